@@ -1,0 +1,87 @@
+/** Quantities as Kubernetes writes them (500m, 128Mi) and durations as Go and systemd do (1m30s, 250ms). */
+import { NsctlError } from './errors.ts'
+
+const MEMORY_FACTORS: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+}
+
+const DURATION_FACTORS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 }
+
+/** Schema patterns of the same syntax; crds/ repeats them and a test holds the two together. */
+export const CPU_PATTERN = '^([0-9]+m|[0-9]+(\\.[0-9]{1,3})?)$'
+export const MEMORY_PATTERN = '^[0-9]+(\\.[0-9]+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$'
+export const DURATION_PATTERN = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$'
+
+/** CPU in thousandths of a core: `500m` and `0.5` are 500. */
+export function parseCpuMillis(text: string | number): number {
+  const raw = String(text)
+  if (!new RegExp(CPU_PATTERN).test(raw)) throw wrong('CPU quantity', raw, '500m or 0.5 (half a core)')
+  return raw.endsWith('m') ? Number(raw.slice(0, -1)) : Math.round(Number(raw) * 1000)
+}
+
+/** Memory in bytes: `128Mi`, `1.5G`, `1048576`. */
+export function parseMemoryBytes(text: string | number): number {
+  const raw = String(text)
+  const match = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(raw)
+  const factor = match?.[2] === undefined ? undefined : MEMORY_FACTORS[match[2]]
+  if (match?.[1] === undefined || factor === undefined) throw wrong('memory quantity', raw, '128Mi or 1G')
+  return Math.round(Number(match[1]) * factor)
+}
+
+/** A duration in milliseconds: `250ms`, `5s`, `1m30s`, `2h`, `7d`. */
+export function parseDurationMs(text: string): number {
+  if (!new RegExp(DURATION_PATTERN).test(text)) throw wrong('duration', text, '500ms, 30s or 1m30s')
+  let totalMs = 0
+  for (const [, amount, unit] of text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)/g)) {
+    totalMs += Number(amount) * DURATION_FACTORS[unit as string]!
+  }
+  return totalMs
+}
+
+/** Bytes as people read them: `96Mi`, `1.5Gi`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${Math.round(bytes)}`
+  const units = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi']
+  let value = bytes
+  let unit = -1
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${value >= 10 ? Math.round(value) : Math.round(value * 10) / 10}${units[unit]}`
+}
+
+/** Thousandths of a core as people read them: `210m`, `2`. */
+export function formatCpu(millis: number): string {
+  return millis % 1000 === 0 ? String(millis / 1000) : `${Math.round(millis)}m`
+}
+
+/** An age or a span as kubectl prints it: `12s`, `3m4s`, `5h`, `4d`. */
+export function formatAge(spanMs: number): string {
+  const seconds = Math.max(0, Math.floor(spanMs / 1000))
+  if (seconds < 120) return `${seconds}s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 10) return seconds % 60 === 0 ? `${minutes}m` : `${minutes}m${seconds % 60}s`
+  if (minutes < 180) return `${minutes}m`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 8) return minutes % 60 === 0 ? `${hours}h` : `${hours}h${minutes % 60}m`
+  if (hours < 48) return `${hours}h`
+  return `${Math.floor(hours / 24)}d`
+}
+
+function wrong(what: string, value: string, example: string): NsctlError {
+  return new NsctlError('Invalid', `not a ${what}: ${JSON.stringify(value)}`, {
+    value,
+    next: `write it like ${example}`,
+  })
+}

@@ -1,0 +1,180 @@
+/**
+ * The runtime port: keeps programs running on this machine. Its only consumer is the agent, which decides what should
+ * run; a runtime starts, stops, restarts at once after a crash, limits, logs and reports.
+ *
+ * Contract, held by every runtime and checked by test/runtimes/contract.ts:
+ * - A program is known by its id. At no moment do two processes run for one id, whatever is killed when.
+ * - `start` of an id that runs with the same spec changes nothing. It resolves when the manager has accepted the program, not
+ *   when it is ready; what becomes of it is seen in `observe`. Calls in the same tick share what they can (one reload).
+ * - `stop` sends the stop signal, and SIGKILL to all that is left after the grace period. It resolves when the request is
+ *   accepted; that nothing of the program runs any more is seen in `observe` (the id is gone, or `exited`). Stopping what is not there
+ *   changes nothing.
+ * - What runs outlives this process and is found again by the next one.
+ * - `observe` holds the state as of now for every program this runtime knows, without asking the outside once it is open.
+ */
+export interface ProgramId {
+  readonly namespace: string
+  readonly service: string
+  /** Ten characters that name the template. */
+  readonly templateHash: string
+  readonly ordinal: number
+  /** The program's name in a group; empty where the service has one program. */
+  readonly program: string
+}
+
+/** `default/web/h3kq9x2mzc/0/` — one text per id, for maps. */
+export function programKey(id: ProgramId): string {
+  return `${id.namespace}/${id.service}/${id.templateHash}/${id.ordinal}/${id.program}`
+}
+
+export interface StorageMount {
+  readonly name: string
+  /** Where the program sees it, if the runtime can bind it there. */
+  readonly path: string
+}
+
+/** Everything that a runtime needs to run one program. Two specs with the same id differ in nothing but ordinal and ports. */
+export interface ProgramSpec {
+  readonly id: ProgramId
+  /** Program and arguments. The program is absolute: the agent has searched PATH and the working directory. */
+  readonly command: readonly [string, ...string[]]
+  /** Absolute. */
+  readonly workingDir: string
+  /** Complete, PATH and ports included. $STORAGE_<NAME> is added by the runtime, which knows where storage lies. */
+  readonly env: Readonly<Record<string, string>>
+  readonly storage: readonly StorageMount[]
+  readonly limits: ProgramLimits
+  readonly stop: { readonly signal: string; readonly graceMs: number }
+  readonly network: 'host' | 'none'
+  /** Names of protections that the service goes without; a runtime that has no protections ignores them. */
+  readonly relax: readonly string[]
+}
+
+export interface ProgramLimits {
+  /** Share of the CPU under contention, in thousandths of a core (resources.cpu). */
+  readonly cpuWeightMillis?: number
+  /** Hard limit of CPU time, in thousandths of a core (limits.cpu). */
+  readonly cpuQuotaMillis?: number
+  /** Hard limit (resources.memory). */
+  readonly memoryMaxBytes?: number
+  readonly tasksMax?: number
+}
+
+/** How a program ended. */
+export interface ProgramExit {
+  /** `exit-code`, `signal`, `oom-kill`, `timeout`, `resources`, `exec` (it could not be executed at all), `lost`. */
+  readonly reason:
+    | 'success'
+    | 'exit-code'
+    | 'signal'
+    | 'core-dump'
+    | 'oom-kill'
+    | 'timeout'
+    | 'resources'
+    | 'exec'
+    | 'lost'
+  readonly exitCode?: number
+  /** `SIGKILL` */
+  readonly signal?: string
+  /** Wall clock, milliseconds. */
+  readonly atMs: number
+  /** Words of the manager where there are any. */
+  readonly message?: string
+}
+
+export type ProgramState = 'starting' | 'running' | 'stopping' | 'exited'
+
+export interface ObservedProgram {
+  readonly id: ProgramId
+  readonly state: ProgramState
+  readonly pid?: number
+  /** Wall clock, milliseconds; when the present process started. */
+  readonly startedAtMs?: number
+  /** Restarts that the runtime made by itself, for as long as it remembers this id. Only grows while the id is known. */
+  readonly restarts: number
+  /** The last time that a process of this id ended, restarted since or not. */
+  readonly lastExit?: ProgramExit
+}
+
+export interface ProgramUsage {
+  readonly key: string
+  /** CPU time used so far by all processes of the program, in milliseconds. */
+  readonly cpuMs: number
+  readonly memoryBytes: number
+}
+
+export interface LogLine {
+  readonly id: ProgramId
+  /** Wall clock, milliseconds; undefined where the runtime has no stamp for the line. */
+  readonly atMs?: number
+  readonly stream: 'stdout' | 'stderr' | 'manager'
+  readonly text: string
+}
+
+export interface LogOptions {
+  /** The last so many lines; all that is kept if left out. */
+  readonly tail?: number
+  readonly sinceMs?: number
+  readonly follow?: boolean
+  /** The process before the present one. */
+  readonly previous?: boolean
+}
+
+export interface ExecOptions {
+  readonly command: readonly [string, ...string[]]
+  readonly tty: boolean
+  readonly stdin: boolean
+}
+
+export interface RuntimeInfo {
+  /** `systemd 252 (system)`, `process`. */
+  readonly description: string
+  /** What of a ProgramSpec does not act here, by the spec's field names as users know them: `limits.cpu`, `storage.path`. */
+  readonly cannot: readonly string[]
+}
+
+/** What holds for the running of programs. Opened once per process; only one process at a time may own it (the agent). */
+export interface Runtime {
+  readonly name: string
+  readonly info: RuntimeInfo
+  start(spec: ProgramSpec, signal: AbortSignal): Promise<void>
+  stop(id: ProgramId, options: { readonly graceMs: number; readonly signal: string }): Promise<void>
+  /** Drops what is remembered of an id that does not run (its exit, its kept spec). Logs stay for their retention. */
+  forget(id: ProgramId): Promise<void>
+  observe(): ReadonlyMap<string, ObservedProgram>
+  /** Calls `listener` with a program's key whenever what `observe` says of it changed. Returns the unsubscribe function. */
+  onChange(listener: (key: string) => void): () => void
+  /** CPU and memory of everything that runs, in one sweep. */
+  usage(): Promise<readonly ProgramUsage[]>
+  close(): Promise<void>
+}
+
+/** Where storage lies: apart from Runtime, because it outlives every program. */
+export interface RuntimeStorage {
+  /** The directory of one volume of one ordinal; need not be there yet. */
+  storagePath(volume: VolumeId): string
+  /** Every volume that has data here. */
+  listStorage(): Promise<readonly VolumeId[]>
+  /** Removes a volume's data for good. What is not there is no error. */
+  purgeStorage(volume: VolumeId): Promise<void>
+}
+
+export interface VolumeId {
+  readonly namespace: string
+  readonly service: string
+  readonly volume: string
+  readonly ordinal: number
+}
+
+/** What a command may do without owning the runtime. */
+export interface RuntimeReader {
+  logs(id: ProgramId, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>
+  /** Runs a command where the program runs (its user, directory, environment and view of the machine). Resolves to its exit code. */
+  exec(id: ProgramId, options: ExecOptions, signal: AbortSignal): Promise<number>
+}
+
+/** For `nsctl down`: everything this runtime left on the machine. */
+export interface RuntimeCleaner {
+  /** Stops every program and removes what the runtime made, storage and logs only with `purge`. Returns what it leaves, one line each. */
+  removeAll(options: { readonly purge: boolean; readonly signal: AbortSignal }): Promise<readonly string[]>
+}

@@ -1,0 +1,127 @@
+/**
+ * Runs test files, each in a process of its own, and closes with `N passed, N failed, N skipped`.
+ *
+ *     node test/run.ts [--suite unit|systemd|kill|faults] [--jobs N] [FILE …]
+ *
+ * A file belongs to the suite that its name ends in (`x.kill.test.ts`), else to `unit`. A file that runs no test, or ends
+ * before its tests did, is a failure. With NSCTL_TEST_TALLY=FILE the figures are appended there for `.ci/run` to add up.
+ */
+import { spawn } from 'node:child_process'
+import { appendFileSync, globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
+
+interface FileResult {
+  readonly file: string
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly output: string
+  readonly seconds: number
+}
+
+const SUITES = ['systemd', 'kill', 'faults'] as const
+const FILE_LIMIT_MS = Number(process.env.NSCTL_TEST_FILE_LIMIT_MS ?? 900_000)
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    suite: { type: 'string', default: 'unit' },
+    jobs: { type: 'string' },
+    verbose: { type: 'boolean', short: 'v' },
+  },
+})
+
+function suiteOf(file: string): string {
+  return SUITES.find((suite) => file.endsWith(`.${suite}.test.ts`)) ?? 'unit'
+}
+
+/** uvu closes with `Total: 3`, `Passed: 3`, `Skipped: 0`; what is missing from the total has failed. */
+function readTotals(output: string): { total: number; passed: number; skipped: number } | undefined {
+  const plain = stripVTControlCharacters(output)
+  const last = (label: string) =>
+    [...plain.matchAll(new RegExp(`^\\s*${label}:\\s+(\\d+)`, 'gm'))].map((match) => Number(match[1]))
+  const [total, passed, skipped] = [last('Total'), last('Passed'), last('Skipped')]
+  if (total.length === 0) return undefined
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
+  return { total: sum(total), passed: sum(passed), skipped: sum(skipped) }
+}
+
+function runFile(file: string): Promise<FileResult> {
+  const started = performance.now()
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+    })
+    let output = ''
+    child.stdout.on('data', (data) => {
+      output += data
+    })
+    child.stderr.on('data', (data) => {
+      output += data
+    })
+    const limit = setTimeout(() => {
+      output += `\n${file}: took longer than ${FILE_LIMIT_MS} ms\n`
+      child.kill('SIGKILL')
+    }, FILE_LIMIT_MS)
+    child.on('close', (code) => {
+      clearTimeout(limit)
+      const seconds = (performance.now() - started) / 1000
+      const totals = readTotals(output)
+      if (totals === undefined || totals.total === 0) {
+        resolve({
+          file,
+          passed: 0,
+          failed: 1,
+          skipped: 0,
+          seconds,
+          output: `${output}\n${file}: ran no test (is test.run() missing?)\n`,
+        })
+        return
+      }
+      // uvu counts a skipped test outside its total
+      const failed = totals.total - totals.passed
+      resolve({
+        file,
+        passed: totals.passed,
+        failed: failed > 0 ? failed : code === 0 ? 0 : 1,
+        skipped: totals.skipped,
+        seconds,
+        output,
+      })
+    })
+  })
+}
+
+const files = (positionals.length > 0 ? positionals : globSync('test/**/*.test.ts'))
+  .filter((file) => positionals.length > 0 || suiteOf(file) === values.suite)
+  .sort()
+if (files.length === 0) {
+  console.error(`no test file in suite ${values.suite}`)
+  process.exit(1)
+}
+
+const jobs = Number(values.jobs ?? (values.suite === 'unit' ? availableParallelism() : 1))
+const queue = [...files]
+const results: FileResult[] = []
+await Promise.all(
+  Array.from({ length: jobs }, async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const result = await runFile(file)
+      results.push(result)
+      const line = `${result.failed > 0 ? 'FAIL' : ' ok '} ${result.file}  ${result.passed} passed${result.skipped > 0 ? `, ${result.skipped} skipped` : ''}  ${result.seconds.toFixed(1)} s`
+      console.log(line)
+      if (result.failed > 0 || values.verbose) console.log(result.output)
+    }
+  }),
+)
+
+const sum = (pick: (result: FileResult) => number) =>
+  results.reduce((total, result) => total + pick(result), 0)
+const [passed, failed, skipped] = [sum((r) => r.passed), sum((r) => r.failed), sum((r) => r.skipped)]
+if (process.env.NSCTL_TEST_TALLY)
+  appendFileSync(process.env.NSCTL_TEST_TALLY, `${passed} ${failed} ${skipped}\n`)
+for (const result of results.filter((one) => one.failed > 0)) console.log(`failed: ${result.file}`)
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
+process.exit(failed > 0 ? 1 : 0)
