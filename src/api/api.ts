@@ -73,6 +73,8 @@ export interface ApplyOptions {
   readonly dryRun?: boolean
   /** Commit what is right even where other documents are wrong. */
   readonly partial?: boolean
+  /** The namespace of manifests that name none; `default` where left out. Kinds of cluster scope ignore it. */
+  readonly namespace?: string
 }
 
 export interface ApplyResult {
@@ -134,7 +136,10 @@ export interface EventInput {
 export type PatchType = 'merge' | 'json' | 'strategic'
 
 export interface ResourceReader {
+  /** Always the newest: keeps answering after `refreshKinds`. Knows our own kinds at once, users' kinds once refreshed. */
   readonly kinds: KindRegistry
+  /** Reads the users' CustomResourceDefinitions. Call it when a name is not known, then ask `kinds` again. */
+  refreshKinds(): Promise<void>
   /** Undefined where there is no such object. */
   get<T extends Resource = AnyResource>(ref: ObjectRef): Promise<T | undefined>
   list<T extends Resource = AnyResource>(kind: Kind, scope?: ReadScope): Promise<ListResult<T>>
@@ -197,7 +202,10 @@ export interface DeleteOptions {
 export interface ResourceController {
   /** Makes owned objects (Instances, Volumes), several in one durable write. One that is there already is left alone. */
   createOwned(objects: readonly AnyResource[]): Promise<void>
-  /** Replaces status as a whole. Conflicts are retried inside on the newest object: the writer owns its status. */
+  /**
+   * Replaces status as a whole. Conflicts are retried inside on the newest object: the writer owns its status. Where the
+   * object (with that uid) is gone there is nothing to write, and that is no error.
+   */
   updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void>
   /** Asks for deletion: sets deletionTimestamp where there are finalizers, removes it at once where there are none. */
   requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void>
@@ -205,8 +213,13 @@ export interface ResourceController {
   removeFinalizer(ref: ObjectRef & { readonly uid?: string }, finalizer: string): Promise<void>
   /** Marks fields as owned by `manager` (an empty list gives them back): applying a manifest leaves them alone. */
   takeFields(ref: ObjectRef, manager: string, fields: readonly string[]): Promise<void>
-  /** Counts equal events in one; never throws for a store that is away: events are news, not state. */
+  /**
+   * Counts equal events in one; never throws for a store that is away: events are news, not state. Resolves once the event
+   * is noted; it is written within about 200 ms, or by `flush`. Not fenced: what a deposed leader saw still happened.
+   */
   recordEvent(event: EventInput): Promise<void>
+  /** Writes the events that are noted and not yet written. Call it before the store is closed. */
+  flush(): Promise<void>
   /** Makes sure that the object is there as given (spec compared), for nsctl's own: the Node, namespace default. */
   ensure(object: AnyResource): Promise<AnyResource>
 }
