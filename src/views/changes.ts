@@ -1,0 +1,77 @@
+/** What changed, in a line: `memory 128Mi → 96Mi, source unchanged`. */
+import type { FieldChange } from '../api/api.ts'
+import { formatPath, isObject, type Json, type Path } from '../core/json.ts'
+import { printable, truncate } from './width.ts'
+
+const VALUE_CELLS = 40
+
+export interface SummaryOptions {
+  /** Say so where the program itself stays: what a person wants to know of a rollback. */
+  readonly mentionSource?: boolean
+  /** Changes shown before `and N more`. */
+  readonly limit?: number
+}
+
+/** One line about `changes`; `no change` where there are none. */
+export function summarizeChanges(changes: readonly FieldChange[], options: SummaryOptions = {}): string {
+  const leaves = changes.flatMap(leavesOf)
+  if (leaves.length === 0) return 'no change'
+  const limit = options.limit ?? 4
+  const parts = leaves.slice(0, limit).map((change) => describeChange(change, leaves))
+  if (leaves.length > limit) parts.push(`and ${leaves.length - limit} more`)
+  if (options.mentionSource === true && !leaves.some((change) => touchesProgram(change.path)))
+    parts.push('source unchanged')
+  return parts.join(', ')
+}
+
+/** Whether a change touches what is executed. */
+function touchesProgram(path: Path): boolean {
+  return path.includes('source') || path.includes('programs')
+}
+
+function describeChange(change: FieldChange, all: readonly FieldChange[]): string {
+  const name = shortName(change.path, all)
+  if (change.from === undefined) return `${name} ${valueText(change.to)} added`
+  if (change.to === undefined) return `${name} ${valueText(change.from)} removed`
+  return `${name} ${valueText(change.from)} → ${valueText(change.to)}`
+}
+
+/** As many last steps of the path as tell it from the other changes, and never a bare number. */
+function shortName(path: Path, all: readonly FieldChange[]): string {
+  for (let steps = 1; steps <= path.length; steps++) {
+    const tail = path.slice(-steps)
+    if (typeof tail[0] === 'number') continue
+    const text = formatPath(tail)
+    const same = all.filter((other) => formatPath(other.path.slice(-steps)) === text)
+    if (same.length <= 1) return text
+  }
+  return formatPath(path)
+}
+
+/** A value as it would be typed, shortened. */
+export function valueText(value: Json | undefined): string {
+  if (value === undefined) return 'nothing'
+  if (typeof value === 'string') return value === '' ? '""' : truncate(printable(value), VALUE_CELLS)
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+    return truncate(printable(`[${value.join(', ')}]`), VALUE_CELLS)
+  return truncate(printable(JSON.stringify(value)), VALUE_CELLS)
+}
+
+/** A change of a whole map as the changes of its members, so that `resources {…} → {…}` names the member that differs. */
+function leavesOf(change: FieldChange): readonly FieldChange[] {
+  const { from, to, path } = change
+  const [left, right] = [isObject(from) ? from : undefined, isObject(to) ? to : undefined]
+  if (left === undefined && right === undefined) return [change]
+  if ((left === undefined && from !== undefined) || (right === undefined && to !== undefined)) return [change]
+  const keys = [...new Set([...Object.keys(left ?? {}), ...Object.keys(right ?? {})])]
+  if (keys.length === 0) return [change]
+  return keys.flatMap((key) => {
+    const [before, after] = [left?.[key] as Json | undefined, right?.[key] as Json | undefined]
+    if (JSON.stringify(before) === JSON.stringify(after)) return []
+    return leavesOf({
+      path: [...path, key],
+      ...(before === undefined ? {} : { from: before }),
+      ...(after === undefined ? {} : { to: after }),
+    })
+  })
+}

@@ -1,0 +1,92 @@
+/** describe instance: one replica, its programs and what became of them. */
+import { mapsAt, numberAt, textAt, textsAt } from '../fields.ts'
+import { qualifiedName } from '../names.ts'
+import { ageText, renderRows } from '../table.ts'
+import { padEnd, printable } from '../width.ts'
+import type { Description } from './description.ts'
+import { type Block, linesOf, renderBlocks } from './layout.ts'
+import {
+  cpuText,
+  eventsBlock,
+  labelBlocks,
+  lastFailureText,
+  lifeBlocks,
+  memoryText,
+  originText,
+  stateText,
+} from './parts.ts'
+import { programLine } from './program.ts'
+
+export function describeInstance(description: Description): string {
+  const { object, nowMs } = description
+  const template = (object.spec?.template ?? {}) as Record<string, unknown>
+  const programs = mapsAt(template, 'programs')
+  const ports = mapsAt(object, 'status.ports').map((port) => `${port.name} → ${port.port}`)
+  const notEnforced = textsAt(object, 'status.notEnforced')
+  return renderBlocks([
+    ['Instance', [`${padEnd(qualifiedName(object), 28)}   ${originText(description)}`]],
+    ...labelBlocks(object),
+    ...lifeBlocks(description),
+    ['Service', [serviceText(description)]],
+    ['Node', [textAt(object, 'spec.node') ?? '-']],
+    ['State', [stateLine(description)]],
+    ['Uses', [`${cpuText(object)} CPU, ${memoryText(object)} memory`]],
+    [
+      'Runs',
+      programs.length === 0
+        ? [programLine(template)]
+        : programs.map((program) => `${textAt(program, 'name') ?? ''}: ${programLine(program)}`),
+    ],
+    programsBlock(description),
+    ['Ports', ports.length === 0 ? [] : [ports.join(', ')]],
+    ['Storage', mapsAt(object, 'spec.storage').map((one) => printable(`${one.name} → ${one.path}`))],
+    ['Not acting', notEnforced.length === 0 ? [] : [notEnforced.join(', ')]],
+    ['Last failure', failureLines(lastFailureText(object, nowMs))],
+    eventsBlock(description),
+  ])
+}
+
+function serviceText({ object }: Description): string {
+  const revision = textAt(object, 'spec.revisionName')
+  const hash = textAt(object, 'spec.templateHash') ?? '?'
+  return `${textAt(object, 'spec.service') ?? '?'}, ordinal ${numberAt(object, 'spec.ordinal') ?? 0}, ${revision === undefined ? '' : `${revision}, `}template ${hash}, attempt ${numberAt(object, 'spec.attempt') ?? 0}`
+}
+
+/** `running, ready since 11m, 3 restarts, pid 4711: back in 20 s` */
+function stateLine({ object, nowMs }: Description): string {
+  const since = textAt(object, 'status.readySince')
+  const ready = textAt(object, 'status.readyText') === 'yes'
+  const restarts = numberAt(object, 'status.restarts') ?? 0
+  const pid = numberAt(object, 'status.pid')
+  const parts = [
+    stateText(object),
+    ready ? `ready${since === undefined ? '' : ` since ${ageText(since, nowMs)}`}` : 'not ready',
+    `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`,
+  ]
+  if (pid !== undefined) parts.push(`pid ${pid}`)
+  const message = textAt(object, 'status.message')
+  return printable(message === undefined ? parts.join(', ') : `${parts.join(', ')}: ${message}`)
+}
+
+/** Each program of a group; a single one is told by State. */
+function programsBlock({ object, nowMs }: Description): Block {
+  const programs = mapsAt(object, 'status.programs')
+  if (programs.length < 2) return ['Programs', []]
+  const rows = programs.map((program) => [
+    textAt(program, 'name') ?? '',
+    textAt(program, 'state') ?? '-',
+    program.ready === true ? 'yes' : 'no',
+    String(numberAt(program, 'restarts') ?? 0),
+    String(numberAt(program, 'pid') ?? '-'),
+    ageText(textAt(program, 'startedAt'), nowMs),
+    printable(textAt(program, 'lastFailure.message') ?? textAt(program, 'lastFailure.reason') ?? ''),
+  ])
+  return [
+    'Programs',
+    linesOf(renderRows([['NAME', 'STATE', 'READY', 'RESTARTS', 'PID', 'SINCE', ''], ...rows])),
+  ]
+}
+
+function failureLines(text: string): readonly string[] {
+  return text === '' ? [] : [text.replace(/^last: /, '')]
+}

@@ -1,0 +1,88 @@
+/** Events in order of time, as rows. */
+import type { AnyResource } from '../resources/object.ts'
+import { ageText, renderRows } from './table.ts'
+import { printable } from './width.ts'
+
+/** What an Event says, with nothing missing. */
+export interface EventView {
+  readonly lastTimestamp: string
+  readonly type: string
+  readonly reason: string
+  /** `service/web` */
+  readonly object: string
+  readonly message: string
+  readonly count: number
+}
+
+/** Reads an Event's members; what is missing is empty. */
+export function eventView(event: AnyResource): EventView {
+  const text = (name: string) => {
+    const value = event[name]
+    return typeof value === 'string' ? value : ''
+  }
+  return {
+    lastTimestamp: text('lastTimestamp') || (event.metadata.creationTimestamp ?? ''),
+    type: text('type'),
+    reason: text('reason'),
+    object: text('objectText'),
+    message: text('message'),
+    count: typeof event.count === 'number' ? event.count : 1,
+  }
+}
+
+/** Oldest first, as `nsctl events` prints them. Events of one moment keep their names' order. */
+export function sortEvents(events: readonly AnyResource[]): readonly AnyResource[] {
+  return [...events].sort((a, b) => {
+    const [left, right] = [eventView(a).lastTimestamp, eventView(b).lastTimestamp]
+    return left < right ? -1 : left > right ? 1 : a.metadata.name < b.metadata.name ? -1 : 1
+  })
+}
+
+/** Whether an event is about an object. */
+export function isAbout(
+  event: AnyResource,
+  about: { readonly kind: string; readonly name: string; readonly namespace?: string },
+): boolean {
+  const involved = event.involvedObject as Record<string, unknown> | undefined
+  return (
+    involved?.kind === about.kind &&
+    involved.name === about.name &&
+    (about.namespace === undefined || involved.namespace === about.namespace)
+  )
+}
+
+export interface EventTableOptions {
+  readonly nowMs: number
+  readonly noHeaders?: boolean
+  readonly showNamespace?: boolean
+  /** Keeps the rows of a watch in line. */
+  readonly widths?: readonly number[]
+}
+
+export const EVENT_HEADINGS = ['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'] as const
+
+/** `LAST SEEN  TYPE  REASON  OBJECT  MESSAGE`, in the order given. */
+export function renderEvents(events: readonly AnyResource[], options: EventTableOptions): string {
+  const rows = events.map((event) => eventCells(event, options))
+  const headings = options.showNamespace === true ? ['NAMESPACE', ...EVENT_HEADINGS] : [...EVENT_HEADINGS]
+  return renderRows(options.noHeaders === true ? rows : [headings, ...rows], {
+    ...(options.widths === undefined ? {} : { widths: options.widths }),
+  })
+}
+
+function eventCells(event: AnyResource, options: EventTableOptions): readonly string[] {
+  const view = eventView(event)
+  const cells = [
+    ageText(view.lastTimestamp, options.nowMs),
+    printable(view.type),
+    printable(view.reason),
+    printable(view.object),
+    messageText(view),
+  ]
+  return options.showNamespace === true ? [event.metadata.namespace ?? '', ...cells] : cells
+}
+
+/** The message, with how often where it was more than once. */
+export function messageText(view: EventView): string {
+  return printable(view.message) + (view.count > 1 ? ` (${view.count} times)` : '')
+}
