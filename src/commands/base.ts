@@ -1,0 +1,154 @@
+/** What every command stands on: global flags, parsing, the client, output, and words for when nobody acts. */
+import type { Config, Interfaces } from '@oclif/core'
+import { Command } from '@oclif/core/command'
+import { parse } from '@oclif/core/parser'
+import type { Actor } from '../api/api.ts'
+import type { Client } from '../client/client.ts'
+import { isNsctlError, NsctlError } from '../core/errors.ts'
+import { formatAge } from '../core/quantity.ts'
+import { DEFAULT_NAMESPACE } from '../resources/object.ts'
+import { type FlagShapes, normalizeArgv } from './argv.ts'
+import type { CommandContext } from './context.ts'
+import { globalFlags } from './flags.ts'
+import { usageError } from './usage-error.ts'
+
+/** Flags that every command has parsed. */
+interface GlobalValues {
+  readonly namespace?: string | undefined
+  readonly store?: string | undefined
+  readonly 'no-color'?: boolean
+}
+
+/** A concrete command: what it says of itself, and how it is made. */
+export type CommandClass = Pick<typeof NsctlCommand, keyof typeof NsctlCommand> &
+  (new (
+    argv: string[],
+    context: CommandContext,
+  ) => NsctlCommand)
+
+/**
+ * A verb. `run` resolves to the exit code (0 if to nothing) and throws NsctlErrors; printing those is the dispatcher's
+ * business. oclif's parser reads flags and arguments; its configuration and plugins are never loaded.
+ */
+export abstract class NsctlCommand extends Command {
+  static override baseFlags = globalFlags
+  static override strict = true
+
+  protected readonly context: CommandContext
+  /** Arguments in the order in which they were typed. */
+  protected words: readonly string[] = []
+  #globals: GlobalValues = {}
+  #client: Promise<Client> | undefined
+
+  constructor(argv: string[], context: CommandContext) {
+    super(argv, minimalConfig(context))
+    this.context = context
+  }
+
+  abstract override run(): Promise<number | undefined>
+
+  protected override async parse<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(options?: Interfaces.Input<F, B, A>, argv = this.argv): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const definition = options ?? (this.ctor as unknown as Interfaces.Input<F, B, A>)
+    const flags = { ...definition.baseFlags, ...definition.flags } as Interfaces.FlagInput
+    try {
+      const parsed = await parse([...normalizeArgv(argv, flags as FlagShapes)], {
+        ...(definition as Interfaces.Input<F, B, A>),
+        flags: flags as Interfaces.FlagInput<F>,
+        context: this as never,
+      })
+      this.words = parsed.raw.filter((token) => token.type === 'arg').map((token) => token.input)
+      this.#globals = parsed.flags as GlobalValues
+      return parsed as unknown as Interfaces.ParserOutput<F, B, A>
+    } catch (error) {
+      throw usageError(error, { verb: this.id ?? '', flags: Object.keys(flags) })
+    }
+  }
+
+  /** The namespace to work in: -n, $NSCTL_NAMESPACE, default. */
+  protected get namespace(): string {
+    return this.#globals.namespace ?? this.context.env.NSCTL_NAMESPACE ?? DEFAULT_NAMESPACE
+  }
+
+  /** The namespace that was asked for by flag; undefined where none was. */
+  protected get givenNamespace(): string | undefined {
+    return this.#globals.namespace
+  }
+
+  /** Where colour may be printed: a terminal, without --no-color and $NO_COLOR; $FORCE_COLOR overrules the first. */
+  protected get colour(): boolean {
+    const { NO_COLOR, FORCE_COLOR, TERM } = this.context.env
+    if (this.#globals['no-color'] === true || (NO_COLOR !== undefined && NO_COLOR !== '')) return false
+    if (FORCE_COLOR !== undefined && FORCE_COLOR !== '') return FORCE_COLOR !== '0'
+    return this.context.stdout.isTTY && TERM !== 'dumb'
+  }
+
+  /** The client, opened with the first call; `close` closes it. A verb that only reads says so: then no store is made. */
+  protected client(access: 'read' | 'write' = 'read'): Promise<Client> {
+    this.#client ??= this.context.openClient({
+      readOnly: access === 'read',
+      ...(this.#globals.store === undefined ? {} : { store: this.#globals.store }),
+    })
+    return this.#client
+  }
+
+  /** Frees what the command has opened; called by the dispatcher however the command ended. */
+  async close(): Promise<void> {
+    const client = await this.#client?.catch(() => undefined)
+    await client?.close()
+  }
+
+  /** Who does it, as claimed. */
+  protected actor(from?: string): Actor {
+    return { name: this.context.userName, ...(from === undefined ? {} : { from }) }
+  }
+
+  /** Text on standard output, with a line break unless it ends in one. Nothing at all for empty text. */
+  protected print(text: string): void {
+    if (text !== '') this.context.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
+
+  /** A line beside the output, on standard error. */
+  protected note(text: string): void {
+    this.context.stderr.write(`${text}\n`)
+  }
+
+  /** After a change: says so where nobody will act on it. True where a daemon runs. */
+  protected async noteIfNobodyActs(client: Client): Promise<boolean> {
+    const { running } = await client.daemon()
+    if (!running) this.note('nobody is acting on this: start it with nsctl up')
+    return running
+  }
+
+  /** Before or after showing status: says how old it is where no daemon keeps it true. True where a daemon runs. */
+  protected async noteIfStale(client: Client): Promise<boolean> {
+    const { running, lastSeenMs } = await client.daemon()
+    if (!running) {
+      const age =
+        lastSeenMs === undefined ? '' : `, last ${formatAge(this.context.clock.now() - lastSeenMs)} ago`
+      this.note(`status is stale: nsctl is not running${age}. Start it with nsctl up`)
+    }
+    return running
+  }
+}
+
+/** A Usage error that points to the verb's help. */
+export function usage(message: string, verb: string, value?: unknown): NsctlError {
+  return new NsctlError('Usage', message, { next: `see: nsctl ${verb} --help`, value })
+}
+
+/** The error's own exit code; 70 for what is not ours. */
+export function exitCodeOf(error: unknown): number {
+  return isNsctlError(error) ? error.exitCode : 70
+}
+
+/**
+ * oclif wants a Config, whose loading reads package.json, plugins and manifests. Commands are found by our own table, so
+ * all that is left of it is the name that its parser puts into messages.
+ */
+function minimalConfig(context: CommandContext): Config {
+  return { bin: 'nsctl', name: 'nsctl', version: context.version } as unknown as Config
+}

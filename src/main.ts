@@ -1,0 +1,118 @@
+/**
+ * The composition root: the only file that names concrete stores and runtimes. Each is loaded when it is chosen and not
+ * before, so that `nsctl get` carries none of what `nsctl up` needs.
+ */
+import { userInfo } from 'node:os'
+import packageJson from '../package.json' with { type: 'json' }
+import type { ResourceApi } from './api/api.ts'
+import type { Client, DaemonState } from './client/client.ts'
+import { createLocalClient } from './client/local.ts'
+import type { Clock } from './core/clock.ts'
+import { NsctlError } from './core/errors.ts'
+import { randomIds } from './core/ids.ts'
+import { type Logger, silentLogger } from './core/logger.ts'
+import { type Environment, pathsOf, storeUrlOf } from './main/paths.ts'
+import type { RuntimeReader } from './runtimes/runtime.ts'
+import { holderIsAlive, readLease } from './store/lease.ts'
+import type { Store } from './store/store.ts'
+import { parseStoreUrl } from './store/url.ts'
+
+/** nsctl's own version. */
+export const VERSION: string = packageJson.version
+
+/** The lease of the process that runs the controllers and this machine's agent. */
+export const LEADER_LEASE = 'leader'
+
+export interface OpenStoreOptions {
+  readonly env: Environment
+  readonly clock: Clock
+  readonly logger?: Logger
+  /** `sqlite:/path`, `memory:`; $NSCTL_STORE or the embedded store where left out. */
+  readonly store?: string
+  readonly readOnly?: boolean
+}
+
+/** Opens the store that was asked for. */
+export async function openStore(options: OpenStoreOptions): Promise<Store> {
+  const url = parseStoreUrl(storeUrlOf(options.env, options.store))
+  if (url.engine === 'memory') {
+    const { createMemoryStore } = await import('./store/memory/store.ts')
+    return createMemoryStore()
+  }
+  const { openSqliteStore } = await import('./store/sqlite/store.ts')
+  return openSqliteStore({
+    path: url.path,
+    clock: options.clock,
+    logger: options.logger ?? silentLogger,
+    readOnly: options.readOnly ?? false,
+  })
+}
+
+/** The api over a store, in this process. */
+export async function openApiOver(
+  store: Store,
+  clock: Clock,
+  logger: Logger = silentLogger,
+): Promise<ResourceApi> {
+  const { openApi } = await import('./api/open.ts')
+  return openApi({ store, clock, ids: randomIds, logger })
+}
+
+/** What commands and views talk to. */
+export async function openClient(options: OpenStoreOptions): Promise<Client> {
+  const store = await openStore(options)
+  try {
+    const api = await openApiOver(store, options.clock, options.logger)
+    return createLocalClient({
+      api,
+      storeUrl: store.url,
+      daemon: () => daemonState(store),
+      openReader: () => openReader(options.env, store),
+      close: () => store.close(),
+    })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** Who claims to be typing. */
+export function userName(env: Environment): string {
+  if (env.SUDO_USER) return env.SUDO_USER
+  try {
+    return userInfo().username
+  } catch {
+    // a uid without an entry in the user database
+    return env.USER || `uid ${process.getuid?.() ?? 'unknown'}`
+  }
+}
+
+async function daemonState(store: Store): Promise<DaemonState> {
+  const record = await readLease(store, LEADER_LEASE)
+  if (record === undefined) return { running: false }
+  const { holder } = record
+  const alive = await holderIsAlive(holder)
+  return {
+    running: alive === true,
+    pid: holder.pid,
+    host: holder.host,
+    ...(holder.about.runtime === undefined ? {} : { runtime: holder.about.runtime }),
+    ...(holder.about.version === undefined ? {} : { version: holder.about.version }),
+  }
+}
+
+/** Reads logs and runs commands through the runtime that the daemon here uses or used last. */
+async function openReader(env: Environment, store: Store): Promise<RuntimeReader> {
+  const { runtime } = await daemonState(store)
+  const { stateDir } = pathsOf(env)
+  if (runtime?.startsWith('systemd')) {
+    const { openSystemdReader } = await import('./runtimes/systemd/reader.ts')
+    return openSystemdReader({ scope: runtime.includes('(user)') ? 'user' : 'system', stateDir })
+  }
+  if (runtime === undefined)
+    throw new NsctlError('NoDaemon', 'nothing has run on this machine yet', {
+      next: 'start it with nsctl up',
+    })
+  const { openProcessReader } = await import('./runtimes/process/reader.ts')
+  return openProcessReader({ stateDir })
+}
