@@ -1,0 +1,65 @@
+/** How users name a store: `sqlite:/var/lib/nsctl/store.db`, `memory:`. */
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { NsctlError } from '../core/errors.ts'
+
+export type StoreUrl =
+  | { readonly engine: 'sqlite' /** Absolute. */; readonly path: string }
+  | { readonly engine: 'memory' }
+
+const LATER: readonly string[] = ['consul', 'etcd', 'http', 'https']
+const EXAMPLES = 'write it like sqlite:/var/lib/nsctl/store.db or memory:'
+
+/**
+ * Understands `sqlite:PATH` (relative paths count from `directory`), `sqlite:///PATH`, a bare path and `memory:`.
+ * Throws Invalid for what is no store, Unsupported for an engine that is not built in.
+ */
+export function parseStoreUrl(text: string, directory: string = process.cwd()): StoreUrl {
+  const [, engine, rest] = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/s.exec(text) ?? []
+  if (engine === undefined || rest === undefined) {
+    if (!/[/\\]/.test(text)) throw invalid(text, 'names no engine')
+    return { engine: 'sqlite', path: resolve(directory, text) }
+  }
+  switch (engine.toLowerCase()) {
+    case 'memory':
+      return { engine: 'memory' }
+    case 'sqlite':
+    case 'file':
+      return { engine: 'sqlite', path: sqlitePath(text, rest, directory) }
+  }
+  if (!LATER.includes(engine.toLowerCase())) throw invalid(text, `has an unknown engine ${engine}`)
+  throw new NsctlError(
+    'Unsupported',
+    `the store ${JSON.stringify(withoutSecret(text))} is not built in yet`,
+    {
+      value: withoutSecret(text),
+      next: EXAMPLES,
+    },
+  )
+}
+
+function sqlitePath(text: string, rest: string, directory: string): string {
+  if (rest.includes('\0')) throw invalid(text, 'has a NUL in its path')
+  if (rest === '' || rest.endsWith('/')) throw invalid(text, 'names no file')
+  if (!rest.startsWith('//')) return resolve(directory, rest)
+  if (!rest.startsWith('///')) throw invalid(text, 'names a host, but the file must be on this machine')
+  try {
+    return fileURLToPath(`file:${rest}`)
+  } catch (cause) {
+    throw invalid(text, 'is no file URL', cause)
+  }
+}
+
+/** A URL may carry a password: `consul://user:secret@host`. */
+function withoutSecret(text: string): string {
+  return text.replace(/\/\/[^/]*@/, '//…@')
+}
+
+function invalid(text: string, what: string, cause?: unknown): NsctlError {
+  const value = withoutSecret(text)
+  return new NsctlError('Invalid', `the store ${JSON.stringify(value)} ${what}`, {
+    value,
+    next: EXAMPLES,
+    cause,
+  })
+}

@@ -1,0 +1,58 @@
+/** Follows a watch in the background and lets a test wait for what it reported. */
+import type { Change, Store, WatchBatch } from '../../src/store/store.ts'
+
+const BOUND_MS = 20_000
+
+export interface Watching {
+  readonly batches: readonly WatchBatch[]
+  /** All changes so far, in the order they were reported. */
+  changes(): readonly Change[]
+  /** Resolves once `done` holds; fails with what was reported where it does not in time. */
+  until(what: string, done: (watching: Watching) => boolean): Promise<void>
+  /** Ends the watch; rejects with what it threw. */
+  stop(): Promise<void>
+}
+
+export function follow(store: Store, prefixes: readonly string[], from: number): Watching {
+  const batches: WatchBatch[] = []
+  const abort = new AbortController()
+  let wake: (() => void) | undefined
+  const ended = (async () => {
+    for await (const batch of store.watch(prefixes, from, abort.signal)) {
+      batches.push(batch)
+      wake?.()
+    }
+  })()
+  // reported by stop(), or by until() when it wakes
+  ended.catch(() => wake?.())
+  const watching: Watching = {
+    batches,
+    changes: () => batches.flatMap((batch) => (batch.kind === 'changes' ? batch.changes : [])),
+    async until(what, done) {
+      const deadline = performance.now() + BOUND_MS
+      while (!done(watching)) {
+        const leftMs = deadline - performance.now()
+        if (leftMs <= 0) throw new Error(`no ${what} within ${BOUND_MS} ms; seen ${preview(batches)}`)
+        let timer: NodeJS.Timeout | undefined
+        await Promise.race([
+          new Promise<void>((resolve) => {
+            wake = resolve
+            timer = setTimeout(resolve, leftMs)
+          }),
+          ended.then(() => {
+            if (!done(watching)) throw new Error(`the watch ended before ${what}; seen ${preview(batches)}`)
+          }),
+        ]).finally(() => clearTimeout(timer))
+      }
+    },
+    async stop() {
+      abort.abort()
+      await ended
+    },
+  }
+  return watching
+}
+
+function preview(batches: readonly WatchBatch[]): string {
+  return JSON.stringify(batches).slice(0, 600)
+}
