@@ -49,8 +49,13 @@ export interface Kind {
   readonly schema: JsonSchema
   readonly columns: readonly PrinterColumn[]
   /**
-   * What is wrong with an object of this kind: its schema (unknown fields included), then the constraints between
-   * fields. Compiled on first use, or precompiled for our own kinds. Does not change the object.
+   * Loads what `validate` needs: precompiled for our own kinds, compiled for the user's. Await it before the first
+   * `validate`; resolves at once after that. Throws Invalid where a user's schema cannot be compiled.
+   */
+  prepare(): Promise<void>
+  /**
+   * What is wrong with an object of this kind, in the order of the document: its metadata, its schema (unknown fields
+   * included), the constraints between fields. Throws a Bug before `prepare` has resolved. Does not change the object.
    */
   validate(object: unknown): readonly FieldIssue[]
   /** Fills in the schema's defaults, in place. Call it before `validate`, on a copy that you own. */

@@ -48,8 +48,11 @@ export const SERVER_OWNED_METADATA = [
   'managedFields',
 ] as const
 
-/** Any resource. Kinds with a generated type extend it with their spec and status. */
-export interface Resource<Spec = JsonObject, Status = JsonObject> {
+/**
+ * Any resource. Kinds with a generated type give their spec and status. An alias, as all of them are: aliases are assignable
+ * to JsonObject and AnyResource, interfaces are not.
+ */
+export type Resource<Spec = JsonObject, Status = JsonObject> = {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: ObjectMeta
@@ -62,7 +65,8 @@ export type AnyResource = Resource & { readonly [key: string]: Json | ObjectMeta
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown'
 
-export interface Condition {
+/** An alias, so that a status that holds some is JSON. */
+export type Condition = {
   readonly type: string
   readonly status: ConditionStatus
   /** CamelCase, for machines. */

@@ -12,6 +12,9 @@ export interface JsonSchema {
   readonly format?: string
   readonly minimum?: number
   readonly maximum?: number
+  readonly exclusiveMinimum?: boolean
+  readonly exclusiveMaximum?: boolean
+  readonly multipleOf?: number
   readonly minLength?: number
   readonly maxLength?: number
   readonly minItems?: number
@@ -29,4 +32,6 @@ export interface JsonSchema {
   /** `map` merges lists by `x-kubernetes-list-map-keys` in the three-way merge; `atomic` (the default) replaces them. */
   readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map'
   readonly 'x-kubernetes-list-map-keys'?: readonly string[]
+  /** Only in crds/: the generated TypeScript type of what the schema leaves open. Not part of a kind's schema. */
+  readonly 'x-nsctl-type'?: string
 }

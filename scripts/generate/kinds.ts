@@ -1,0 +1,33 @@
+/** The kinds as data: what every command needs at once, and the schemas as text that is parsed on first use. */
+import type { JsonSchema } from '../../src/resources/schema.ts'
+import type { Definition } from './load.ts'
+
+export function generateKinds(definitions: readonly Definition[]): string {
+  const entries = definitions.map(({ manifest, schema }) => {
+    const spec = structuredClone(manifest.spec) as unknown as { versions: { schema: unknown }[] }
+    spec.versions[0]!.schema = { openAPIV3Schema: { description: schema.description } }
+    const { description, ...rest } = schema
+    void description
+    return `  {
+    definition: ${JSON.stringify({ metadata: manifest.metadata, spec })},
+    schemaText: ${textLiteral(JSON.stringify(withoutTypeNames(rest)))},
+  },
+`
+  })
+  return `// Generated from crds/ by \`npm run generate\`. Do not edit.
+import type { BuiltInDefinition } from '../definition.ts'
+
+/** nsctl's own kinds in order of name. Schemas are JSON text, since most commands need none of them. */
+export const BUILT_IN_DEFINITIONS: readonly BuiltInDefinition[] = [
+${entries.join('')}]
+`
+}
+
+/** `x-nsctl-type` serves this generator only. */
+function withoutTypeNames(schema: JsonSchema): unknown {
+  return JSON.parse(JSON.stringify(schema, (key, value) => (key === 'x-nsctl-type' ? undefined : value)))
+}
+
+function textLiteral(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}

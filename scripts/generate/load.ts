@@ -1,0 +1,90 @@
+/** Reads crds/*.yaml, with the names that their YAML anchors give to nested types. */
+import { globSync, readFileSync } from 'node:fs'
+import { isMap, isSeq, parseDocument } from 'yaml'
+import type { JsonSchema } from '../../src/resources/schema.ts'
+
+/** A CustomResourceDefinition of crds/, as written. */
+export interface Definition {
+  readonly file: string
+  readonly kind: string
+  readonly manifest: DefinitionManifest
+  readonly schema: JsonSchema
+  /** Object schemas that have an anchor: the anchor, in CamelCase, names their type (`&probe` → ServiceProbe). */
+  readonly anchors: ReadonlyMap<JsonSchema, string>
+}
+
+export interface DefinitionManifest {
+  readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly group: string
+    readonly scope: 'Cluster' | 'Namespaced'
+    readonly names: {
+      readonly kind: string
+      readonly plural: string
+      readonly shortNames?: readonly string[]
+    }
+    readonly versions: readonly [
+      {
+        readonly name: string
+        readonly additionalPrinterColumns?: readonly {
+          readonly name: string
+          readonly type: string
+          readonly jsonPath: string
+          readonly priority?: number
+        }[]
+        readonly schema: { readonly openAPIV3Schema: JsonSchema }
+      },
+    ]
+    readonly internal?: boolean
+    readonly perNode?: boolean
+    readonly revisioned?: boolean
+  }
+}
+
+export function loadDefinitions(folder: string): readonly Definition[] {
+  return globSync('*.yaml', { cwd: folder })
+    .sort()
+    .map((name) => readDefinition(`${folder}/${name}`))
+}
+
+function readDefinition(file: string): Definition {
+  const document = parseDocument(readFileSync(file, 'utf8'))
+  const problem = document.errors[0] ?? document.warnings[0]
+  if (problem) throw new Error(`${file}: ${problem.message}`)
+  const manifest = document.toJS() as DefinitionManifest
+  const anchors = new Map<JsonSchema, string>()
+  collectAnchors(document.contents, manifest, anchors)
+  const { names, versions } = manifest.spec
+  checkKeywords(versions[0].schema.openAPIV3Schema, `${file}: schema`)
+  return { file, kind: names.kind, manifest, schema: versions[0].schema.openAPIV3Schema, anchors }
+}
+
+/** Walks the nodes and their values side by side: an alias's value is the very object that its anchor made. */
+function collectAnchors(node: unknown, value: unknown, anchors: Map<JsonSchema, string>): void {
+  if (isMap(node)) {
+    if (node.anchor !== undefined) anchors.set(value as JsonSchema, node.anchor)
+    for (const { key, value: child } of node.items)
+      collectAnchors(child, (value as Record<string, unknown>)[String(key)], anchors)
+  } else if (isSeq(node)) {
+    for (const [index, child] of node.items.entries())
+      collectAnchors(child, (value as readonly unknown[])[index], anchors)
+  }
+}
+
+const KEYWORDS = new Set(
+  `type description default properties additionalProperties required items enum pattern format minimum maximum minLength
+  maxLength minItems maxItems uniqueItems nullable x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields
+  x-kubernetes-list-type x-kubernetes-list-map-keys x-nsctl-type`.split(/\s+/),
+)
+
+/** A comma in an unquoted flow mapping makes a keyword of half a sentence, and YAML is silent about it. */
+function checkKeywords(schema: JsonSchema, at: string): void {
+  for (const key of Object.keys(schema))
+    if (!KEYWORDS.has(key))
+      throw new Error(`${at}: unknown keyword ${JSON.stringify(key)} (quote the text before it?)`)
+  if (schema.description === undefined && schema.type === 'object' && !at.endsWith('[]'))
+    throw new Error(`${at}: an object without a description`)
+  for (const [name, child] of Object.entries(schema.properties ?? {})) checkKeywords(child, `${at}.${name}`)
+  if (schema.items) checkKeywords(schema.items, `${at}[]`)
+  if (typeof schema.additionalProperties === 'object') checkKeywords(schema.additionalProperties, `${at}.*`)
+}

@@ -1,0 +1,558 @@
+// Generated from crds/ by `npm run generate`. Do not edit.
+
+/**
+ * The kinds as they are read from the store, defaults filled in: a member that has a default is required here, though a
+ * manifest may leave it out. Aliases rather than interfaces, so that they are assignable to JsonObject.
+ */
+import type { JsonObject } from '../../core/json.ts'
+import type { Condition, Resource } from '../object.ts'
+
+/** What it is called. */
+export type CustomResourceDefinitionNames = {
+  /** CamelCase, as in manifests. */
+  readonly kind: string
+  /** Accepted and not used. */
+  readonly listKind?: string
+  /** As in get. */
+  readonly plural: string
+  /** The kind in lower case by default. */
+  readonly singular?: string
+  /** Abbreviations. */
+  readonly shortNames?: readonly string[]
+  /** Groups of kinds, such as all. */
+  readonly categories?: readonly string[]
+}
+
+/** Status is written apart from spec. */
+export type CustomResourceDefinitionStatusSubresource = Readonly<Record<string, never>>
+
+/** What `nsctl scale` changes. */
+export type CustomResourceDefinitionScaleSubresource = {
+  /** .spec.replicas */
+  readonly specReplicasPath: string
+  /** .status.replicas */
+  readonly statusReplicasPath?: string
+  /** Accepted and not used. */
+  readonly labelSelectorPath?: string
+}
+
+/** status and scale. */
+export type CustomResourceDefinitionSubresources = {
+  /** Status is written apart from spec. */
+  readonly status?: CustomResourceDefinitionStatusSubresource
+  /** What `nsctl scale` changes. */
+  readonly scale?: CustomResourceDefinitionScaleSubresource
+}
+
+export type CustomResourceDefinitionColumn = {
+  /** The heading. */
+  readonly name: string
+  /** How it is shown. */
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  /** Accepted and not used. */
+  readonly format?: string
+  /** Where the value stands. */
+  readonly jsonPath: string
+  /** What it says. */
+  readonly description?: string
+  /** 0 is always shown; more only with -o wide. */
+  readonly priority?: number
+}
+
+/** The shape of the objects. */
+export type CustomResourceDefinitionVersionSchema = {
+  /** An OpenAPI v3 schema as Kubernetes' structural schemas are. */
+  readonly openAPIV3Schema: JsonObject
+}
+
+export type CustomResourceDefinitionVersion = {
+  /** v1alpha1 */
+  readonly name: string
+  /** Whether it is offered. */
+  readonly served: boolean
+  /** Whether objects are stored in it. */
+  readonly storage: boolean
+  /** status and scale. */
+  readonly subresources?: CustomResourceDefinitionSubresources
+  /** The columns of get. */
+  readonly additionalPrinterColumns?: readonly CustomResourceDefinitionColumn[]
+  /** The shape of the objects. */
+  readonly schema: CustomResourceDefinitionVersionSchema
+}
+
+/** The kind. */
+export type CustomResourceDefinitionSpec = {
+  /** The API group; a DNS name. */
+  readonly group: string
+  /** Whether its objects live in namespaces. */
+  readonly scope: 'Namespaced' | 'Cluster'
+  /** Keep revisions of its objects to roll back to. */
+  readonly revisioned: boolean
+  /** Reserved for nsctl's own kinds. */
+  readonly perNode?: boolean
+  /** Reserved for nsctl's own kinds. */
+  readonly internal?: boolean
+  /** What it is called. */
+  readonly names: CustomResourceDefinitionNames
+  /** One version for now; several with conversions come with store upgrades. */
+  readonly versions: readonly CustomResourceDefinitionVersion[]
+}
+
+/** A kind of your own: stored, validated, listed and kept in revisions like nsctl's. Its name is `<plural>.<group>`. apiVersion apiextensions.k8s.io/v1 is accepted too. */
+export type CustomResourceDefinition = Resource<CustomResourceDefinitionSpec, never> & {
+  readonly spec: CustomResourceDefinitionSpec
+}
+
+/** What it happened to. */
+export type EventInvolvedObject = {
+  /** The kind. */
+  readonly kind: string
+  /** The namespace. */
+  readonly namespace?: string
+  /** The name. */
+  readonly name: string
+  /** Tells it from a later object of the same name. */
+  readonly uid?: string
+}
+
+/** What happened to an object. Equal events are counted in one; they expire an hour after the last. */
+export type ResourceEvent = Resource<never, never> & {
+  /** What it happened to. */
+  readonly involvedObject: EventInvolvedObject
+  /** The same for tables: service/web. */
+  readonly objectText?: string
+  /** Warning wants attention. */
+  readonly type: 'Normal' | 'Warning'
+  /** CamelCase, for machines. */
+  readonly reason: string
+  /** A sentence for people. */
+  readonly message: string
+  /** Which part of nsctl saw it. */
+  readonly source?: string
+  /** How often. */
+  readonly count?: number
+  /** When first. */
+  readonly firstTimestamp?: string
+  /** When last. */
+  readonly lastTimestamp?: string
+}
+
+export type InstanceStorage = {
+  /** The volume. */
+  readonly name: string
+  /** Where the program sees it. */
+  readonly path: string
+}
+
+/** What the node's agent should run. Written by the control plane. */
+export type InstanceSpec = {
+  /** The Service it belongs to. */
+  readonly service: string
+  /** Its number among the Service's instances; storage goes with it. */
+  readonly ordinal: number
+  /** The node that runs it. */
+  readonly node: string
+  /** Names the template; units are named after it. */
+  readonly templateHash: string
+  /** The Service's revision that the template came with, r7. */
+  readonly revisionName?: string
+  /** Counts instances of the same ordinal and template. */
+  readonly attempt: number
+  /** The resolved template. */
+  readonly template: ServiceTemplate
+  /** The volumes it uses. */
+  readonly storage?: readonly InstanceStorage[]
+}
+
+export type InstancePort = {
+  /** The port. */
+  readonly name: string
+  /** Its number. */
+  readonly port: number
+}
+
+/** How it last ended when it should not have. */
+export type InstanceProgramFailure = {
+  /** Error, OOMKilled, Signal, ProgramNotFound, LivenessFailed, Lost. */
+  readonly reason?: string
+  /** Its exit status. */
+  readonly exitCode?: number
+  /** The signal that ended it. */
+  readonly signal?: string
+  /** When. */
+  readonly at?: string
+  /** A sentence. */
+  readonly message?: string
+}
+
+export type InstanceProgramStatus = {
+  /** The program; empty where there is only one. */
+  readonly name: string
+  /** starting, running, stopping, backoff or exited. */
+  readonly state: string
+  /** Of its main process. */
+  readonly pid?: number
+  /** Its readiness probe succeeds. */
+  readonly ready?: boolean
+  /** How often it was started again. */
+  readonly restarts?: number
+  /** When the present process started. */
+  readonly startedAt?: string
+  /** How it last ended when it should not have. */
+  readonly lastFailure?: InstanceProgramFailure
+}
+
+/** The latest of its programs' failures. */
+export type InstanceFailure = {
+  /** Which. */
+  readonly program?: string
+  /** What happened. */
+  readonly reason?: string
+  /** Its exit status. */
+  readonly exitCode?: number
+  /** The signal that ended it. */
+  readonly signal?: string
+  /** When. */
+  readonly at?: string
+  /** A sentence. */
+  readonly message?: string
+}
+
+/** What is. Written by the node's agent. */
+export type InstanceStatus = {
+  /** Backoff waits to be started again after a failure; Failed cannot be started at all; Stopped has ended for good. */
+  readonly phase?: 'Pending' | 'Starting' | 'Running' | 'Backoff' | 'Stopping' | 'Stopped' | 'Failed'
+  /** All programs run and their readiness probes succeed. */
+  readonly ready?: boolean
+  /** yes or no, for tables. */
+  readonly readyText?: string
+  /** When it last became ready. */
+  readonly readySince?: string
+  /** When the oldest of its running programs started. */
+  readonly startedAt?: string
+  /** How often its programs were started again after they ended. */
+  readonly restarts?: number
+  /** Of its first program. */
+  readonly pid?: number
+  /** What is wrong in a line; absent when nothing is. */
+  readonly message?: string
+  /** CamelCase: CrashLoop, PortInUse, ProgramNotFound, Unready, OOMKilled. */
+  readonly reason?: string
+  /** The numbers it got. */
+  readonly ports?: readonly InstancePort[]
+  /** The same for tables. */
+  readonly portsText?: string
+  /** CPU used lately in thousandths of a core. */
+  readonly cpuMillis?: number
+  /** Memory in use. */
+  readonly memoryBytes?: number
+  /** Fields of the template that this node's runtime cannot enforce. */
+  readonly notEnforced?: readonly string[]
+  /** Each program of the instance. */
+  readonly programs?: readonly InstanceProgramStatus[]
+  /** The latest of its programs' failures. */
+  readonly lastFailure?: InstanceFailure
+}
+
+/** One replica of a Service on one node. Written by nsctl only; its node never changes. */
+export type Instance = Resource<InstanceSpec, InstanceStatus> & {
+  readonly spec: InstanceSpec
+}
+
+/** Empty; a namespace is its name. */
+export type NamespaceSpec = Readonly<Record<string, never>>
+
+/** What is. Written by nsctl. */
+export type NamespaceStatus = {
+  /** Terminating refuses whatever is new. */
+  readonly phase?: 'Active' | 'Terminating'
+  /** What is still in a namespace that is terminating. */
+  readonly remaining?: string
+}
+
+/** A scope for names. `default` is always there. Deleting one deletes all that is in it, but keeps storage. */
+export type Namespace = Resource<NamespaceSpec, NamespaceStatus>
+
+/** Empty for the node that registers itself. */
+export type NodeSpec = Readonly<Record<string, never>>
+
+/** What it has. */
+export type NodeCapacity = {
+  /** Cores. */
+  readonly cpu?: string
+  /** Bytes. */
+  readonly memory?: string
+}
+
+/** What is. Written by the node's agent. */
+export type NodeStatus = {
+  /** NotReady has not been heard of lately. */
+  readonly phase?: 'Ready' | 'NotReady'
+  /** What runs programs there. */
+  readonly runtime?: string
+  /** nsctl's version there. */
+  readonly version?: string
+  /** Operating system and kernel. */
+  readonly os?: string
+  /** Changes with every boot. */
+  readonly bootId?: string
+  /** Instances that it runs. */
+  readonly instances?: number
+  /** Fields of a Service that do not act under this runtime. */
+  readonly cannot?: readonly string[]
+  /** What it has. */
+  readonly capacity?: NodeCapacity
+  /** Where its instances are reached. */
+  readonly addresses?: readonly string[]
+  /** Ready. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** A machine that runs instances. The local one registers itself. */
+export type Node = Resource<NodeSpec, NodeStatus>
+
+/** Where the program comes from. */
+export type ServiceSource = {
+  /** Program and arguments, as they are executed: no shell is between. A program without a slash is searched in PATH, one with a slash is relative to `workingDir`. */
+  readonly command: readonly string[]
+  /** The directory that the program starts in. A relative path is relative to the manifest's folder, which is also the default for manifests that come from a file. */
+  readonly workingDir?: string
+}
+
+export type ServiceEnv = {
+  /** The variable. */
+  readonly name: string
+  /** Its value, as it stands. */
+  readonly value: string
+}
+
+/** What one instance needs, for placement and for its share of the machine. */
+export type ServiceResources = {
+  /** Cores, its share when the CPU is contended. 500m is half a core. */
+  readonly cpu?: string
+  /** Bytes it may use at most; beyond that it is killed and started again. 128Mi, 1G. */
+  readonly memory?: string
+}
+
+/** Hard limits beyond `resources`. */
+export type ServiceLimits = {
+  /** Cores it may use at most even where the CPU is idle. */
+  readonly cpu?: string
+  /** Processes and threads it may have at most. */
+  readonly tasks?: number
+}
+
+/** A GET request that must be answered with 200–399. */
+export type ServiceHttpProbe = {
+  /** Path and query. */
+  readonly path: string
+  /** A port's name or number. */
+  readonly port: number | string
+}
+
+/** A connection that must be accepted. */
+export type ServiceTcpProbe = {
+  /** A port's name or number. */
+  readonly port: number | string
+}
+
+/** A command, run where the program runs, that must exit with 0. */
+export type ServiceExecProbe = {
+  /** Program and arguments. */
+  readonly command: readonly string[]
+}
+
+/** How to find out. Exactly one of http, tcp and exec. */
+export type ServiceProbe = {
+  /** A GET request that must be answered with 200–399. */
+  readonly http?: ServiceHttpProbe
+  /** A connection that must be accepted. */
+  readonly tcp?: ServiceTcpProbe
+  /** A command, run where the program runs, that must exit with 0. */
+  readonly exec?: ServiceExecProbe
+  /** Wait so long after the start before the first probe. None by default. */
+  readonly initialDelay?: string
+  /** From one probe to the next. Until the first success, readiness is probed more often. */
+  readonly period: string
+  /** A probe that takes longer has failed. */
+  readonly timeout: string
+  /** So many failures in a row make it unready (readiness) or restart it (liveness). */
+  readonly failureThreshold: number
+  /** So many successes in a row make it ready again. */
+  readonly successThreshold: number
+}
+
+export type ServiceProgram = {
+  /** Names the program in its group; a DNS label. */
+  readonly name: string
+  /** Where the program comes from. */
+  readonly source: ServiceSource
+  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided. */
+  readonly env?: readonly ServiceEnv[]
+  /** What one instance needs, for placement and for its share of the machine. */
+  readonly resources?: ServiceResources
+  /** Hard limits beyond `resources`. */
+  readonly limits?: ServiceLimits
+  /** How to find out. Exactly one of http, tcp and exec. */
+  readonly readiness?: ServiceProbe
+  /** How to find out. Exactly one of http, tcp and exec. */
+  readonly liveness?: ServiceProbe
+}
+
+export type ServicePort = {
+  /** Names the port; a DNS label. */
+  readonly name: string
+  /** A fixed number. Then only one instance fits a node, and the old one stops before the new one starts. */
+  readonly port?: number
+  /** What is spoken on it. */
+  readonly protocol: 'TCP' | 'UDP'
+  /** How a URL to it is written. http for ports that are named http or web, tcp for others. */
+  readonly scheme?: 'http' | 'https' | 'tcp'
+}
+
+/** How an instance is ended. */
+export type ServiceStop = {
+  /** What is sent first. */
+  readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGKILL'
+  /** What still runs after that is killed. */
+  readonly gracePeriod: string
+}
+
+/** What the service does without of the hardening that is on by default. */
+export type ServiceSecurity = {
+  /** systemd's names of the protections to leave out; `all` leaves out every one. */
+  readonly relax?: readonly ('all' | 'DynamicUser' | 'PrivateUsers' | 'PrivateDevices' | 'PrivateTmp' | 'PrivateIPC' | 'PrivateMounts' | 'ProtectSystem' | 'ProtectHome' | 'ProtectProc' | 'ProtectClock' | 'ProtectHostname' | 'ProtectKernelLogs' | 'ProtectKernelModules' | 'ProtectKernelTunables' | 'ProtectControlGroups' | 'RestrictAddressFamilies' | 'RestrictNamespaces' | 'RestrictRealtime' | 'RestrictSUIDSGID' | 'RemoveIPC' | 'LockPersonality' | 'NoNewPrivileges' | 'CapabilityBoundingSet' | 'SystemCallFilter' | 'SystemCallArchitectures' | 'KeyringMode' | 'DevicePolicy' | 'UMask')[]
+}
+
+/** What each instance runs. Any change here replaces the instances as `update` says. Give either `source` or `programs`. */
+export type ServiceTemplate = {
+  /** Where the program comes from. */
+  readonly source?: ServiceSource
+  /** Several programs that live and move together as one instance (a group) and share ports and storage. The instance is ready when all of them are. */
+  readonly programs?: readonly ServiceProgram[]
+  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided. */
+  readonly env?: readonly ServiceEnv[]
+  /** Ports that the program listens on. Each instance gets a free one in $PORT_<NAME> (the first also in $PORT) unless it is fixed. */
+  readonly ports?: readonly ServicePort[]
+  /** What one instance needs, for placement and for its share of the machine. */
+  readonly resources?: ServiceResources
+  /** Hard limits beyond `resources`. */
+  readonly limits?: ServiceLimits
+  /** How to find out. Exactly one of http, tcp and exec. */
+  readonly readiness?: ServiceProbe
+  /** How to find out. Exactly one of http, tcp and exec. */
+  readonly liveness?: ServiceProbe
+  /** How an instance is ended. */
+  readonly stop: ServiceStop
+  /** none cuts the program off from every network, loopback to others included. */
+  readonly network: 'host' | 'none'
+  /** What the service does without of the hardening that is on by default. */
+  readonly security?: ServiceSecurity
+  /** Written by `nsctl rollout restart`; a new value replaces every instance. */
+  readonly restartedAt?: string
+}
+
+export type ServiceStorage = {
+  /** Names the volume; $STORAGE_<NAME> says where it is. */
+  readonly name: string
+  /** Where the program sees it. */
+  readonly path: string
+}
+
+/** How a change of the template reaches the instances. */
+export type ServiceUpdate = {
+  /** Rolling replaces a few at a time; Recreate stops all before it starts the new ones. */
+  readonly strategy: 'Rolling' | 'Recreate'
+  /** How many (or what part, 25%) may be missing of the wanted ready instances during a change. */
+  readonly maxUnavailable: number | string
+  /** How many (or what part, 25%) may run beyond the wanted number during a change. */
+  readonly maxSurge: number | string
+  /** Go back to the last good template when the new one does not become ready. */
+  readonly autoRollback: boolean
+  /** A new instance that is not ready after that has failed. */
+  readonly progressDeadline: string
+  /** A new instance counts as available when it has been ready for so long. */
+  readonly minReadySeconds: number
+}
+
+/** What should run. */
+export type ServiceSpec = {
+  /** How many instances should run. */
+  readonly replicas: number
+  /** What each instance runs. Any change here replaces the instances as `update` says. Give either `source` or `programs`. */
+  readonly template: ServiceTemplate
+  /** Directories that outlive instances, revisions and rollbacks, one per ordinal. Removed only by `nsctl delete --purge`. */
+  readonly storage?: readonly ServiceStorage[]
+  /** How a change of the template reaches the instances. */
+  readonly update: ServiceUpdate
+  /** How many old revisions are kept to roll back to. */
+  readonly revisionHistoryLimit: number
+}
+
+/** What is. Written by nsctl. */
+export type ServiceStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** Instances that exist. */
+  readonly replicas?: number
+  /** Instances that are ready. */
+  readonly readyReplicas?: number
+  /** Instances of the wanted template. */
+  readonly updatedReplicas?: number
+  /** Instances that have been ready for minReadySeconds. */
+  readonly availableReplicas?: number
+  /** ready/wanted, for tables. */
+  readonly ready?: string
+  /** The revision that runs, r7. */
+  readonly revisionName?: string
+  /** Nodes with instances. */
+  readonly nodes?: string
+  /** Where to reach it. */
+  readonly url?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+  /** The hash of the wanted template. */
+  readonly currentHash?: string
+  /** The hash of the template that last became ready. */
+  readonly stableHash?: string
+  /** The revision of the last good template. */
+  readonly stableRevision?: number
+  /** The hash of the template that was abandoned. */
+  readonly failedHash?: string
+  /** Why it was abandoned. */
+  readonly failedReason?: string
+  /** When the present template was first seen. */
+  readonly rolloutStartedAt?: string
+  /** Ready, Progressing, Degraded. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** A program to keep running: so many replicas of it, restarted when they fail, replaced one after the other when the program changes, and taken back to the last good revision when a change does not become ready. */
+export type Service = Resource<ServiceSpec, ServiceStatus> & {
+  readonly spec: ServiceSpec
+}
+
+/** Which data. Written by the control plane. */
+export type VolumeSpec = {
+  /** The Service it belongs to. */
+  readonly service: string
+  /** Its name in the Service's storage. */
+  readonly volume: string
+  /** The ordinal that uses it. */
+  readonly ordinal: number
+  /** The node that it lies on. */
+  readonly node: string
+}
+
+/** What is. Written by the node's agent. */
+export type VolumeStatus = {
+  /** Purged data is gone for good. */
+  readonly phase?: 'Present' | 'Purged'
+  /** Where it lies on the node. */
+  readonly path?: string
+}
+
+/** The data of one volume of one ordinal of a Service, where it lies. Written by nsctl; outlives the Service until `nsctl delete --purge`. */
+export type Volume = Resource<VolumeSpec, VolumeStatus> & {
+  readonly spec: VolumeSpec
+}

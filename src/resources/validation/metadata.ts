@@ -1,0 +1,191 @@
+/** What is wrong with an object's metadata: the same rules as Kubernetes', in words of our own. */
+import { isObject } from '../../core/json.ts'
+import { nearest } from '../../core/nearest.ts'
+import type { FieldIssue, Scope } from '../kinds.ts'
+import { OWN_PREFIX } from '../object.ts'
+import { typeIssue } from './words.ts'
+
+/** What an object of a kind may be called. */
+export interface NameRule {
+  readonly maxLength: number
+  /** True for DNS subdomains (dots), false for DNS labels. */
+  readonly dots: boolean
+}
+
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+const QUALIFIED_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
+const MAX_ANNOTATIONS_BYTES = 64 * 1024
+
+/** Service names end up in unit names and host names, hence 52; names of machines and of kinds have dots. */
+export function nameRuleOf(kind: { readonly kind: string; readonly apiVersion: string }): NameRule {
+  if (kind.apiVersion.startsWith('nsctl.dev/')) {
+    if (kind.kind === 'Service') return { maxLength: 52, dots: false }
+    if (kind.kind === 'Node' || kind.kind === 'CustomResourceDefinition')
+      return { maxLength: 253, dots: true }
+    if (kind.kind === 'Event' || kind.kind === 'Volume' || kind.kind === 'Instance')
+      return { maxLength: 253, dots: true }
+  }
+  return { maxLength: 63, dots: false }
+}
+
+type Check = (value: unknown, path: readonly string[]) => readonly FieldIssue[]
+
+/** Every member that metadata may have, in a manifest or from the store. */
+const MEMBERS: Readonly<Record<string, Check>> = {
+  name: () => [],
+  namespace: () => [],
+  labels: labelIssues,
+  annotations: annotationIssues,
+  uid: text,
+  resourceVersion: text,
+  generation: number,
+  revision: number,
+  creationTimestamp: textOrNull,
+  deletionTimestamp: textOrNull,
+  finalizers: list,
+  ownerReferences: list,
+  managedFields: list,
+}
+
+/** All that is wrong with `object.metadata`. Nothing where it is no object at all: the schema says so. */
+export function metadataIssues(object: unknown, rule: NameRule, scope: Scope): readonly FieldIssue[] {
+  const metadata = isObject(object) ? object.metadata : undefined
+  if (!isObject(metadata)) return []
+  const issues: FieldIssue[] = [...nameIssues(metadata.name, rule)]
+  if (metadata.namespace !== undefined) issues.push(...namespaceIssues(metadata.namespace, scope))
+  for (const key of Object.keys(metadata)) {
+    const check = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined
+    if (check) issues.push(...check(metadata[key], ['metadata', key]))
+    else {
+      const [suggestion] = nearest(key, Object.keys(MEMBERS), 1)
+      issues.push({
+        path: ['metadata', key],
+        message: 'unknown field',
+        ...(suggestion === undefined ? {} : { suggestion }),
+      })
+    }
+  }
+  return issues
+}
+
+function nameIssues(name: unknown, rule: NameRule): readonly FieldIssue[] {
+  const path = ['metadata', 'name']
+  if (name === undefined) return [{ path, message: 'is required' }]
+  if (typeof name !== 'string') return [typeIssue(path, ['string'], name)]
+  const message = nameFault(name, rule)
+  return message === undefined ? [] : [{ path, message, value: name }]
+}
+
+/** Why `name` is no name under `rule`, or undefined where it is one. Also for names that are typed in commands. */
+export function nameFault(name: string, rule: NameRule): string | undefined {
+  const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
+  if (name === '') return 'must not be empty'
+  if (name.length > rule.maxLength)
+    return `must have at most ${rule.maxLength} characters, not ${name.length}: ${shown}`
+  if (rule.dots ? SUBDOMAIN.test(name) : LABEL.test(name)) return undefined
+  return rule.dots
+    ? `must be a DNS name (lower-case letters, digits, - and ., starting and ending with a letter or digit), not ${shown}`
+    : `must be a DNS label (lower-case letters, digits and -, starting and ending with a letter or digit), not ${shown}`
+}
+
+function namespaceIssues(namespace: unknown, scope: Scope): readonly FieldIssue[] {
+  const path = ['metadata', 'namespace']
+  if (typeof namespace !== 'string') return [typeIssue(path, ['string'], namespace)]
+  if (scope === 'Cluster')
+    return [{ path, message: 'must be left out: objects of this kind are in no namespace', value: namespace }]
+  const message = nameFault(namespace, { maxLength: 63, dots: false })
+  return message === undefined ? [] : [{ path, message, value: namespace }]
+}
+
+function labelIssues(labels: unknown, path: readonly string[]): readonly FieldIssue[] {
+  return entryIssues(labels, path, (value) => {
+    if (value === '' || (value.length <= 63 && QUALIFIED_NAME.test(value))) return undefined
+    return `must be a label value (at most 63 letters, digits, -, _ and ., starting and ending with a letter or digit), not ${JSON.stringify(value)}`
+  })
+}
+
+function annotationIssues(annotations: unknown, path: readonly string[]): readonly FieldIssue[] {
+  const issues = entryIssues(annotations, path, () => undefined)
+  if (issues.length > 0 || !isObject(annotations)) return issues
+  let bytes = 0
+  for (const [key, value] of Object.entries(annotations))
+    bytes += key.length + Buffer.byteLength(String(value))
+  if (bytes <= MAX_ANNOTATIONS_BYTES) return []
+  return [{ path, message: `must have at most ${MAX_ANNOTATIONS_BYTES} bytes in all, not ${bytes}` }]
+}
+
+function entryIssues(
+  entries: unknown,
+  path: readonly string[],
+  valueFault: (value: string) => string | undefined,
+): readonly FieldIssue[] {
+  if (entries === null || entries === undefined) return []
+  if (!isObject(entries)) return [typeIssue(path, ['object'], entries)]
+  const issues: FieldIssue[] = []
+  for (const [key, value] of Object.entries(entries)) {
+    const at = [...path, key]
+    const keyMessage = labelKeyFault(key)
+    if (keyMessage !== undefined) issues.push({ path: at, message: keyMessage })
+    if (value === null) continue
+    if (typeof value !== 'string') issues.push(typeIssue(at, ['string'], value))
+    else {
+      const message = valueFault(value)
+      if (message !== undefined) issues.push({ path: at, message, value })
+    }
+  }
+  return issues
+}
+
+/** Why `key` cannot be the key of a label or an annotation: `name` or `prefix/name`. */
+export function labelKeyFault(key: string): string | undefined {
+  const slash = key.indexOf('/')
+  const [prefix, name] = slash < 0 ? [undefined, key] : [key.slice(0, slash), key.slice(slash + 1)]
+  if (prefix !== undefined && (prefix.length > 253 || !SUBDOMAIN.test(prefix)))
+    return `the prefix before / must be a DNS name, not ${JSON.stringify(prefix)}`
+  if (name.length > 63 || !QUALIFIED_NAME.test(name))
+    return `a key must have at most 63 letters, digits, -, _ and ., starting and ending with a letter or digit: ${JSON.stringify(name)}`
+  return undefined
+}
+
+/** Labels and annotations of nsctl's own that `metadata` sets to something other than what is `stored`. */
+export function ownPrefixIssues(
+  metadata: { readonly labels?: unknown; readonly annotations?: unknown },
+  stored?: { readonly labels?: unknown; readonly annotations?: unknown },
+): readonly FieldIssue[] {
+  const issues: FieldIssue[] = []
+  for (const member of ['labels', 'annotations'] as const) {
+    const [given, kept] = [metadata[member], stored?.[member]]
+    if (!isObject(given)) continue
+    for (const [key, value] of Object.entries(given)) {
+      if (!isOwnKey(key) || (isObject(kept) && Object.hasOwn(kept, key) && kept[key] === value)) continue
+      issues.push({
+        path: ['metadata', member, key],
+        message: `${OWN_PREFIX} is nsctl's own; choose another prefix`,
+        value,
+      })
+    }
+  }
+  return issues
+}
+
+/** `nsctl.dev/x` and `anything.nsctl.dev/x`. */
+function isOwnKey(key: string): boolean {
+  return key.startsWith(OWN_PREFIX) || key.slice(0, key.indexOf('/') + 1).endsWith(`.${OWN_PREFIX}`)
+}
+
+function text(value: unknown, path: readonly string[]): readonly FieldIssue[] {
+  return typeof value === 'string' ? [] : [typeIssue(path, ['string'], value)]
+}
+
+function textOrNull(value: unknown, path: readonly string[]): readonly FieldIssue[] {
+  return value === null ? [] : text(value, path)
+}
+
+function number(value: unknown, path: readonly string[]): readonly FieldIssue[] {
+  return typeof value === 'number' ? [] : [typeIssue(path, ['integer'], value)]
+}
+
+function list(value: unknown, path: readonly string[]): readonly FieldIssue[] {
+  return Array.isArray(value) ? [] : [typeIssue(path, ['array'], value)]
+}
