@@ -1,0 +1,193 @@
+/**
+ * A machine for tests: Debian with its own systemd as PID 1 of its own namespaces (boot.sh), over a root file system that
+ * rootfs.sh builds once and caches. Root only. What a node made goes with it; nothing is left when this process is killed.
+ */
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const LAB = dirname(fileURLToPath(import.meta.url))
+const REPOSITORY = dirname(dirname(LAB))
+const BOOT_LIMIT_MS = 60_000
+
+/** Where the repository and Node are inside a node. */
+export const NODE_REPOSITORY = '/opt/nsctl'
+export const NODE_BINARY = '/opt/nsctl/node_modules/node/bin/node'
+
+export type Release = 'bookworm' | 'trixie'
+/** What systemd's version is on each. */
+export const SYSTEMD_VERSION: Readonly<Record<Release, number>> = { bookworm: 252, trixie: 257 }
+
+export interface NodeOptions {
+  readonly release: Release
+  readonly name: string
+  /** /etc is read-only, as on NixOS. */
+  readonly readOnlyEtc?: boolean
+}
+
+export interface ExecResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface LabNode {
+  readonly name: string
+  /** The pid that this machine sees the node's PID 1 as. */
+  readonly pid: number
+  /** Runs a command inside to its end; what it exits with is in the result, not thrown. */
+  exec(command: readonly string[], options?: { readonly input?: string }): Promise<ExecResult>
+  /** Like exec, but throws where the command does not exit with 0; returns what it printed. */
+  run(command: readonly string[]): Promise<string>
+  /** Starts a command inside. */
+  spawn(command: readonly string[], options?: SpawnOptions): ChildProcess
+  /** As a power failure: SIGKILL to everything. The files stay for `reboot`. */
+  kill(): Promise<void>
+  /** Boots it again over its files; kills it before if it runs. */
+  reboot(): Promise<void>
+  /** Kills it and removes its files. */
+  stop(): Promise<void>
+}
+
+/** True where nodes can be booted: root on Linux with the tools at hand. */
+export function canBootNodes(): boolean {
+  return process.platform === 'linux' && process.getuid?.() === 0
+}
+
+/** The root file system of a release, built on first use (30–40 s). */
+export async function rootfs(release: Release): Promise<string> {
+  const { stdout } = await promisify(execFile)(join(LAB, 'rootfs.sh'), [release], { maxBuffer: 1 << 24 })
+  return stdout.trim()
+}
+
+/** Boots a node and waits until its systemd has reached its target. */
+export async function bootNode(options: NodeOptions): Promise<LabNode> {
+  const base = await rootfs(options.release)
+  const dir = mkdtempSync(join(tmpdir(), `nsctl-lab-${options.name}-`))
+  const name = dir.slice(dir.indexOf('nsctl-lab-') + 'nsctl-lab-'.length)
+  let running: Boot | undefined
+  const boot = async () => {
+    running = await start(name, base, dir, options.readOnlyEtc === true)
+  }
+  const pid = () => {
+    if (running === undefined) throw new Error(`node ${options.name} does not run`)
+    return running.pid
+  }
+  const spawnInside = (command: readonly string[], spawnOptions: SpawnOptions = {}) =>
+    spawn('nsenter', ['-t', String(pid()), '-a', '--', 'env', '-i', ...ENV, ...command], spawnOptions)
+  const node: LabNode = {
+    name: options.name,
+    get pid() {
+      return pid()
+    },
+    spawn: spawnInside,
+    exec: (command, { input } = {}) => collect(spawnInside(command, { stdio: 'pipe' }), input),
+    async run(command) {
+      const result = await node.exec(command)
+      if (result.code !== 0)
+        throw new Error(`${command.join(' ')}: exit ${result.code}: ${result.stderr}${result.stdout}`)
+      return result.stdout
+    },
+    async kill() {
+      if (running === undefined) return
+      process.kill(running.pid, 'SIGKILL')
+      await running.ended
+      running = undefined
+    },
+    async reboot() {
+      await node.kill()
+      await boot()
+    },
+    async stop() {
+      await node.kill()
+      removeCgroups(dir, name)
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+  try {
+    await boot()
+  } catch (error) {
+    rmSync(dir, { recursive: true, force: true })
+    throw error
+  }
+  return node
+}
+
+const ENV = ['PATH=/opt/nsctl/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8']
+
+interface Boot {
+  readonly pid: number
+  readonly ended: Promise<void>
+}
+
+async function start(name: string, base: string, dir: string, readOnlyEtc: boolean): Promise<Boot> {
+  const log = openSync(join(dir, 'log'), 'a')
+  const args = ['outside', name, base, dir, REPOSITORY, ...(readOnlyEtc ? ['ro-etc'] : [])]
+  // the node goes when this process goes, however it ends
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', join(LAB, 'boot.sh'), ...args], {
+    stdio: ['ignore', log, log],
+  })
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const deadline = performance.now() + BOOT_LIMIT_MS
+  for (;;) {
+    const pid = childOf(child.pid!)
+    if (pid !== undefined && (await isUp(pid))) return { pid, ended }
+    if (child.exitCode !== null || performance.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new Error(`node ${name} did not boot:\n${readFileSync(join(dir, 'log'), 'utf8').slice(-4000)}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+function childOf(pid: number): number | undefined {
+  try {
+    const first = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0]
+    return first ? Number(first) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** True once PID 1 is systemd and has started what it should; a unit that failed in a container does not matter. */
+async function isUp(pid: number): Promise<boolean> {
+  if (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('systemd')) return false
+  const args = ['-t', String(pid), '-a', '--', 'systemctl', 'is-system-running']
+  const { stdout } = await collect(spawn('nsenter', args, { stdio: 'pipe' }))
+  return /^(running|degraded)/.test(stdout)
+}
+
+function collect(child: ChildProcess, input?: string): Promise<ExecResult> {
+  return new Promise((resolve, reject) => {
+    let stdout = ''
+    let stderr = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
+    child.stdin?.end(input ?? '')
+  })
+}
+
+function removeCgroups(dir: string, name: string): void {
+  const points = readFileSync(join(dir, 'hierarchies'), 'utf8').trim().split('\n')
+  for (const line of points) removeTree(`${line.split(' ')[0]}/nsctl-lab-${name}`)
+}
+
+/** A cgroup can only be removed after its children; one that is still busy is left. */
+function removeTree(group: string): void {
+  try {
+    for (const entry of readdirSync(group, { withFileTypes: true }))
+      if (entry.isDirectory()) removeTree(join(group, entry.name))
+    rmdirSync(group)
+  } catch {
+    // another hierarchy's mount of the same group may have removed it already
+  }
+}
