@@ -1,0 +1,109 @@
+/** Keeps a cache true: lists once, then watches, and starts over when the store says so. */
+import type { ReadScope, ResourceReader } from '../api/api.ts'
+import { type Clock, delay } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { type BackoffOptions, backoffMs } from './backoff.ts'
+import { type ObjectCache, WritableCache } from './cache.ts'
+
+/** What an informer needs of the api. */
+export type WatchableReader = Pick<ResourceReader, 'listAll' | 'watch'> & {
+  readonly kinds: Pick<ResourceReader['kinds'], 'byKind'>
+}
+
+export interface InformersOptions {
+  readonly reader: WatchableReader
+  /** Narrows all that is listed and watched. */
+  readonly scope?: ReadScope
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly random: () => number
+  readonly backoff?: BackoffOptions
+}
+
+/** A store that is back is found within seconds, and not stormed by all who wait for it. */
+const STORE_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 5_000 }
+
+/** One list and one watch for several kinds, whoever and however many read them. */
+export class Informers {
+  readonly #options: InformersOptions
+  readonly #cache: WritableCache
+  #failures = 0
+
+  constructor(options: InformersOptions) {
+    this.#options = options
+    this.#cache = new WritableCache((error, change) => {
+      const fields = { kind: change.ref.kind, name: change.ref.name, error }
+      options.logger.log('error', `a handler of changes threw: ${messageOf(error)}`, fields)
+    })
+  }
+
+  get cache(): ObjectCache {
+    return this.#cache
+  }
+
+  /** Adds a kind to what is listed and watched. Before `run`. */
+  addKind(kind: string): void {
+    this.#options.reader.kinds.byKind(kind)
+    this.#cache.addKind(kind)
+  }
+
+  /**
+   * Fills the cache and keeps it true until `signal` aborts; then it resolves. While the store is away the cache keeps what it
+   * has; that, and the store's return, is logged once. Never rejects.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    let from: number | undefined
+    while (!signal.aborted) {
+      try {
+        from ??= await this.#list()
+        from = await this.#watch(from, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        // a watch goes on from where the cache stands; the store says so if it no longer can
+        if (from !== undefined) from = this.#cache.revision
+        await this.#backOff(error, signal)
+      }
+    }
+  }
+
+  async #list(): Promise<number> {
+    const kinds = this.#cache.kinds
+    const { reader, scope } = this.#options
+    const { lists, revision } = await reader.listAll(
+      kinds.map((kind) => reader.kinds.byKind(kind)),
+      scope,
+    )
+    this.#recovered()
+    this.#cache.replace(new Map(kinds.map((kind, index) => [kind, lists[index] ?? []])), revision)
+    return revision
+  }
+
+  /** Follows the watch. Resolves to undefined where it has to be listed anew. */
+  async #watch(from: number, signal: AbortSignal): Promise<number | undefined> {
+    const { reader, scope } = this.#options
+    const kinds = this.#cache.kinds.map((kind) => reader.kinds.byKind(kind))
+    for await (const batch of reader.watch(kinds, from, signal, scope)) {
+      this.#recovered()
+      if (batch.kind === 'relist') return undefined
+      this.#cache.apply(batch.changes, batch.revision)
+    }
+    if (signal.aborted) return this.#cache.revision
+    throw new Error('the watch ended by itself')
+  }
+
+  #recovered(): void {
+    if (this.#failures > 0) {
+      this.#options.logger.log('info', 'the store is back', { afterTries: this.#failures })
+    }
+    this.#failures = 0
+  }
+
+  async #backOff(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, logger, random, backoff } = this.#options
+    this.#failures++
+    const level = this.#failures === 1 ? 'warn' : 'debug'
+    logger.log(level, `cannot watch the store, trying again: ${messageOf(error)}`, { error })
+    await delay(clock, backoffMs(this.#failures, backoff ?? STORE_BACKOFF, random), signal).catch(() => {})
+  }
+}
