@@ -1,0 +1,63 @@
+/** What follows from a Service's template: the hash that names it, and its programs in one form. */
+import { digest } from '../core/ids.ts'
+import { canonicalJson } from '../core/json.ts'
+import type {
+  ServiceEnv,
+  ServiceLimits,
+  ServiceProbe,
+  ServiceResources,
+  ServiceSource,
+  ServiceStorage,
+  ServiceTemplate,
+} from './generated/types.ts'
+
+/** Ten characters: 28^10 templates, so that two of one service do not meet. */
+const HASH_LENGTH = 10
+
+/**
+ * Names a template: ten characters that are safe in a unit's name, equal for equal templates whatever the order of their
+ * members. Storage counts, because its mounts are part of a unit. Replicas, labels and the update strategy do not, so
+ * that changing them replaces nothing. Order in lists counts where it can act: of env, arguments and ports (the first is
+ * $PORT).
+ */
+export function templateHash(template: ServiceTemplate, storage?: readonly ServiceStorage[]): string {
+  const mounts = storage === undefined || storage.length === 0 ? undefined : storage
+  return digest(canonicalJson({ template, storage: mounts }), HASH_LENGTH)
+}
+
+/** One program of a template. */
+export interface ProgramTemplate {
+  /** Empty where the template has one program (`source`). */
+  readonly name: string
+  readonly source: ServiceSource
+  /** The template's variables and then the program's own, each name once. */
+  readonly env: readonly ServiceEnv[]
+  readonly resources?: ServiceResources
+  readonly limits?: ServiceLimits
+  readonly readiness?: ServiceProbe
+  readonly liveness?: ServiceProbe
+}
+
+/** The programs of a template, in order: those of a group, or the one of `source`, whose name is empty. */
+export function programsOf(template: ServiceTemplate): readonly ProgramTemplate[] {
+  const { source, programs, env = [] } = template
+  if (source === undefined)
+    return (programs ?? []).map((program) => ({ ...program, env: overlay(env, program.env ?? []) }))
+  const { resources, limits, readiness, liveness } = template
+  return [
+    {
+      name: '',
+      source,
+      env,
+      ...(resources && { resources }),
+      ...(limits && { limits }),
+      ...(readiness && { readiness }),
+      ...(liveness && { liveness }),
+    },
+  ]
+}
+
+function overlay(shared: readonly ServiceEnv[], own: readonly ServiceEnv[]): readonly ServiceEnv[] {
+  const named = new Set(own.map((one) => one.name))
+  return [...shared.filter((one) => !named.has(one.name)), ...own]
+}
