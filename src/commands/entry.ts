@@ -1,4 +1,4 @@
-/** The process around the commands: standard streams, signals, the user. Importing it runs the command line. */
+/** The process around the commands: standard streams, signals, the user. The bundle's entry. */
 import { readFileSync } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
 import { openClient, userName, VERSION } from '../main.ts'
@@ -46,12 +46,17 @@ function processContext(): CommandContext {
   }
 }
 
-// a reader that has gone (`nsctl get svc | head`) is no fault of ours: there is nobody left to tell
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-})
+/** Runs one command line with this process's streams. Resolves to the exit code. */
+export function execute(argv: readonly string[]): Promise<number> {
+  return runCli(argv, processContext())
+}
 
-runCli(process.argv.slice(2), processContext()).then((exitCode) => {
-  process.exitCode = exitCode
-})
+/** The executable. */
+export async function main(): Promise<void> {
+  // a reader that has gone (`nsctl get svc | head`) is no fault of ours: there is nobody left to tell
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+  process.exitCode = await execute(process.argv.slice(2))
+}

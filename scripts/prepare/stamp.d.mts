@@ -1,0 +1,1 @@
+export declare function sourceStamp(root: string): string

@@ -1,0 +1,93 @@
+import { Flags } from '@oclif/core'
+import type { Client } from '../client/client.ts'
+import { follow } from '../client/follow.ts'
+import type { AnyResource } from '../resources/object.ts'
+import { eventView, isAbout, renderEvents, sortEvents } from '../views/events.ts'
+import { parseFormat, printObjects } from '../views/output.ts'
+import { NsctlCommand, usage } from './base.ts'
+import * as flags from './flags.ts'
+import { targetsOf } from './selection.ts'
+import { refOf } from './targets.ts'
+
+/** `nsctl events`: what happened lately, oldest first. */
+export class Events extends NsctlCommand {
+  static override summary = 'What happened lately, oldest first'
+  static override examples = [
+    'nsctl events',
+    'nsctl events --for service/web',
+    'nsctl events --types Warning -A -w',
+  ]
+  static override flags = {
+    for: Flags.string({
+      helpValue: 'TYPE/NAME',
+      summary: 'Only events about this object; of a service, also about its instances.',
+    }),
+    types: Flags.string({ helpValue: 'TYPE,…', summary: 'Only these: Normal, Warning.' }),
+    'all-namespaces': flags.allNamespaces,
+    watch: Flags.boolean({ char: 'w', summary: 'Go on with what happens next.' }),
+    'watch-only': Flags.boolean({ summary: 'Only what happens next.' }),
+    'no-headers': Flags.boolean({ summary: 'No headings.' }),
+    output: flags.output,
+  }
+
+  override async run(): Promise<undefined> {
+    const { flags: given } = await this.parse(Events)
+    const format = parseFormat(given.output)
+    const types = parseTypes(given.types)
+    const client = await this.client()
+    const isWanted = await this.#filter(client, given.for, types)
+    const kind = client.kinds.byKind('Event')
+    const scope = given['all-namespaces'] ? {} : { namespace: this.namespace }
+    const show = async (events: readonly AnyResource[], noHeaders: boolean): Promise<string> => {
+      const nowMs = this.context.clock.now()
+      if (format.kind === 'table')
+        return renderEvents(events, { nowMs, noHeaders, showNamespace: given['all-namespaces'] })
+      return printObjects([{ kind, items: events }], {
+        format,
+        nowMs,
+        noHeaders,
+        showNamespace: given['all-namespaces'],
+      })
+    }
+    if (!given.watch && !given['watch-only']) {
+      const events = sortEvents((await client.list(kind, scope)).items.filter(isWanted))
+      if (events.length === 0 && (format.kind === 'table' || format.kind === 'wide'))
+        this.note(
+          given['all-namespaces'] ? 'No events found.' : `No events found in ${this.namespace} namespace.`,
+        )
+      else this.print(await show(events, given['no-headers']))
+      return
+    }
+    let isHeaded = given['no-headers']
+    for await (const state of follow(client, [kind], this.context.signal, scope)) {
+      if (state.isListed && given['watch-only']) continue
+      const news = state.changes.flatMap((change) => (change.kind === 'put' ? [change.object] : []))
+      const shown = sortEvents(news.filter(isWanted))
+      if (shown.length === 0) continue
+      this.print(await show(shown, isHeaded))
+      isHeaded = true
+    }
+  }
+
+  async #filter(
+    client: Client,
+    about: string | undefined,
+    types: readonly string[] | undefined,
+  ): Promise<(event: AnyResource) => boolean> {
+    const isOfType = (event: AnyResource) => types === undefined || types.includes(eventView(event).type)
+    if (about === undefined) return isOfType
+    if (!about.includes('/')) throw usage(`--for wants TYPE/NAME, not ${about}`, 'events', about)
+    const { objects } = await targetsOf(client, [about], 'events --for')
+    const refs = objects.map((target) => refOf(target, this.namespace))
+    return (event) => isOfType(event) && refs.some((ref) => isAbout(event, ref, { withInstances: true }))
+  }
+}
+
+function parseTypes(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined
+  return text.split(',').map((type) => {
+    const known = ['Normal', 'Warning'].find((one) => one.toLowerCase() === type.trim().toLowerCase())
+    if (known === undefined) throw usage(`--types knows Normal and Warning, not ${type}`, 'events', type)
+    return known
+  })
+}

@@ -1,0 +1,51 @@
+import type { ChangeResult } from '../api/api.ts'
+import { NsctlCommand } from './base.ts'
+import { isDryRun } from './dry-run.ts'
+import * as flags from './flags.ts'
+import { checkOutput, reportChanges } from './report.ts'
+import { select } from './selection.ts'
+import { mustBeService } from './services.ts'
+
+/** `nsctl rollout restart`: every instance replaced, as the update strategy says. */
+export class RolloutRestart extends NsctlCommand {
+  static override summary = 'Replace every instance of a service, a few at a time'
+  static override examples = [
+    'nsctl rollout restart service/web',
+    'nsctl rollout restart service -l tier=frontend',
+  ]
+  static override strict = false
+  static override flags = {
+    selector: flags.selector,
+    'dry-run': flags.dryRun,
+    output: flags.changeOutput,
+  }
+
+  override async run(): Promise<undefined> {
+    const { flags: given } = await this.parse(RolloutRestart)
+    checkOutput(given.output)
+    const dryRun = isDryRun(given['dry-run'])
+    const client = await this.client(dryRun ? 'read' : 'write')
+    const selected = await select(client, {
+      words: this.words,
+      verb: 'rollout restart',
+      namespace: this.namespace,
+      selector: given.selector,
+    })
+    for (const one of selected) mustBeService(one)
+    const restartedAt = new Date(this.context.clock.now()).toISOString()
+    const results: ChangeResult[] = []
+    for (const { ref } of selected)
+      results.push(
+        await client.patch(
+          ref,
+          'merge',
+          { spec: { template: { restartedAt } } },
+          { actor: this.actor(), dryRun, verb: 'restarted' },
+        ),
+      )
+    this.print(
+      await reportChanges(results, { output: given.output, dryRun, nowMs: this.context.clock.now() }),
+    )
+    if (!dryRun) await this.noteIfNobodyActs(client)
+  }
+}

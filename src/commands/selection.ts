@@ -1,0 +1,83 @@
+/** Which stored objects a command is to work on: by name, by labels, or all of a kind. */
+import type { Client } from '../client/client.ts'
+import { isNsctlError, NsctlError } from '../core/errors.ts'
+import type { Kind } from '../resources/kinds.ts'
+import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import { parseSelector } from '../resources/selector.ts'
+import { notFound, parseTargets, refOf, type Targets } from './targets.ts'
+
+export interface SelectionRequest {
+  /** The words after the verb. */
+  readonly words: readonly string[]
+  readonly verb: string
+  readonly namespace: string
+  readonly allNamespaces?: boolean
+  /** Labels, -l. */
+  readonly selector?: string | undefined
+  /** Every object of the kinds that are named. */
+  readonly all?: boolean
+}
+
+export interface Selected {
+  readonly kind: Kind
+  readonly ref: ObjectRef
+}
+
+/** parseTargets, with the users' kinds read from the store where a name is not one of ours. */
+export async function targetsOf(client: Client, words: readonly string[], verb: string): Promise<Targets> {
+  try {
+    return parseTargets(words, client.kinds, verb)
+  } catch (error) {
+    if (!isNsctlError(error, 'Invalid')) throw error
+    await client.refreshKinds()
+    return parseTargets(words, client.kinds, verb)
+  }
+}
+
+/**
+ * The objects that are meant, in order. Named ones need not be there. Usage where a kind stands alone without -l or --all, or
+ * names stand beside them.
+ */
+export async function select(client: Client, request: SelectionRequest): Promise<readonly Selected[]> {
+  const targets = await targetsOf(client, request.words, request.verb)
+  const isBroad = request.selector !== undefined || request.all === true
+  if (targets.objects.length > 0) {
+    if (isBroad)
+      throw new NsctlError('Usage', 'names cannot be combined with -l or --all', {
+        value: request.words.join(' '),
+        next: `write nsctl ${request.verb} TYPE -l SELECTOR, or name the objects`,
+      })
+    return targets.objects.map((target) => ({ kind: target.kind, ref: refOf(target, request.namespace) }))
+  }
+  if (!isBroad)
+    throw new NsctlError('Usage', `no ${targets.kinds.map((kind) => kind.singular).join(' or ')} was named`, {
+      value: request.words.join(' '),
+      next: 'name the objects, or say -l SELECTOR or --all',
+    })
+  const found = await selectStored(client, targets.kinds, request)
+  return found.map(({ kind, object }) => ({
+    kind,
+    ref: refOf({ kind, name: object.metadata.name }, object.metadata.namespace ?? request.namespace),
+  }))
+}
+
+/** What is stored of whole kinds, narrowed by labels. */
+export async function selectStored(
+  client: Client,
+  kinds: readonly Kind[],
+  request: Pick<SelectionRequest, 'namespace' | 'allNamespaces' | 'selector'>,
+): Promise<readonly { readonly kind: Kind; readonly object: AnyResource }[]> {
+  const matches = parseSelector(request.selector ?? '')
+  const scope = request.allNamespaces === true ? {} : { namespace: request.namespace }
+  const { lists } = await client.listAll(kinds, scope)
+  return kinds.flatMap((kind, i) =>
+    (lists[i] ?? []).filter((object) => matches(object)).map((object) => ({ kind, object })),
+  )
+}
+
+/** The stored object. NotFound where it is not there. */
+export async function mustGet(client: Client, ref: ObjectRef): Promise<AnyResource> {
+  const object = await client.get(ref)
+  if (object === undefined) throw notFound(ref)
+  return object
+}
