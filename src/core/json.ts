@@ -39,8 +39,15 @@ export function clone<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(clone) as T
   const copy: Record<string, unknown> = {}
-  for (const key in value) copy[key] = clone((value as Record<string, unknown>)[key])
+  for (const key in value) setMember(copy, key, clone((value as Record<string, unknown>)[key]))
   return copy as T
+}
+
+/** `target[key] = value` as a plain member whatever the key: assigning to `__proto__` would set the prototype instead. */
+export function setMember(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+  else target[key] = value
 }
 
 /** JSON text with sorted keys: equal values have equal text, so that it can be hashed. */

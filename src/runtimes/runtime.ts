@@ -124,6 +124,8 @@ export interface ExecOptions {
   readonly command: readonly [string, ...string[]]
   readonly tty: boolean
   readonly stdin: boolean
+  /** Input and output are dropped instead of being this process's own: for probes. */
+  readonly quiet?: boolean
 }
 
 export interface RuntimeInfo {

@@ -1,0 +1,67 @@
+/** What runs on each node: makes the runtime do what the store wants of this node, and tells the store what is. */
+import type { ResourceApi } from '../api/api.ts'
+import { type Clock, delay } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { createManager, type Manager } from '../engine/manager.ts'
+import type { EngineMetrics } from '../engine/metrics.ts'
+import type { Runtime, RuntimeReader, RuntimeStorage } from '../runtimes/runtime.ts'
+import { createInstanceAgent, type InstanceAgent } from './instance/controller.ts'
+import type { BaseEnvironment } from './instance/specs.ts'
+import { nodeRegistration } from './node.ts'
+import { usageSampler } from './usage.ts'
+import { volumeController } from './volumes.ts'
+
+export interface AgentOptions {
+  readonly node: string
+  readonly api: ResourceApi
+  readonly runtime: Runtime & RuntimeStorage & Pick<RuntimeReader, 'exec'>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics?: EngineMetrics
+  readonly version: string
+  readonly baseEnvironment: BaseEnvironment
+}
+
+const ORPHAN_SWEEP_MS = 15_000
+
+/** A manager that runs the agent; it is the caller's to run. */
+export function createAgent(options: AgentOptions): Manager {
+  const { api, runtime, clock, node, metrics } = options
+  const logger = options.logger.with({ part: 'agent' })
+  const manager = createManager({ api, clock, logger, scope: { node }, ...(metrics && { metrics }) })
+  const { cache } = manager
+  const instances = createInstanceAgent({ ...options, logger, cache })
+  const handle = manager.add(instances.spec)
+  manager.add(volumeController({ node, cache, api, runtime, logger }))
+  manager.addRunnable({
+    name: 'runtime changes',
+    run: async (signal) => {
+      instances.listen((ref) => handle.enqueue(ref), signal)
+      await sweepOrphans(instances, options, signal)
+    },
+  })
+  const enqueue = (ref: Parameters<typeof handle.enqueue>[0]) => handle.enqueue(ref)
+  manager.addRunnable(usageSampler({ runtime, agent: instances, clock, logger, enqueue }))
+  manager.addRunnable(
+    nodeRegistration({ name: node, api, runtime: runtime.info, version: options.version, clock }),
+  )
+  return manager
+}
+
+/** Started once the cache is in sync: what the store does not know by then is nobody's. */
+async function sweepOrphans(
+  instances: InstanceAgent,
+  options: AgentOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const ended = await instances.endOrphans()
+      if (ended > 0) options.logger.log('warn', 'ended programs that no instance wants', { programs: ended })
+    } catch (error) {
+      options.logger.log('warn', `cannot end programs that no instance wants: ${messageOf(error)}`)
+    }
+    await delay(options.clock, ORPHAN_SWEEP_MS, signal).catch(() => undefined)
+  }
+}

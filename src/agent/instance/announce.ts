@@ -1,0 +1,44 @@
+/** What happens to an instance, as events. Pure. */
+import type { InstanceStatus } from '../../resources/generated/types.ts'
+import { describeExit, type Noted, type Obstacle, type ProgramRecord } from './record.ts'
+
+export interface InstanceEvent {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+}
+
+export function announceStart(program: ProgramRecord): InstanceEvent {
+  return { type: 'Normal', reason: 'Started', message: `started${of(program)}` }
+}
+
+export function announceEnd(program: ProgramRecord, noted: Noted): InstanceEvent | undefined {
+  const failure = program.lastFailure
+  if (noted.ended?.reason === 'success') {
+    return { type: 'Warning', reason: 'Ended', message: `${subject(program)}${describeExit(noted.ended)}` }
+  }
+  if (failure === undefined) return undefined
+  const then = noted.ended === undefined ? 'was restarted at once' : 'will be started again after a while'
+  return {
+    type: 'Warning',
+    reason: noted.ended === undefined ? (failure.reason ?? 'Error') : 'CrashLoop',
+    message: `${subject(program)}${failure.message}; ${then}`,
+  }
+}
+
+export function announceObstacle(obstacle: Obstacle): InstanceEvent {
+  return { type: 'Warning', reason: obstacle.reason, message: obstacle.message }
+}
+
+export function announceReady(status: InstanceStatus): InstanceEvent {
+  const where = status.portsText === undefined ? '' : ` on port ${status.portsText}`
+  return { type: 'Normal', reason: 'Ready', message: `ready${where}` }
+}
+
+function subject(program: ProgramRecord): string {
+  return program.name === '' ? '' : `${program.name} `
+}
+
+function of(program: ProgramRecord): string {
+  return program.name === '' ? '' : ` ${program.name}`
+}

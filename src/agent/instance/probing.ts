@@ -1,0 +1,91 @@
+/** Keeps one set of probes per running process, and none for what does not run. */
+import type { Clock } from '../../core/clock.ts'
+import { parseDurationMs } from '../../core/quantity.ts'
+import type { ServiceProbe } from '../../resources/generated/types.ts'
+import type { ObservedProgram, ProgramId } from '../../runtimes/runtime.ts'
+import type { GivenPort } from '../ports.ts'
+import { type ProbeExec, type ProbeSpec, runProbeLoop } from '../probes.ts'
+import type { InstanceRecord, ProgramRecord } from './record.ts'
+
+export interface ProbingOptions {
+  readonly record: InstanceRecord
+  /** Those that should be probed; all others' probes end. */
+  readonly programs: readonly {
+    readonly name: string
+    readonly readiness?: ServiceProbe
+    readonly liveness?: ServiceProbe
+  }[]
+  readonly observed: ReadonlyMap<string, ObservedProgram>
+  readonly clock: Clock
+  readonly exec: (id: ProgramId, ...rest: Parameters<ProbeExec>) => Promise<number>
+  readonly idOf: (program: string) => ProgramId | undefined
+  readonly onVerdict: () => void
+}
+
+/** Starts, leaves or ends probes so that each running process is probed, by the verdicts of its own life only. */
+export function startProbes(options: ProbingOptions): void {
+  for (const program of options.record.programs) {
+    const wanted = options.programs.find((one) => one.name === program.name)
+    const seen = options.observed.get(program.key)
+    const process = seen?.state === 'running' ? `${seen.pid ?? '?'} ${seen.startedAtMs ?? '?'}` : undefined
+    if (program.probed !== undefined && program.probed.process === process && wanted !== undefined) continue
+    if (program.probed !== undefined || process === undefined) forgetVerdicts(program)
+    if (wanted === undefined || process === undefined) continue
+    if (wanted.readiness === undefined && wanted.liveness === undefined) continue
+    probeProcess(options, program, wanted, process)
+  }
+}
+
+export function stopProbes(record: InstanceRecord): void {
+  for (const program of record.programs) program.probed?.stop()
+}
+
+function forgetVerdicts(program: ProgramRecord): void {
+  program.probed?.stop()
+  program.probed = undefined
+  program.readiness = undefined
+  program.liveness = undefined
+}
+
+function probeProcess(
+  options: ProbingOptions,
+  program: ProgramRecord,
+  wanted: ProbingOptions['programs'][number],
+  process: string,
+): void {
+  const stop = new AbortController()
+  program.probed = { process, stop: () => stop.abort() }
+  const id = options.idOf(program.name)
+  const exec: ProbeExec = async (command, signal) =>
+    id === undefined ? 1 : await options.exec(id, command, signal)
+  const ports = options.record.ports
+  for (const kind of ['readiness', 'liveness'] as const) {
+    const probe = wanted[kind]
+    if (probe === undefined) continue
+    const onVerdict = (result: NonNullable<ProgramRecord['readiness']>) => {
+      program[kind] = result
+      options.onVerdict()
+    }
+    const spec = resolveProbe(probe, ports)
+    runProbeLoop({ spec, clock: options.clock, exec, eager: kind === 'readiness', onVerdict }, stop.signal)
+  }
+}
+
+/** A probe as the schema has it, with names of ports turned into their numbers. */
+export function resolveProbe(probe: ServiceProbe, ports: readonly GivenPort[]): ProbeSpec {
+  const times = {
+    initialDelayMs: probe.initialDelay === undefined ? 0 : parseDurationMs(probe.initialDelay),
+    periodMs: parseDurationMs(probe.period),
+    timeoutMs: parseDurationMs(probe.timeout),
+    failureThreshold: probe.failureThreshold,
+    successThreshold: probe.successThreshold,
+  }
+  const number = (port: number | string) =>
+    typeof port === 'number' ? port : (ports.find((one) => one.name === port)?.port ?? Number(port))
+  if (probe.http !== undefined) {
+    return { check: { kind: 'http', port: number(probe.http.port), path: probe.http.path }, ...times }
+  }
+  if (probe.tcp !== undefined) return { check: { kind: 'tcp', port: number(probe.tcp.port) }, ...times }
+  const command = (probe.exec?.command ?? []) as [string, ...string[]]
+  return { check: { kind: 'exec', command }, ...times }
+}

@@ -1,0 +1,177 @@
+/** What the agent remembers of one instance between reconciles: what it saw, counted and decided. Lost with the process. */
+
+import type {
+  Instance,
+  InstanceProgramFailure,
+  InstanceProgramStatus,
+  InstanceStatus,
+} from '../../resources/generated/types.ts'
+import type { ObservedProgram, ProgramExit, ProgramUsage } from '../../runtimes/runtime.ts'
+import { afterFailure, type Backoff, noBackoff } from '../backoff.ts'
+import type { GivenPort } from '../ports.ts'
+import type { ProbeResult } from '../probes.ts'
+
+export interface ProgramRecord {
+  readonly name: string
+  /** The runtime's id as text. */
+  readonly key: string
+  restarts: number
+  lastFailure: InstanceProgramFailure | undefined
+  backoff: Backoff
+  /** Monotonic; when the agent last started it. */
+  startedAtMs: number
+  /** What the runtime said of restarts and exits when last looked at, so that nothing is counted twice. */
+  seenRestarts: number
+  seenExitAtMs: number
+  /** It has run before: the next start counts as a restart. */
+  hasRun: boolean
+  /** The agent is ending it to start it again, for this reason. */
+  endingFor: string | undefined
+  readiness: ProbeResult | undefined
+  liveness: ProbeResult | undefined
+  /** The process that the verdicts are about. */
+  probed: { readonly process: string; readonly stop: () => void } | undefined
+  usage: ProgramUsage | undefined
+}
+
+export interface InstanceRecord {
+  readonly uid: string
+  readonly programs: readonly ProgramRecord[]
+  ports: readonly GivenPort[]
+  /** Why it cannot be started at all just now. */
+  obstacle: Obstacle | undefined
+  /** What was last written, so that an unchanged status is not written again. */
+  written: InstanceStatus | undefined
+  cpuMillis: number | undefined
+  memoryBytes: number | undefined
+  /** The agent has asked its programs to end. */
+  stopping: boolean
+}
+
+export interface Obstacle {
+  readonly phase: 'Pending' | 'Backoff' | 'Failed'
+  readonly reason: string
+  readonly message: string
+}
+
+/** A record that goes on from what an earlier agent wrote of the instance. */
+export function makeRecord(
+  instance: Instance,
+  programs: readonly { readonly name: string; readonly key: string }[],
+  observed: ReadonlyMap<string, ObservedProgram>,
+): InstanceRecord {
+  const { status } = instance
+  return {
+    uid: instance.metadata.uid ?? '',
+    programs: programs.map(({ name, key }) => {
+      const known = status?.programs?.find((one) => one.name === name)
+      return makeProgramRecord(name, key, known, observed.get(key))
+    }),
+    ports: status?.ports ?? [],
+    obstacle: undefined,
+    written: status,
+    cpuMillis: status?.cpuMillis,
+    memoryBytes: status?.memoryBytes,
+    stopping: false,
+  }
+}
+
+function makeProgramRecord(
+  name: string,
+  key: string,
+  known: InstanceProgramStatus | undefined,
+  seen: ObservedProgram | undefined,
+): ProgramRecord {
+  const sameProcess = known?.pid !== undefined && known.pid === seen?.pid
+  return {
+    name,
+    key,
+    restarts: Math.max(known?.restarts ?? 0, seen?.restarts ?? 0),
+    lastFailure: known?.lastFailure,
+    backoff: noBackoff,
+    startedAtMs: 0,
+    seenRestarts: seen?.restarts ?? 0,
+    // an exit that happened while no agent looked is news
+    seenExitAtMs: known?.lastFailure?.at === undefined ? 0 : Date.parse(known.lastFailure.at),
+    hasRun: known?.startedAt !== undefined,
+    endingFor: undefined,
+    readiness: sameProcess && known?.ready === true ? { healthy: true } : undefined,
+    liveness: undefined,
+    probed: undefined,
+    usage: undefined,
+  }
+}
+
+/** What is new in `seen`: restarts that the runtime made by itself, and an end after which it does not start again. */
+export interface Noted {
+  readonly restarted: number
+  readonly ended: ProgramExit | undefined
+}
+
+/** Counts what the runtime did and saw since last time, and lengthens the backoff after an end. */
+export function note(record: ProgramRecord, seen: ObservedProgram | undefined, nowMs: number): Noted {
+  if (seen === undefined) return { restarted: 0, ended: undefined }
+  record.hasRun ||= seen.state !== 'starting'
+  const restarted = Math.max(0, seen.restarts - record.seenRestarts)
+  record.seenRestarts = seen.restarts
+  record.restarts += restarted
+  const exit = seen.lastExit
+  const isNew = exit !== undefined && exit.atMs !== record.seenExitAtMs
+  if (isNew) {
+    record.seenExitAtMs = exit.atMs
+    if (exit.reason !== 'success' || record.endingFor !== undefined)
+      record.lastFailure = failureOf(exit, record.endingFor)
+  }
+  if (seen.state !== 'exited' || !isNew) return { restarted, ended: undefined }
+  record.backoff = afterFailure(record.backoff, nowMs - record.startedAtMs, nowMs)
+  record.endingFor = undefined
+  return { restarted, ended: exit }
+}
+
+/** A program's end in the words of status. */
+export function failureOf(exit: ProgramExit, endingFor: string | undefined): InstanceProgramFailure {
+  const at = new Date(exit.atMs).toISOString()
+  const facts = {
+    ...(exit.exitCode === undefined ? {} : { exitCode: exit.exitCode }),
+    ...(exit.signal === undefined ? {} : { signal: exit.signal }),
+    at,
+  }
+  if (endingFor !== undefined) return { reason: 'LivenessFailed', ...facts, message: endingFor }
+  const message = exit.message ?? describeExit(exit)
+  switch (exit.reason) {
+    case 'oom-kill':
+      return { reason: 'OOMKilled', ...facts, message }
+    case 'signal':
+    case 'core-dump':
+      return { reason: 'Signal', ...facts, message }
+    case 'exec':
+      return { reason: 'ProgramNotFound', ...facts, message }
+    case 'lost':
+      return { reason: 'Lost', ...facts, message }
+    default:
+      return { reason: 'Error', ...facts, message }
+  }
+}
+
+/** `exits with 78`, `was ended by SIGKILL`. */
+export function describeExit(exit: ProgramExit): string {
+  switch (exit.reason) {
+    case 'success':
+      return 'ended with 0 although it should keep running'
+    case 'oom-kill':
+      return 'used more memory than it may and was killed'
+    case 'signal':
+    case 'core-dump':
+      return `was ended by ${exit.signal ?? 'a signal'}`
+    case 'timeout':
+      return 'did not start or end in time'
+    case 'resources':
+      return 'could not be given what it needs to run'
+    case 'exec':
+      return 'could not be executed'
+    case 'lost':
+      return 'ended while nobody looked'
+    default:
+      return `exits with ${exit.exitCode ?? '?'}`
+  }
+}

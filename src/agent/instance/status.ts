@@ -1,0 +1,136 @@
+/** What an Instance's status says. Pure. */
+import { formatCount } from '../../core/words.ts'
+import type {
+  Instance,
+  InstanceFailure,
+  InstanceProgramStatus,
+  InstanceStatus,
+} from '../../resources/generated/types.ts'
+import type { ObservedProgram, RuntimeInfo } from '../../runtimes/runtime.ts'
+import type { InstanceRecord, ProgramRecord } from './record.ts'
+
+export interface StatusInput {
+  readonly instance: Instance
+  readonly record: InstanceRecord
+  readonly observed: ReadonlyMap<string, ObservedProgram>
+  readonly hasReadiness: (program: string) => boolean
+  readonly info: RuntimeInfo
+  readonly stopped: boolean
+  readonly waiting: boolean
+  /** Wall clock, milliseconds. */
+  readonly nowMs: number
+}
+
+type Phase = NonNullable<InstanceStatus['phase']>
+
+export function instanceStatus(input: StatusInput): InstanceStatus {
+  const { record, instance } = input
+  const deleting = instance.metadata.deletionTimestamp !== undefined
+  const programs = record.programs.map((program) => programStatus(program, input))
+  const ready = !deleting && record.obstacle === undefined && programs.every((one) => one.ready === true)
+  const phase = phaseOf(input, deleting, programs)
+  const trouble = troubleOf(input, phase)
+  const startedAt = programs.flatMap((one) => one.startedAt ?? []).sort()[0]
+  const pid = programs[0]?.pid
+  const restarts = record.programs.reduce((sum, one) => sum + one.restarts, 0)
+  const lastFailure = latestFailure(record)
+  const notEnforced = notEnforcedFor(instance, input.info.cannot)
+  const readySince = ready ? (record.written?.readySince ?? new Date(input.nowMs).toISOString()) : undefined
+  return {
+    phase,
+    ready,
+    readyText: ready ? 'yes' : 'no',
+    ...(readySince === undefined ? {} : { readySince }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    restarts,
+    ...(pid === undefined ? {} : { pid }),
+    ...trouble,
+    ...(record.ports.length === 0
+      ? {}
+      : { ports: record.ports, portsText: record.ports.map((one) => one.port).join(',') }),
+    ...(record.cpuMillis === undefined || phase !== 'Running' ? {} : { cpuMillis: record.cpuMillis }),
+    ...(record.memoryBytes === undefined || phase !== 'Running' ? {} : { memoryBytes: record.memoryBytes }),
+    ...(notEnforced.length === 0 ? {} : { notEnforced }),
+    programs,
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+  }
+}
+
+function programStatus(program: ProgramRecord, input: StatusInput): InstanceProgramStatus {
+  const seen = input.observed.get(program.key)
+  const runs = seen?.state === 'running'
+  const ready = runs && (!input.hasReadiness(program.name) || program.readiness?.healthy === true)
+  const state =
+    seen === undefined || seen.state === 'exited' ? (program.hasRun ? 'backoff' : 'pending') : seen.state
+  return {
+    name: program.name,
+    state: input.stopped ? 'exited' : state,
+    ...(runs && seen.pid !== undefined ? { pid: seen.pid } : {}),
+    ready,
+    restarts: program.restarts,
+    ...(runs && seen.startedAtMs !== undefined
+      ? { startedAt: new Date(seen.startedAtMs).toISOString() }
+      : {}),
+    ...(program.lastFailure === undefined ? {} : { lastFailure: program.lastFailure }),
+  }
+}
+
+function phaseOf(input: StatusInput, deleting: boolean, programs: readonly InstanceProgramStatus[]): Phase {
+  if (deleting) return input.stopped ? 'Stopped' : 'Stopping'
+  if (input.record.obstacle !== undefined) return input.record.obstacle.phase
+  if (programs.every((one) => one.state === 'running')) return 'Running'
+  return input.waiting ? 'Backoff' : 'Starting'
+}
+
+function troubleOf(input: StatusInput, phase: Phase): Pick<InstanceStatus, 'reason' | 'message'> {
+  const { record } = input
+  if (phase === 'Stopping' || phase === 'Stopped') return {}
+  if (record.obstacle !== undefined)
+    return { reason: record.obstacle.reason, message: record.obstacle.message }
+  const failing = record.programs.find((one) => {
+    const state = input.observed.get(one.key)?.state
+    return one.lastFailure !== undefined && state !== 'running'
+  })
+  if (failing !== undefined) {
+    const { reason, message } = failing.lastFailure ?? {}
+    const times = failing.backoff.failures > 1 ? `, ${formatCount(failing.restarts, 'restart')} so far` : ''
+    const text = `${label(failing)}${message ?? 'fails'}${times}`
+    return { reason: failing.backoff.failures > 0 ? 'CrashLoop' : (reason ?? 'Error'), message: text }
+  }
+  const unready = record.programs.find((one) => one.readiness?.healthy === false)
+  if (unready !== undefined) {
+    return {
+      reason: 'Unready',
+      message: `${label(unready)}${unready.readiness?.message ?? 'its readiness probe fails'}`,
+    }
+  }
+  return {}
+}
+
+function label(program: ProgramRecord): string {
+  return program.name === '' ? '' : `${program.name}: `
+}
+
+function latestFailure(record: InstanceRecord): InstanceFailure | undefined {
+  const failures = record.programs.flatMap((one): InstanceFailure[] =>
+    one.lastFailure === undefined
+      ? []
+      : [{ ...(one.name === '' ? {} : { program: one.name }), ...one.lastFailure }],
+  )
+  return failures.sort((a, b) => (b.at ?? '').localeCompare(a.at ?? ''))[0]
+}
+
+/** The fields that this instance uses and the runtime cannot act on. */
+export function notEnforcedFor(instance: Instance, cannot: readonly string[]): readonly string[] {
+  const { template, storage } = instance.spec
+  const programs = [template, ...(template.programs ?? [])]
+  const used: Readonly<Record<string, boolean>> = {
+    'resources.cpu': programs.some((one) => one.resources?.cpu !== undefined),
+    'resources.memory': programs.some((one) => one.resources?.memory !== undefined),
+    'limits.cpu': programs.some((one) => one.limits?.cpu !== undefined),
+    'limits.tasks': programs.some((one) => one.limits?.tasks !== undefined),
+    'storage.path': (storage ?? []).length > 0,
+    network: template.network !== 'host',
+  }
+  return cannot.filter((field) => used[field] === true)
+}

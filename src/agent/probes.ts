@@ -1,0 +1,138 @@
+/** Probes: asks a program how it is, over and over, and tells when the answer changes. */
+import { connect } from 'node:net'
+import type { Clock } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+
+/** One probe with its ports resolved and its times in milliseconds. */
+export interface ProbeSpec {
+  readonly check:
+    | { readonly kind: 'http'; readonly port: number; readonly path: string }
+    | { readonly kind: 'tcp'; readonly port: number }
+    | { readonly kind: 'exec'; readonly command: readonly [string, ...string[]] }
+  readonly initialDelayMs: number
+  readonly periodMs: number
+  readonly timeoutMs: number
+  readonly failureThreshold: number
+  readonly successThreshold: number
+}
+
+export interface ProbeResult {
+  readonly healthy: boolean
+  /** Why not: `GET http://127.0.0.1:20011/healthz answered 503`. */
+  readonly message?: string
+}
+
+/** Runs a command where the program runs; resolves to its exit code. */
+export type ProbeExec = (command: readonly [string, ...string[]], signal: AbortSignal) => Promise<number>
+
+/** The first gap between two probes that still wait for their first success; doubled up to the period. */
+const EAGER_MS = 50
+
+export interface ProbeLoopOptions {
+  readonly spec: ProbeSpec
+  readonly clock: Clock
+  readonly exec: ProbeExec
+  /** Probe often until the first success: for readiness. */
+  readonly eager: boolean
+  /** Called when the verdict changes, and with the first one. */
+  readonly onVerdict: (result: ProbeResult) => void
+}
+
+/** Probes until the signal aborts. A verdict changes after `failureThreshold` failures or `successThreshold` successes in a row. */
+export function runProbeLoop(options: ProbeLoopOptions, signal: AbortSignal): void {
+  const { spec, clock } = options
+  let streak = 0
+  let streakHealthy: boolean | undefined
+  let verdict: boolean | undefined
+  let gapMs = options.eager ? Math.min(EAGER_MS, spec.periodMs) : spec.periodMs
+  let cancel: () => void = () => {}
+
+  const probe = async () => {
+    const result = await probeOnce(spec, options.exec, signal)
+    if (signal.aborted) return
+    streak = result.healthy === streakHealthy ? streak + 1 : 1
+    streakHealthy = result.healthy
+    const enough = result.healthy ? spec.successThreshold : spec.failureThreshold
+    if (streak >= enough && verdict !== result.healthy) {
+      verdict = result.healthy
+      options.onVerdict(result)
+    }
+    const waiting = options.eager && verdict !== true
+    gapMs = waiting ? Math.min(gapMs * 2, spec.periodMs) : spec.periodMs
+    cancel = clock.schedule(gapMs, () => void probe())
+  }
+  cancel = clock.schedule(spec.initialDelayMs, () => void probe())
+  signal.addEventListener('abort', () => cancel(), { once: true })
+}
+
+/** Asks once. Never throws: what goes wrong is an unhealthy answer with its reason. */
+export async function probeOnce(spec: ProbeSpec, exec: ProbeExec, signal: AbortSignal): Promise<ProbeResult> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(spec.timeoutMs)])
+  const { check } = spec
+  try {
+    if (check.kind === 'exec') {
+      const code = await exec(check.command, limit)
+      return code === 0
+        ? { healthy: true }
+        : { healthy: false, message: `${check.command[0]} exited with ${code}` }
+    }
+    return await onEitherFamily((host) =>
+      check.kind === 'tcp'
+        ? probeTcp(host, check.port, limit)
+        : probeHttp(host, check.port, check.path, limit),
+    )
+  } catch (error) {
+    const what = check.kind === 'exec' ? check.command[0] : `${check.kind} port ${check.port}`
+    const why = limit.aborted && !signal.aborted ? `no answer within ${spec.timeoutMs} ms` : messageOf(error)
+    return { healthy: false, message: `${what}: ${why}` }
+  }
+}
+
+/** A program may listen on one family only: IPv6 is asked where IPv4 refuses. */
+async function onEitherFamily(probe: (host: string) => Promise<ProbeResult>): Promise<ProbeResult> {
+  try {
+    return await probe('127.0.0.1')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
+    return await probe('::1').catch(() => Promise.reject(error))
+  }
+}
+
+function probeTcp(host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, signal })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve({ healthy: true })
+    })
+    socket.once('error', reject)
+  })
+}
+
+async function probeHttp(
+  host: string,
+  port: number,
+  path: string,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const { get } = await import('node:http')
+  return await new Promise((resolve, reject) => {
+    const request = get(
+      {
+        host,
+        port,
+        path,
+        agent: false,
+        signal,
+        headers: { 'user-agent': 'nsctl-probe', connection: 'close' },
+      },
+      (response) => {
+        response.resume()
+        const code = response.statusCode ?? 0
+        const healthy = code >= 200 && code < 400
+        resolve(healthy ? { healthy } : { healthy, message: `GET ${path} on port ${port} answered ${code}` })
+      },
+    )
+    request.once('error', reject)
+  })
+}

@@ -1,0 +1,50 @@
+/** Which events a change of a Service's status is worth. Pure. */
+import type { EventInput } from '../../api/api.ts'
+import { formatCount } from '../../core/words.ts'
+import { findCondition } from '../../resources/conditions.ts'
+import type { Service, ServiceStatus } from '../../resources/generated/types.ts'
+
+export function announce(
+  service: Service,
+  after: ServiceStatus,
+  adoptsStorage: boolean,
+): readonly EventInput[] {
+  const before = service.status
+  const events: { type: 'Normal' | 'Warning'; reason: string; message: string }[] = []
+  if (adoptsStorage) {
+    events.push({
+      type: 'Normal',
+      reason: 'StorageAdopted',
+      message: 'takes up the data that an earlier service of this name left',
+    })
+  }
+  const [wasDone, isDone] = [
+    findCondition(before?.conditions, 'Progressing'),
+    findCondition(after.conditions, 'Progressing'),
+  ]
+  if (
+    isDone?.reason === 'Complete' &&
+    wasDone?.reason !== 'Complete' &&
+    after.stableHash !== before?.stableHash
+  ) {
+    events.push({ type: 'Normal', reason: 'RolledOut', message: isDone.message ?? '' })
+  }
+  const [wasDegraded, isDegraded] = [
+    findCondition(before?.conditions, 'Degraded'),
+    findCondition(after.conditions, 'Degraded'),
+  ]
+  if (isDegraded?.status === 'True' && wasDegraded?.reason !== isDegraded.reason) {
+    events.push({ type: 'Warning', reason: isDegraded.reason, message: isDegraded.message ?? '' })
+  }
+  if (wasDegraded?.status === 'True' && isDegraded?.status === 'False') {
+    events.push({ type: 'Normal', reason: 'Recovered', message: `no longer ${wasDegraded.reason}` })
+  }
+  const wanted = (status: ServiceStatus | undefined) => Number(status?.ready?.split('/')[1] ?? Number.NaN)
+  if (before !== undefined && wanted(before) !== wanted(after) && !Number.isNaN(wanted(before))) {
+    const message = `${formatCount(wanted(before), 'instance')} → ${wanted(after)}`
+    events.push({ type: 'Normal', reason: 'Scaled', message })
+  }
+  const { kind, metadata } = service
+  const about = { kind, namespace: metadata.namespace, name: metadata.name, uid: metadata.uid }
+  return events.map((event) => ({ ...event, about, source: 'service-controller' }))
+}

@@ -1,0 +1,95 @@
+/** Which template a Service's instances should have: the wanted one, or the last good one where that was abandoned. Pure. */
+import type { Instance, Service, ServiceStatus } from '../../resources/generated/types.ts'
+
+/** Times that must not follow the wall clock, kept by the controller for as long as it runs. */
+export interface Stopwatch {
+  /** Milliseconds since this was first asked for `key`; starts at 0. */
+  sinceFirstAsked(key: string): number
+}
+
+/** Why a template is given up: for status and events. */
+export interface Failure {
+  readonly reason: 'CrashLoop' | 'CannotStart' | 'DeadlineExceeded'
+  readonly message: string
+}
+
+/** The runtime restarts at once three times a minute; one more failure after that is a crash loop. */
+const CRASH_LOOP_RESTARTS = 4
+
+export interface JudgeInput {
+  readonly service: Service
+  /** Of the wanted template, not being deleted. */
+  readonly current: readonly Instance[]
+  readonly progressDeadlineMs: number
+  readonly isAvailable: (instance: Instance) => boolean
+  readonly stopwatch: Stopwatch
+}
+
+/** The first sign that the wanted template will not become ready, or undefined while there is hope. */
+export function judge(input: JudgeInput): Failure | undefined {
+  for (const instance of input.current) {
+    const { status } = instance
+    const { name, uid } = instance.metadata
+    if (input.isAvailable(instance)) continue
+    if (status?.phase === 'Failed') {
+      return { reason: 'CannotStart', message: `${name}: ${status.message ?? 'cannot be started'}` }
+    }
+    if ((status?.restarts ?? 0) >= CRASH_LOOP_RESTARTS && status?.ready !== true) {
+      return { reason: 'CrashLoop', message: `${name} ${describeEnd(status)} (${status?.restarts} restarts)` }
+    }
+    const waitedMs = input.stopwatch.sinceFirstAsked(`unavailable ${uid}`)
+    if (waitedMs >= input.progressDeadlineMs) {
+      const seconds = Math.round(input.progressDeadlineMs / 100) / 10
+      const why = status?.message ?? 'its readiness probe has not succeeded'
+      return { reason: 'DeadlineExceeded', message: `${name} was not ready after ${seconds} s: ${why}` }
+    }
+  }
+  return undefined
+}
+
+function describeEnd(status: Instance['status']): string {
+  const failure = status?.lastFailure
+  if (failure?.signal !== undefined) return `is ended by ${failure.signal}`
+  if (failure?.exitCode !== undefined) return `exits with ${failure.exitCode}`
+  return failure?.message ?? 'keeps failing'
+}
+
+/** What status remembers of templates from one reconcile to the next. */
+export type TemplateMemory = Pick<
+  ServiceStatus,
+  'currentHash' | 'stableHash' | 'stableRevision' | 'failedHash' | 'failedReason'
+>
+
+export interface RememberInput {
+  readonly before: ServiceStatus | undefined
+  readonly currentHash: string
+  readonly revision: number
+  /** All wanted instances have the wanted template and are available, and there is at least one. */
+  readonly complete: boolean
+  readonly failure: Failure | undefined
+  readonly autoRollback: boolean
+}
+
+/** Moves the memory on: a template that became ready is stable from then on; one that failed before it did is abandoned. */
+export function remember(input: RememberInput): TemplateMemory {
+  const { before, currentHash, complete, failure } = input
+  const proven = complete && before?.failedHash !== currentHash
+  const stable = proven
+    ? { stableHash: currentHash, stableRevision: input.revision }
+    : { stableHash: before?.stableHash, stableRevision: before?.stableRevision }
+  if (before?.stableHash === currentHash) {
+    return { currentHash, stableHash: currentHash, stableRevision: input.revision }
+  }
+  if (before?.failedHash === currentHash) {
+    return { currentHash, ...stable, failedHash: currentHash, failedReason: before.failedReason }
+  }
+  const abandon = failure !== undefined && input.autoRollback && stable.stableHash !== undefined && !proven
+  return abandon
+    ? { currentHash, ...stable, failedHash: currentHash, failedReason: failure.message }
+    : { currentHash, ...stable }
+}
+
+/** True where the wanted template was given up for the last good one. */
+export function isAbandoned(memory: TemplateMemory): boolean {
+  return memory.failedHash !== undefined && memory.failedHash === memory.currentHash
+}
