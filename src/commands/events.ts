@@ -1,13 +1,12 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type { Client } from '../client/client.ts'
 import { follow } from '../client/follow.ts'
-import type { AnyResource } from '../resources/object.ts'
-import { eventView, isAbout, renderEvents, sortEvents } from '../views/events.ts'
+import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import { eventView, isAbout, isAboutInstanceOf, renderEvents, sortEvents } from '../views/events.ts'
 import { parseFormat, printObjects } from '../views/output.ts'
 import { NsctlCommand, usage } from './base.ts'
 import * as flags from './flags.ts'
-import { targetsOf } from './selection.ts'
-import { refOf } from './targets.ts'
+import { parseTargets, refOf } from './targets.ts'
 
 /** `nsctl events`: what happened lately, oldest first. */
 export class Events extends NsctlCommand {
@@ -77,9 +76,11 @@ export class Events extends NsctlCommand {
     const isOfType = (event: AnyResource) => types === undefined || types.includes(eventView(event).type)
     if (about === undefined) return isOfType
     if (!about.includes('/')) throw usage(`--for wants TYPE/NAME, not ${about}`, 'events', about)
-    const { objects } = await targetsOf(client, [about], 'events --for')
+    const { objects } = await parseTargets([about], client, 'events --for')
     const refs = objects.map((target) => refOf(target, this.namespace))
-    return (event) => isOfType(event) && refs.some((ref) => isAbout(event, ref, { withInstances: true }))
+    const concerns = (event: AnyResource, ref: ObjectRef) =>
+      isAbout(event, ref) || (ref.kind === 'Service' && isAboutInstanceOf(event, ref.name, ref.namespace))
+    return (event) => isOfType(event) && refs.some((ref) => concerns(event, ref))
   }
 }
 

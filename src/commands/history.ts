@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type { RevisionRecord } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
@@ -8,8 +8,8 @@ import { renderHistory, renderRevision } from '../views/history.ts'
 import { toJson, toYamlText } from '../views/output.ts'
 import { NsctlCommand, usage } from './base.ts'
 import { parseRevision } from './rollback.ts'
-import { mustGet, targetsOf } from './selection.ts'
-import { refOf } from './targets.ts'
+import { mustGet } from './selection.ts'
+import { parseTargets, refOf } from './targets.ts'
 
 /** `nsctl history`: what was wanted before, by whom, from where. */
 export class History extends NsctlCommand {
@@ -31,7 +31,7 @@ export class History extends NsctlCommand {
     if (flags.output !== undefined && flags.output !== 'json' && flags.output !== 'yaml')
       throw usage(`unknown output format: ${flags.output} (json or yaml)`, 'history', flags.output)
     const client = await this.client()
-    const { objects } = await targetsOf(client, this.words, this.id ?? 'history')
+    const { objects } = await parseTargets(this.words, client, this.id ?? 'history')
     if (objects.length === 0) throw usage('nothing was named: write nsctl history service/web', 'history')
     const texts: string[] = []
     for (const target of objects) {

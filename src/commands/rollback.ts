@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type { ChangeResult } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
@@ -12,8 +12,7 @@ import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
 import { checkOutput, reportChanges } from './report.ts'
 import { progressOfState, waitForRollout } from './rollout-wait.ts'
-import { targetsOf } from './selection.ts'
-import { refOf } from './targets.ts'
+import { parseTargets, refOf } from './targets.ts'
 
 /** `nsctl rollback`: a new revision out of an old one. */
 export class Rollback extends NsctlCommand {
@@ -45,7 +44,7 @@ export class Rollback extends NsctlCommand {
     const toRevision = parseRevision(given['to-revision'])
     const dryRun = isDryRun(given['dry-run'])
     const client = await this.client(dryRun ? 'read' : 'write')
-    const { objects } = await targetsOf(client, this.words, this.id ?? 'rollback')
+    const { objects } = await parseTargets(this.words, client, this.id ?? 'rollback')
     if (objects.length === 0)
       throw new NsctlError('Usage', 'nothing was named to roll back', {
         next: 'write nsctl rollback service/web',

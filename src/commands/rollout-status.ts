@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
 import { parseDurationMs } from '../core/quantity.ts'

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import type { ChangeResult } from '../api/api.ts'
 import { NsctlError } from '../core/errors.ts'
 import { NsctlCommand, usage } from './base.ts'
@@ -22,8 +22,6 @@ export class Scale extends NsctlCommand {
     'current-replicas': Flags.string({ helpValue: 'N', summary: 'Only where so many are wanted now.' }),
     selector: flags.selector,
     all: Flags.boolean({ summary: 'All objects of the kinds that are named.' }),
-    filename: flags.filename,
-    recursive: flags.recursive,
     'dry-run': flags.dryRun,
     output: flags.changeOutput,
   }
@@ -42,7 +40,6 @@ export class Scale extends NsctlCommand {
       namespace: this.namespace,
       selector: given.selector,
       all: given.all,
-      ...this.files(given),
     })
     const results: ChangeResult[] = []
     for (const { ref } of selected) {

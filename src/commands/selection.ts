@@ -1,10 +1,10 @@
 /** Which stored objects a command is to work on: by name, by labels, or all of a kind. */
 import type { Client } from '../client/client.ts'
-import { isNsctlError, NsctlError } from '../core/errors.ts'
+import { NsctlError } from '../core/errors.ts'
 import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
 import { parseSelector } from '../resources/selector.ts'
-import { notFound, parseTargets, refOf, type Targets } from './targets.ts'
+import { notFound, parseTargets, refOf } from './targets.ts'
 
 export interface SelectionRequest {
   /** The words after the verb. */
@@ -23,23 +23,12 @@ export interface Selected {
   readonly ref: ObjectRef
 }
 
-/** parseTargets, with the users' kinds read from the store where a name is not one of ours. */
-export async function targetsOf(client: Client, words: readonly string[], verb: string): Promise<Targets> {
-  try {
-    return parseTargets(words, client.kinds, verb)
-  } catch (error) {
-    if (!isNsctlError(error, 'Invalid')) throw error
-    await client.refreshKinds()
-    return parseTargets(words, client.kinds, verb)
-  }
-}
-
 /**
  * The objects that are meant, in order. Named ones need not be there. Usage where a kind stands alone without -l or --all, or
  * names stand beside them.
  */
 export async function select(client: Client, request: SelectionRequest): Promise<readonly Selected[]> {
-  const targets = await targetsOf(client, request.words, request.verb)
+  const targets = await parseTargets(request.words, client, request.verb)
   const isBroad = request.selector !== undefined || request.all === true
   if (targets.objects.length > 0) {
     if (isBroad)

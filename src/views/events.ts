@@ -51,6 +51,23 @@ export function isAbout(
   )
 }
 
+/** Whether an event is about an instance of a service, by its name: the instance itself may be gone. */
+export function isAboutInstanceOf(
+  event: AnyResource,
+  service: string,
+  namespace: string | undefined,
+): boolean {
+  const involved = event.involvedObject as Record<string, unknown> | undefined
+  const name = involved?.name
+  return (
+    involved?.kind === 'Instance' &&
+    (namespace === undefined || involved.namespace === namespace) &&
+    typeof name === 'string' &&
+    name.startsWith(`${service}-`) &&
+    /^[0-9]+-[a-z0-9]{5}$/.test(name.slice(service.length + 1))
+  )
+}
+
 export interface EventTableOptions {
   readonly nowMs: number
   readonly noHeaders?: boolean

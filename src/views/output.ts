@@ -1,6 +1,6 @@
 /** The formats of -o, for every verb that prints objects. */
 import { NsctlError } from '../core/errors.ts'
-import { findAll, renderJsonPath } from '../resources/jsonpath.ts'
+import { compilePath, renderJsonPath } from '../resources/jsonpath.ts'
 import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource } from '../resources/object.ts'
 import { objectName } from './names.ts'
@@ -168,9 +168,10 @@ function printCustomColumns(
   columns: readonly CustomColumn[],
   noHeaders: boolean,
 ): string {
+  const paths = columns.map(({ path }) => compilePath(path))
   const rows = objects.map((object) =>
-    columns.map(({ path }) => {
-      const found = findAll(object, path)
+    paths.map((path) => {
+      const found = path.find(object)
       return found.length === 0 ? '<none>' : found.map((value) => cellText(value, '<none>')).join(',')
     }),
   )

@@ -1,7 +1,7 @@
 /** --sort-by: the order of rows by any field, as kubectl does it. */
 import { NsctlError } from '../core/errors.ts'
 import { parseCpuMillis, parseMemoryBytes } from '../core/quantity.ts'
-import { findAll } from '../resources/jsonpath.ts'
+import { compilePath } from '../resources/jsonpath.ts'
 import type { AnyResource } from '../resources/object.ts'
 
 /**
@@ -10,7 +10,8 @@ import type { AnyResource } from '../resources/object.ts'
  * order. Usage where the path is malformed or leads to a map or a list.
  */
 export function sortObjects(objects: readonly AnyResource[], path: string): readonly AnyResource[] {
-  const keyed = objects.map((object) => ({ object, key: sortKey(findAll(object, path)[0], path) }))
+  const field = compilePath(path)
+  const keyed = objects.map((object) => ({ object, key: sortKey(field.find(object)[0], path) }))
   keyed.sort((a, b) => compareKeys(a.key, b.key))
   return keyed.map(({ object }) => object)
 }

@@ -3,7 +3,7 @@ import type { RevisionRecord } from '../../api/api.ts'
 import type { Client } from '../../client/client.ts'
 import type { Kind } from '../../resources/kinds.ts'
 import type { AnyResource } from '../../resources/object.ts'
-import { isAbout } from '../events.ts'
+import { isAbout, isAboutInstanceOf } from '../events.ts'
 import { textAt } from '../fields.ts'
 
 export interface Description {
@@ -47,7 +47,7 @@ export async function gatherDescription(
     events: events.filter(
       (event) =>
         isAbout(event, { kind: kind.kind, name, ...scope }) ||
-        (kind.kind === 'Service' && isAboutOneOf(event, name, mine)),
+        (kind.kind === 'Service' && isAboutInstanceOf(event, name, namespace)),
     ),
   }
 }
@@ -55,12 +55,4 @@ export async function gatherDescription(
 function belongsTo(object: AnyResource, kind: Kind, name: string): boolean {
   if (kind.kind === 'Service') return textAt(object, 'spec.service') === name
   return kind.kind === 'Node' && textAt(object, 'spec.node') === name
-}
-
-/** Instances come and go: an event about one that is gone belongs to the service too, which its name begins with. */
-function isAboutOneOf(event: AnyResource, service: string, instances: readonly AnyResource[]): boolean {
-  if (textAt(event, 'involvedObject.kind') !== 'Instance') return false
-  const name = textAt(event, 'involvedObject.name') ?? ''
-  if (instances.some((instance) => instance.metadata.name === name)) return true
-  return name.startsWith(`${service}-`) && /^[0-9]+-[a-z0-9]{5}$/.test(name.slice(service.length + 1))
 }

@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ChangeResult } from '../api/api.ts'
+import type { Client } from '../client/client.ts'
+import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { type AnyResource, refText } from '../resources/object.ts'
+import { toYamlText } from '../views/output.ts'
+import { NsctlCommand } from './base.ts'
+import { editorCommand, editText, isUnedited, readEdited } from './edit-text.ts'
+import * as flags from './flags.ts'
+import { checkOutput, reportChanges } from './report.ts'
+import { mustGet } from './selection.ts'
+import { parseTarget, refOf } from './targets.ts'
+
+/** `nsctl edit`: an object in an editor. */
+export class Edit extends NsctlCommand {
+  static override summary = 'Edit an object in your editor'
+  static override examples = ['nsctl edit service/web', 'EDITOR=nano nsctl edit svc web']
+  static override strict = false
+  static override flags = { output: flags.changeOutput }
+
+  override async run(): Promise<undefined> {
+    const { flags: given } = await this.parse(Edit)
+    checkOutput(given.output)
+    const client = await this.client('write')
+    const ref = refOf(await parseTarget(this.words, client, 'edit'), this.namespace)
+    const object = await mustGet(client, ref)
+    const folder = await mkdtemp(join(tmpdir(), 'nsctl-edit-'))
+    const file = join(folder, `${ref.kind.toLowerCase()}-${ref.name}.yaml`)
+    const result = await this.#editUntilRight(client, object, file)
+    await rm(folder, { recursive: true, force: true })
+    if (result === undefined) {
+      this.note(`edit of ${refText(ref)} cancelled: nothing was changed`)
+      return
+    }
+    for (const warning of result.warnings) this.note(`warning: ${warning}`)
+    this.print(
+      await reportChanges([result], {
+        output: given.output,
+        dryRun: false,
+        nowMs: this.context.clock.now(),
+        words: ({ verdict }) => (verdict === 'unchanged' ? 'unchanged' : 'edited'),
+      }),
+    )
+    await this.noteIfNobodyActs(client)
+  }
+
+  /**
+   * Opens the editor again with the error above the text until it is right, unchanged or empty. A conflict, and whatever else is not
+   * the text's fault, ends it; the file is then kept and named.
+   */
+  async #editUntilRight(
+    client: Client,
+    object: AnyResource,
+    file: string,
+  ): Promise<ChangeResult | undefined> {
+    const { status: _status, ...editable } = object
+    const body = await toYamlText(editable)
+    let fault: string | undefined
+    let text = body
+    for (;;) {
+      const shown = editText(text, refText({ kind: object.kind, name: object.metadata.name }), fault)
+      await writeFile(file, shown, { mode: 0o600 })
+      await this.#openEditor(file)
+      const edited = await readFile(file, 'utf8')
+      if (isUnedited(edited, fault === undefined ? body : text)) {
+        if (fault !== undefined) throw keptAt(file, new NsctlError('Invalid', fault))
+        return undefined
+      }
+      try {
+        const changed = await readEdited(edited, file)
+        return await client.replace(withIdentity(changed, object), {
+          actor: this.actor('edit'),
+          verb: 'edited',
+        })
+      } catch (error) {
+        if (!isNsctlError(error, 'Invalid', 'Usage', 'TooLarge', 'Unsupported')) throw keptAt(file, error)
+        fault = [error.message, ...error.issues].join('\n')
+        text = edited
+      }
+    }
+  }
+
+  #openEditor(file: string): Promise<void> {
+    const command = editorCommand(this.context.env)
+    return new Promise((resolve, reject) => {
+      // a shell, because $EDITOR may hold flags and quotes
+      const child = spawn('/bin/sh', ['-c', `${command} "$1"`, 'sh', file], { stdio: 'inherit' })
+      child.on('error', reject)
+      child.on('close', (code) => {
+        if (code === 0) return resolve()
+        reject(
+          new NsctlError('Failed', `the editor ${JSON.stringify(command)} ended with ${code ?? 'a signal'}`, {
+            value: command,
+            next: 'set $VISUAL or $EDITOR to an editor that is installed',
+          }),
+        )
+      })
+    })
+  }
+}
+
+/** What identifies the object is not for editing; its version makes the write conditional. */
+function withIdentity(changed: AnyResource, object: AnyResource): AnyResource {
+  for (const [what, before, after] of [
+    ['kind', object.kind, changed.kind],
+    ['metadata.name', object.metadata.name, changed.metadata?.name],
+    ['metadata.namespace', object.metadata.namespace, changed.metadata?.namespace],
+  ] as const)
+    if (before !== after)
+      throw new NsctlError('Invalid', `${what} cannot be edited: ${before} became ${after ?? 'nothing'}`, {
+        value: after,
+      })
+  const version = object.metadata.resourceVersion
+  return {
+    ...changed,
+    metadata: { ...changed.metadata, ...(version === undefined ? {} : { resourceVersion: version }) },
+  }
+}
+
+/** The same error, with where the text is. */
+function keptAt(file: string, error: unknown): NsctlError {
+  const known = isNsctlError(error) ? error : new NsctlError('Failed', messageOf(error), { cause: error })
+  return new NsctlError(known.code, known.message, {
+    value: known.value,
+    issues: known.issues,
+    cause: error,
+    next: `what you wrote is kept in ${file}${known.next === undefined ? '' : `; ${known.next}`}`,
+  })
+}

@@ -1,0 +1,104 @@
+/** Lines of several instances as one stream. */
+import type { Client, LogEntry, LogRequest } from '../client/client.ts'
+import { follow } from '../client/follow.ts'
+import type { AnyResource } from '../resources/object.ts'
+import { textAt } from '../views/fields.ts'
+
+type Request = Omit<LogRequest, 'instances' | 'follow'>
+
+/** What is there, in order of time over all instances; lines without a time stand behind the one before them. */
+export async function* pastLines(
+  client: Client,
+  instances: readonly AnyResource[],
+  request: Request,
+  signal: AbortSignal,
+): AsyncGenerator<LogEntry> {
+  const streams = instances.map((instance) =>
+    client.logs({ ...request, instances: [instance] }, signal)[Symbol.asyncIterator](),
+  )
+  const heads = await Promise.all(
+    streams.map(async (stream) => ({ stream, atMs: 0, next: await stream.next() })),
+  )
+  for (;;) {
+    const open = heads.filter((head) => head.next.done !== true)
+    for (const head of open) head.atMs = (head.next.value as LogEntry).atMs ?? head.atMs
+    const first = open.sort((a, b) => a.atMs - b.atMs)[0]
+    if (first === undefined) return
+    yield first.next.value as LogEntry
+    first.next = await first.stream.next()
+  }
+}
+
+export interface FollowedServices {
+  readonly namespace: string
+  /** Instances of these services that come later are followed too: a rollout replaces those that are there. */
+  readonly isWanted: (instance: AnyResource) => boolean
+}
+
+/** What is there and what comes, as it comes, until the signal aborts. */
+export async function* liveLines(
+  client: Client,
+  instances: readonly AnyResource[],
+  request: Request,
+  signal: AbortSignal,
+  services?: FollowedServices,
+): AsyncGenerator<LogEntry> {
+  const ended = new AbortController()
+  const inner = AbortSignal.any([signal, ended.signal])
+  const queue: LogEntry[] = []
+  let open = 0
+  let failure: { readonly error: unknown } | undefined
+  let wake = () => {}
+  const run = (work: () => Promise<void>) => {
+    open++
+    void work()
+      .catch((error: unknown) => {
+        if (!inner.aborted) failure ??= { error }
+      })
+      .finally(() => {
+        open--
+        wake()
+      })
+  }
+  const known = new Set<string>()
+  const start = (instance: AnyResource, from: Request) => {
+    const id = instance.metadata.uid ?? instance.metadata.name
+    if (known.has(id)) return
+    known.add(id)
+    run(async () => {
+      for await (const entry of client.logs({ ...from, follow: true, instances: [instance] }, inner)) {
+        queue.push(entry)
+        wake()
+      }
+    })
+  }
+  for (const instance of instances) start(instance, request)
+  if (services !== undefined)
+    run(async () => {
+      const kinds = [client.kinds.byKind('Instance')]
+      for await (const { changes } of follow(client, kinds, inner, { namespace: services.namespace }))
+        // what a newcomer has written is all of it new: no tail
+        for (const change of changes)
+          if (change.kind === 'put' && services.isWanted(change.object) && isStarted(change.object))
+            start(change.object, request.program === undefined ? {} : { program: request.program })
+    })
+  try {
+    while (!signal.aborted) {
+      yield* queue.splice(0)
+      if (failure !== undefined) throw failure.error
+      if (queue.length > 0) continue
+      if (open === 0) return
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  } finally {
+    ended.abort()
+  }
+}
+
+/** Before its start there is no log to read. */
+function isStarted(instance: AnyResource): boolean {
+  const phase = textAt(instance, 'status.phase')
+  return phase !== undefined && phase !== 'Pending'
+}

@@ -1,0 +1,123 @@
+import * as Flags from '@oclif/core/flags'
+import type { Client } from '../client/client.ts'
+import { followKey, waitUntil } from '../client/follow.ts'
+import { NsctlError } from '../core/errors.ts'
+import { parseDurationMs } from '../core/quantity.ts'
+import { refText } from '../resources/object.ts'
+import { NsctlCommand, usage } from './base.ts'
+import * as flags from './flags.ts'
+import { checkOutput } from './report.ts'
+import { type Selected, select } from './selection.ts'
+import { notFound } from './targets.ts'
+import { type Goal, parseGoal } from './wait-conditions.ts'
+
+/** `nsctl wait`: until objects are as they should be. */
+export class Wait extends NsctlCommand {
+  static override summary = 'Wait until objects have a condition, a value, or are gone'
+  static override examples = [
+    'nsctl wait --for=condition=Ready service/web',
+    "nsctl wait --for=jsonpath='{.status.ready}'=2/2 service/web --timeout 1m",
+    'nsctl wait --for=delete service/web service/mail',
+    'nsctl wait --for=condition=Ready service --all',
+  ]
+  static override strict = false
+  static override flags = {
+    for: Flags.string({
+      helpValue: 'GOAL',
+      summary: "condition=NAME[=STATUS], jsonpath='{PATH}'[=VALUE], delete or create.",
+    }),
+    timeout: Flags.string({
+      helpValue: 'DURATION',
+      default: '30s',
+      summary: 'Give up after so long. 0s looks once.',
+    }),
+    selector: flags.selector,
+    all: Flags.boolean({ summary: 'All objects of the kinds that are named.' }),
+    'all-namespaces': flags.allNamespaces,
+    output: flags.changeOutput,
+  }
+
+  override async run(): Promise<undefined> {
+    const { flags: given } = await this.parse(Wait)
+    checkOutput(given.output)
+    if (given.for === undefined) throw usage('--for is missing: what should be waited for?', 'wait')
+    const goal = parseGoal(given.for)
+    const timeoutMs = parseDurationMs(given.timeout)
+    const client = await this.client()
+    const selected = await select(client, {
+      words: this.words,
+      verb: 'wait',
+      namespace: this.namespace,
+      selector: given.selector,
+      all: given.all,
+      allNamespaces: given['all-namespaces'],
+    })
+    if (selected.length === 0) {
+      if (goal.kind === 'delete') return
+      throw new NsctlError('NotFound', 'no object matches', {
+        value: this.words.join(' '),
+        next: `see: nsctl get ${this.words[0]}`,
+      })
+    }
+    await this.#wait(client, selected, goal, timeoutMs)
+  }
+
+  async #wait(client: Client, selected: readonly Selected[], goal: Goal, timeoutMs: number): Promise<void> {
+    const { clock, signal } = this.context
+    const pending = new Map(selected.map((one) => [followKey(one.ref), one]))
+    const seen = new Map<string, string>()
+    let isNoted = false
+    const namespaces = new Set(selected.map(({ ref }) => ref.namespace))
+    const [only] = namespaces
+    const isDone = await waitUntil<true>(
+      {
+        reader: client,
+        kinds: [...new Set(selected.map(({ kind }) => kind))],
+        scope: namespaces.size === 1 && only !== undefined ? { namespace: only } : {},
+        clock,
+        signal,
+        timeoutMs,
+      },
+      (objects) => {
+        for (const [key, one] of pending) {
+          const object = objects.get(key)
+          if (object === undefined && (goal.kind === 'condition' || goal.kind === 'jsonpath'))
+            throw notFound(one.ref)
+          if (goal.isMet(object)) this.#announce(one, goal, pending, key)
+          else seen.set(key, goal.seen(object))
+        }
+        if (pending.size > 0 && !isNoted && timeoutMs > 0) {
+          isNoted = true
+          void this.#noteIfNobodyWillAct(client, given(pending, seen))
+        }
+        return pending.size === 0 ? true : undefined
+      },
+    )
+    if (isDone === true) return
+    throw new NsctlError('Timeout', `timed out waiting for ${goal.text} on ${namesOf(pending)}`, {
+      issues: [...pending].map(([key, { ref }]) => `${refText(ref)}: ${seen.get(key) ?? 'never seen'}`),
+      next: `see: nsctl describe ${refText([...pending.values()][0]?.ref ?? { kind: '', name: '' })}`,
+    })
+  }
+
+  #announce(one: Selected, goal: Goal, pending: Map<string, Selected>, key: string): void {
+    pending.delete(key)
+    this.print(`${refText(one.ref)} ${goal.verdict}`)
+  }
+
+  /** What is stored changes by itself only where nsctl runs: says so rather than to wait in silence. */
+  async #noteIfNobodyWillAct(client: Client, what: string): Promise<void> {
+    const { running } = await client.daemon().catch(() => ({ running: true }))
+    if (!running) this.note(`nobody is acting on ${what}: start it with nsctl up`)
+  }
+}
+
+function namesOf(pending: ReadonlyMap<string, Selected>): string {
+  return [...pending.values()].map(({ ref }) => refText(ref)).join(', ')
+}
+
+function given(pending: ReadonlyMap<string, Selected>, seen: ReadonlyMap<string, string>): string {
+  return [...pending]
+    .map(([key, { ref }]) => `${refText(ref)} (${seen.get(key) ?? 'not seen yet'})`)
+    .join(', ')
+}
