@@ -1,0 +1,157 @@
+/** The store's file: made whole or not at all, opened only where it is one of ours, checked after an unclean end. */
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { NsctlError } from '../../core/errors.ts'
+import { bootId } from '../holder.ts'
+import { corrupt } from './errors.ts'
+import { APPLICATION_ID, FORMAT_VERSION, SCHEMA } from './rows.ts'
+
+type Sqlite = typeof import('node:sqlite')
+
+const PAGE_BYTES = 8192
+/** The log is copied into the file beyond this, so that it stays small where the disk may get full. */
+const CHECKPOINT_BYTES = 2 * 1024 * 1024
+/** How long SQLite itself waits for a lock: it blocks the event loop, so the waiting is done outside. */
+const SQLITE_WAIT_MS = 5
+const LEFTOVER_MS = 60_000
+
+/** Makes an empty store at `path` unless something is there. Two processes at once make one. */
+export function createFile(sqlite: Sqlite, path: string): void {
+  const directory = dirname(path)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  removeLeftovers(path)
+  const unfinished = `${path}.new-${process.pid}-${randomBytes(4).toString('hex')}`
+  try {
+    writeFileSync(unfinished, '', { mode: 0o600, flag: 'wx' })
+    const db = new sqlite.DatabaseSync(unfinished)
+    try {
+      db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`)
+      db.exec(`BEGIN; ${SCHEMA} COMMIT`)
+    } finally {
+      db.close()
+    }
+    linkOrRename(unfinished, path)
+    syncDirectory(directory)
+  } finally {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(unfinished + suffix, { force: true })
+  }
+}
+
+/** Under its final name it must appear whole, and never in place of another. */
+function linkOrRename(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EEXIST') return
+    // some file systems have no hard links; the race that this leaves is between two first starts
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error
+    if (!existsSync(to)) renameSync(from, to)
+  }
+}
+
+/** What a killed first start left behind. */
+function removeLeftovers(path: string): void {
+  const directory = dirname(path)
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(`${basename(path)}.new-`)) continue
+    const file = join(directory, name)
+    const found = statSync(file, { throwIfNoEntry: false })
+    if (found !== undefined && Date.now() - found.mtimeMs > LEFTOVER_MS) rmSync(file, { force: true })
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const handle = openSync(directory, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/**
+ * Opens the store at `path`, which must be there. Reads one page; whatever SQLite throws goes through. Throws
+ * StoreCorrupt for what is no store of ours, StoreFormat for another version's, and changes neither.
+ */
+export function openFile(sqlite: Sqlite, path: string, readOnly: boolean): DatabaseSync {
+  // not by reading it: closing a file drops the locks that this process has on it through another connection
+  if (statSync(path).size === 0) throw corrupt(path, 'the file is empty')
+  const db = new sqlite.DatabaseSync(path, { readOnly, timeout: SQLITE_WAIT_MS })
+  try {
+    assertOurs(db, path)
+    if (!readOnly) prepareForWriting(db, path)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function assertOurs(db: DatabaseSync, path: string): void {
+  const header = db.prepare(
+    'SELECT application_id AS id, user_version AS format FROM pragma_application_id, pragma_user_version',
+  )
+  const { id, format } = header.get() as { readonly id: number; readonly format: number }
+  if (id !== APPLICATION_ID) throw corrupt(path, 'it is a database of another program')
+  if (format === FORMAT_VERSION) return
+  throw new NsctlError(
+    'StoreFormat',
+    `the store ${path} has format ${format}, this nsctl reads format ${FORMAT_VERSION}`,
+    {
+      value: format,
+      next:
+        format > FORMAT_VERSION
+          ? 'use the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed'
+          : 'export it with the nsctl that made it (nsctl get all -A -o yaml) and apply that to a new store',
+    },
+  )
+}
+
+function prepareForWriting(db: DatabaseSync, path: string): void {
+  db.exec(
+    `PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES};
+     PRAGMA journal_size_limit = ${2 * CHECKPOINT_BYTES}; PRAGMA cache_size = -8000`,
+  )
+  const mark = `${path}-boot`
+  const boot = bootMark()
+  if (markOf(mark) === boot) return
+  // kill -9 leaves whole pages behind; a machine that went down may not have
+  const wal = statSync(`${path}-wal`, { throwIfNoEntry: false })
+  if (wal !== undefined && wal.size > 0) assertSound(db, path)
+  writeFileSync(mark, boot, { mode: 0o600 })
+}
+
+function assertSound(db: DatabaseSync, path: string): void {
+  const [finding] = db.prepare('PRAGMA quick_check(1)').all()
+  const text = String(finding?.quick_check)
+  if (text !== 'ok') throw corrupt(path, text.replace(/^\*\*\* in database main \*\*\*\s*/, ''))
+}
+
+function markOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Which run of the machine this is. Off Linux nothing says so, and every start after an unclean end is checked. */
+function bootMark(): string {
+  return bootId() || `process ${process.pid}`
+}

@@ -1,0 +1,311 @@
+/**
+ * The embedded store: one SQLite file in WAL mode, shared by several processes. What `commit` acknowledged has been
+ * synced to the disk.
+ */
+import { existsSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../../core/clock.ts'
+import { isNsctlError, NsctlError } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import { type CommitPlan, planCommit, validateTransactions } from '../commit.ts'
+import { Bell, type FeedPage, follow } from '../feed.ts'
+import { matcherOf, rangesOf } from '../keys.ts'
+import type {
+  Change,
+  CommitResult,
+  Entry,
+  Listing,
+  Store,
+  StoreStats,
+  Transaction,
+  WatchBatch,
+} from '../store.ts'
+import { full, isBusy, translate, unreachable } from './errors.ts'
+import { createFile, openFile } from './file.ts'
+import { untilUnlocked } from './locking.ts'
+import { CommitQueue } from './queue.ts'
+import { Reserve } from './reserve.ts'
+import { Rows } from './rows.ts'
+import { Watchers } from './watchers.ts'
+
+export interface SqliteStoreOptions {
+  /** Made where it is not there, with its folder, unless `readOnly`. */
+  readonly path: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long to wait for another process that holds the lock, before StoreLocked. */
+  readonly busyTimeoutMs?: number
+  /** For a short look: opens faster, leaves nothing behind, and refuses to write. */
+  readonly readOnly?: boolean
+  /** How many revisions back a watch can start. One that is further behind lists again, which is no slower by then. */
+  readonly historyRevisions?: number
+}
+
+const BUSY_TIMEOUT_MS = 5_000
+const HISTORY_REVISIONS = 20_000
+const TRIM_EVERY_REVISIONS = 128
+const TRIM_ROWS = 512
+const LOG_PAGE_REVISIONS = 500
+const PAGE_CHANGES = 1_000
+
+/** Opens the store. Throws Unreachable, StoreLocked, StoreFull, StoreCorrupt and StoreFormat. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const sqlite = await import('node:sqlite')
+  const path = resolve(options.path)
+  const limitMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS
+  const readOnly = options.readOnly ?? false
+  try {
+    if (!existsSync(path)) {
+      if (readOnly) throw missing(path)
+      createFile(sqlite, path)
+    }
+    const db = await untilUnlocked(options.clock, limitMs, () => openFile(sqlite, path, readOnly))
+    return new SqliteStore(db, path, options)
+  } catch (error) {
+    throw translate(error, path)
+  }
+}
+
+function missing(path: string): NsctlError {
+  return new NsctlError('Unreachable', `there is no store at ${path}`, {
+    value: path,
+    next: 'start nsctl (nsctl up) or apply something, or name another store with NSCTL_STORE',
+  })
+}
+
+class SqliteStore implements Store {
+  readonly url: string
+  readonly #db: DatabaseSync
+  readonly #rows: Rows
+  readonly #path: string
+  readonly #inode: number
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #busyTimeoutMs: number
+  readonly #historyRevisions: number
+  readonly #readOnly: boolean
+  readonly #reserve: Reserve
+  readonly #queue = new CommitQueue((transactions) => this.#writeGroup(transactions))
+  readonly #bell = new Bell()
+  readonly #watchers: Watchers
+  readonly #closed = new AbortController()
+  #closing: Promise<void> | undefined
+
+  constructor(db: DatabaseSync, path: string, options: SqliteStoreOptions) {
+    this.url = `sqlite:${path}`
+    this.#db = db
+    this.#rows = new Rows(db, path)
+    this.#path = path
+    this.#inode = statSync(path).ino
+    this.#clock = options.clock
+    this.#logger = options.logger.with({ store: this.url })
+    this.#busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS
+    this.#historyRevisions = options.historyRevisions ?? HISTORY_REVISIONS
+    this.#readOnly = options.readOnly ?? false
+    this.#reserve = new Reserve(path, options.clock)
+    this.#watchers = new Watchers({
+      path,
+      clock: options.clock,
+      logger: this.#logger,
+      bell: this.#bell,
+      dataVersion: () => this.#rows.dataVersion(),
+    })
+  }
+
+  get(key: string): Promise<Entry | undefined> {
+    return this.#read(() => this.#rows.get(key))
+  }
+
+  getMany(keys: readonly string[]): Promise<readonly Entry[]> {
+    return this.#read(() => keys.map((key) => this.#rows.get(key)).filter((entry) => entry !== undefined))
+  }
+
+  list(prefixes: readonly string[]): Promise<Listing> {
+    const ranges = rangesOf(prefixes)
+    return this.#read(() =>
+      this.#within('BEGIN', () => ({
+        entries: ranges.flatMap((range) => this.#rows.list(range)),
+        revision: this.#rows.revision(),
+      })),
+    )
+  }
+
+  listKeys(prefix: string): Promise<readonly string[]> {
+    return this.#read(() => rangesOf([prefix]).flatMap((range) => this.#rows.keys(range)))
+  }
+
+  async commit(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
+    this.#assertOpen()
+    if (this.#readOnly) throw new NsctlError('Bug', `the store ${this.url} was opened for reading only`)
+    validateTransactions(transactions)
+    return this.#queue.add(transactions)
+  }
+
+  async *watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncGenerator<WatchBatch> {
+    const ended = AbortSignal.any([signal, this.#closed.signal])
+    if (ended.aborted) return
+    const matches = matcherOf(prefixes)
+    await this.#watchers.enter()
+    try {
+      const read = (cursor: number) => this.#read(() => this.#changesAfter(cursor, matches))
+      yield* follow({ bell: this.#bell, read }, from, ended)
+    } catch (error) {
+      if (!ended.aborted) throw error
+    } finally {
+      await this.#watchers.leave()
+    }
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#read(() => ({
+      url: this.url,
+      revision: this.#rows.revision(),
+      keys: this.#rows.count(),
+      bytes: this.#rows.bytes(),
+    }))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const drained = this.#queue.drain()
+    this.#closed.abort()
+    await drained
+    await this.#watchers.close()
+    this.#db.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed.signal.aborted) throw new NsctlError('Unreachable', `the store ${this.url} is closed`)
+  }
+
+  async #read<T>(read: () => T): Promise<T> {
+    this.#assertOpen()
+    try {
+      return await untilUnlocked(this.#clock, this.#busyTimeoutMs, () => {
+        this.#assertOpen()
+        return read()
+      })
+    } catch (error) {
+      throw translate(error, this.#path)
+    }
+  }
+
+  /** Runs `work` in a transaction, and leaves none open whatever happens. */
+  #within<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', work: () => T): T {
+    this.#db.exec(begin)
+    try {
+      const result = work()
+      this.#db.exec('COMMIT')
+      return result
+    } catch (error) {
+      // a full disk has rolled it back already
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  async #writeGroup(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
+    await this.#watchers.connect()
+    try {
+      const plan = await untilUnlocked(this.#clock, this.#busyTimeoutMs, () => this.#apply(transactions))
+      if (plan.log.length > 0) {
+        this.#bell.ring()
+        this.#watchers.poke()
+      }
+      return plan.results
+    } catch (error) {
+      throw translate(error, this.#path)
+    }
+  }
+
+  /** Writes it; on a full disk once more in the room of the reserve, where that did not make the store larger. */
+  #apply(transactions: readonly Transaction[]): CommitPlan {
+    this.#assertSameFile()
+    try {
+      return this.#applyOnce(transactions)
+    } catch (error) {
+      if (isBusy(error) || !isNsctlError(translate(error, this.#path), 'StoreFull')) throw error
+      if (!this.#reserve.giveUp()) throw error
+      this.#logger.log('error', 'the disk is full: only what frees space is accepted until there is more')
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      return this.#applyOnce(transactions)
+    }
+  }
+
+  #applyOnce(transactions: readonly Transaction[]): CommitPlan {
+    return this.#within('BEGIN IMMEDIATE', () => {
+      const before = new Map<string, number>()
+      const plan = planCommit(transactions, this.#rows.revision(), (key) => {
+        const entry = this.#rows.get(key)
+        if (entry !== undefined) before.set(key, entry.value.length)
+        return entry
+      })
+      if (plan.log.length === 0) return plan
+      const kept = this.#reserve.isKept()
+      if (!kept && growthOf(plan, before) > 0) throw full(this.#path)
+      for (const [key, state] of plan.writes) this.#rows.write(key, state)
+      for (const change of plan.log) this.#rows.appendLog(change)
+      this.#trim(plan, kept)
+      return plan
+    })
+  }
+
+  /** In small pages, so that no commit pays for many; with each commit while space is short. */
+  #trim({ revision, log }: CommitPlan, hasSpace: boolean): void {
+    const crossed =
+      Math.floor(revision / TRIM_EVERY_REVISIONS) !==
+      Math.floor((revision - log.length) / TRIM_EVERY_REVISIONS)
+    if (!hasSpace) this.#rows.trimLog(revision - 1, 2 * log.length)
+    else if (crossed)
+      this.#rows.trimLog(revision - this.#historyRevisions, Math.max(TRIM_ROWS, 2 * log.length))
+  }
+
+  /** Going on in a file that somebody removed or replaced would keep what nobody else can see. */
+  #assertSameFile(): void {
+    if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) return
+    throw unreachable(this.#path, new Error('its file was removed or replaced while it was open'))
+  }
+
+  #changesAfter(cursor: number, matches: (key: string) => boolean): FeedPage {
+    const rows = this.#rows.log(cursor, LOG_PAGE_REVISIONS)
+    const newest = rows.at(-1)?.revision ?? this.#rows.revision()
+    // the log has no gaps: where the next revision is not the first, it was trimmed; before a future one there is none
+    if (rows[0] === undefined ? cursor > newest : rows[0].revision !== cursor + 1) {
+      const revision = this.#rows.revision()
+      return { batch: { kind: 'relist', revision }, cursor: revision, more: false }
+    }
+    const changes: Change[] = []
+    let reached = cursor
+    for (const { revision, puts, deletes } of rows) {
+      reached = revision
+      for (const key of puts) {
+        const entry = matches(key) ? this.#rows.get(key) : undefined
+        // what has changed again since comes again later in the log
+        if (entry?.revision === revision) changes.push({ kind: 'put', ...entry })
+      }
+      for (const key of deletes) {
+        if (matches(key) && this.#rows.get(key) === undefined) changes.push({ kind: 'delete', key, revision })
+      }
+      if (changes.length >= PAGE_CHANGES) break
+    }
+    const more = reached < newest || rows.length === LOG_PAGE_REVISIONS
+    if (changes.length === 0) return { cursor: reached, more }
+    return { batch: { kind: 'changes', changes, revision: reached }, cursor: reached, more }
+  }
+}
+
+/** By how many characters the store gets longer. */
+function growthOf(plan: CommitPlan, before: ReadonlyMap<string, number>): number {
+  let growth = 0
+  for (const [key, state] of plan.writes) {
+    const was = before.get(key)
+    if (was !== undefined) growth -= key.length + was
+    if (state !== undefined) growth += key.length + state.value.length
+  }
+  return growth
+}
