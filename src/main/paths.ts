@@ -30,3 +30,21 @@ function stateHome(env: Environment): string {
 export function storeUrlOf(env: Environment, given?: string): string {
   return given ?? (env.NSCTL_STORE || `sqlite:${pathsOf(env).storeFile}`)
 }
+
+export interface RuntimePaths {
+  /** What a runtime keeps over reboots: kept specs, storage. */
+  readonly stateDir: string
+  /** What may go with a reboot: units, sockets. */
+  readonly runDir: string
+}
+
+/**
+ * Where a runtime keeps its things: under systemd's system manager the machine's own places, since its units are the
+ * machine's; else under the user's state.
+ */
+export function runtimePathsOf(runtime: 'process' | 'systemd-system' | 'systemd-user', env: Environment): RuntimePaths {
+  if (runtime === 'systemd-system') return { stateDir: '/var/lib/nsctl', runDir: '/run/nsctl' }
+  const stateDir = join(pathsOf(env).stateDir, runtime)
+  const runDir = env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'nsctl') : join(stateDir, 'run')
+  return { stateDir, runDir }
+}

@@ -1,0 +1,85 @@
+import * as Flags from '@oclif/core/flags'
+import type { LogLevel } from '../core/logger.ts'
+import { NsctlCommand, usage } from './base.ts'
+
+/** `nsctl up`: everything in one process. */
+export class Up extends NsctlCommand {
+  static override summary = 'Run the control plane and this machine’s agent'
+  static override description =
+    'Makes the store true on this machine until it is stopped. Ending it ends no workload, unless --own is given. Uses systemd where a manager answers, else supervises plain processes.'
+  static override examples = [
+    'nsctl up',
+    'nsctl up --own',
+    'nsctl up --runtime process --metrics-port 9464',
+    'sudo nsctl up --install',
+  ]
+  static override flags = {
+    own: Flags.boolean({ summary: 'Stop every workload when this process ends.' }),
+    runtime: Flags.string({
+      summary: 'What runs programs.',
+      options: ['auto', 'systemd', 'process'],
+      default: 'auto',
+    }),
+    install: Flags.boolean({ summary: 'Install and start it as a systemd unit that survives reboots, then return.' }),
+    'metrics-port': Flags.integer({ summary: 'Serve /metrics and /healthz on this loopback port.', min: 0, max: 65535 }),
+    'log-level': Flags.string({ options: ['debug', 'info', 'warn', 'error'], default: 'info', summary: 'What to log.' }),
+    'log-format': Flags.string({ options: ['text', 'json'], default: 'text', summary: 'How to log.' }),
+  }
+
+  override async run(): Promise<number | undefined> {
+    const { flags } = await this.parse(Up)
+    const runtime = flags.runtime as 'auto' | 'systemd' | 'process'
+    if (flags.install) {
+      if (flags.own) throw usage('--own and --install exclude each other: an installed daemon leaves workloads alone', 'up')
+      const { installDaemon } = await import('../main/install.ts')
+      const lines = await installDaemon({ env: this.context.env, runtime, ...this.#store(flags) })
+      for (const line of lines) this.print(line)
+      return undefined
+    }
+    const { runDaemon } = await import('../main/daemon.ts')
+    const { createLogger } = await import('../main/logger.ts')
+    const { clock, env, stderr } = this.context
+    const startedMs = clock.monotonic()
+    const stop = stopSignal(this.context.signal)
+    await runDaemon(
+      {
+        env,
+        clock,
+        logger: createLogger({
+          clock,
+          level: flags['log-level'] as LogLevel,
+          format: flags['log-format'] as 'text' | 'json',
+          write: (line) => stderr.write(line),
+        }),
+        runtime,
+        own: flags.own,
+        ...this.#store(flags),
+        ...(flags['metrics-port'] === undefined ? {} : { metricsPort: flags['metrics-port'] }),
+        onReady: (ready) => {
+          const seconds = ((clock.monotonic() - startedMs) / 1000).toFixed(1)
+          this.print(`nsctl ${this.context.version} is ready after ${seconds} s on node ${ready.node}`)
+          this.print(`  store    ${ready.storeUrl}`)
+          this.print(`  runtime  ${ready.runtime}`)
+          if (ready.cannot.length > 0) this.print(`           does not enforce ${ready.cannot.join(', ')}`)
+          this.print(`  next     nsctl apply -f examples/quickstart    (in another terminal)`)
+          this.print(`  Ctrl-C   ${flags.own ? 'stops it and everything that it runs' : 'stops it; what runs goes on'}`)
+        },
+      },
+      stop,
+    )
+    this.print(flags.own ? 'stopped, with everything that it ran' : 'stopped; what runs goes on')
+    return undefined
+  }
+
+  #store(flags: object): { readonly store?: string } {
+    const store = (flags as { readonly store?: string }).store
+    return store === undefined ? {} : { store }
+  }
+}
+
+/** Service managers end a daemon with SIGTERM, closed terminals with SIGHUP. */
+function stopSignal(interrupt: AbortSignal): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
+  return AbortSignal.any([interrupt, stop.signal])
+}

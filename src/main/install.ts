@@ -1,0 +1,139 @@
+/** `nsctl up --install`: the daemon as one static systemd unit. */
+import { spawn } from 'node:child_process'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { messageOf, NsctlError } from '../core/errors.ts'
+import { type Environment, pathsOf } from './paths.ts'
+import { chooseRuntime, type RuntimeName } from './runtimes.ts'
+
+export const DAEMON_UNIT = 'nsctl.service'
+
+export interface InstallOptions {
+  readonly env: Environment
+  readonly runtime: RuntimeName
+  readonly store?: string
+}
+
+interface Place {
+  readonly scope: 'system' | 'user'
+  readonly file: string
+}
+
+function placeOf(scope: 'system' | 'user', env: Environment): Place {
+  const file =
+    scope === 'system'
+      ? `/etc/systemd/system/${DAEMON_UNIT}`
+      : join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'systemd/user', DAEMON_UNIT)
+  return { scope, file }
+}
+
+/** Writes, enables and starts the unit. Returns what it did, a line each. */
+export async function installDaemon(options: InstallOptions): Promise<readonly string[]> {
+  const choice = await chooseRuntime(options.runtime === 'process' ? 'systemd' : options.runtime)
+  if (choice === 'process') {
+    throw new NsctlError('Unsupported', 'there is no systemd here to install a unit into', {
+      next: 'run nsctl up from whatever starts programs on this machine',
+    })
+  }
+  const place = placeOf(choice === 'systemd-system' ? 'system' : 'user', options.env)
+  const text = unitText(options, place.scope)
+  const wrote = await writeUnit(place, text)
+  await systemctl(place.scope, ['daemon-reload'])
+  if (wrote) await systemctl(place.scope, ['enable', DAEMON_UNIT])
+  await systemctl(place.scope, ['restart', DAEMON_UNIT])
+  return [
+    wrote ? `installed ${place.file}` : `${place.file} was there already and stays as it is`,
+    `started ${DAEMON_UNIT} (${place.scope} manager)`,
+    `see it with systemctl${place.scope === 'user' ? ' --user' : ''} status ${DAEMON_UNIT}; remove it with nsctl down`,
+  ]
+}
+
+/** True where it was written; false where a unit of that name stands already in a place that is read-only (NixOS). */
+async function writeUnit(place: Place, text: string): Promise<boolean> {
+  const present = await readFile(place.file, 'utf8').catch(() => undefined)
+  try {
+    await mkdir(dirname(place.file), { recursive: true })
+    await writeFile(place.file, text)
+    return true
+  } catch (error) {
+    if (present !== undefined) return false
+    throw new NsctlError('Failed', `cannot write ${place.file}: ${messageOf(error)}`, {
+      next: 'on NixOS enable the module (services.nsctl.enable = true), which brings the unit',
+      cause: error,
+    })
+  }
+}
+
+/** The unit. KillMode=process: ending the daemon ends no workload. */
+export function unitText(options: InstallOptions, scope: 'system' | 'user'): string {
+  const command = [process.execPath, ...process.execArgv, ...entryOf(), 'up', '--runtime', options.runtime]
+  if (options.store !== undefined) command.push('--store', options.store)
+  const environment = { NSCTL_HOME: pathsOf(options.env).stateDir, PATH: options.env.PATH ?? '' }
+  return `[Unit]
+Description=nsctl: control plane and agent of this machine
+Documentation=https://github.com/nsctl/nsctl
+After=network.target
+
+[Service]
+Type=simple
+ExecStart=${command.map(quote).join(' ')}
+${Object.entries(environment)
+  .map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`)
+  .join('\n')}
+Restart=always
+RestartSec=1
+KillMode=process
+TimeoutStopSec=20
+${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
+[Install]
+WantedBy=${scope === 'system' ? 'multi-user.target' : 'default.target'}
+`
+}
+
+/** What this process was started from, so that the unit starts the same. */
+function entryOf(): readonly string[] {
+  const entry = process.argv[1]
+  return entry === undefined ? [] : [entry]
+}
+
+/** As systemd reads a word: in double quotes, with its own characters doubled. */
+function quote(word: string): string {
+  if (/^[\w@:,./=+-]+$/.test(word)) return word
+  return `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`
+}
+
+/** Stops and removes the installed unit, where there is one. Returns what it did, a line each. */
+export async function uninstallDaemon(env: Environment): Promise<readonly string[]> {
+  const done: string[] = []
+  for (const scope of ['system', 'user'] as const) {
+    const place = placeOf(scope, env)
+    const present = await readFile(place.file, 'utf8').catch(() => undefined)
+    if (present === undefined || (scope === 'system' && process.getuid?.() !== 0)) continue
+    await systemctl(scope, ['disable', '--now', DAEMON_UNIT])
+    try {
+      await rm(place.file)
+      await systemctl(scope, ['daemon-reload'])
+      done.push(`removed ${place.file}`)
+    } catch (error) {
+      done.push(`stopped ${DAEMON_UNIT}; ${place.file} cannot be removed (${messageOf(error)})`)
+    }
+  }
+  return done
+}
+
+function systemctl(scope: 'system' | 'user', words: readonly string[]): Promise<void> {
+  const args = scope === 'user' ? ['--user', ...words] : [...words]
+  return new Promise((resolve, reject) => {
+    const child = spawn('systemctl', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let stderr = ''
+    child.stderr.on('data', (data) => {
+      stderr += data
+    })
+    child.on('error', reject)
+    child.on('close', (code) => {
+      if (code === 0) return resolve()
+      reject(new NsctlError('Failed', `systemctl ${args.join(' ')} failed: ${stderr.trim()}`, { value: code }))
+    })
+  })
+}
