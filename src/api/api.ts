@@ -4,6 +4,7 @@
  */
 import type { Json, Path } from '../core/json.ts'
 import type { Kind, KindRegistry } from '../resources/kinds.ts'
+import type { Manifest, SourceLocation } from '../resources/manifest.ts'
 import type { AnyResource, ObjectRef, Resource } from '../resources/object.ts'
 import type { Fence } from '../store/lease.ts'
 
@@ -14,21 +15,7 @@ export interface Actor {
   readonly from?: string
 }
 
-/** One document that a user wants to be true, with what is needed to point at it in an error. */
-export interface Manifest {
-  readonly object: AnyResource
-  /** `shop/web.yaml`, `stdin`, a URL. */
-  readonly source: string
-  /** Turns a path in the object into `file:line:column` and the lines around it; absent for JSON without positions. */
-  readonly locate?: (path: Path, onKey: boolean) => SourceLocation | undefined
-}
-
-export interface SourceLocation {
-  readonly line: number
-  readonly column: number
-  /** The lines around it with a marker under the fault, ready to print. */
-  readonly excerpt: string
-}
+export type { Manifest, SourceLocation }
 
 export interface FieldChange {
   readonly path: Path

@@ -1,0 +1,107 @@
+/** A set of documents, admitted as far as that goes without what is stored. */
+import type { KindRegistry } from '../../resources/kinds.ts'
+import type { AnyResource } from '../../resources/object.ts'
+import type { Manifest } from '../api.ts'
+import type { Context } from '../context.ts'
+import { objectKey } from '../keys.ts'
+import { definitionName } from '../live-kinds.ts'
+import { type Fault, fault, placeText } from './faults.ts'
+import { type Candidate, type Identified, identify } from './identify.ts'
+import { completed, objectFaults } from './validate.ts'
+
+export interface Admitted {
+  readonly candidate: Candidate
+  /** The document by itself, with defaults: what is stored where nothing was there before. */
+  readonly object: AnyResource
+}
+
+export interface AdmittedSet {
+  readonly admitted: readonly Admitted[]
+  readonly faults: ReadonlyMap<Manifest, readonly Fault[]>
+}
+
+/**
+ * Documents may come in any order: a kind that one of them defines is known to all others. `namespace` is that of
+ * documents that name none.
+ */
+export async function admitSet(
+  context: Context,
+  manifests: readonly Manifest[],
+  namespace: string | undefined,
+): Promise<AdmittedSet> {
+  const admitted: Admitted[] = []
+  const faults = new Map<Manifest, readonly Fault[]>()
+  const admitOne = async (manifest: Manifest, identified: Identified) => {
+    if (identified.kind !== 'candidate') {
+      faults.set(manifest, [identified.fault])
+      return
+    }
+    const { candidate } = identified
+    await candidate.target.kind.prepare()
+    const object = completed(candidate.target, candidate.wanted)
+    const found = objectFaults(manifest, candidate.target, object)
+    if (found.length > 0) faults.set(manifest, found)
+    else admitted.push({ candidate, object })
+  }
+
+  let kinds: KindRegistry = context.kinds
+  let identified = manifests.map((manifest) => identify(manifest, kinds, namespace))
+  if (identified.some((one) => one.kind === 'unknown kind' || definesKind(one))) {
+    await context.kinds.refresh()
+    const definitions = identified.map((one, index) => [manifests[index]!, one] as const)
+    for (const [manifest, one] of definitions) if (definesKind(one)) await admitOne(manifest, one)
+    kinds = await context.kinds.preview(admitted.map(({ object }) => object))
+    identified = manifests.map((manifest) => identify(manifest, kinds, namespace))
+  }
+  const done = new Set([...admitted.map(({ candidate }) => candidate.manifest), ...faults.keys()])
+  for (const [index, manifest] of manifests.entries())
+    if (!done.has(manifest)) await admitOne(manifest, identified[index]!)
+  return withoutDuplicates(manifests, admitted, faults)
+}
+
+function definesKind(identified: Identified): boolean {
+  return (
+    identified.kind === 'candidate' && identified.candidate.target.kind.kind === 'CustomResourceDefinition'
+  )
+}
+
+/** The users' definitions that the kinds of `admitted` were made from, by name. */
+export function definitionsUsed(
+  context: Context,
+  admitted: readonly Admitted[],
+): ReadonlyMap<string, string> {
+  const used = new Map<string, string>()
+  for (const { candidate } of admitted) {
+    const { kind } = candidate.target
+    const version = context.kinds.definitionVersion(kind)
+    if (version !== undefined) used.set(definitionName(kind), version)
+  }
+  return used
+}
+
+/** An object that stands twice in a set has no one meaning: both places are named. */
+function withoutDuplicates(
+  manifests: readonly Manifest[],
+  admitted: readonly Admitted[],
+  faults: Map<Manifest, readonly Fault[]>,
+): AdmittedSet {
+  const firsts = new Map<string, Manifest>()
+  const order = new Map(manifests.map((manifest, index) => [manifest, index]))
+  const inOrder = admitted.toSorted(
+    (a, b) => (order.get(a.candidate.manifest) ?? 0) - (order.get(b.candidate.manifest) ?? 0),
+  )
+  const kept = inOrder.filter(({ candidate }) => {
+    const { target, manifest } = candidate
+    const key = objectKey(target)
+    const first = firsts.get(key)
+    if (first === undefined) {
+      firsts.set(key, manifest)
+      return true
+    }
+    const where = target.namespace === undefined ? '' : ` in namespace ${target.namespace}`
+    const message = `${target.kind.singular}/${target.name}${where} stands twice: first at ${placeText(first)}`
+    faults.set(manifest, [fault(manifest, 'Invalid', message, { next: 'Remove one of them' })])
+    return false
+  })
+  return { admitted: kept, faults }
+}

@@ -1,0 +1,90 @@
+/** The first steps of admission: which kind a document is of, under which name, and what of it counts. */
+import { isObject, setMember } from '../../core/json.ts'
+import type { KindRegistry } from '../../resources/kinds.ts'
+import { SERVER_OWNED_METADATA } from '../../resources/object.ts'
+import type { Manifest } from '../api.ts'
+import { contentOf } from '../changes.ts'
+import { namespaceOf, type Target } from '../keys.ts'
+import { type Fault, fault } from './faults.ts'
+
+/** What a document says, freed of what the server owns. Defaults are not filled in and explicit nulls are still there. */
+export interface Wanted {
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly [member: string]: unknown
+}
+
+export interface Candidate {
+  readonly manifest: Manifest
+  readonly target: Target
+  readonly wanted: Wanted
+  /** Preconditions that the document names. */
+  readonly resourceVersion: string | undefined
+}
+
+export type Identified =
+  | { readonly kind: 'candidate'; readonly candidate: Candidate }
+  | { readonly kind: 'unknown kind'; readonly fault: Fault }
+  | { readonly kind: 'fault'; readonly fault: Fault }
+
+/** What a document may not set without being wrong: ignored, so that what `get` prints can be applied. */
+const IGNORED: ReadonlySet<string> = new Set<string>(['name', 'namespace', ...SERVER_OWNED_METADATA])
+
+/** `namespace` is that of documents that name none. */
+export function identify(manifest: Manifest, kinds: KindRegistry, namespace: string | undefined): Identified {
+  const { apiVersion, kind: kindName, metadata } = manifest.object
+  const kind = kinds.byApiVersion(apiVersion, kindName)
+  if (kind === undefined) return { kind: 'unknown kind', fault: unknownKind(manifest, kinds) }
+  const where = `a ${kind.kind}`
+  if (kind.internal)
+    return refuse(manifest, ['kind'], `${where} is written by nsctl only`, 'leave it out of the manifests')
+  if (!isObject(metadata)) return refuse(manifest, ['metadata'], 'metadata: is required')
+  if (typeof metadata.name !== 'string')
+    return refuse(manifest, ['metadata', 'name'], 'metadata.name: is required')
+  const given = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
+  const version = metadata.resourceVersion
+  return {
+    kind: 'candidate',
+    candidate: {
+      manifest,
+      target: { kind, namespace: namespaceOf(kind, given ?? namespace), name: metadata.name },
+      wanted: { metadata: wantedMetadata(metadata), ...contentOf(manifest.object) },
+      resourceVersion: typeof version === 'string' && version !== '' ? version : undefined,
+    },
+  }
+}
+
+function refuse(manifest: Manifest, path: readonly string[], message: string, next?: string): Identified {
+  return {
+    kind: 'fault',
+    fault: fault(manifest, 'Invalid', message, { path, ...(next === undefined ? {} : { next }) }),
+  }
+}
+
+/** Members unknown to nsctl stay in, for validation to name them. */
+function wantedMetadata(metadata: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const wanted: Record<string, unknown> = {}
+  for (const key in metadata) if (!IGNORED.has(key)) setMember(wanted, key, metadata[key])
+  return wanted
+}
+
+function unknownKind(manifest: Manifest, kinds: KindRegistry): Fault {
+  const { apiVersion, kind } = manifest.object
+  const sameKind = kinds.all().filter((known) => known.kind === kind)
+  const shown = `${apiVersion} ${kind}`
+  if (sameKind.length > 0)
+    return fault(manifest, 'Invalid', `apiVersion: there is no ${JSON.stringify(shown)}`, {
+      path: ['apiVersion'],
+      hint: `did you mean ${sameKind.map((known) => JSON.stringify(known.apiVersion)).join(' or ')}?`,
+      value: apiVersion,
+      next: 'See: nsctl api-resources',
+    })
+  const near = kinds.near(String(kind))
+  return fault(manifest, 'Invalid', `kind: there is no kind ${JSON.stringify(shown)}`, {
+    path: ['kind'],
+    ...(near.length === 0
+      ? {}
+      : { hint: `did you mean ${near.map((name) => JSON.stringify(name)).join(' or ')}?` }),
+    value: kind,
+    next: 'See: nsctl api-resources',
+  })
+}

@@ -1,0 +1,25 @@
+/** Limits of one object, the same over every store. */
+import { formatBytes } from '../../core/quantity.ts'
+import { refText } from '../../resources/object.ts'
+import type { Manifest } from '../api.ts'
+import type { Target } from '../keys.ts'
+import { type Fault, fault } from './faults.ts'
+
+export const MAX_OBJECT_BYTES = 128 * 1024
+
+export function sizeFaults(manifest: Manifest, target: Target, sizeBytes: number): readonly Fault[] {
+  if (sizeBytes <= MAX_OBJECT_BYTES) return []
+  const name = refText({ kind: target.kind.kind, name: target.name })
+  const limit = `${formatBytes(MAX_OBJECT_BYTES)}B`
+  return [
+    fault(
+      manifest,
+      'TooLarge',
+      `${name} has ${sizeBytes} bytes, more than the ${limit} that an object may have`,
+      {
+        value: sizeBytes,
+        next: 'keep large data in files that the program reads, and name them in the manifest',
+      },
+    ),
+  ]
+}

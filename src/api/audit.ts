@@ -1,0 +1,54 @@
+/** Who changed what: one record per change, written in the same transaction. */
+import type { ObjectRef } from '../resources/object.ts'
+import type { Operation } from '../store/store.ts'
+import type { Actor, AuditRecord } from './api.ts'
+import { decodeJson } from './codec.ts'
+import type { Context } from './context.ts'
+import { AUDIT_PREFIX, auditKey, namespaceOf, type Target } from './keys.ts'
+
+const SUFFIX_LENGTH = 8
+const PAGE = 200
+const DEFAULT_LIMIT = 1000
+
+export function refOf({ kind, namespace, name }: Target): ObjectRef {
+  return namespace === undefined ? { kind: kind.kind, name } : { kind: kind.kind, namespace, name }
+}
+
+export function auditOperation(
+  { clock, ids }: Pick<Context, 'clock' | 'ids'>,
+  actor: Actor,
+  verb: string,
+  target: Target,
+  revision?: number,
+): Operation {
+  const atMs = clock.now()
+  const record: AuditRecord = {
+    at: new Date(atMs).toISOString(),
+    by: actor.name,
+    ...(actor.from === undefined ? {} : { from: actor.from }),
+    verb,
+    object: refOf(target),
+    ...(revision === undefined ? {} : { revision }),
+  }
+  return { kind: 'put', key: auditKey(atMs, ids.suffix(SUFFIX_LENGTH)), value: JSON.stringify(record) }
+}
+
+/** Newest first. Read in pages from the newest on, so that a short answer costs little of a long trail. */
+export async function readAudit(
+  { store, kinds }: Context,
+  options: { readonly ref?: ObjectRef; readonly limit?: number } = {},
+): Promise<readonly AuditRecord[]> {
+  const { ref, limit = DEFAULT_LIMIT } = options
+  const wanted = ref && { ...ref, namespace: namespaceOf(await kinds.find(ref.kind), ref.namespace) }
+  const isMeant = ({ object }: AuditRecord) =>
+    wanted === undefined ||
+    (object.kind === wanted.kind && object.name === wanted.name && object.namespace === wanted.namespace)
+  const keys = await store.listKeys(AUDIT_PREFIX)
+  const records: AuditRecord[] = []
+  for (let end = keys.length; end > 0 && records.length < limit; end -= PAGE) {
+    const page = await store.getMany(keys.slice(Math.max(0, end - PAGE), end))
+    const found = page.toReversed().map((entry) => decodeJson(entry) as unknown as AuditRecord)
+    records.push(...found.filter(isMeant))
+  }
+  return records.slice(0, limit)
+}

@@ -1,0 +1,104 @@
+/** What changed between two states of an object, field by field. Pure. */
+import { deepEqual, isObject, type Json, type Path } from '../core/json.ts'
+import type { AnyResource } from '../resources/object.ts'
+import type { JsonSchema } from '../resources/schema.ts'
+import type { FieldChange } from './api.ts'
+import { identified, listIdentity, memberSchema } from './merge.ts'
+
+/** Members of an object that are not what it says of the world: what names it, what the server writes. */
+const ENVELOPE: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status'])
+
+/** All that an object says: spec, and whatever else its kind has beside it. Its changes move the generation. */
+export function contentOf(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const content: Record<string, unknown> = {}
+  for (const key in object) if (!ENVELOPE.has(key) && object[key] !== undefined) content[key] = object[key]
+  return content
+}
+
+/** Changes of labels, annotations and content. */
+export function changesBetween(
+  before: AnyResource,
+  after: AnyResource,
+  schema: JsonSchema,
+): readonly FieldChange[] {
+  const changes: FieldChange[] = []
+  for (const member of ['labels', 'annotations'] as const)
+    collect(
+      before.metadata[member] ?? {},
+      after.metadata[member] ?? {},
+      ['metadata', member],
+      undefined,
+      changes,
+    )
+  collect(contentOf(before), contentOf(after), [], schema, changes)
+  return changes
+}
+
+/** Changes of one value. Items of lists are compared along the list's keys where it has some, else by position. */
+export function valueChanges(
+  before: unknown,
+  after: unknown,
+  path: Path,
+  schema: JsonSchema | undefined,
+): readonly FieldChange[] {
+  const changes: FieldChange[] = []
+  collect(before, after, path, schema, changes)
+  return changes
+}
+
+function collect(
+  before: unknown,
+  after: unknown,
+  path: Path,
+  schema: JsonSchema | undefined,
+  changes: FieldChange[],
+): void {
+  if (deepEqual(before, after)) return
+  if (isObject(before) && isObject(after)) {
+    for (const key in before)
+      collect(before[key], after[key], [...path, key], memberSchema(schema, key), changes)
+    for (const key in after)
+      if (before[key] === undefined) collect(undefined, after[key], [...path, key], undefined, changes)
+    return
+  }
+  if (Array.isArray(before) && Array.isArray(after) && collectItems(before, after, path, schema, changes))
+    return
+  changes.push({
+    path,
+    ...(before === undefined ? {} : { from: before as Json }),
+    ...(after === undefined ? {} : { to: after as Json }),
+  })
+}
+
+/** False where the lists are better shown as a whole: lists of plain values. */
+function collectItems(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  path: Path,
+  schema: JsonSchema | undefined,
+  changes: FieldChange[],
+): boolean {
+  const identify = listIdentity(schema)
+  const old = identify && identified(before, identify)
+  const fresh = identify && identified(after, identify)
+  if (old !== undefined && fresh !== undefined) {
+    const order = [...old.keys()].filter((identity) => fresh.has(identity))
+    if (
+      !deepEqual(
+        order,
+        [...fresh.keys()].filter((identity) => old.has(identity)),
+      )
+    )
+      return false
+    const positions = new Map([...old.keys(), ...fresh.keys()].map((identity) => [identity, 0]))
+    for (const [index, identity] of [...old.keys()].entries()) positions.set(identity, index)
+    for (const [index, identity] of [...fresh.keys()].entries()) positions.set(identity, index)
+    for (const [identity, index] of positions)
+      collect(old.get(identity), fresh.get(identity), [...path, index], schema?.items, changes)
+    return true
+  }
+  if (![...before, ...after].every(isObject)) return false
+  for (let index = 0; index < Math.max(before.length, after.length); index++)
+    collect(before[index], after[index], [...path, index], schema?.items, changes)
+  return true
+}

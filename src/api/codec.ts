@@ -1,0 +1,64 @@
+/** Objects as text in the store and back. What is stored has no resourceVersion: that is the entry's own revision. */
+import { NsctlError } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
+import type { AnyResource, ObjectMeta } from '../resources/object.ts'
+import type { Entry } from '../store/store.ts'
+
+/** An object as it was read, with what its next write must expect. */
+export interface Stored {
+  /** Composed, with its resourceVersion. */
+  readonly object: AnyResource
+  /** Revision of the entry that holds metadata and spec. */
+  readonly revision: number
+  /** Revision of the entry that holds status apart from it; 0 where there is none. */
+  readonly statusRevision: number
+}
+
+/** JSON text of an object, resourceVersion left out. */
+export function encodeObject(object: AnyResource): string {
+  if (object.metadata.resourceVersion === undefined) return JSON.stringify(object)
+  const { resourceVersion: _, ...metadata } = object.metadata
+  return JSON.stringify({ ...object, metadata })
+}
+
+export function decodeObject(entry: Entry): AnyResource {
+  return withRevision(decodeJson(entry) as unknown as AnyResource, entry.revision)
+}
+
+/** What belongs to a node, out of its two halves: the newer of their revisions is the object's. */
+export function composeObject(spec: Entry, status: Entry | undefined): AnyResource {
+  const object = decodeJson(spec) as unknown as AnyResource
+  const revision = Math.max(spec.revision, status?.revision ?? 0)
+  if (status === undefined) return withRevision(object, revision)
+  return withRevision({ ...object, status: decodeJson(status) } as AnyResource, revision)
+}
+
+export function storedOf(entry: Entry, status?: Entry): Stored {
+  const object = status === undefined ? decodeObject(entry) : composeObject(entry, status)
+  return { object, revision: entry.revision, statusRevision: status?.revision ?? 0 }
+}
+
+/** @throws NsctlError StoreCorrupt where the text is not what nsctl wrote */
+export function decodeJson(entry: Pick<Entry, 'key' | 'value'>): Json {
+  try {
+    return JSON.parse(entry.value)
+  } catch (cause) {
+    throw new NsctlError('StoreCorrupt', `the store holds something that is not JSON under ${entry.key}`, {
+      value: entry.value.slice(0, 80),
+      next: 'restore the store from a backup; nsctl writes nothing like that',
+      cause,
+    })
+  }
+}
+
+/** `object` as a reader sees it once it is stored at `revision`. */
+export function withResourceVersion(object: AnyResource, revision: number): AnyResource {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }
+}
+
+/** `object` was made here and nobody else has it yet, so that its metadata may still be filled in. */
+function withRevision(object: AnyResource, revision: number): AnyResource {
+  const metadata = object.metadata as { -readonly [K in keyof ObjectMeta]: ObjectMeta[K] }
+  metadata.resourceVersion = String(revision)
+  return object
+}

@@ -1,0 +1,189 @@
+/** What controllers and agents write: status, owned objects, finalizers. No revisions and no audit; never a write for nothing. */
+import { NsctlError } from '../core/errors.ts'
+import { clone, deepEqual, isObject, type Json } from '../core/json.ts'
+import type { AnyResource, ManagedFields, ObjectMeta, ObjectRef } from '../resources/object.ts'
+import type { Operation, Transaction } from '../store/store.ts'
+import { contentOf } from './changes.ts'
+import { encodeObject, type Stored, withResourceVersion } from './codec.ts'
+import { type Context, commit, timestamp } from './context.ts'
+import { markDeleted, putSpec, withMetadata } from './delete.ts'
+import { targetText } from './edit.ts'
+import { nodeSpecKey, nodeStatusKey, objectKey, placementKey, type Target } from './keys.ts'
+import { mergePatch } from './patch.ts'
+import { readStored, targetOf } from './reader.ts'
+import { nodeOf, removalOperations } from './remove.ts'
+
+/** More than people get: a controller that loses comes back only after its backoff. */
+const MAX_ATTEMPTS = 20
+
+type RefWithUid = ObjectRef & { readonly uid?: string }
+
+/** See `ResourceController.createOwned`. */
+export async function createOwned(context: Context, objects: readonly AnyResource[]): Promise<void> {
+  const transactions = await Promise.all(
+    objects.map(async (object) => {
+      const target = await targetOf(context, refOfObject(object))
+      return creation(target, withServerFields(context, target, object))
+    }),
+  )
+  // A conflict means that it is there already, which is what is wanted.
+  await commit(context, transactions)
+}
+
+/** See `ResourceController.updateStatus`. */
+export async function updateStatus(context: Context, ref: RefWithUid, status: Json): Promise<void> {
+  await settle(context, ref, (target, live) => {
+    if (deepEqual(live.object.status, status)) return undefined
+    if (!target.kind.perNode) {
+      const object = { ...live.object, status } as AnyResource
+      return [{ kind: 'put', key: objectKey(target), value: encodeObject(object), expect: live.revision }]
+    }
+    const node = nodeOf(live.object)
+    return [
+      { kind: 'check', key: nodeSpecKey(target, node), expect: live.revision },
+      {
+        kind: 'put',
+        key: nodeStatusKey(target, node),
+        value: JSON.stringify(status),
+        expect: live.statusRevision,
+      },
+    ]
+  })
+}
+
+/** See `ResourceController.requestDelete`. */
+export async function requestDelete(context: Context, ref: RefWithUid): Promise<void> {
+  await settle(context, ref, (target, live) => {
+    const marked = markDeleted(context, target, live)
+    if ((marked.metadata.finalizers ?? []).length === 0) return removalOperations(context, target, live)
+    return marked === live.object ? undefined : [putSpec(target, live, marked)]
+  })
+}
+
+/** See `ResourceController.removeFinalizer`. */
+export async function removeFinalizer(context: Context, ref: RefWithUid, finalizer: string): Promise<void> {
+  await settle(context, ref, (target, live) => {
+    const { deletionTimestamp, finalizers = [] } = live.object.metadata
+    const left = finalizers.filter((one) => one !== finalizer)
+    if (deletionTimestamp !== undefined && left.length === 0) return removalOperations(context, target, live)
+    if (left.length === finalizers.length) return undefined
+    return [putSpec(target, live, withMetadata(live.object, { finalizers: left }))]
+  })
+}
+
+/** See `ResourceController.takeFields`. */
+export async function takeFields(
+  context: Context,
+  ref: ObjectRef,
+  manager: string,
+  fields: readonly string[],
+): Promise<void> {
+  await settle(context, ref, (target, live) => {
+    const before = live.object.metadata.managedFields ?? []
+    const others = before.filter((one) => one.manager !== manager)
+    const managedFields: readonly ManagedFields[] =
+      fields.length === 0 ? others : [...others, { manager, fields: [...fields].sort() }]
+    if (deepEqual(before, managedFields)) return undefined
+    return [putSpec(target, live, withMetadata(live.object, { managedFields }))]
+  })
+}
+
+/** See `ResourceController.ensure`. What others have added to its spec and labels stays. */
+export async function ensure(context: Context, object: AnyResource): Promise<AnyResource> {
+  const target = await targetOf(context, refOfObject(object))
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const live = await readStored(context, target)
+    if (live === undefined) {
+      const made = withServerFields(context, target, object)
+      const [outcome] = await commit(context, [creation(target, made)])
+      if (outcome?.kind === 'committed') return withResourceVersion(made, outcome.revision)
+      continue
+    }
+    const wanted = ensured(target, live.object, object)
+    if (wanted === live.object) return live.object
+    const [outcome] = await commit(context, [[putSpec(target, live, wanted)]])
+    if (outcome?.kind === 'committed') return withResourceVersion(wanted, outcome.revision)
+  }
+  throw contended(target)
+}
+
+function ensured({ kind }: Target, live: AnyResource, object: AnyResource): AnyResource {
+  const next = mergePatch(contentOf(live), contentOf(object)) as Record<string, unknown>
+  kind.applyDefaults(next)
+  const labels = { ...live.metadata.labels, ...object.metadata.labels }
+  const contentMoves = !deepEqual(next, contentOf(live))
+  if (!contentMoves && deepEqual(labels, live.metadata.labels ?? {})) return live
+  const generation = (live.metadata.generation ?? 0) + (contentMoves ? 1 : 0)
+  return withMetadata({ ...live, ...next } as AnyResource, { labels, generation })
+}
+
+/**
+ * Commits what `decide` wants of the newest object until nobody else is faster. An object that is gone, or is another one
+ * than was meant, needs nothing.
+ */
+async function settle(
+  context: Context,
+  ref: RefWithUid,
+  decide: (target: Target, live: Stored) => Transaction | undefined | Promise<Transaction>,
+): Promise<void> {
+  const target = await targetOf(context, ref)
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const live = await readStored(context, target)
+    if (live === undefined) return
+    if (ref.uid !== undefined && live.object.metadata.uid !== ref.uid) return
+    const operations = await decide(target, live)
+    if (operations === undefined) return
+    const [outcome] = await commit(context, [operations])
+    if (outcome?.kind === 'committed') return
+  }
+  throw contended(target)
+}
+
+function contended(target: Target): NsctlError {
+  return new NsctlError('Conflict', `${targetText(target)} changes too fast to be written`, {
+    next: 'it is tried again by itself',
+  })
+}
+
+function refOfObject({ kind, metadata: { name, namespace } }: AnyResource): ObjectRef {
+  return namespace === undefined ? { kind, name } : { kind, namespace, name }
+}
+
+function withServerFields(context: Context, target: Target, object: AnyResource): AnyResource {
+  const { name, namespace, labels, annotations, finalizers, ownerReferences } = object.metadata
+  const { revisioned } = target.kind
+  const metadata: ObjectMeta = {
+    name,
+    ...(target.namespace === undefined ? {} : { namespace: namespace ?? target.namespace }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(finalizers === undefined ? {} : { finalizers }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences }),
+    uid: context.ids.uid(),
+    generation: 1,
+    ...(revisioned ? { revision: 1 } : {}),
+    creationTimestamp: timestamp(context.clock),
+  }
+  const made = clone({ ...object, metadata })
+  target.kind.applyDefaults(made)
+  return made
+}
+
+/** What belongs to a node is there once under its name, whatever the node. */
+function creation(target: Target, object: AnyResource): Transaction {
+  if (!target.kind.perNode)
+    return [{ kind: 'put', key: objectKey(target), value: encodeObject(object), expect: 0 }]
+  const node = nodeOf(object)
+  if (node === '')
+    throw new NsctlError('Bug', `${targetText(target)} belongs to no node: spec.node is missing`, {
+      value: object.spec,
+    })
+  const { status, ...half } = object
+  const operations: Operation[] = [
+    { kind: 'put', key: placementKey(target), value: node, expect: 0 },
+    { kind: 'put', key: nodeSpecKey(target, node), value: JSON.stringify(half), expect: 0 },
+  ]
+  if (isObject(status))
+    operations.push({ kind: 'put', key: nodeStatusKey(target, node), value: JSON.stringify(status) })
+  return operations
+}

@@ -1,0 +1,157 @@
+/** Changes of one object that is there: edit, patch, scale, rollback. Made again on the newest object after a conflict. */
+import { NsctlError } from '../core/errors.ts'
+import { clone, deepEqual } from '../core/json.ts'
+import { type AnyResource, type ObjectRef, refText } from '../resources/object.ts'
+import { ownPrefixIssues } from '../resources/validation/metadata.ts'
+import type { Operation } from '../store/store.ts'
+import { type Fault, faultsError, issueFault } from './admission/faults.ts'
+import { sizeFaults } from './admission/limits.ts'
+import { objectFaults } from './admission/validate.ts'
+import type { ApplyOptions, ChangeResult, Manifest, Verdict } from './api.ts'
+import { auditOperation } from './audit.ts'
+import { contentOf } from './changes.ts'
+import { type Stored, withResourceVersion } from './codec.ts'
+import { type Context, commit, MAX_ATTEMPTS } from './context.ts'
+import type { Target } from './keys.ts'
+import { readStored, targetOf } from './reader.ts'
+import { type Recorded, recordEdit, retention } from './record.ts'
+import { removalOperations } from './remove.ts'
+
+/** What somebody wants of an object, before it is admitted. */
+export interface Desired {
+  /** Content, labels, annotations, finalizers and ownerReferences count; what the server owns is ignored. */
+  readonly next: AnyResource
+  readonly verdict: Verdict
+  /** What the revision says: `rolled back to r6`. The verdict where left out. */
+  readonly cause?: string
+  /** False for scale. */
+  readonly revises?: boolean
+  readonly warnings?: readonly string[]
+}
+
+/** Decides what is wanted on the newest object; called again after a conflict. Must not change what it is given. */
+export type Decide = (live: Stored, target: Target) => Desired | Promise<Desired>
+
+/** What the audit trail calls a change. */
+const VERBS: Readonly<Partial<Record<Verdict, string>>> = {
+  edited: 'edit',
+  patched: 'patch',
+  scaled: 'scale',
+  restarted: 'restart',
+  labeled: 'label',
+  annotated: 'annotate',
+  'rolled back': 'rollback',
+}
+
+/**
+ * @throws NsctlError NotFound, Invalid, TooLarge, Terminating, and Conflict where others were faster `MAX_ATTEMPTS` times
+ */
+export async function editObject(
+  context: Context,
+  ref: ObjectRef,
+  options: Pick<ApplyOptions, 'actor' | 'dryRun'>,
+  decide: Decide,
+): Promise<ChangeResult> {
+  const target = await targetOf(context, ref)
+  refuseInternal(target)
+  await target.kind.prepare()
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const live = await readStored(context, target)
+    if (live === undefined) throw notFound(target)
+    const desired = await decide(live, target)
+    const next = clone(desired.next)
+    target.kind.applyDefaults(next)
+    const { verdict, revises = true, warnings = [] } = desired
+    const recorded = recordEdit(context, {
+      target,
+      live,
+      next,
+      actor: options.actor,
+      verb: VERBS[verdict] ?? verdict,
+      cause: desired.cause ?? verdict,
+      revises,
+    })
+    const before = live.object
+    const { object, changes } = recorded
+    if (!recorded.changed)
+      return { verdict: 'unchanged', kind: target.kind, object, before, changes, warnings }
+    refuseFaults(target, live, next, recorded)
+    const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings }
+    if (options.dryRun === true) return result
+    const operations = await operationsOf(context, target, live, recorded, options)
+    const [outcome] = await commit(context, [operations])
+    if (outcome?.kind === 'committed')
+      return { ...result, object: withResourceVersion(object, outcome.revision) }
+  }
+  throw contention(target)
+}
+
+/** The last finalizer may be what keeps an object that is being deleted: then it goes. */
+async function operationsOf(
+  context: Context,
+  target: Target,
+  live: Stored,
+  recorded: Recorded,
+  { actor }: Pick<ApplyOptions, 'actor'>,
+): Promise<readonly Operation[]> {
+  const { deletionTimestamp, finalizers = [] } = recorded.object.metadata
+  if (deletionTimestamp === undefined || finalizers.length > 0)
+    return [...recorded.operations, ...(await retention(context, target, recorded))]
+  return [
+    ...(await removalOperations(context, target, live)),
+    auditOperation(context, actor, 'remove finalizers', target),
+  ]
+}
+
+/** Faults are said of the object: there is no document to point into. */
+function refuseFaults(target: Target, live: Stored, next: AnyResource, recorded: Recorded): void {
+  const name = targetText(target)
+  const said: Manifest = { object: next, source: name }
+  const isTerminating = live.object.metadata.deletionTimestamp !== undefined
+  if (isTerminating && !deepEqual(contentOf(live.object), contentOf(next)))
+    throw new NsctlError('Terminating', `${name} is being deleted and cannot be changed any more`, {
+      next: `wait until it is gone: nsctl wait --for=delete ${name}`,
+    })
+  const faults: readonly Fault[] = [
+    ...ownPrefixIssues(next.metadata, live.object.metadata).map((issue) =>
+      issueFault(said, target.kind, issue),
+    ),
+    ...objectFaults(said, target, next),
+    ...sizeFaults(said, target, recorded.sizeBytes),
+  ]
+  if (faults.length > 0) throw faultsError(faults, 'nothing was changed')
+}
+
+/** `service/web`. */
+export function targetText({ kind, name }: Target): string {
+  return refText({ kind: kind.singular, name })
+}
+
+export function notFound(target: Target): NsctlError {
+  const where = target.namespace === undefined ? '' : ` in namespace ${target.namespace}`
+  const scope = target.namespace === undefined ? '' : ` -n ${target.namespace}`
+  return new NsctlError('NotFound', `there is no ${targetText(target)}${where}`, {
+    value: target.name,
+    next: `see what is there: nsctl get ${target.kind.plural}${scope}`,
+  })
+}
+
+export function contention(target: Target): NsctlError {
+  return new NsctlError(
+    'Conflict',
+    `${targetText(target)} was changed by others ${MAX_ATTEMPTS} times while it was to be changed`,
+    { next: 'try again' },
+  )
+}
+
+export function refuseInternal({ kind, name }: Target): void {
+  if (!kind.internal) return
+  throw new NsctlError(
+    'Invalid',
+    `${refText({ kind: kind.singular, name })}: a ${kind.kind} is written by nsctl only`,
+    {
+      value: name,
+      next: 'change the object that it was made for',
+    },
+  )
+}

@@ -1,0 +1,134 @@
+/**
+ * Where everything lies in the store. Nothing else builds or takes apart a key.
+ *
+ *     obj/<group>/<plural>/<namespace or _>/<name>          an object
+ *     applied/<group>/<plural>/<namespace or _>/<name>      the manifest that was applied to it last
+ *     rev/<group>/<plural>/<namespace or _>/<name>/<n>      its revisions, n zero-padded
+ *     node/<node>/<plural>/<namespace>/<name>               metadata and spec of what belongs to a node
+ *     node/<node>/status/<plural>/<namespace>/<name>        its status, written by the node's agent
+ *     at/<plural>/<namespace>/<name>                        the node it belongs to: a name is there once, not once a node
+ *     audit/<time>-<suffix>                                 who changed what
+ */
+import type { Kind } from '../resources/kinds.ts'
+import { DEFAULT_NAMESPACE } from '../resources/object.ts'
+
+const CLUSTER = '_'
+const REVISION_DIGITS = 8
+export const AUDIT_PREFIX = 'audit/'
+const NODE_PREFIX = 'node/'
+
+/** A kind, and what of it is meant. */
+export interface Target {
+  readonly kind: Kind
+  readonly namespace: string | undefined
+  readonly name: string
+}
+
+/** The namespace that an object of `kind` lies in: none for kinds of cluster scope, `default` where none is named. */
+export function namespaceOf(kind: Kind, namespace: string | undefined): string | undefined {
+  return kind.scope === 'Cluster' ? undefined : (namespace ?? DEFAULT_NAMESPACE)
+}
+
+function tail({ kind, namespace, name }: Target): string {
+  return `${kind.group}/${kind.plural}/${namespace ?? CLUSTER}/${name}`
+}
+
+export function objectKey(target: Target): string {
+  return `obj/${tail(target)}`
+}
+
+export function appliedKey(target: Target): string {
+  return `applied/${tail(target)}`
+}
+
+export function revisionPrefix(target: Target): string {
+  return `rev/${tail(target)}/`
+}
+
+export function revisionKey(target: Target, revision: number): string {
+  return `${revisionPrefix(target)}${String(revision).padStart(REVISION_DIGITS, '0')}`
+}
+
+/** n of a key that `revisionKey` made. */
+export function revisionOfKey(key: string): number {
+  return Number(key.slice(-REVISION_DIGITS))
+}
+
+export function placementKey({ kind, namespace, name }: Target): string {
+  return `at/${kind.plural}/${namespace ?? CLUSTER}/${name}`
+}
+
+export function nodeSpecKey({ kind, namespace, name }: Target, node: string): string {
+  return `${NODE_PREFIX}${node}/${kind.plural}/${namespace ?? CLUSTER}/${name}`
+}
+
+export function nodeStatusKey({ kind, namespace, name }: Target, node: string): string {
+  return `${NODE_PREFIX}${node}/status/${kind.plural}/${namespace ?? CLUSTER}/${name}`
+}
+
+/** The audit record of `at`: by its text in order of time, so that a day and an age can be read off it. */
+export function auditKey(atMs: number, suffix: string): string {
+  return `${AUDIT_PREFIX}${new Date(atMs).toISOString()}-${suffix}`
+}
+
+/** When the change of an audit key happened, milliseconds since the epoch. */
+export function auditTimeMs(key: string): number {
+  return Date.parse(key.slice(AUDIT_PREFIX.length, AUDIT_PREFIX.length + 24))
+}
+
+/** The prefixes under which the objects of `kind` lie, narrowed as far as the layout allows. */
+export function listPrefixes(
+  kind: Kind,
+  scope: { readonly namespace?: string; readonly node?: string },
+): readonly string[] {
+  const namespace = scope.namespace === undefined ? '' : `${scope.namespace}/`
+  if (!kind.perNode) {
+    const inside = kind.scope === 'Cluster' ? `${CLUSTER}/` : namespace
+    return [`obj/${kind.group}/${kind.plural}/${inside}`]
+  }
+  if (scope.node === undefined) return [NODE_PREFIX]
+  const node = `${NODE_PREFIX}${scope.node}/`
+  return [`${node}${kind.plural}/${namespace}`, `${node}status/${kind.plural}/${namespace}`]
+}
+
+/** A key of an object, taken apart. */
+export interface ObjectAddress {
+  /** `object`: all of it; `spec` and `status`: the two halves of what belongs to a node. */
+  readonly part: 'object' | 'spec' | 'status'
+  readonly group: string | undefined
+  readonly plural: string
+  readonly namespace: string | undefined
+  readonly name: string
+  readonly node: string | undefined
+}
+
+/** Undefined for keys that hold no object. */
+export function parseObjectKey(key: string): ObjectAddress | undefined {
+  const steps = key.split('/')
+  const at = (index: number) => steps[index] ?? ''
+  if (steps[0] === 'obj' && steps.length === 5)
+    return {
+      part: 'object',
+      group: at(1),
+      plural: at(2),
+      namespace: plainNamespace(at(3)),
+      name: at(4),
+      node: undefined,
+    }
+  if (steps[0] !== 'node') return undefined
+  const isStatus = steps[2] === 'status'
+  const from = isStatus ? 3 : 2
+  if (steps.length !== from + 3) return undefined
+  return {
+    part: isStatus ? 'status' : 'spec',
+    group: undefined,
+    plural: at(from),
+    namespace: plainNamespace(at(from + 1)),
+    name: at(from + 2),
+    node: at(1),
+  }
+}
+
+function plainNamespace(step: string): string | undefined {
+  return step === CLUSTER ? undefined : step
+}

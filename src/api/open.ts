@@ -1,0 +1,199 @@
+/** The api over a store: every part of this folder behind the one interface. */
+import type { Clock } from '../core/clock.ts'
+import { NsctlError } from '../core/errors.ts'
+import type { Ids } from '../core/ids.ts'
+import type { Json } from '../core/json.ts'
+import { type Logger, silentLogger } from '../core/logger.ts'
+import type { Kind } from '../resources/kinds.ts'
+import { type AnyResource, DEFAULT_NAMESPACE, type ObjectRef, type Resource } from '../resources/object.ts'
+import { createKindRegistry } from '../resources/registry.ts'
+import type { Fence } from '../store/lease.ts'
+import type { Store } from '../store/store.ts'
+import { faultsError } from './admission/faults.ts'
+import { identify } from './admission/identify.ts'
+import type * as port from './api.ts'
+import { applySet } from './apply.ts'
+import { readAudit } from './audit.ts'
+import type { Context } from './context.ts'
+import * as control from './control.ts'
+import { deleteObject } from './delete.ts'
+import { editObject } from './edit.ts'
+import { EventRecorder } from './events.ts'
+import { Janitor } from './expire.ts'
+import { LiveKinds, type LoadKinds } from './live-kinds.ts'
+import { listObjects, readStored, targetOf, watchObjects } from './reader.ts'
+import { readHistory } from './revisions.ts'
+import { decidePatch, decideReplace, decideRollback, decideScale } from './verbs.ts'
+
+export interface ApiOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly logger?: Logger
+  /** The kinds that there are, given the users' definitions; our registry where left out. */
+  readonly loadKinds?: LoadKinds
+}
+
+/** Opens the api. Reads and writes nothing yet: users' kinds are read when one is asked for that is not ours. */
+export async function openApi(options: ApiOptions): Promise<port.ResourceApi> {
+  const { store, clock, ids, logger = silentLogger, loadKinds = createKindRegistry } = options
+  const kinds = await LiveKinds.open(store, loadKinds)
+  const context: Context = { store, kinds, clock, ids, logger, fence: [] }
+  return new StoreApi(context, new EventRecorder(context), new Janitor(clock))
+}
+
+class StoreApi implements port.ResourceApi {
+  readonly #context: Context
+  readonly #events: EventRecorder
+  readonly #janitor: Janitor
+
+  constructor(context: Context, events: EventRecorder, janitor: Janitor) {
+    this.#context = context
+    this.#events = events
+    this.#janitor = janitor
+  }
+
+  get kinds(): LiveKinds {
+    return this.#context.kinds
+  }
+
+  refreshKinds(): Promise<void> {
+    return this.#context.kinds.refresh()
+  }
+
+  async get<T extends Resource = AnyResource>(ref: ObjectRef): Promise<T | undefined> {
+    const stored = await readStored(this.#context, await targetOf(this.#context, ref))
+    return stored?.object as T | undefined
+  }
+
+  async list<T extends Resource = AnyResource>(
+    kind: Kind,
+    scope?: port.ReadScope,
+  ): Promise<port.ListResult<T>> {
+    const { lists, revision } = await listObjects(this.#context, [kind], scope)
+    return { items: (lists[0] ?? []) as readonly unknown[] as readonly T[], revision }
+  }
+
+  listAll(kinds: readonly Kind[], scope?: port.ReadScope): ReturnType<port.ResourceReader['listAll']> {
+    return listObjects(this.#context, kinds, scope)
+  }
+
+  watch(
+    kinds: readonly Kind[],
+    from: number,
+    signal: AbortSignal,
+    scope?: port.ReadScope,
+  ): AsyncIterable<port.ResourceBatch> {
+    return watchObjects(this.#context, kinds, from, signal, scope)
+  }
+
+  async history(ref: ObjectRef): Promise<readonly port.RevisionRecord[]> {
+    return readHistory(this.#context.store, await targetOf(this.#context, ref))
+  }
+
+  audit(options?: {
+    readonly ref?: ObjectRef
+    readonly limit?: number
+  }): Promise<readonly port.AuditRecord[]> {
+    return readAudit(this.#context, options)
+  }
+
+  apply(manifests: readonly port.Manifest[], options: port.ApplyOptions): Promise<port.ApplyResult> {
+    return applySet(this.#context, manifests, options, 'apply')
+  }
+
+  async create(manifest: port.Manifest, options: port.ApplyOptions): Promise<port.ChangeResult> {
+    const { results } = await applySet(this.#context, [manifest], { ...options, partial: false }, 'create')
+    const [result] = results
+    if (result === undefined) throw new NsctlError('Bug', 'creating one object gave no result')
+    return result
+  }
+
+  async replace(
+    object: AnyResource,
+    options: port.ApplyOptions & { readonly verb?: port.Verdict },
+  ): Promise<port.ChangeResult> {
+    const manifest = { object, source: String(object.metadata?.name ?? 'object') }
+    let identified = identify(manifest, this.kinds, options.namespace)
+    if (identified.kind === 'unknown kind') {
+      await this.kinds.refresh()
+      identified = identify(manifest, this.kinds, options.namespace)
+    }
+    if (identified.kind !== 'candidate') throw faultsError([identified.fault], 'nothing was changed')
+    const { kind, namespace = DEFAULT_NAMESPACE, name } = identified.candidate.target
+    const ref = { kind: kind.kind, namespace, name }
+    return editObject(this.#context, ref, options, decideReplace(object, options.verb ?? 'edited'))
+  }
+
+  patch(
+    ref: ObjectRef,
+    type: port.PatchType,
+    patch: Json,
+    options: port.ApplyOptions & { readonly verb?: port.Verdict },
+  ): Promise<port.ChangeResult> {
+    return editObject(this.#context, ref, options, decidePatch(type, patch, options.verb ?? 'patched'))
+  }
+
+  scale(
+    ref: ObjectRef,
+    replicas: number,
+    options: port.ApplyOptions & { readonly expectCurrent?: number },
+  ): Promise<port.ChangeResult> {
+    return editObject(this.#context, ref, options, decideScale(replicas, options.expectCurrent))
+  }
+
+  rollback(
+    ref: ObjectRef,
+    options: port.ApplyOptions & { readonly toRevision?: number },
+  ): Promise<port.ChangeResult> {
+    return editObject(this.#context, ref, options, decideRollback(this.#context, options.toRevision))
+  }
+
+  delete(ref: ObjectRef, options: port.DeleteOptions): Promise<port.ChangeResult> {
+    return deleteObject(this.#context, ref, options)
+  }
+
+  createOwned(objects: readonly AnyResource[]): Promise<void> {
+    return control.createOwned(this.#context, objects)
+  }
+
+  updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void> {
+    return control.updateStatus(this.#context, ref, status)
+  }
+
+  requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void> {
+    return control.requestDelete(this.#context, ref)
+  }
+
+  removeFinalizer(ref: ObjectRef & { readonly uid?: string }, finalizer: string): Promise<void> {
+    return control.removeFinalizer(this.#context, ref, finalizer)
+  }
+
+  takeFields(ref: ObjectRef, manager: string, fields: readonly string[]): Promise<void> {
+    return control.takeFields(this.#context, ref, manager, fields)
+  }
+
+  async recordEvent(event: port.EventInput): Promise<void> {
+    this.#events.record(event)
+  }
+
+  flush(): Promise<void> {
+    return this.#events.flush()
+  }
+
+  ensure(object: AnyResource): Promise<AnyResource> {
+    return control.ensure(this.#context, object)
+  }
+
+  expire(): Promise<{ readonly events: number; readonly audit: number }> {
+    return this.#janitor.expire(this.#context)
+  }
+
+  fenced(fence: Fence): port.ResourceApi {
+    return new StoreApi(
+      { ...this.#context, fence: [...this.#context.fence, ...fence] },
+      this.#events,
+      this.#janitor,
+    )
+  }
+}

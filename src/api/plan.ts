@@ -1,0 +1,208 @@
+/** What applying one document comes to, given what is stored. Pure but for ids and time. */
+import { clone, deepEqual, isObject, type Json } from '../core/json.ts'
+import type { AnyResource } from '../resources/object.ts'
+import type { JsonSchema } from '../resources/schema.ts'
+import { ownPrefixIssues } from '../resources/validation/metadata.ts'
+import type { Entry, Operation } from '../store/store.ts'
+import type { Admitted } from './admission/admit.ts'
+import { type Fault, fault, issueFault } from './admission/faults.ts'
+import type { Candidate } from './admission/identify.ts'
+import { sizeFaults } from './admission/limits.ts'
+import { namespaceFaults } from './admission/namespaces.ts'
+import { objectFaults } from './admission/validate.ts'
+import type { Actor, ChangeResult, Manifest } from './api.ts'
+import { contentOf } from './changes.ts'
+import { decodeJson, type Stored, storedOf } from './codec.ts'
+import type { Context } from './context.ts'
+import { appliedKey, objectKey, type Target } from './keys.ts'
+import { mergeApplied } from './merge.ts'
+import { keepManagedFields } from './ownership.ts'
+import { type Recorded, recordEdit } from './record.ts'
+
+/** `apply` merges and remembers what was applied; `create` refuses what is there and remembers nothing. */
+export type SetMode = 'apply' | 'create'
+
+/** What is stored of all that a set of documents touches. */
+export interface Situation {
+  readonly entry: (key: string) => Entry | undefined
+  readonly namespace: (name: string) => Entry | undefined
+  /** Namespaces that the set itself makes. */
+  readonly made: ReadonlySet<string>
+}
+
+export interface Plan {
+  readonly kind: 'plan'
+  readonly manifest: Manifest
+  readonly target: Target
+  readonly isNew: boolean
+  readonly recorded: Recorded
+  readonly result: ChangeResult
+  /** Empty where neither the object nor its last applied manifest changes. */
+  readonly operations: readonly Operation[]
+}
+
+export type Planned = Plan | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
+
+export function planDocument(
+  context: Context,
+  { candidate, object }: Admitted,
+  situation: Situation,
+  actor: Actor,
+  mode: SetMode,
+): Planned {
+  const { manifest, target } = candidate
+  const entry = situation.entry(objectKey(target))
+  const live = entry && storedOf(entry)
+  const refused = gateFaults(candidate, live, situation, mode)
+  if (refused.length > 0) return { kind: 'faults', faults: refused }
+
+  const applied = situation.entry(appliedKey(target))
+  const { next, warnings } =
+    live === undefined ? { next: object, warnings: [] } : merged(candidate, live.object, applied)
+  const [verb, cause] = mode === 'apply' ? ['apply', 'applied'] : ['create', 'created']
+  const recorded = recordEdit(context, { target, live, next, actor, verb, cause, revises: true })
+  const found = [
+    ...(live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : []),
+    ...sizeFaults(manifest, target, recorded.sizeBytes),
+    ...(recorded.changed ? versionFaults(candidate, live) : []),
+  ]
+  if (found.length > 0) return { kind: 'faults', faults: found }
+
+  return {
+    kind: 'plan',
+    manifest,
+    target,
+    isNew: live === undefined,
+    recorded,
+    result: {
+      verdict: live === undefined ? 'created' : recorded.changed ? 'configured' : 'unchanged',
+      kind: target.kind,
+      object: recorded.object,
+      ...(live === undefined ? {} : { before: live.object }),
+      changes: recorded.changes,
+      warnings,
+    },
+    operations: [
+      ...(live === undefined ? namespaceCheck(target, situation) : []),
+      ...recorded.operations,
+      ...(mode === 'apply' ? rememberApplied(candidate, live, applied, recorded) : []),
+    ],
+  }
+}
+
+function gateFaults(
+  candidate: Candidate,
+  live: Stored | undefined,
+  situation: Situation,
+  mode: SetMode,
+): readonly Fault[] {
+  const { manifest, target, wanted } = candidate
+  const name = `${target.kind.singular}/${target.name}`
+  const own = ownPrefixIssues(wanted.metadata, live?.object.metadata)
+  if (own.length > 0) return own.map((issue) => issueFault(manifest, target.kind, issue))
+  if (live === undefined) {
+    const gone = versionFaults(candidate, live)
+    return gone.length > 0
+      ? gone
+      : namespaceFaults(candidate, { entry: situation.namespace, made: situation.made })
+  }
+  if (mode === 'create')
+    return [
+      fault(manifest, 'AlreadyExists', `${name} is already there`, { next: 'To change it: nsctl apply' }),
+    ]
+  if (live.object.metadata.deletionTimestamp === undefined) return []
+  const next = `Wait until it is gone: nsctl wait --for=delete ${name}`
+  return [fault(manifest, 'Terminating', `${name} is being deleted`, { next })]
+}
+
+/** The resourceVersion that the document names must still be the object's, or be moot because nothing changes. */
+function versionFaults(
+  { manifest, target, resourceVersion }: Candidate,
+  live: Stored | undefined,
+): readonly Fault[] {
+  const now = live?.object.metadata.resourceVersion
+  if (resourceVersion === undefined || resourceVersion === now) return []
+  const name = `${target.kind.singular}/${target.name}`
+  const seen = now === undefined ? 'is not there any more' : `has changed since (now ${now})`
+  return [
+    fault(manifest, 'Conflict', `${name} was read at resourceVersion ${resourceVersion} and ${seen}`, {
+      path: ['metadata', 'resourceVersion'],
+      value: resourceVersion,
+      next: 'Get it again, or remove metadata.resourceVersion from the manifest',
+    }),
+  ]
+}
+
+const METADATA_SCHEMA: JsonSchema = {
+  properties: {
+    finalizers: { 'x-kubernetes-list-type': 'set' },
+    ownerReferences: { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'] },
+  },
+}
+
+/** The members of metadata that a manifest merges into. */
+const MERGED_METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const
+
+function merged(
+  { target, wanted }: Candidate,
+  live: AnyResource,
+  applied: Entry | undefined,
+): { readonly next: AnyResource; readonly warnings: readonly string[] } {
+  const { kind } = target
+  const last = applied === undefined ? {} : decodeJson(applied)
+  const lastApplied = isObject(last) ? last : {}
+  const content = mergeApplied(lastApplied, contentOf(live), contentOf(wanted), kind.schema)
+  const { name, namespace } = live.metadata
+  const metadata = mergeApplied(
+    lastApplied.metadata,
+    pick(live.metadata),
+    pick(wanted.metadata),
+    METADATA_SCHEMA,
+  )
+  const kept = keepManagedFields(
+    live,
+    {
+      apiVersion: kind.apiVersion,
+      kind: kind.kind,
+      metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...(metadata as object) },
+      ...(content as object),
+    } as AnyResource,
+    wanted,
+  )
+  const next = clone(kept.object)
+  kind.applyDefaults(next)
+  return { next, warnings: kept.warnings }
+}
+
+function pick(
+  metadata: Readonly<Record<string, unknown>> | AnyResource['metadata'],
+): Record<string, unknown> {
+  const from = metadata as Readonly<Record<string, unknown>>
+  const picked: Record<string, unknown> = {}
+  for (const member of MERGED_METADATA) if (from[member] !== undefined) picked[member] = from[member]
+  return picked
+}
+
+/** What is new must not slip into a namespace that ends between the look at it and the commit. */
+function namespaceCheck(target: Target, situation: Situation): readonly Operation[] {
+  const entry = target.namespace === undefined ? undefined : situation.namespace(target.namespace)
+  return entry === undefined ? [] : [{ kind: 'check', key: entry.key, expect: entry.revision }]
+}
+
+/** Keeps the manifest for the next merge; no write where it is what is kept already. */
+function rememberApplied(
+  { target, wanted }: Candidate,
+  live: Stored | undefined,
+  applied: Entry | undefined,
+  recorded: Recorded,
+): readonly Operation[] {
+  const value = JSON.stringify(wanted)
+  const isSame =
+    applied !== undefined && (applied.value === value || deepEqual(decodeJson(applied), wanted as Json))
+  if (isSame) return []
+  const guard: readonly Operation[] =
+    live === undefined || recorded.changed
+      ? []
+      : [{ kind: 'check', key: objectKey(target), expect: live.revision }]
+  return [...guard, { kind: 'put', key: appliedKey(target), value, expect: applied?.revision ?? 0 }]
+}

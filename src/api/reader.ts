@@ -1,0 +1,187 @@
+/** Reading and watching: entries of the store as objects, those that belong to a node composed of their two halves. */
+import type { Kind } from '../resources/kinds.ts'
+import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import type { Change, Entry } from '../store/store.ts'
+import type { ReadScope, ResourceBatch, ResourceChange } from './api.ts'
+import { composeObject, decodeObject, type Stored, storedOf } from './codec.ts'
+import type { Context } from './context.ts'
+import {
+  listPrefixes,
+  namespaceOf,
+  nodeSpecKey,
+  nodeStatusKey,
+  type ObjectAddress,
+  objectKey,
+  parseObjectKey,
+  placementKey,
+  type Target,
+} from './keys.ts'
+
+/** The kind, namespace and name that `ref` means. */
+export async function targetOf({ kinds }: Pick<Context, 'kinds'>, ref: ObjectRef): Promise<Target> {
+  const kind = await kinds.find(ref.kind)
+  return { kind, namespace: namespaceOf(kind, ref.namespace), name: ref.name }
+}
+
+/** The object and what its next write must expect. What belongs to a node takes a second look-up. */
+export async function readStored(
+  { store }: Pick<Context, 'store'>,
+  target: Target,
+): Promise<Stored | undefined> {
+  if (!target.kind.perNode) {
+    const entry = await store.get(objectKey(target))
+    return entry === undefined ? undefined : storedOf(entry)
+  }
+  const place = await store.get(placementKey(target))
+  if (place === undefined) return undefined
+  const specKey = nodeSpecKey(target, place.value)
+  const entries = await store.getMany([specKey, nodeStatusKey(target, place.value)])
+  const spec = entries.find((entry) => entry.key === specKey)
+  return spec === undefined
+    ? undefined
+    : storedOf(
+        spec,
+        entries.find((entry) => entry !== spec),
+      )
+}
+
+export async function listObjects(
+  { store }: Pick<Context, 'store'>,
+  kinds: readonly Kind[],
+  scope: ReadScope = {},
+): Promise<{ readonly lists: readonly (readonly AnyResource[])[]; readonly revision: number }> {
+  const prefixes = new Set(kinds.flatMap((kind) => listPrefixes(kind, scope)))
+  const { entries, revision } = await store.list([...prefixes])
+  const only = kinds.length === 1 ? kinds[0] : undefined
+  if (only !== undefined && !only.perNode) return { lists: [entries.map(decodeObject)], revision }
+
+  const route = router(kinds, scope)
+  const lists = new Map<Kind, AnyResource[]>(kinds.map((kind) => [kind, []]))
+  const halves: [Kind, Entry, ObjectAddress][] = []
+  const statuses = new Map<string, Entry>()
+  for (const entry of entries) {
+    const routed = route(entry.key)
+    if (routed === undefined) continue
+    const { kind, address } = routed
+    if (address.part === 'object') lists.get(kind)?.push(decodeObject(entry))
+    else if (address.part === 'spec') halves.push([kind, entry, address])
+    else statuses.set(entry.key, entry)
+  }
+  for (const [kind, entry, address] of halves) {
+    const status = statuses.get(nodeStatusKey(targetAt(kind, address), address.node ?? ''))
+    lists.get(kind)?.push(composeObject(entry, status))
+  }
+  for (const kind of kinds) if (kind.perNode) lists.get(kind)?.sort(byNamespaceAndName)
+  return { lists: kinds.map((kind) => lists.get(kind) ?? []), revision }
+}
+
+/**
+ * Changes of `kinds`. What belongs to a node is read anew, both halves of it, when either changes: a change reported here
+ * may thus be newer than its batch, never older than one reported before.
+ */
+export async function* watchObjects(
+  context: Context,
+  kinds: readonly Kind[],
+  from: number,
+  signal: AbortSignal,
+  scope: ReadScope = {},
+): AsyncGenerator<ResourceBatch> {
+  const prefixes = new Set(kinds.flatMap((kind) => listPrefixes(kind, scope)))
+  const route = router(kinds, scope)
+  for await (const batch of context.store.watch([...prefixes], from, signal)) {
+    if (batch.kind === 'relist') {
+      yield batch
+      continue
+    }
+    const changes = await decodeChanges(context, route, batch.changes)
+    if (changes.some((change) => change.ref.kind === 'CustomResourceDefinition'))
+      await context.kinds.refresh()
+    yield { kind: 'changes', changes, revision: batch.revision }
+  }
+}
+
+type Route = (key: string) => { readonly kind: Kind; readonly address: ObjectAddress } | undefined
+
+/** Finds the kind among `kinds` that a key belongs to; undefined for other keys and for other namespaces. */
+function router(kinds: readonly Kind[], scope: ReadScope): Route {
+  const wholes = new Map(
+    kinds.filter((kind) => !kind.perNode).map((kind) => [`${kind.group}/${kind.plural}`, kind]),
+  )
+  const halves = new Map(kinds.filter((kind) => kind.perNode).map((kind) => [kind.plural, kind]))
+  return (key) => {
+    const address = parseObjectKey(key)
+    if (address === undefined) return undefined
+    const kind =
+      address.part === 'object'
+        ? wholes.get(`${address.group}/${address.plural}`)
+        : halves.get(address.plural)
+    if (kind === undefined) return undefined
+    const elsewhere = scope.namespace !== undefined && address.namespace !== scope.namespace
+    return elsewhere && kind.scope === 'Namespaced' ? undefined : { kind, address }
+  }
+}
+
+async function decodeChanges(
+  { store }: Context,
+  route: Route,
+  changes: readonly Change[],
+): Promise<readonly ResourceChange[]> {
+  const decoded = new Map<string, ResourceChange>()
+  const split: { specKey: string; statusKey: string; ref: ObjectRef; change: Change }[] = []
+  for (const change of changes) {
+    const routed = route(change.key)
+    if (routed === undefined) continue
+    const { kind, address } = routed
+    const ref = refAt(kind, address)
+    if (address.part !== 'object') {
+      const target = targetAt(kind, address)
+      const node = address.node ?? ''
+      split.push({
+        specKey: nodeSpecKey(target, node),
+        statusKey: nodeStatusKey(target, node),
+        ref,
+        change,
+      })
+      continue
+    }
+    decoded.delete(change.key)
+    decoded.set(
+      change.key,
+      change.kind === 'delete'
+        ? { kind: 'delete', ref, revision: change.revision }
+        : { kind: 'put', object: decodeObject(change), ref, revision: change.revision },
+    )
+  }
+  if (split.length === 0) return [...decoded.values()]
+
+  const keys = new Set(split.flatMap(({ specKey, statusKey }) => [specKey, statusKey]))
+  const entries = new Map((await store.getMany([...keys])).map((entry) => [entry.key, entry]))
+  for (const { specKey, statusKey, ref, change } of split) {
+    const spec = entries.get(specKey)
+    if (spec !== undefined && decoded.has(specKey)) continue
+    if (spec !== undefined)
+      decoded.set(specKey, {
+        kind: 'put',
+        object: composeObject(spec, entries.get(statusKey)),
+        ref,
+        revision: change.revision,
+      })
+    // A status without a spec is what a removal leaves for a moment, and says nothing.
+    else if (change.key === specKey) decoded.set(specKey, { kind: 'delete', ref, revision: change.revision })
+  }
+  return [...decoded.values()]
+}
+
+function targetAt(kind: Kind, address: ObjectAddress): Target {
+  return { kind, namespace: address.namespace, name: address.name }
+}
+
+function refAt(kind: Kind, { namespace, name }: ObjectAddress): ObjectRef {
+  return namespace === undefined ? { kind: kind.kind, name } : { kind: kind.kind, namespace, name }
+}
+
+function byNamespaceAndName(a: AnyResource, b: AnyResource): number {
+  const left = `${a.metadata.namespace}/${a.metadata.name}`
+  const right = `${b.metadata.namespace}/${b.metadata.name}`
+  return left < right ? -1 : left > right ? 1 : 0
+}

@@ -1,0 +1,155 @@
+/** From an object as somebody wants it to the transaction that makes it so: object, revision and audit record. */
+import { clone, deepEqual } from '../core/json.ts'
+import type { AnyResource, ObjectMeta } from '../resources/object.ts'
+import type { Operation } from '../store/store.ts'
+import type { Actor, FieldChange } from './api.ts'
+import { auditOperation } from './audit.ts'
+import { changesBetween, contentOf } from './changes.ts'
+import { encodeObject, type Stored } from './codec.ts'
+import { type Context, timestamp } from './context.ts'
+import { objectKey, type Target } from './keys.ts'
+import { pruneOperations, revisionOperation } from './revisions.ts'
+
+export interface Edit {
+  readonly target: Target
+  readonly live: Stored | undefined
+  /** Content with defaults, and the metadata that people own. What the server owns is taken from `live`. */
+  readonly next: AnyResource
+  readonly actor: Actor
+  /** What the audit trail calls it: `apply`. */
+  readonly verb: string
+  /** What the revision calls it: `rolled back to r6`. */
+  readonly cause: string
+  /** False for scale, whose changes move the generation only. */
+  readonly revises: boolean
+}
+
+export interface Recorded {
+  /** As it will be stored. The live object itself where nothing changes. */
+  readonly object: AnyResource
+  readonly changed: boolean
+  /** In labels, annotations and content; empty for what is new. */
+  readonly changes: readonly FieldChange[]
+  /** Empty where nothing changes. */
+  readonly operations: readonly Operation[]
+  /** Bytes of the object in the store. */
+  readonly sizeBytes: number
+  /** True where there is a new revision, so that old ones may have to go: ask `retention`. */
+  readonly revised: boolean
+}
+
+export function recordEdit(context: Context, edit: Edit): Recorded {
+  const { target, live, next } = edit
+  if (live === undefined) return recordCreation(context, edit)
+  const changes = changesBetween(live.object, next, target.kind.schema)
+  const contentMoves = !deepEqual(contentOf(live.object), contentOf(next))
+  const moves = contentMoves || !deepEqual(ownedByPeople(live.object), ownedByPeople(next))
+  if (!moves || isSameWithDefaults(edit, live.object))
+    return { object: live.object, changed: false, changes: [], operations: [], sizeBytes: 0, revised: false }
+  const { metadata } = live.object
+  const revised = contentMoves && edit.revises && target.kind.revisioned
+  const object = assemble(target, next, live.object.status, {
+    ...metadata,
+    generation: (metadata.generation ?? 0) + (contentMoves ? 1 : 0),
+    ...(revised ? { revision: (metadata.revision ?? 0) + 1 } : {}),
+  })
+  const put = putOperation(target, object, live.revision)
+  return {
+    object,
+    changed: true,
+    changes,
+    operations: [put, ...records(context, edit, object, { revised, changes })],
+    sizeBytes: Buffer.byteLength(put.value),
+    revised,
+  }
+}
+
+/** The operations that retention adds to a change. */
+export async function retention(
+  context: Context,
+  target: Target,
+  recorded: Recorded,
+): Promise<readonly Operation[]> {
+  return recorded.revised ? pruneOperations(context.store, target, recorded.object) : []
+}
+
+function recordCreation(context: Context, edit: Edit): Recorded {
+  const { target, next } = edit
+  const revised = target.kind.revisioned
+  const object = assemble(target, next, undefined, {
+    uid: context.ids.uid(),
+    generation: 1,
+    ...(revised ? { revision: 1 } : {}),
+    creationTimestamp: timestamp(context.clock),
+  })
+  const put = putOperation(target, object, 0)
+  return {
+    object,
+    changed: true,
+    changes: [],
+    operations: [put, ...records(context, edit, object, { revised, changes: [] })],
+    sizeBytes: Buffer.byteLength(put.value),
+    revised,
+  }
+}
+
+function putOperation(target: Target, object: AnyResource, expect: number) {
+  return { kind: 'put', key: objectKey(target), value: encodeObject(object), expect } as const
+}
+
+function records(
+  context: Context,
+  { target, actor, verb, cause }: Edit,
+  object: AnyResource,
+  { revised, changes }: { readonly revised: boolean; readonly changes: readonly FieldChange[] },
+): readonly Operation[] {
+  const audit = auditOperation(context, actor, verb, target, object.metadata.revision)
+  if (!revised) return [audit]
+  const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
+  const at = timestamp(context.clock)
+  return [revisionOperation({ target, object, actor, cause, at, changes: contentChanges }), audit]
+}
+
+/** The part of metadata that people own. Absent and empty are the same. */
+function ownedByPeople({ metadata }: AnyResource): Record<string, unknown> {
+  const owned: Record<string, unknown> = {}
+  for (const member of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
+    const value = metadata[member]
+    if (value !== undefined && Object.keys(value).length > 0) owned[member] = value
+  }
+  return owned
+}
+
+function assemble(
+  { kind, namespace, name }: Target,
+  next: AnyResource,
+  status: AnyResource['status'],
+  server: Partial<ObjectMeta>,
+): AnyResource {
+  const { uid, generation, revision, creationTimestamp, deletionTimestamp, managedFields } = server
+  return {
+    apiVersion: kind.apiVersion,
+    kind: kind.kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...ownedByPeople(next),
+      uid,
+      generation,
+      ...(revision === undefined ? {} : { revision }),
+      creationTimestamp,
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      ...(managedFields === undefined ? {} : { managedFields }),
+    },
+    ...contentOf(next),
+    ...(status === undefined ? {} : { status }),
+  } as unknown as AnyResource
+}
+
+/** What was stored before a default was added differs from what it says only in that default: no change. */
+function isSameWithDefaults({ target, next }: Edit, live: AnyResource): boolean {
+  if (!deepEqual(ownedByPeople(live), ownedByPeople(next))) return false
+  const filled = clone(live)
+  target.kind.applyDefaults(filled)
+  return deepEqual(contentOf(filled), contentOf(next))
+}

@@ -1,0 +1,180 @@
+/** What replace, patch, scale and rollback want of an object; `editObject` does the rest. */
+import { NsctlError } from '../core/errors.ts'
+import { clone, deepEqual, formatPath, isObject, type Json, type Path, valueAt } from '../core/json.ts'
+import type { AnyResource } from '../resources/object.ts'
+import type { PatchType, Verdict } from './api.ts'
+import { contentOf } from './changes.ts'
+import type { Stored } from './codec.ts'
+import type { Context } from './context.ts'
+import { type Decide, type Desired, targetText } from './edit.ts'
+import type { Target } from './keys.ts'
+import { managerOf, setAt } from './ownership.ts'
+import { applyPatch } from './patch.ts'
+import { contentOfRevision, readHistory, type StoredRevision } from './revisions.ts'
+
+/** For edit: `object` in place of what is there, if that is still what was read. */
+export function decideReplace(object: AnyResource, verdict: Verdict): Decide {
+  return (live, target) => {
+    holdVersion(object, live, target)
+    return {
+      next: { ...object, apiVersion: target.kind.apiVersion, status: undefined } as AnyResource,
+      verdict,
+    }
+  }
+}
+
+export function decidePatch(type: PatchType, patch: Json, verdict: Verdict): Decide {
+  return (live, target) => {
+    const patched = applyPatch(live.object, type, patch, target.kind.schema)
+    if (!isObject(patched) || !isObject(patched.metadata))
+      throw new NsctlError('Invalid', `the patch leaves no object of ${targetText(target)}`, { value: patch })
+    const next = patched as unknown as AnyResource
+    for (const path of [
+      ['apiVersion'],
+      ['kind'],
+      ['metadata', 'name'],
+      ['metadata', 'namespace'],
+      ['metadata', 'uid'],
+    ])
+      holdIdentity(path, live.object, next, target)
+    if (!deepEqual(live.object.status, next.status))
+      throw new NsctlError(
+        'Invalid',
+        `the patch changes the status of ${targetText(target)}, which nsctl writes`,
+        {
+          next: 'patch metadata and spec only',
+        },
+      )
+    holdVersion(next, live, target)
+    return { next, verdict }
+  }
+}
+
+export function decideScale(replicas: number, expectCurrent: number | undefined): Decide {
+  return (live, target) => {
+    const path = scalePathOf(target)
+    const current = valueAt(live.object, path)
+    if (expectCurrent !== undefined && current !== expectCurrent)
+      throw new NsctlError(
+        'Conflict',
+        `${targetText(target)} has ${current} replicas, not ${expectCurrent}`,
+        {
+          value: expectCurrent,
+          next: 'look again and scale from there',
+        },
+      )
+    const next = clone(live.object)
+    setAt(next as unknown as Record<string, unknown>, path as readonly string[], replicas)
+    const manager = managerOf(live.object, formatPath(path))
+    const warnings =
+      manager === undefined ? [] : [`${formatPath(path)} is owned by ${manager}, which may change it again`]
+    return { next, verdict: 'scaled', revises: false, warnings }
+  }
+}
+
+function scalePathOf({ kind }: Target): Path {
+  if (kind.scalePath !== undefined) return kind.scalePath
+  throw new NsctlError('Unsupported', `a ${kind.kind} has no replicas to scale`, {
+    value: kind.kind,
+    next: 'kinds that scale are services, and those whose definition has the scale subresource',
+  })
+}
+
+/** An old revision's content as a new one. Replicas that were scaled since the present revision stay as they are. */
+export function decideRollback(context: Context, toRevision: number | undefined): Decide {
+  return async (live, target): Promise<Desired> => {
+    const { kind } = target
+    const name = targetText(target)
+    if (!kind.revisioned)
+      throw new NsctlError('Unsupported', `a ${kind.kind} keeps no revisions to roll back to`, {
+        value: kind.kind,
+      })
+    const history = await readHistory(context.store, target)
+    const now = live.object.metadata.revision ?? 0
+    const wanted = chooseRevision(history, now, toRevision, name)
+    const metadata = live.object.metadata
+    const next = {
+      ...live.object,
+      ...emptied(live.object),
+      ...contentOfRevision(wanted),
+      metadata,
+    } as AnyResource
+    const present = history.find((record) => record.revision === now)
+    const { object, warnings } = keepScale(target, live, next, present)
+    const cause = `rolled back to r${wanted.revision}`
+    if (deepEqual(contentOf(object), contentOf(live.object)))
+      return {
+        next: live.object,
+        verdict: 'rolled back',
+        warnings: [`${name} is as in r${wanted.revision} already`],
+      }
+    return { next: object, verdict: 'rolled back', cause, warnings }
+  }
+}
+
+function chooseRevision(
+  history: readonly StoredRevision[],
+  now: number,
+  toRevision: number | undefined,
+  name: string,
+): StoredRevision {
+  const found =
+    toRevision === undefined
+      ? history.find((record) => record.revision < now)
+      : history.find((record) => record.revision === toRevision)
+  if (found !== undefined) return found
+  const kept = history.map((record) => `r${record.revision}`).reverse()
+  throw new NsctlError(
+    'NotFound',
+    toRevision === undefined
+      ? `${name} has no revision before r${now}`
+      : `${name} has no revision r${toRevision}`,
+    {
+      ...(toRevision === undefined ? {} : { value: toRevision }),
+      next: `revisions that are kept: ${kept.join(', ') || 'none'}`,
+    },
+  )
+}
+
+function emptied(object: AnyResource): Record<string, undefined> {
+  return Object.fromEntries(Object.keys(contentOf(object)).map((key) => [key, undefined]))
+}
+
+function keepScale(
+  { kind }: Target,
+  live: Stored,
+  next: AnyResource,
+  present: StoredRevision | undefined,
+): { readonly object: AnyResource; readonly warnings: readonly string[] } {
+  const path = kind.scalePath
+  if (path === undefined) return { object: next, warnings: [] }
+  const current = valueAt(live.object, path)
+  const field = formatPath(path)
+  const manager = managerOf(live.object, field)
+  const wasScaled = present !== undefined && !deepEqual(valueAt(contentOfRevision(present), path), current)
+  if (deepEqual(valueAt(next, path), current) || (manager === undefined && !wasScaled))
+    return { object: next, warnings: [] }
+  const object = clone(next)
+  setAt(object as unknown as Record<string, unknown>, path as readonly string[], current)
+  const why = manager === undefined ? `was scaled since r${present?.revision}` : `is owned by ${manager}`
+  return { object, warnings: [`${field} ${why} and stays ${JSON.stringify(current)}`] }
+}
+
+function holdIdentity(path: Path, live: AnyResource, next: AnyResource, target: Target): void {
+  const [was, is] = [valueAt(live, path), valueAt(next, path)]
+  if (deepEqual(was, is)) return
+  throw new NsctlError('Invalid', `${targetText(target)}: ${formatPath(path)} cannot be changed`, {
+    value: is,
+    next: 'make a new object and delete this one',
+  })
+}
+
+function holdVersion({ metadata }: AnyResource, live: Stored, target: Target): void {
+  const { resourceVersion, uid } = live.object.metadata
+  const isSame = metadata.resourceVersion === undefined || metadata.resourceVersion === resourceVersion
+  if (isSame && (metadata.uid === undefined || metadata.uid === uid)) return
+  throw new NsctlError('Conflict', `${targetText(target)} has changed since it was read`, {
+    value: metadata.resourceVersion,
+    next: 'get it again and make the change on what is there now',
+  })
+}
