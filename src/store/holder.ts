@@ -1,7 +1,21 @@
 /** Processes and boots, told apart: who holds something, and whether that process still lives. */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { LeaseHolder } from './lease.ts'
+import { randomIds } from '../core/ids.ts'
+
+/** Who holds a lease; enough for a process on the same machine to see at once that the holder is dead. */
+export interface LeaseHolder {
+  /** Random: no two holders share it, not even in one process. */
+  readonly id: string
+  readonly host: string
+  readonly pid: number
+  /** /proc/<pid>/stat's start time in clock ticks, so that a reused pid is not taken for the holder. Empty off Linux. */
+  readonly startTime: string
+  /** Which run of which machine, as `bootId()` names it. Empty off Linux. */
+  readonly bootId: string
+  /** Free facts for people: version, runtime, socket. Never secrets. */
+  readonly about: Readonly<Record<string, string>>
+}
 
 /**
  * Names this run of the kernel and, within it, the set of processes that we can see (a container has its own), so that
@@ -17,10 +31,10 @@ export function bootId(): string {
   }
 }
 
-/** This process as the holder of a lease. `id` tells several holders in one process apart. */
-export function describeHolder(id: string, about: Readonly<Record<string, string>> = {}): LeaseHolder {
+/** This process as the holder of a lease. */
+export function thisProcess(about: Readonly<Record<string, string>> = {}): LeaseHolder {
   const startTime = parseStat(readOrEmpty('/proc/self/stat'))?.startTime ?? ''
-  return { id, host: hostname(), pid: process.pid, startTime, bootId: bootId(), about }
+  return { id: randomIds.suffix(12), host: hostname(), pid: process.pid, startTime, bootId: bootId(), about }
 }
 
 /**

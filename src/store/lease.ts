@@ -1,21 +1,119 @@
 /**
  * The one lease mechanism, over any store: a key renewed by compare-and-set, and beside it an epoch that moves only on
- * acquisition and fences the holder's writes. Filled in by the engine's elections.
+ * acquisition and fences the holder's writes. No clock is ever compared with another's: whoever waits counts for how long
+ * the record has stood still before its own eyes.
  */
-import type { Operation } from './store.ts'
+import { type Clock, delay } from '../core/clock.ts'
+import { Bell } from './feed.ts'
+import { HeldLease, type Lease } from './held-lease.ts'
+import { holderIsAlive, type LeaseHolder } from './holder.ts'
+import { type LeaseKeys, type LeaseRecord, leaseKeys, parseRecord } from './lease-record.ts'
+import type { Entry, Store, StoreReader } from './store.ts'
 
-/** Who holds a lease; enough for a process on the same machine to see at once that the holder is dead. */
-export interface LeaseHolder {
-  readonly id: string
-  readonly host: string
-  readonly pid: number
-  /** /proc/<pid>/stat's start time in clock ticks, so that a reused pid is not taken for the holder. Empty off Linux. */
-  readonly startTime: string
-  /** /proc/sys/kernel/random/boot_id. Empty off Linux. */
-  readonly bootId: string
-  /** Free facts for people: version, runtime, socket. Never secrets. */
-  readonly about: Readonly<Record<string, string>>
+export type { Fence, Lease } from './held-lease.ts'
+export { holderIsAlive, type LeaseHolder, thisProcess } from './holder.ts'
+export type { LeaseRecord } from './lease-record.ts'
+
+export interface AcquireOptions {
+  /** A path segment or several: `leader`, `unique/default/web-0`. */
+  readonly name: string
+  /** How long the others wait for a holder that says nothing. It is renewed four times as often. */
+  readonly ttlMs: number
+  readonly holder: LeaseHolder
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Whether a holder's process lives, where that can be known. For tests. */
+  readonly isAlive?: (holder: LeaseHolder) => boolean | undefined
 }
 
-/** Add these to a transaction and it is refused once another holds the lease. */
-export type Fence = readonly Extract<Operation, { kind: 'check' }>[]
+/** How often a waiting process looks whether the holder's process on this machine has died. */
+const LOOK_MS = 200
+
+/** Who holds the lease, or held it last and did not release it. Undefined where it is free. */
+export async function readLease(store: StoreReader, name: string): Promise<LeaseRecord | undefined> {
+  const entry = await store.get(leaseKeys(name).record)
+  return entry && parseRecord(entry.value)
+}
+
+/**
+ * Waits until the lease is free and takes it: released, its holder known to be dead, or silent for its ttl. Rejects with
+ * the signal's reason, and with what the store throws.
+ */
+export async function acquireLease(store: Store, options: AcquireOptions): Promise<Lease> {
+  const { name, clock, signal } = options
+  signal.throwIfAborted()
+  const keys = leaseKeys(name)
+  const news = new Bell()
+  const done = new AbortController()
+  const ended = AbortSignal.any([signal, done.signal])
+  let watching: Promise<void> | undefined
+  let seen: { readonly revision: number; readonly atMs: number } | undefined
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const heard = news.rings
+      const [record, epoch] = await readBoth(store, keys)
+      const startedMs = clock.monotonic()
+      if (record === undefined || seen?.revision !== record.revision)
+        seen = { revision: record?.revision ?? 0, atMs: startedMs }
+      if (isFree(record, startedMs - seen.atMs, options)) {
+        const lease = await tryAcquire(store, options, record, epoch)
+        if (lease !== undefined) return lease
+        continue
+      }
+      watching ??= ringOnChange(store, keys.record, seen.revision, news, ended)
+      await Promise.race([news.wait(heard, ended), delay(clock, LOOK_MS, ended).catch(() => {})])
+    }
+  } finally {
+    done.abort()
+    await watching
+  }
+}
+
+async function readBoth(store: StoreReader, keys: LeaseKeys): Promise<readonly (Entry | undefined)[]> {
+  const entries = await store.getMany([keys.record, keys.epoch])
+  return [keys.record, keys.epoch].map((key) => entries.find((entry) => entry.key === key))
+}
+
+function isFree(entry: Entry | undefined, unchangedMs: number, options: AcquireOptions): boolean {
+  if (entry === undefined) return true
+  const record = parseRecord(entry.value)
+  if (record === undefined) return unchangedMs >= options.ttlMs
+  return unchangedMs >= record.ttlMs || (options.isAlive ?? holderIsAlive)(record.holder) === false
+}
+
+/** Undefined where another was faster. */
+async function tryAcquire(
+  store: Store,
+  { name, ttlMs, holder, clock }: AcquireOptions,
+  before: Entry | undefined,
+  epochBefore: Entry | undefined,
+): Promise<Lease | undefined> {
+  const keys = leaseKeys(name)
+  const epoch = (Number(epochBefore?.value) || 0) + 1
+  const record: LeaseRecord = { holder, ttlMs, epoch, renewals: 0, renewedAtMs: clock.now() }
+  const startedMs = clock.monotonic()
+  const [result] = await store.commit([
+    [
+      { kind: 'put', key: keys.record, value: JSON.stringify(record), expect: before?.revision ?? 0 },
+      { kind: 'put', key: keys.epoch, value: String(epoch), expect: epochBefore?.revision ?? 0 },
+    ],
+  ])
+  if (result?.kind !== 'committed') return undefined
+  return new HeldLease({ store, clock, name, record, revision: result.revision, startedMs })
+}
+
+/** Wakes the one who waits as soon as the record changes. Looking now and then does it as well, only later. */
+async function ringOnChange(
+  store: Store,
+  key: string,
+  from: number,
+  news: Bell,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const _ of store.watch([key], from, signal)) news.ring()
+  } catch {
+    // the next look reports what is wrong with the store
+  }
+}

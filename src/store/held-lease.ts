@@ -1,0 +1,159 @@
+/** A lease while it is held: renewed in time, and given up by its holder before another may take it. */
+import type { Clock } from '../core/clock.ts'
+import { NsctlError } from '../core/errors.ts'
+import { type LeaseRecord, leaseKeys, parseRecord } from './lease-record.ts'
+import type { CommitResult, Operation, StoreReader, StoreWriter } from './store.ts'
+
+/** Add these to a transaction and it is refused once another holds the lease. */
+export type Fence = readonly Extract<Operation, { kind: 'check' }>[]
+
+/**
+ * Two holders never overlap while their clocks run at the same pace within a quarter: the holder stops three quarters of
+ * the ttl after it began its last renewal, others wait for a whole ttl without one. Only a process that stands still as a
+ * whole (stopped, swapped out) can believe longer, and the fence refuses what it writes then.
+ */
+export interface Lease {
+  readonly name: string
+  /** Grows with every acquisition, by whomever. */
+  readonly epoch: number
+  readonly fence: Fence
+  /** Aborts when the lease can no longer be relied on, with the reason (code Fenced). Not when it is released. */
+  readonly lost: AbortSignal
+  /** Stops renewing and lets the next one in at once. Never rejects: what cannot be said now is shown by the ttl. */
+  release(): Promise<void>
+}
+
+const VALID_PART = 3 / 4
+const RENEW_PART = 1 / 4
+const RETRY_PART = 1 / 16
+
+export interface HeldLeaseOptions {
+  readonly store: StoreReader & StoreWriter
+  readonly clock: Clock
+  readonly name: string
+  readonly record: LeaseRecord
+  /** Of the acquisition: both keys were written with it. */
+  readonly revision: number
+  /** When the acquisition began, monotonic. */
+  readonly startedMs: number
+}
+
+export class HeldLease implements Lease {
+  readonly name: string
+  readonly epoch: number
+  readonly fence: Fence
+  readonly #store: StoreReader & StoreWriter
+  readonly #clock: Clock
+  readonly #key: string
+  readonly #lost = new AbortController()
+  #record: LeaseRecord
+  #revision: number
+  #validUntilMs: number
+  #released = false
+  #renewing: Promise<void> = Promise.resolve()
+  #cancelExpiry: () => void = () => {}
+  #cancelRenewal: () => void = () => {}
+
+  constructor({ store, clock, name, record, revision, startedMs }: HeldLeaseOptions) {
+    this.name = name
+    this.epoch = record.epoch
+    const keys = leaseKeys(name)
+    this.fence = [{ kind: 'check', key: keys.epoch, expect: revision }]
+    this.#key = keys.record
+    this.#store = store
+    this.#clock = clock
+    this.#record = record
+    this.#revision = revision
+    this.#validUntilMs = startedMs
+    this.#extend(startedMs)
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  async release(): Promise<void> {
+    if (this.#released) return
+    this.#released = true
+    this.#stop()
+    await this.#renewing
+    if (this.#lost.signal.aborted) return
+    try {
+      await this.#store.commit([[{ kind: 'delete', key: this.#key, expect: this.#revision }]])
+    } catch {
+      // the ttl tells the others
+    }
+  }
+
+  /** A renewal that began at `startedMs` went through. */
+  #extend(startedMs: number): void {
+    this.#stop()
+    const { ttlMs } = this.#record
+    this.#validUntilMs = startedMs + ttlMs * VALID_PART
+    const nowMs = this.#clock.monotonic()
+    this.#cancelExpiry = this.#clock.schedule(Math.max(0, this.#validUntilMs - nowMs), () => this.#expire())
+    this.#renewAfter(Math.max(0, startedMs + ttlMs * RENEW_PART - nowMs))
+  }
+
+  #renewAfter(afterMs: number): void {
+    this.#cancelRenewal = this.#clock.schedule(afterMs, () => {
+      this.#renewing = this.#renew()
+    })
+  }
+
+  async #renew(): Promise<void> {
+    const startedMs = this.#clock.monotonic()
+    // timers that were held up may run in any order
+    if (startedMs >= this.#validUntilMs) return this.#expire()
+    const record = { ...this.#record, renewals: this.#record.renewals + 1, renewedAtMs: this.#clock.now() }
+    try {
+      const result = await this.#put(record)
+      if (this.#lost.signal.aborted) return
+      if (result?.kind === 'committed') {
+        this.#record = record
+        this.#revision = result.revision
+        if (!this.#released) this.#extend(startedMs)
+      } else if (!(await this.#isStillOurs())) {
+        this.#lose(`another took the lease ${this.name}`)
+      } else if (!this.#released) {
+        // an earlier renewal went through that seemed to fail
+        this.#renewAfter(0)
+      }
+    } catch {
+      // the store may be back before the lease runs out
+      if (!this.#released && !this.#lost.signal.aborted) this.#renewAfter(this.#record.ttlMs * RETRY_PART)
+    }
+  }
+
+  async #put(record: LeaseRecord): Promise<CommitResult | undefined> {
+    const value = JSON.stringify(record)
+    const put = { kind: 'put', key: this.#key, value, expect: this.#revision } as const
+    const [result] = await this.#store.commit([[...this.fence, put]])
+    return result
+  }
+
+  /** After a conflict: whether the record there is one that we wrote; then goes on from it. */
+  async #isStillOurs(): Promise<boolean> {
+    const entry = await this.#store.get(this.#key)
+    const record = entry && parseRecord(entry.value)
+    if (entry === undefined || record === undefined) return false
+    if (record.holder.id !== this.#record.holder.id || record.epoch !== this.epoch) return false
+    this.#record = record
+    this.#revision = entry.revision
+    return true
+  }
+
+  #expire(): void {
+    this.#lose(`the lease ${this.name} could not be renewed in time`)
+  }
+
+  #lose(message: string): void {
+    this.#stop()
+    this.#lost.abort(new NsctlError('Fenced', message, { value: this.name }))
+  }
+
+  #stop(): void {
+    this.#cancelExpiry()
+    this.#cancelRenewal()
+  }
+}

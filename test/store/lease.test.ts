@@ -1,0 +1,327 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ManualClock } from '../../src/core/clock.ts'
+import { isNsctlError } from '../../src/core/errors.ts'
+import { acquireLease, holderIsAlive, readLease, thisProcess } from '../../src/store/lease.ts'
+import { createMemoryStore } from '../../src/store/memory/store.ts'
+import { type Contender, settle, TTL_MS, World } from './contenders.ts'
+
+const linux = process.platform === 'linux'
+
+/** A write under the lease, as a leader makes them. */
+async function fencedWrite(world: World, contender: Contender, value: string): Promise<boolean> {
+  const [result] = await world.store.commit([
+    [...contender.lease!.fence, { kind: 'put', key: 'work', value }],
+  ])
+  return result!.kind === 'committed'
+}
+
+test('a free lease is taken at once, and says who holds it', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  assert.equal(world.acting, ['a'])
+  const record = await readLease(world.store, 'leader')
+  assert.equal(record, {
+    holder: a.holder,
+    ttlMs: TTL_MS,
+    epoch: 1,
+    renewals: 0,
+    renewedAtMs: Date.parse('2026-01-01T00:00:00Z'),
+  })
+})
+
+test('a holder that renews keeps it, and its fence stays', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  const { fence } = a.lease!
+  world.join('b')
+  await world.pass(10 * TTL_MS, () => assert.equal(world.acting, ['a']))
+  assert.equal(a.lease!.fence, fence)
+  assert.ok(await fencedWrite(world, a, 'still'))
+  assert.ok((await readLease(world.store, 'leader'))!.renewals >= 30)
+})
+
+test('release lets the next one in without waiting', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  const { lost } = a.lease!
+  world.join('b')
+  await settle()
+  await a.release()
+  await settle()
+  assert.equal(world.acting, ['b'])
+  assert.is(lost.aborted, false, 'released is not lost')
+  assert.is(world.contenders[1]!.lease!.epoch, 2)
+})
+
+test('a released lease that nobody takes is free to see', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  await a.release()
+  assert.is(await readLease(world.store, 'leader'), undefined)
+})
+
+test('a dead holder whose death is seen is followed within a look', async () => {
+  const world = new World()
+  world.seesDeath = true
+  const a = world.join('a')
+  await settle()
+  world.join('b')
+  await world.pass(1_000)
+  a.die()
+  await world.pass(300)
+  assert.equal(world.acting, ['b'])
+})
+
+test('a dead holder whose death is not seen is followed after the ttl, not before', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  world.join('b')
+  // renewed at 2/8 of the ttl, dead at 3/8
+  await world.pass((TTL_MS * 3) / 8)
+  a.die()
+  await world.pass((TTL_MS * 7) / 8 - 100, () => assert.equal(world.acting, []))
+  await world.pass(500)
+  assert.equal(world.acting, ['b'])
+})
+
+test('a candidate that comes late waits a whole ttl of its own', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  a.die()
+  await world.pass(10 * TTL_MS)
+  world.join('b')
+  await world.pass(TTL_MS - 100, () => assert.equal(world.acting, []))
+  await world.pass(300)
+  assert.equal(world.acting, ['b'])
+})
+
+test('a holder that stood still has lost when it wakes, and its late write is refused', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  const { lost, fence } = a.lease!
+  const b = world.join('b')
+  a.pause()
+  await world.pass(2 * TTL_MS)
+  assert.equal(world.acting, ['b'])
+  const [late] = await world.store.commit([[...fence, { kind: 'put', key: 'work', value: 'late' }]])
+  assert.is(late!.kind, 'conflict')
+  assert.ok(await fencedWrite(world, b, 'in time'))
+  a.resume()
+  await settle()
+  assert.ok(isNsctlError(lost.reason, 'Fenced'), String(lost.reason))
+  assert.is((await world.store.get('work'))?.value, 'in time')
+})
+
+test('a holder that cannot reach the store gives up before another may take it', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  world.join('b')
+  await world.pass(100)
+  a.cutOff = true
+  let gaveUpMs = 0
+  let takenMs = 0
+  await world.pass(2 * TTL_MS, () => {
+    if (gaveUpMs === 0 && !a.acts) gaveUpMs = world.clock.monotonic()
+    if (takenMs === 0 && world.acting.includes('b')) takenMs = world.clock.monotonic()
+    assert.ok(world.acting.length <= 1)
+  })
+  assert.ok(
+    gaveUpMs > 0 && takenMs - gaveUpMs >= TTL_MS / 4 - 200,
+    `gave up at ${gaveUpMs}, taken at ${takenMs}`,
+  )
+})
+
+test('a store that is away for less than the ttl costs nothing', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  world.join('b')
+  const { lost } = a.lease!
+  await world.pass(100)
+  a.cutOff = true
+  await world.pass(TTL_MS / 2)
+  a.cutOff = false
+  await world.pass(4 * TTL_MS, () => assert.equal(world.acting, ['a']))
+  assert.is(lost.aborted, false)
+})
+
+test('a renewal that went through but seemed to fail is not a loss', async () => {
+  const clock = new ManualClock()
+  const store = createMemoryStore()
+  const real = store.commit.bind(store)
+  let fail = false
+  store.commit = async (transactions) => {
+    const results = await real(transactions)
+    if (fail) throw new Error('the answer was lost')
+    return results
+  }
+  const { signal } = new AbortController()
+  const lease = await acquireLease(store, { name: 'x', ttlMs: 1000, holder: thisProcess(), clock, signal })
+  fail = true
+  clock.advance(300)
+  await settle()
+  fail = false
+  for (let i = 0; i < 50; i++) {
+    clock.advance(50)
+    await settle()
+  }
+  assert.is(lease.lost.aborted, false)
+  await lease.release()
+  assert.is(await readLease(store, 'x'), undefined)
+})
+
+test('jumps of the wall clock change nothing', async () => {
+  const world = new World()
+  world.join('a')
+  await settle()
+  world.join('b')
+  for (const jumpMs of [86_400_000, -7 * 86_400_000, 10 * TTL_MS]) {
+    world.clock.jumpWall(jumpMs)
+    await world.pass(2 * TTL_MS, () => assert.equal(world.acting, ['a']))
+  }
+})
+
+test('waiting ends with the signal, and leaves the lease alone', async () => {
+  const world = new World()
+  world.join('a')
+  await settle()
+  const abort = new AbortController()
+  const options = {
+    name: 'leader',
+    ttlMs: 1000,
+    holder: thisProcess(),
+    clock: world.clock,
+    signal: abort.signal,
+  }
+  const waiting = acquireLease(world.store, { ...options, isAlive: () => undefined })
+  await settle()
+  abort.abort(new Error('enough'))
+  try {
+    await waiting
+    assert.unreachable('it was taken')
+  } catch (error) {
+    assert.match(String(error), 'enough')
+  }
+  assert.is((await readLease(world.store, 'leader'))?.holder.id, 'a')
+})
+
+test('a record that cannot be read is waited out like a silent holder', async () => {
+  const world = new World()
+  await world.store.commit([[{ kind: 'put', key: 'lease/leader/holder', value: 'what is this' }]])
+  world.join('a')
+  await world.pass(TTL_MS - 100, () => assert.equal(world.acting, []))
+  await world.pass(300)
+  assert.equal(world.acting, ['a'])
+})
+
+type Step = readonly [
+  action: 'pause' | 'resume' | 'die' | 'cut' | 'mend' | 'release' | 'jump',
+  who: number,
+  afterMs: number,
+]
+
+const steps = fc.array(
+  fc.tuple(
+    fc.constantFrom<Step[0]>('pause', 'resume', 'die', 'cut', 'mend', 'release', 'jump'),
+    fc.nat(7),
+    fc.integer({ min: 0, max: 2 * TTL_MS }),
+  ),
+  { minLength: 3, maxLength: 12 },
+)
+
+async function play(world: World, step: Step): Promise<void> {
+  // half of what happens happens to whoever acts
+  const one = world.contenders.find((each) => step[1] > 3 && each.acts) ?? world.contenders[step[1] % 4]!
+  switch (step[0]) {
+    case 'pause':
+      return one.pause()
+    case 'resume':
+      return one.resume()
+    case 'die':
+      return one.die()
+    case 'cut':
+    case 'mend':
+      one.cutOff = step[0] === 'cut'
+      return
+    case 'release':
+      return one.state === 'running' ? one.release() : undefined
+    case 'jump':
+      world.clock.jumpWall((step[2] - TTL_MS) * 1_000)
+  }
+}
+
+test('never two act at once, epochs only grow, and no late write gets through', async () => {
+  let takeovers = 0
+  await fc.assert(
+    fc.asyncProperty(steps, fc.boolean(), async (plan, seesDeath) => {
+      const world = new World()
+      world.seesDeath = seesDeath
+      for (const id of ['a', 'b', 'c', 'd']) world.join(id)
+      await settle()
+      let newest = 0
+      const look = () => {
+        assert.ok(world.acting.length <= 1, `${world.acting} act at once`)
+        for (const one of world.contenders.filter((each) => each.acts)) {
+          assert.ok(
+            one.lease!.epoch >= newest,
+            `${one.holder.id} acts in epoch ${one.lease!.epoch} after ${newest}`,
+          )
+          if (one.lease!.epoch > newest) takeovers++
+          newest = one.lease!.epoch
+        }
+      }
+      for (const step of plan) {
+        await play(world, step)
+        await settle()
+        look()
+        await world.pass(step[2], look)
+        for (const one of world.contenders.filter((each) => each.lease !== undefined)) {
+          const passed = await fencedWrite(world, one, `${one.holder.id} at ${world.clock.monotonic()}`)
+          assert.ok(!passed || one.lease!.epoch >= newest, `a late write of ${one.holder.id} got through`)
+        }
+      }
+    }),
+    { numRuns: 60 },
+  )
+  assert.ok(takeovers > 120, `only ${takeovers} takeovers: the property saw nothing`)
+})
+
+if (linux) {
+  test('holderIsAlive tells the living from the dead on this boot', async () => {
+    const child = spawn('sleep', ['60'])
+    const self = thisProcess()
+    const startTime = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(' ')[21]!
+    const holder = { ...self, pid: child.pid!, startTime }
+    assert.is(holderIsAlive(self), true)
+    assert.is(holderIsAlive(holder), true)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    assert.is(holderIsAlive(holder), false)
+  })
+
+  for (const [name, change, want] of [
+    ['another process under its pid', { startTime: '1' }, false],
+    ['a pid that is not there', { pid: 2 ** 22 + 1 }, false],
+    ['another boot', { bootId: 'c0ffee' }, undefined],
+    ['a machine that is not Linux', { bootId: '' }, undefined],
+  ] as const) {
+    test(`holderIsAlive of ${name} is ${want}`, () => {
+      assert.is(holderIsAlive({ ...thisProcess(), ...change }), want)
+    })
+  }
+}
+
+test.run()
