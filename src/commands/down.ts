@@ -9,7 +9,9 @@ export class Down extends NsctlCommand {
     'Removes units, slice and runtime state. The store, workloads’ data and logs stay, and are listed, unless --purge is given.'
   static override examples = ['nsctl down', 'nsctl down --purge']
   static override flags = {
-    purge: Flags.boolean({ summary: 'Also remove the store, the data in workloads’ storage and their logs, for good.' }),
+    purge: Flags.boolean({
+      summary: 'Also remove the store, the data in workloads’ storage and their logs, for good.',
+    }),
   }
 
   override async run(): Promise<undefined> {
@@ -27,6 +29,7 @@ export class Down extends NsctlCommand {
     })
     for (const line of done) this.print(line)
     if (done.length === 0) this.print('nothing was running')
-    if (left.length > 0) this.print(['left, remove it with nsctl down --purge:', ...left.map((line) => `  ${line}`)].join('\n'))
+    if (left.length > 0)
+      this.print(['left, remove it with nsctl down --purge:', ...left.map((line) => `  ${line}`)].join('\n'))
   }
 }

@@ -20,9 +20,19 @@ export class Up extends NsctlCommand {
       options: ['auto', 'systemd', 'process'],
       default: 'auto',
     }),
-    install: Flags.boolean({ summary: 'Install and start it as a systemd unit that survives reboots, then return.' }),
-    'metrics-port': Flags.integer({ summary: 'Serve /metrics and /healthz on this loopback port.', min: 0, max: 65535 }),
-    'log-level': Flags.string({ options: ['debug', 'info', 'warn', 'error'], default: 'info', summary: 'What to log.' }),
+    install: Flags.boolean({
+      summary: 'Install and start it as a systemd unit that survives reboots, then return.',
+    }),
+    'metrics-port': Flags.integer({
+      summary: 'Serve /metrics and /healthz on this loopback port.',
+      min: 0,
+      max: 65535,
+    }),
+    'log-level': Flags.string({
+      options: ['debug', 'info', 'warn', 'error'],
+      default: 'info',
+      summary: 'What to log.',
+    }),
     'log-format': Flags.string({ options: ['text', 'json'], default: 'text', summary: 'How to log.' }),
   }
 
@@ -30,7 +40,11 @@ export class Up extends NsctlCommand {
     const { flags } = await this.parse(Up)
     const runtime = flags.runtime as 'auto' | 'systemd' | 'process'
     if (flags.install) {
-      if (flags.own) throw usage('--own and --install exclude each other: an installed daemon leaves workloads alone', 'up')
+      if (flags.own)
+        throw usage(
+          '--own and --install exclude each other: an installed daemon leaves workloads alone',
+          'up',
+        )
       const { installDaemon } = await import('../main/install.ts')
       const lines = await installDaemon({ env: this.context.env, runtime, ...this.#store(flags) })
       for (const line of lines) this.print(line)
@@ -62,7 +76,9 @@ export class Up extends NsctlCommand {
           this.print(`  runtime  ${ready.runtime}`)
           if (ready.cannot.length > 0) this.print(`           does not enforce ${ready.cannot.join(', ')}`)
           this.print(`  next     nsctl apply -f examples/quickstart    (in another terminal)`)
-          this.print(`  Ctrl-C   ${flags.own ? 'stops it and everything that it runs' : 'stops it; what runs goes on'}`)
+          this.print(
+            `  Ctrl-C   ${flags.own ? 'stops it and everything that it runs' : 'stops it; what runs goes on'}`,
+          )
         },
       },
       stop,

@@ -14,12 +14,18 @@ import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
 import { createManager, type Manager } from '../engine/manager.ts'
 import { metricsServer } from '../engine/metrics-server.ts'
-import { createTally } from '../engine/tally.ts'
+import { EngineTally } from '../engine/tally.ts'
 import { LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
-import { chooseRuntime, type LocalRuntime, openRuntime, type RuntimeChoice, type RuntimeName } from './runtimes.ts'
+import {
+  chooseRuntime,
+  type LocalRuntime,
+  openRuntime,
+  type RuntimeChoice,
+  type RuntimeName,
+} from './runtimes.ts'
 
 export interface DaemonOptions {
   readonly env: Environment
@@ -51,7 +57,12 @@ const LEASE_TTL_MS = 5_000
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
   const { env, clock, logger } = options
-  const store = await openStore({ env, clock, logger, ...(options.store === undefined ? {} : { store: options.store }) })
+  const store = await openStore({
+    env,
+    clock,
+    logger,
+    ...(options.store === undefined ? {} : { store: options.store }),
+  })
   try {
     await refuseSecond(store)
     const choice = await chooseRuntime(options.runtime)
@@ -90,10 +101,14 @@ async function claimMachine(choice: RuntimeChoice, env: Environment, storeUrl: s
   })
   if (owner === storeUrl) return
   if (owner !== undefined) {
-    throw new NsctlError('Conflict', `this machine's programs belong to the store ${owner}, not ${storeUrl}`, {
-      value: owner,
-      next: `start with --store ${owner}, or give them up with nsctl down --store ${owner}`,
-    })
+    throw new NsctlError(
+      'Conflict',
+      `this machine's programs belong to the store ${owner}, not ${storeUrl}`,
+      {
+        value: owner,
+        next: `start with --store ${owner}, or give them up with nsctl down --store ${owner}`,
+      },
+    )
   }
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await writeFile(file, storeUrl, { mode: 0o600 })
@@ -109,7 +124,7 @@ async function serve(
   const { clock, logger, env } = options
   const api = await openApiOver(store, clock, logger)
   const node = nodeName()
-  const tally = createTally(clock)
+  const tally = new EngineTally()
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   const holder = await thisProcess({ runtime: runtime.info.description, choice, version: VERSION, node })
@@ -123,11 +138,17 @@ async function serve(
     version: VERSION,
     baseEnvironment: baseEnvironment(choice, env),
   })
-  if (options.metricsPort !== undefined) agent.addRunnable(metricsServer({ tally, port: options.metricsPort, logger }))
+  if (options.metricsPort !== undefined)
+    agent.addRunnable(metricsServer({ tally, port: options.metricsPort, logger }))
   agent.addRunnable({
     name: 'ready',
     async run() {
-      options.onReady({ storeUrl: store.url, runtime: runtime.info.description, node, cannot: runtime.info.cannot })
+      options.onReady({
+        storeUrl: store.url,
+        runtime: runtime.info.description,
+        node,
+        cannot: runtime.info.cannot,
+      })
     },
   })
   const leading = runAsLeader(
@@ -153,7 +174,7 @@ async function serve(
 }
 
 /** All controllers of the control plane: this list is what nsctl does. */
-function controlPlane(api: ResourceApi, options: DaemonOptions, metrics: ReturnType<typeof createTally>): Manager {
+function controlPlane(api: ResourceApi, options: DaemonOptions, metrics: EngineTally): Manager {
   const { clock } = options
   const logger = options.logger.with({ part: 'control plane' })
   const manager = createManager({ api, clock, logger, metrics })

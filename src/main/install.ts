@@ -133,7 +133,9 @@ function systemctl(scope: 'system' | 'user', words: readonly string[]): Promise<
     child.on('error', reject)
     child.on('close', (code) => {
       if (code === 0) return resolve()
-      reject(new NsctlError('Failed', `systemctl ${args.join(' ')} failed: ${stderr.trim()}`, { value: code }))
+      reject(
+        new NsctlError('Failed', `systemctl ${args.join(' ')} failed: ${stderr.trim()}`, { value: code }),
+      )
     })
   })
 }

@@ -42,7 +42,10 @@ export interface RuntimePaths {
  * Where a runtime keeps its things: under systemd's system manager the machine's own places, since its units are the
  * machine's; else under the user's state.
  */
-export function runtimePathsOf(runtime: 'process' | 'systemd-system' | 'systemd-user', env: Environment): RuntimePaths {
+export function runtimePathsOf(
+  runtime: 'process' | 'systemd-system' | 'systemd-user',
+  env: Environment,
+): RuntimePaths {
   if (runtime === 'systemd-system') return { stateDir: '/var/lib/nsctl', runDir: '/run/nsctl' }
   const stateDir = join(pathsOf(env).stateDir, runtime)
   const runDir = env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'nsctl') : join(stateDir, 'run')

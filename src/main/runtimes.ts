@@ -29,10 +29,14 @@ export async function chooseRuntime(wanted: RuntimeName): Promise<RuntimeChoice>
   const found = await detectSystemd()
   if (found !== undefined) return found.scope === 'system' ? 'systemd-system' : 'systemd-user'
   if (wanted === 'auto') return 'process'
-  throw new NsctlError('Unsupported', 'no systemd manager answers here, neither the system one nor a user one', {
-    value: wanted,
-    next: 'nsctl up --runtime process supervises plain processes instead',
-  })
+  throw new NsctlError(
+    'Unsupported',
+    'no systemd manager answers here, neither the system one nor a user one',
+    {
+      value: wanted,
+      next: 'nsctl up --runtime process supervises plain processes instead',
+    },
+  )
 }
 
 /** Opens the runtime for the one process that owns it. */
@@ -42,7 +46,12 @@ export async function openRuntime(choice: RuntimeChoice, options: OpenRuntimeOpt
   const reader = await openRuntimeReader(choice, options.env)
   const own =
     choice === 'process'
-      ? await (await import('../runtimes/process/runtime.ts')).openProcessRuntime({ stateDir, clock, logger, signal })
+      ? await (await import('../runtimes/process/runtime.ts')).openProcessRuntime({
+          stateDir,
+          clock,
+          logger,
+          signal,
+        })
       : await (await import('../runtimes/systemd/runtime.ts')).openSystemdRuntime({
           scope: choice === 'systemd-system' ? 'system' : 'user',
           stateDir,
@@ -57,7 +66,8 @@ export async function openRuntime(choice: RuntimeChoice, options: OpenRuntimeOpt
 /** Reads logs and runs commands beside programs, without owning the runtime. */
 export async function openRuntimeReader(choice: RuntimeChoice, env: Environment): Promise<RuntimeReader> {
   const { stateDir } = runtimePathsOf(choice, env)
-  if (choice === 'process') return (await import('../runtimes/process/reader.ts')).openProcessReader({ stateDir })
+  if (choice === 'process')
+    return (await import('../runtimes/process/reader.ts')).openProcessReader({ stateDir })
   const { openSystemdReader } = await import('../runtimes/systemd/reader.ts')
   return openSystemdReader({ scope: choice === 'systemd-system' ? 'system' : 'user', stateDir })
 }

@@ -82,10 +82,14 @@ async function stopDaemon(options: TeardownOptions): Promise<readonly string[]> 
     const deadlineMs = clock.monotonic() + STOP_LIMIT_MS
     while ((await holderIsAlive(record.holder)) === true) {
       if (clock.monotonic() > deadlineMs) {
-        throw new NsctlError('Timeout', `the daemon (pid ${pid}) has not ended within ${STOP_LIMIT_MS / 1000} s`, {
-          value: pid,
-          next: `look at it, end it with kill -9 ${pid}, and run nsctl down again`,
-        })
+        throw new NsctlError(
+          'Timeout',
+          `the daemon (pid ${pid}) has not ended within ${STOP_LIMIT_MS / 1000} s`,
+          {
+            value: pid,
+            next: `look at it, end it with kill -9 ${pid}, and run nsctl down again`,
+          },
+        )
       }
       await delay(clock, 50, signal)
     }

@@ -33,9 +33,10 @@ export interface ServiceControllerOptions {
   readonly cache: ObjectCache
   readonly api: ServiceApi
   readonly clock: Clock
+  /** Without a readiness probe an instance has to run for so long before it counts: a crash at start is no success. */
+  readonly unprobedSettleMs?: number
 }
 
-/** Without a readiness probe an instance has to run for so long before it counts: a crash at start is not a success. */
 const UNPROBED_SETTLE_MS = 1_000
 
 export function serviceController(options: ServiceControllerOptions): ControllerSpec {
@@ -70,6 +71,7 @@ class ServiceReconciler {
   readonly #cache: ObjectCache
   readonly #api: ServiceApi
   readonly #clock: Clock
+  readonly #unprobedSettleMs: number
   /** Per Service that something is being waited for; a settled one has none. */
   readonly #stopwatches = new Map<string, MonotonicStopwatch>()
   /** A spec's hash, for as long as the cache holds that very object: most reconciles find nothing changed. */
@@ -79,6 +81,7 @@ class ServiceReconciler {
     this.#cache = options.cache
     this.#api = options.api
     this.#clock = options.clock
+    this.#unprobedSettleMs = options.unprobedSettleMs ?? UNPROBED_SETTLE_MS
   }
 
   async reconcile(ref: ObjectRef): Promise<Outcome> {
@@ -160,7 +163,7 @@ class ServiceReconciler {
       return false
     }
     const asked = service.spec.update.minReadySeconds * 1000
-    const neededMs = hasReadinessProbe(instance) ? asked : Math.max(asked, UNPROBED_SETTLE_MS)
+    const neededMs = hasReadinessProbe(instance) ? asked : Math.max(asked, this.#unprobedSettleMs)
     if (neededMs === 0) return true
     // an instance that was ready before this process watched it need not prove itself again
     const knownReadyMs = this.#clock.now() - Date.parse(instance.status.readySince ?? '')
@@ -303,7 +306,7 @@ class ServiceReconciler {
     this.#stopwatches.get(key)?.retain((name) => name.startsWith('rollout') || uids.has(name.split(' ')[1]))
     if (waiting.some((one) => one.status?.ready === true)) {
       return recheck(
-        Math.max(200, service.spec.update.minReadySeconds * 250),
+        Math.max(this.#unprobedSettleMs / 4, service.spec.update.minReadySeconds * 250),
         'instances must stay ready for a while',
       )
     }
