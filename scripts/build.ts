@@ -58,7 +58,7 @@ async function buildMain(outdir: string): Promise<ReadonlySet<string>> {
   })
   const bundle = join(outdir, 'bundle.cjs')
   writeFileSync(bundle, recordLoads(readFileSync(bundle, 'latin1')), 'latin1')
-  writeFileSync(join(outdir, 'eager.json'), JSON.stringify(eagerInputs(result.metafile), null, 1))
+  writeFileSync(join(outdir, 'eager.json'), JSON.stringify(eagerInputs(result.metafile as Metafile), null, 1))
   return screens
 }
 

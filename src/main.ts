@@ -2,7 +2,8 @@
  * The composition root: the only file that names concrete stores and runtimes. Each is loaded when it is chosen and not
  * before, so that `nsctl get` carries none of what `nsctl up` needs.
  */
-import { userInfo } from 'node:os'
+import { existsSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
 import packageJson from '../package.json' with { type: 'json' }
 import type { ResourceApi } from './api/api.ts'
 import type { Client, DaemonState } from './client/client.ts'
@@ -11,9 +12,9 @@ import type { Clock } from './core/clock.ts'
 import { NsctlError } from './core/errors.ts'
 import { randomIds } from './core/ids.ts'
 import { type Logger, silentLogger } from './core/logger.ts'
-import { type Environment, pathsOf, storeUrlOf } from './main/paths.ts'
+import { type Environment, storeUrlOf } from './main/paths.ts'
+import type { Node } from './resources/generated/types.ts'
 import type { RuntimeReader } from './runtimes/runtime.ts'
-import { holderIsAlive, readLease } from './store/lease.ts'
 import type { Store } from './store/store.ts'
 import { parseStoreUrl } from './store/url.ts'
 
@@ -30,12 +31,14 @@ export interface OpenStoreOptions {
   /** `sqlite:/path`, `memory:`; $NSCTL_STORE or the embedded store where left out. */
   readonly store?: string
   readonly readOnly?: boolean
+  /** Where there is no store yet, an empty one in memory stands for it: for what only compares. */
+  readonly emptyIfMissing?: boolean
 }
 
 /** Opens the store that was asked for. */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const url = parseStoreUrl(storeUrlOf(options.env, options.store))
-  if (url.engine === 'memory') {
+  if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path))) {
     const { createMemoryStore } = await import('./store/memory/store.ts')
     return createMemoryStore()
   }
@@ -66,8 +69,8 @@ export async function openClient(options: OpenStoreOptions): Promise<Client> {
     return createLocalClient({
       api,
       storeUrl: store.url,
-      daemon: () => daemonState(store),
-      openReader: () => openReader(options.env, store),
+      daemon: () => daemonState(store, options.clock),
+      openReader: () => openReader(options.env, api),
       close: () => store.close(),
     })
   } catch (error) {
@@ -87,32 +90,37 @@ export function userName(env: Environment): string {
   }
 }
 
-async function daemonState(store: Store): Promise<DaemonState> {
+/** Whether the process that holds the lease lives; on another machine, whether it was heard of lately. */
+async function daemonState(store: Store, clock: Clock): Promise<DaemonState> {
+  const { holderIsAlive, readLease } = await import('./store/lease.ts')
   const record = await readLease(store, LEADER_LEASE)
   if (record === undefined) return { running: false }
-  const { holder } = record
-  const alive = await holderIsAlive(holder)
+  const { holder, renewedAtMs, ttlMs } = record
   return {
-    running: alive === true,
+    running: holderIsAlive(holder) ?? clock.now() - renewedAtMs < 2 * ttlMs,
     pid: holder.pid,
     host: holder.host,
+    lastSeenMs: renewedAtMs,
     ...(holder.about.runtime === undefined ? {} : { runtime: holder.about.runtime }),
     ...(holder.about.version === undefined ? {} : { version: holder.about.version }),
   }
 }
 
-/** Reads logs and runs commands through the runtime that the daemon here uses or used last. */
-async function openReader(env: Environment, store: Store): Promise<RuntimeReader> {
-  const { runtime } = await daemonState(store)
-  const { stateDir } = pathsOf(env)
-  if (runtime?.startsWith('systemd')) {
-    const { openSystemdReader } = await import('./runtimes/systemd/reader.ts')
-    return openSystemdReader({ scope: runtime.includes('(user)') ? 'user' : 'system', stateDir })
-  }
+/** Reads logs and runs commands through the runtime that the agent of this machine uses or used last. */
+async function openReader(env: Environment, api: ResourceApi): Promise<RuntimeReader> {
+  const { items } = await api.list<Node>(api.kinds.byKind('Node'))
+  const node = items.find(({ metadata }) => metadata.name === hostname().toLowerCase()) ?? items[0]
+  const runtime = node?.status?.runtime
   if (runtime === undefined)
     throw new NsctlError('NoDaemon', 'nothing has run on this machine yet', {
       next: 'start it with nsctl up',
     })
-  const { openProcessReader } = await import('./runtimes/process/reader.ts')
-  return openProcessReader({ stateDir })
+  const { openRuntimeReader } = await import('./main/runtimes.ts')
+  return openRuntimeReader(runtimeChoiceOf(runtime), env)
+}
+
+/** `systemd 252 (user)`, as a Node's status says it, to the runtime's place on this machine. */
+function runtimeChoiceOf(description: string): 'process' | 'systemd-system' | 'systemd-user' {
+  if (!description.startsWith('systemd')) return 'process'
+  return description.includes('(user)') ? 'systemd-user' : 'systemd-system'
 }

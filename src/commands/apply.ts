@@ -1,12 +1,88 @@
+import * as Flags from '@oclif/core/flags'
+import type { ApplyResult, ChangeResult } from '../api/api.ts'
+import { combineFaults } from '../client/manifests.ts'
+import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import { NsctlCommand } from './base.ts'
-import * as flags from './flags.ts'
+import { isDryRun } from './dry-run.ts'
+import * as shared from './flags.ts'
+import { loadFiles } from './input.ts'
+import { checkOutput, reportChanges } from './report.ts'
 
 /** `nsctl apply`. */
 export class Apply extends NsctlCommand {
-  static override flags = { filename: flags.filename, recursive: flags.recursive, 'dry-run': flags.dryRun }
-
-  override async run(): Promise<undefined> {
-    const { flags } = await this.parse(Apply)
-    this.print(JSON.stringify([flags, this.words]))
+  static override summary = 'Make what manifests say true'
+  static override description = [
+    'A field that a manifest leaves out is left alone, one that it no longer has is removed, and one that a controller owns stays.',
+    'All documents are checked before anything is written: one that is wrong stops all of them, unless --partial.',
+  ].join('\n')
+  static override examples = [
+    'nsctl apply -f web.yaml',
+    'nsctl apply -f shop/ -R --dry-run',
+    'nsctl get svc web -o yaml | nsctl apply -f -',
+  ]
+  static override flags = {
+    filename: shared.filename,
+    recursive: shared.recursive,
+    'dry-run': shared.dryRun,
+    partial: Flags.boolean({ summary: 'Apply what is right even where other documents are wrong.' }),
+    output: shared.changeOutput,
   }
+
+  override async run(): Promise<number | undefined> {
+    const { flags } = await this.parse(Apply)
+    checkOutput(flags.output)
+    const dryRun = isDryRun(flags['dry-run'])
+    const loaded = await loadFiles(flags, 'apply', this.context)
+    if (loaded.failed.length > 0 && !flags.partial) throw combineFaults(loaded.failed, 'nothing was applied')
+    if (loaded.manifests.length === 0 && loaded.failed.length === 0)
+      throw new NsctlError('Invalid', `there is no document in ${(flags.filename ?? []).join(', ')}`, {
+        next: 'nothing was applied',
+      })
+    const client = await this.client(dryRun ? 'compare' : 'write')
+    const result = await client.apply(loaded.manifests, {
+      actor: this.actor(loaded.from),
+      dryRun,
+      partial: flags.partial,
+      namespace: this.namespace,
+    })
+    await this.#report(result, { output: flags.output, dryRun })
+    const failures = [...loaded.failed, ...result.failed.map((failed) => asNsctlError(failed.error))]
+    if (!dryRun && result.results.some((one) => one.verdict !== 'unchanged'))
+      await this.noteIfNobodyActs(client)
+    if (failures.length > 0) throw combineFaults(failures, 'the other documents were applied')
+    return 0
+  }
+
+  async #report(
+    { results }: ApplyResult,
+    options: { readonly output: string | undefined; readonly dryRun: boolean },
+  ): Promise<void> {
+    for (const warning of results.flatMap((result) => result.warnings)) this.note(`warning: ${warning}`)
+    const nowMs = this.context.clock.now()
+    this.print(await reportChanges(results, { ...options, nowMs, words: appliedWords }))
+    if (options.output === undefined) this.print(summaryLine(results))
+  }
+}
+
+/** `created        2 replicas, rolling`: what happened and, of a new service, in a few words what it is. */
+function appliedWords(result: ChangeResult): string {
+  const about = result.verdict === 'created' ? aboutService(result) : ''
+  return about === '' ? result.verdict : `${result.verdict}   ${about}`
+}
+
+function aboutService({ kind, object }: ChangeResult): string {
+  if (kind.kind !== 'Service') return ''
+  const spec = object.spec as { readonly replicas?: number; readonly update?: { readonly strategy?: string } }
+  const replicas = spec.replicas ?? 1
+  return `${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, ${(spec.update?.strategy ?? 'Rolling').toLowerCase()}`
+}
+
+/** `3 created, 0 changed, 0 unchanged` */
+function summaryLine(results: readonly ChangeResult[]): string {
+  const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length
+  return `${count('created')} created, ${count('configured')} changed, ${count('unchanged')} unchanged`
+}
+
+function asNsctlError(error: Error): NsctlError {
+  return isNsctlError(error) ? error : new NsctlError('Failed', messageOf(error), { cause: error })
 }

@@ -86,10 +86,14 @@ export abstract class NsctlCommand extends Command {
     return this.context.stdout.isTTY && TERM !== 'dumb'
   }
 
-  /** The client, opened with the first call; `close` closes it. A verb that only reads says so: then no store is made. */
-  protected client(access: 'read' | 'write' = 'read'): Promise<Client> {
+  /**
+   * The client, opened with the first call; `close` closes it. `read` makes no store and is refused where there is none;
+   * `compare` takes one that is not there for an empty one.
+   */
+  protected client(access: 'read' | 'compare' | 'write' = 'read'): Promise<Client> {
     this.#client ??= this.context.openClient({
-      readOnly: access === 'read',
+      readOnly: access !== 'write',
+      emptyIfMissing: access === 'compare',
       ...(this.#globals.store === undefined ? {} : { store: this.#globals.store }),
     })
     return this.#client
@@ -136,8 +140,9 @@ export abstract class NsctlCommand extends Command {
 }
 
 /** A Usage error that points to the verb's help. */
-export function usage(message: string, verb: string, value?: unknown): NsctlError {
-  return new NsctlError('Usage', message, { next: `see: nsctl ${verb} --help`, value })
+export function usage(message: string, verb: string, value?: unknown, next?: string): NsctlError {
+  const help = `see: nsctl ${verb} --help`
+  return new NsctlError('Usage', message, { next: next === undefined ? help : `${next}; ${help}`, value })
 }
 
 /** The error's own exit code; 70 for what is not ours. */

@@ -14,6 +14,8 @@ export interface OpenOptions {
   readonly store?: string
   /** Nothing will be written: a store that is not there is not made. */
   readonly readOnly?: boolean
+  /** Where there is no store yet, an empty one in memory stands for it. */
+  readonly emptyIfMissing?: boolean
 }
 
 export interface CommandContext {

@@ -1,4 +1,5 @@
 /** Flags that several verbs share: same name, same meaning, same words in the help, as in kubectl. */
+import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 
 /** Lets a flag stand without a value: `--dry-run` for `--dry-run=client`. Read by `normalizeArgv`. */
@@ -78,3 +79,12 @@ export const ignoreNotFound = Flags.boolean({ summary: 'What is not there is no 
 
 /** A span of time; 0 does not wait at all where kubectl's would wait for ever. */
 export const timeout = Flags.string({ helpValue: 'DURATION', summary: 'Give up after that: 30s, 5m.' })
+
+/** A word after the verb. Never read from standard input, which is what -f - is for. */
+export function argument(options: {
+  readonly description: string
+  readonly required?: boolean
+  readonly multiple?: boolean
+}) {
+  return Args.string({ ...options, ignoreStdin: true } as { ignoreStdin: true })
+}

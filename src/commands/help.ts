@@ -1,8 +1,11 @@
 /** Help as text: the overview, a topic's verbs, and one verb from its class's flags, arguments and examples. */
 import { NsctlError } from '../core/errors.ts'
+import { nearest } from '../core/nearest.ts'
+import { wrapText } from '../views/wrap.ts'
 import type { CommandClass } from './base.ts'
-import { nearest } from './nearest.ts'
-import { VERBS, type Verb, type VerbGroup } from './table.ts'
+import { VERBS as ALL_VERBS, type Verb, type VerbGroup } from './table.ts'
+
+const VERBS = ALL_VERBS.filter((verb) => !verb.isHidden)
 
 const GROUPS: readonly (readonly [VerbGroup, string])[] = [
   ['Start', 'Run the control plane'],
@@ -47,7 +50,7 @@ export function helpOfTopic(word: string): string {
 
 /** `nsctl VERB --help`. */
 export async function helpOfVerb(name: string): Promise<string> {
-  const verb = VERBS.find((one) => one.name === name)
+  const verb = ALL_VERBS.find((one) => one.name === name)
   if (verb === undefined) throw unknownCommand(name)
   return renderVerb(verb, await verb.load())
 }
@@ -55,7 +58,7 @@ export async function helpOfVerb(name: string): Promise<string> {
 /** Pure: the help of one verb from its class. */
 export function renderVerb(verb: Verb, command: CommandClass): string {
   const lines = [`${verb.summary}.`, '', `Usage: ${usageLine(verb, command)}`]
-  if (command.description !== undefined) lines.push('', ...wrap(command.description))
+  if (command.description !== undefined) lines.push('', ...wrapText(command.description, 100))
   if (command.examples !== undefined && command.examples.length > 0)
     lines.push('', 'Examples', ...command.examples.map((example) => `  ${String(example)}`))
   const args = Object.entries(command.args).filter(([, arg]) => !arg.hidden)
@@ -83,7 +86,7 @@ export function usageLine(verb: Verb, command: CommandClass): string {
 
 /** Usage with the nearest verb, exit code 2. */
 export function unknownCommand(word: string): NsctlError {
-  const near = nearest(word, new Set(VERBS.flatMap((verb) => [verb.name, verb.name.split(' ')[0]!])))
+  const near = nearest(word, new Set(VERBS.flatMap((verb) => [verb.name, verb.name.split(' ')[0]!])), 1)[0]
   return new NsctlError('Usage', `unknown command: ${JSON.stringify(word)}`, {
     value: word,
     next:
@@ -127,19 +130,4 @@ function argName(key: string, arg: { readonly multiple?: boolean }): string {
 function columns(rows: readonly (readonly [string, string])[]): readonly string[] {
   const width = Math.min(36, Math.max(...rows.map(([left]) => left.length)))
   return rows.map(([left, right]) => `  ${left.padEnd(width)}   ${right}`.trimEnd())
-}
-
-function wrap(text: string, width = 100): readonly string[] {
-  const lines: string[] = []
-  for (const paragraph of text.trim().split('\n')) {
-    let line = ''
-    for (const word of paragraph.split(' ')) {
-      if (line !== '' && line.length + 1 + word.length > width) {
-        lines.push(line)
-        line = word
-      } else line = line === '' ? word : `${line} ${word}`
-    }
-    lines.push(line)
-  }
-  return lines
 }

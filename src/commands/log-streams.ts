@@ -76,8 +76,8 @@ export async function* liveLines(
   if (services !== undefined)
     run(async () => {
       const kinds = [client.kinds.byKind('Instance')]
+      // what a newcomer has written is all of it new: no tail
       for await (const { changes } of follow(client, kinds, inner, { namespace: services.namespace }))
-        // what a newcomer has written is all of it new: no tail
         for (const change of changes)
           if (change.kind === 'put' && services.isWanted(change.object) && isStarted(change.object))
             start(change.object, request.program === undefined ? {} : { program: request.program })

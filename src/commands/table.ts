@@ -11,10 +11,24 @@ export interface Verb {
   readonly name: string
   readonly group: VerbGroup
   readonly summary: string
+  /** Another name of a verb, or not for people: left out of help and the reference. */
+  readonly isHidden?: boolean
   readonly load: () => Promise<CommandClass>
 }
 
 export const VERBS: readonly Verb[] = [
+  {
+    name: 'up',
+    group: 'Start',
+    summary: 'Run the control plane and this machine’s agent',
+    load: async () => (await import('./up.ts')).Up,
+  },
+  {
+    name: 'down',
+    group: 'Start',
+    summary: 'Stop the daemon and every workload, and remove what nsctl made here',
+    load: async () => (await import('./down.ts')).Down,
+  },
   {
     name: 'apply',
     group: 'Change',
@@ -22,10 +36,180 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./apply.ts')).Apply,
   },
   {
+    name: 'create',
+    group: 'Change',
+    summary: 'Create what manifests say, unless it is there',
+    load: async () => (await import('./create.ts')).Create,
+  },
+  {
+    name: 'create namespace',
+    group: 'Change',
+    summary: 'Create a namespace',
+    load: async () => (await import('./create-namespace.ts')).CreateNamespace,
+  },
+  {
+    name: 'create ns',
+    group: 'Change',
+    summary: 'Create a namespace',
+    isHidden: true,
+    load: async () => (await import('./create-namespace.ts')).CreateNamespace,
+  },
+  {
+    name: 'delete',
+    group: 'Change',
+    summary: 'Delete objects and what they own',
+    load: async () => (await import('./delete.ts')).Delete,
+  },
+  {
+    name: 'edit',
+    group: 'Change',
+    summary: 'Edit an object in your editor',
+    load: async () => (await import('./edit.ts')).Edit,
+  },
+  {
+    name: 'patch',
+    group: 'Change',
+    summary: 'Change some fields of an object',
+    load: async () => (await import('./patch.ts')).Patch,
+  },
+  {
+    name: 'label',
+    group: 'Change',
+    summary: 'Set and remove labels',
+    load: async () => (await import('./label.ts')).Label,
+  },
+  {
+    name: 'annotate',
+    group: 'Change',
+    summary: 'Set and remove annotations',
+    load: async () => (await import('./annotate.ts')).Annotate,
+  },
+  {
+    name: 'validate',
+    group: 'Change',
+    summary: 'Check manifests without applying them',
+    load: async () => (await import('./validate.ts')).Validate,
+  },
+  {
+    name: 'diff',
+    group: 'Change',
+    summary: 'What applying manifests would change',
+    load: async () => (await import('./diff.ts')).Diff,
+  },
+  {
+    name: 'get',
+    group: 'Look',
+    summary: 'List objects, or show some of them',
+    load: async () => (await import('./get.ts')).Get,
+  },
+  {
+    name: 'describe',
+    group: 'Look',
+    summary: 'Everything about one object, and why it is as it is',
+    load: async () => (await import('./describe.ts')).Describe,
+  },
+  {
+    name: 'events',
+    group: 'Look',
+    summary: 'What happened lately, oldest first',
+    load: async () => (await import('./events.ts')).Events,
+  },
+  {
+    name: 'history',
+    group: 'Look',
+    summary: 'Revisions of an object: when, by whom, from where, what changed',
+    load: async () => (await import('./history.ts')).History,
+  },
+  {
+    name: 'wait',
+    group: 'Look',
+    summary: 'Wait until objects have a condition, a value, or are gone',
+    load: async () => (await import('./wait.ts')).Wait,
+  },
+  {
+    name: 'scale',
+    group: 'Roll out',
+    summary: 'Set how many instances should run',
+    load: async () => (await import('./scale.ts')).Scale,
+  },
+  {
+    name: 'rollback',
+    group: 'Roll out',
+    summary: 'Make a new revision out of an old one',
+    load: async () => (await import('./rollback.ts')).Rollback,
+  },
+  {
+    name: 'rollout status',
+    group: 'Roll out',
+    summary: 'Wait until a change is rolled out, and say how far it is',
+    load: async () => (await import('./rollout-status.ts')).RolloutStatus,
+  },
+  {
+    name: 'rollout restart',
+    group: 'Roll out',
+    summary: 'Replace every instance of a service, a few at a time',
+    load: async () => (await import('./rollout-restart.ts')).RolloutRestart,
+  },
+  {
+    name: 'rollout undo',
+    group: 'Roll out',
+    summary: 'Go back to an earlier revision, as rollback does',
+    load: async () => (await import('./rollout-undo.ts')).RolloutUndo,
+  },
+  {
+    name: 'rollout history',
+    group: 'Roll out',
+    summary: 'Revisions of a service, as history shows them',
+    load: async () => (await import('./rollout-history.ts')).RolloutHistory,
+  },
+  {
+    name: 'logs',
+    group: 'Work',
+    summary: 'What instances wrote',
+    load: async () => (await import('./logs.ts')).Logs,
+  },
+  {
+    name: 'exec',
+    group: 'Work',
+    summary: 'Run a command beside a program, as it sees the machine',
+    load: async () => (await import('./exec.ts')).Exec,
+  },
+  {
+    name: 'api-resources',
+    group: 'About',
+    summary: 'Kinds that there are, their names and short names',
+    load: async () => (await import('./api-resources.ts')).ApiResources,
+  },
+  {
+    name: 'explain',
+    group: 'About',
+    summary: 'The fields of a kind: type, default, meaning',
+    load: async () => (await import('./explain.ts')).Explain,
+  },
+  {
+    name: 'completion',
+    group: 'About',
+    summary: 'Completion for bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).Completion,
+  },
+  {
+    name: 'help',
+    group: 'About',
+    summary: 'Help on a command',
+    load: async () => (await import('./help-command.ts')).Help,
+  },
+  {
     name: 'version',
     group: 'About',
     summary: 'Versions of nsctl and of the daemon',
     load: async () => (await import('./version.ts')).Version,
+  },
+  {
+    name: '__complete',
+    group: 'About',
+    summary: 'What could follow on a command line, for the completion of shells',
+    isHidden: true,
+    load: async () => (await import('./complete.ts')).Complete,
   },
 ]
 

@@ -7,6 +7,8 @@ import { type ObjectRef, refText } from '../resources/object.ts'
 export interface Target {
   readonly kind: Kind
   readonly name: string
+  /** Where the object itself says so: a manifest of -f. */
+  readonly namespace?: string | undefined
 }
 
 /** Either whole kinds (`svc,inst`, `all`) or single objects (`svc web mail`, `svc/web`), never both. */
@@ -70,7 +72,7 @@ export async function parseTarget(
 /** The object that a target means: in `namespace` where its kind lives in one. */
 export function refOf(target: Target, namespace: string): ObjectRef {
   return target.kind.scope === 'Namespaced'
-    ? { kind: target.kind.kind, namespace, name: target.name }
+    ? { kind: target.kind.kind, namespace: target.namespace ?? namespace, name: target.name }
     : { kind: target.kind.kind, name: target.name }
 }
 

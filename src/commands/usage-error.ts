@@ -1,6 +1,6 @@
 /** oclif's parse errors in our words: what is wrong, the nearest flag, and where to read on. */
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../core/nearest.ts'
 
 /** Turns what the parser threw into a Usage error. NsctlErrors of flags that parse themselves pass through. */
 export function usageError(
@@ -13,7 +13,7 @@ export function usageError(
   const unknown = unknownFlags(error)[0]
   if (unknown !== undefined) {
     const name = unknown.replace(/=.*$/s, '')
-    const near = name.startsWith('--') ? nearest(name.slice(2), about.flags) : undefined
+    const near = name.startsWith('--') ? nearest(name.slice(2), about.flags, 1)[0] : undefined
     return new NsctlError('Usage', `unknown flag: ${name}`, {
       value: unknown,
       next: near === undefined ? help : `did you mean --${near}? ${help}`,

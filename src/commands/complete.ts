@@ -1,0 +1,101 @@
+import type { Client } from '../client/client.ts'
+import { splitVerb } from './argv.ts'
+import { NsctlCommand } from './base.ts'
+import * as shared from './flags.ts'
+import { VERB_NAMES, VERBS } from './table.ts'
+
+/** Verbs whose words name objects: TYPE, then names. */
+const ON_OBJECTS: ReadonlySet<string> = new Set([
+  'get',
+  'describe',
+  'delete',
+  'edit',
+  'patch',
+  'label',
+  'annotate',
+  'rollback',
+  'history',
+  'scale',
+  'wait',
+  'logs',
+  'exec',
+  'rollout status',
+  'rollout restart',
+  'rollout undo',
+  'rollout history',
+])
+
+/** `nsctl __complete -- WORD…`: what could stand for the last word, a line each; a tab before what it means. */
+export class Complete extends NsctlCommand {
+  static override summary = 'What could follow on a command line, for the completion of shells'
+  static override args = { words: shared.argument({ multiple: true, description: 'The words so far.' }) }
+
+  override async run(): Promise<undefined> {
+    await this.parse(Complete)
+    const typed = this.words.at(-1) ?? ''
+    const found = await this.#candidates(this.words.slice(0, -1), typed)
+    this.print(found.filter((line) => line.startsWith(typed)).join('\n'))
+  }
+
+  async #candidates(before: readonly string[], typed: string): Promise<readonly string[]> {
+    const { verb, first, rest } = splitVerb(before, VERB_NAMES, shared.globalFlags)
+    if (verb === undefined) return verbCandidates(first)
+    if (typed.startsWith('-')) return flagCandidates(verb)
+    if (before.at(-1) === '-n' || before.at(-1) === '--namespace') return this.#names('namespaces', before)
+    const words = rest.filter((word) => !word.startsWith('-'))
+    if (ON_OBJECTS.has(verb)) return this.#objects(words, typed, before)
+    if (verb === 'explain') return (await this.client()).kinds.all().map((kind) => kind.singular)
+    if (verb === 'completion') return ['bash', 'zsh', 'fish']
+    return words.length === 0 ? verbCandidates(verb) : []
+  }
+
+  async #objects(
+    words: readonly string[],
+    typed: string,
+    before: readonly string[],
+  ): Promise<readonly string[]> {
+    const slash = typed.indexOf('/')
+    if (slash !== -1) {
+      const type = typed.slice(0, slash)
+      return (await this.#names(type, before)).map((name) => `${type}/${name}`)
+    }
+    if (words[0] !== undefined && !words[0].includes('/')) return this.#names(words[0], before)
+    const client = await this.client()
+    await client.refreshKinds()
+    return client.kinds.all().map((kind) => `${kind.plural}\t${kind.description.split('. ')[0]}`)
+  }
+
+  /** The names of a type in the namespace that the line names. Nothing, rather than an error, where there is no store. */
+  async #names(type: string, before: readonly string[]): Promise<readonly string[]> {
+    const client: Client = await this.client()
+    if (client.kinds.byName(type) === undefined) await client.refreshKinds()
+    const kind = client.kinds.byName(type)
+    if (kind === undefined) return []
+    const at = before.findIndex((word) => word === '-n' || word === '--namespace')
+    const namespace = at === -1 ? this.namespace : (before[at + 1] ?? this.namespace)
+    const { items } = await client.list(kind, kind.scope === 'Namespaced' ? { namespace } : {})
+    return items.map((item) => item.metadata.name)
+  }
+}
+
+/** Verbs, or what may follow the first word of one: `status` after `rollout`. */
+function verbCandidates(first: string | undefined): readonly string[] {
+  const verbs = VERBS.filter((verb) => !verb.isHidden)
+  if (first === undefined)
+    return [
+      ...new Set(
+        verbs.map((verb) =>
+          verb.name.includes(' ') ? verb.name.split(' ')[0] : `${verb.name}\t${verb.summary}`,
+        ),
+      ),
+    ].map(String)
+  return verbs
+    .filter((verb) => verb.name.startsWith(`${first} `))
+    .map((verb) => `${verb.name.slice(first.length + 1)}\t${verb.summary}`)
+}
+
+async function flagCandidates(name: string): Promise<readonly string[]> {
+  const command = await VERBS.find((verb) => verb.name === name)?.load()
+  const flags = { ...command?.flags, ...command?.baseFlags }
+  return Object.entries(flags).map(([flag, { summary }]) => `--${flag}\t${summary ?? ''}`)
+}

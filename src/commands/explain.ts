@@ -1,0 +1,45 @@
+import * as Flags from '@oclif/core/flags'
+import { isNsctlError } from '../core/errors.ts'
+import { type Explanation, explain } from '../resources/explain.ts'
+import { createKindRegistry } from '../resources/registry.ts'
+import { renderExplanation } from '../views/explain.ts'
+import { NsctlCommand } from './base.ts'
+import * as shared from './flags.ts'
+
+/** `nsctl explain`: reads the store only for kinds of your own. */
+export class Explain extends NsctlCommand {
+  static override summary = 'The fields of a kind: type, default, meaning'
+  static override examples = [
+    'nsctl explain service',
+    'nsctl explain service.spec.template.resources',
+    'nsctl explain svc --recursive',
+  ]
+  static override args = {
+    field: shared.argument({ required: true, description: 'A kind, or a field of it: service.spec.update.' }),
+  }
+  static override flags = {
+    recursive: Flags.boolean({ summary: 'Fields of fields too.' }),
+  }
+
+  override async run(): Promise<undefined> {
+    const { flags } = await this.parse(Explain)
+    this.print(renderExplanation(await this.#explain(this.words[0] ?? '', flags.recursive)))
+  }
+
+  async #explain(text: string, recursive: boolean): Promise<Explanation> {
+    const own = createKindRegistry()
+    const isOwn = text
+      .split('.')
+      .some((_, at, steps) => own.byName(steps.slice(0, at + 1).join('.')) !== undefined)
+    if (isOwn) return explain(own, text, { recursive })
+    try {
+      const client = await this.client('compare')
+      await client.refreshKinds()
+      return explain(client.kinds, text, { recursive })
+    } catch (error) {
+      // without a store there are only our own kinds, and the nearest of them is what helps
+      if (isNsctlError(error, 'NotFound', 'Bug')) throw error
+      return explain(own, text, { recursive })
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { combineFaults } from '../client/manifests.ts'
+import { validateOffline } from '../client/offline.ts'
+import { NsctlError } from '../core/errors.ts'
+import { NsctlCommand } from './base.ts'
+import * as shared from './flags.ts'
+import { loadFiles } from './input.ts'
+
+/** `nsctl validate`: needs no store and no daemon. */
+export class Validate extends NsctlCommand {
+  static override summary = 'Check manifests without applying them'
+  static override description =
+    'Reports all faults of all files. Reads no store: namespaces are taken to be there, and kinds of your own are known where their CustomResourceDefinitions are among the files.'
+  static override examples = ['nsctl validate -f web.yaml', 'nsctl validate -f . -R']
+  static override flags = { filename: shared.filename, recursive: shared.recursive }
+
+  override async run(): Promise<undefined> {
+    const { flags } = await this.parse(Validate)
+    const loaded = await loadFiles(flags, 'validate', this.context)
+    const client = await this.context.openClient({ store: 'memory:' })
+    try {
+      const { valid, faults } = await validateOffline(client, loaded.manifests, this.namespace)
+      const failures = [...loaded.failed, ...faults]
+      if (failures.length > 0) throw combineFaults(failures, summary(valid, failures.length))
+      if (valid === 0)
+        throw new NsctlError('Invalid', `there is no document in ${(flags.filename ?? []).join(', ')}`, {
+          next: 'manifests are YAML or JSON documents with apiVersion, kind and metadata.name',
+        })
+      this.print(`${valid} ${valid === 1 ? 'document is' : 'documents are'} valid`)
+    } finally {
+      await client.close()
+    }
+  }
+}
+
+function summary(valid: number, invalid: number): string {
+  return `${valid} valid, ${invalid} not`
+}
