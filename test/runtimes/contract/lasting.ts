@@ -121,8 +121,10 @@ function reopenTests(test: ContractTest): void {
     await eventually('it has ended', () => pidsOf(spec).length === 0)
     fixture.runtime = await fixture.harness.open()
     // a manager of its own may have collected what ended well while nobody asked
+    await fixture.gone(spec)
     const seen = fixture.see(spec.id)
-    assert.ok(seen === undefined || (seen.state === 'exited' && seen.lastExit?.reason === 'success'))
+    assert.is(seen?.lastExit?.reason ?? 'success', 'success')
+    assert.is(seen?.restarts ?? 0, 0)
     await fixture.runtime.forget(spec.id)
   })
 

@@ -1,0 +1,46 @@
+/**
+ * One owner at a time: an exclusive transaction on a database of its own, held for as long as the owner lives. The locks
+ * are the kernel's and end with the process, however it ends; children do not inherit them.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { NsctlError } from '../../core/errors.ts'
+
+/** SQLITE_BUSY */
+const BUSY = 5
+
+export interface OwnerLock {
+  release(): void
+}
+
+/** Takes the lock or throws Conflict, which names the owner's pid. `path` is never to be read with fs: closing it would drop the locks. */
+export function takeOwnerLock(path: string): OwnerLock {
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    if ((error as { errcode?: number }).errcode !== BUSY) throw error
+    const owner = ownerOf(path)
+    throw new NsctlError('Conflict', `the process runtime is owned by another process (pid ${owner})`, {
+      value: path,
+      next: `stop that one first (ps -p ${owner}), or give this one a state directory of its own`,
+      cause: error,
+    })
+  }
+  writeFileSync(`${path}.owner`, `${process.pid}\n`, { mode: 0o600 })
+  return {
+    release() {
+      database.exec('ROLLBACK')
+      database.close()
+    },
+  }
+}
+
+function ownerOf(path: string): string {
+  try {
+    return readFileSync(`${path}.owner`, 'utf8').trim()
+  } catch {
+    return 'unknown'
+  }
+}
