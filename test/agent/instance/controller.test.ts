@@ -1,0 +1,190 @@
+import { createServer, type Server } from 'node:net'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Instance } from '../../../src/resources/generated/types.ts'
+import { specOf, startWorld, type World } from '../../controllers/world.ts'
+
+const test = suite<{ world: World }>('instance')
+test.before.each(async (context) => {
+  context.world = await startWorld()
+})
+test.after.each(async ({ world }) => world.stop())
+
+/** Waits until there is one instance of which `check` holds, and gives it. */
+async function one(world: World, check: (instance: Instance) => void): Promise<Instance> {
+  return await world.until(async () => {
+    const instances = await world.instances()
+    assert.is(instances.length, 1)
+    check(instances[0] as Instance)
+    return instances[0] as Instance
+  })
+}
+
+const running = (instance: Instance) => assert.is(instance.status?.phase, 'Running')
+
+test('counts a restart that the runtime made, with how the program ended', async ({ world }) => {
+  await world.apply(specOf())
+  await one(world, running)
+  const [key = ''] = world.runtime.running()
+  world.runtime.restart(key, { reason: 'signal', signal: 'SIGKILL', atMs: 1_700_000_000_000 })
+  const after = await one(world, (instance) => assert.is(instance.status?.restarts, 1))
+  assert.is(after.status?.phase, 'Running')
+  assert.is(after.status?.lastFailure?.reason, 'Signal')
+  assert.is(after.status?.lastFailure?.signal, 'SIGKILL')
+  assert.is(after.status?.lastFailure?.at, '2023-11-14T22:13:20.000Z')
+  assert.ok((await world.events()).some((event) => event.includes('was ended by SIGKILL')))
+})
+
+test('starts a program again that the runtime gave up, after a backoff that grows', async ({ world }) => {
+  let starts = 0
+  world.runtime.onStart = () =>
+    ++starts <= 2 ? { reason: 'exit-code', exitCode: 78, atMs: Date.now() + starts } : 'run'
+  await world.apply(specOf())
+  const failing = await one(world, (instance) => assert.is(instance.status?.phase, 'Backoff'))
+  assert.is(failing.status?.reason, 'CrashLoop')
+  assert.match(failing.status?.message ?? '', /exits with 78/)
+  const healed = await one(world, running)
+  assert.is(healed.status?.restarts, 2)
+  assert.is(healed.status?.message, undefined)
+  assert.is(starts, 3)
+})
+
+test('a program that ends with 0 is started again: a service keeps running', async ({ world }) => {
+  let starts = 0
+  world.runtime.onStart = () =>
+    ++starts === 1 ? { reason: 'success', exitCode: 0, atMs: Date.now() } : 'run'
+  await world.apply(specOf())
+  await one(world, running)
+  assert.is(starts, 2)
+})
+
+test('says which program is missing and where it was searched', async ({ world }) => {
+  await world.apply({ template: { source: { command: ['no-such-program'], workingDir: '/' } } })
+  const failed = await one(world, (instance) => assert.is(instance.status?.phase, 'Failed'))
+  assert.is(failed.status?.reason, 'ProgramNotFound')
+  assert.match(
+    failed.status?.message ?? '',
+    /no-such-program is not there or not executable, in PATH \(\/usr\/bin:\/bin\)/,
+  )
+})
+
+test('says which working directory is missing', async ({ world }) => {
+  await world.apply({ template: { source: { command: ['env'], workingDir: '/no/such/folder' } } })
+  const failed = await one(world, (instance) => assert.is(instance.status?.phase, 'Failed'))
+  assert.match(failed.status?.message ?? '', /\/no\/such\/folder is not there/)
+})
+
+test('waits for a fixed port that something else uses, and starts when it is free', async ({ world }) => {
+  const other = await listen('127.0.0.1')
+  const port = (other.address() as { port: number }).port
+  await world.apply(specOf({}, { ports: [{ name: 'http', port }] }))
+  const waiting = await one(world, (instance) => assert.is(instance.status?.reason, 'PortInUse'))
+  assert.is(waiting.status?.phase, 'Backoff')
+  assert.match(waiting.status?.message ?? '', new RegExp(`port ${port} \\(http\\) is in use`))
+  assert.equal(world.runtime.running(), [])
+  await new Promise((resolve) => other.close(resolve))
+  const started = await one(world, running)
+  assert.equal(started.status?.ports, [{ name: 'http', port }])
+})
+
+test('gives every instance ports of its own, in its environment', async ({ world }) => {
+  await world.apply(specOf({ replicas: 2 }, { ports: [{ name: 'http' }, { name: 'admin-api' }] }))
+  await world.until(() => assert.is(world.runtime.running().length, 2))
+  const environments = [...world.runtime.specs.values()].map((spec) => spec.env)
+  const numbers = environments.flatMap((env) => [env.PORT_HTTP, env.PORT_ADMIN_API])
+  assert.is(new Set(numbers).size, 4, String(numbers))
+  for (const env of environments) assert.is(env.PORT, env.PORT_HTTP)
+})
+
+test('restarts only the program of a group that failed, and is ready when all are', async ({ world }) => {
+  const program = (name: string) => ({ name, source: { command: ['env', name], workingDir: '/' } })
+  world.runtime.onStart = (spec) => (spec.id.program === 'slow' ? 'hang' : 'run')
+  await world.apply({ template: { programs: [program('main'), program('slow')] } })
+  const waiting = await one(world, (instance) => assert.is(instance.status?.programs?.[0]?.state, 'running'))
+  assert.is(waiting.status?.ready, false)
+  const key = (name: string) => [...world.runtime.specs.keys()].find((one) => one.endsWith(`/${name}`)) ?? ''
+  world.runtime.restart(key('slow'), { reason: 'exit-code', exitCode: 1, atMs: Date.now() })
+  const ready = await one(world, (instance) => assert.is(instance.status?.ready, true))
+  assert.equal(
+    ready.status?.programs?.map((one) => one.restarts),
+    [0, 1],
+  )
+  assert.is(world.runtime.calls.filter((call) => call.startsWith('start')).length, 2)
+})
+
+test('counts an end that happened while no agent looked', async ({ world }) => {
+  await world.apply(specOf())
+  await one(world, running)
+  const [key = ''] = world.runtime.running()
+  const restarted = world.restart()
+  world.runtime.end(key, { reason: 'exit-code', exitCode: 3, atMs: Date.now() })
+  await restarted
+  const after = await one(world, (instance) => assert.is(instance.status?.restarts, 1))
+  assert.is(after.status?.lastFailure?.exitCode, 3)
+  await one(world, running)
+})
+
+test('ends what runs for no instance', async ({ world }) => {
+  await world.apply(specOf())
+  await one(world, running)
+  const id = { namespace: 'default', service: 'ghost', templateHash: 'bcdfghjkmn', ordinal: 0, program: '' }
+  const limits = {}
+  const stop = { signal: 'SIGTERM', graceMs: 100 }
+  await world.runtime.start({
+    id,
+    command: ['/bin/true'],
+    workingDir: '/',
+    env: {},
+    storage: [],
+    limits,
+    stop,
+    network: 'host',
+    relax: [],
+  })
+  await world.restart()
+  await world.until(() => assert.is(world.runtime.running().length, 1))
+  assert.ok(world.runtime.running()[0]?.includes('/web/'))
+})
+
+test('names the fields that the runtime does not enforce', async ({ world }) => {
+  await world.apply(
+    specOf(
+      { storage: [{ name: 'data', path: '/data' }] },
+      { resources: { memory: '1Gi' }, limits: { cpu: '1' } },
+    ),
+  )
+  const instance = await one(world, running)
+  assert.equal(instance.status?.notEnforced, ['limits.cpu', 'storage.path'])
+})
+
+test('an instance that waits for its predecessor to end does not take its program for its own', async ({
+  world,
+}) => {
+  world.runtime.stopsAtOnce = false
+  await world.apply(specOf())
+  const first = await one(world, running)
+  await world.api.delete(
+    { kind: 'Instance', namespace: 'default', name: first.metadata.name },
+    { actor: { name: 'test' } },
+  )
+  await world.until(async () => {
+    const second = (await world.instances()).find((instance) => instance.metadata.uid !== first.metadata.uid)
+    assert.is(second?.status?.reason, 'WaitingForPredecessor')
+    assert.is(second?.status?.ready, false)
+  })
+  const [key = ''] = [...world.runtime.observe().keys()]
+  world.runtime.end(key, { reason: 'success', exitCode: 0, atMs: Date.now() })
+  const second = await one(world, running)
+  assert.is.not(second.metadata.uid, first.metadata.uid)
+  assert.is(world.runtime.calls.filter((call) => call.startsWith('start')).length, 2)
+})
+
+function listen(host: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ host, port: 0 }, () => resolve(server))
+  })
+}
+
+test.run()

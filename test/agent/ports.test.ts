@@ -1,0 +1,60 @@
+import { createServer } from 'node:net'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { canListen, PortAllocator } from '../../src/agent/ports.ts'
+
+const free = async () => true
+const tcp = (name: string, port?: number) => ({
+  name,
+  protocol: 'TCP' as const,
+  ...(port === undefined ? {} : { port }),
+})
+
+test('gives nobody the same port twice, also when asked side by side', async () => {
+  const ports = new PortAllocator({ first: 100, last: 119 }, free)
+  const given = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => ports.allocate(`owner ${i}`, [tcp('a'), tcp('b')])),
+  )
+  const numbers = given.flat().map((one) => one.port)
+  assert.is(new Set(numbers).size, 20)
+})
+
+test('says so when the range is used up, and has room again after a release', async () => {
+  const ports = new PortAllocator({ first: 100, last: 101 }, free)
+  await ports.allocate('one', [tcp('a'), tcp('b')])
+  try {
+    await ports.allocate('two', [tcp('a')])
+    assert.unreachable()
+  } catch (error) {
+    assert.match((error as Error).message, /no free TCP port between 100 and 101/)
+  }
+  ports.release('one')
+  assert.is((await ports.allocate('two', [tcp('a')])).length, 1)
+})
+
+test('leaves alone what was adopted', async () => {
+  const ports = new PortAllocator({ first: 100, last: 101 }, free)
+  ports.adopt('old', [{ name: 'a', port: 100 }])
+  assert.equal(await ports.allocate('new', [tcp('a')]), [{ name: 'a', port: 101 }])
+})
+
+test('skips what something listens on', async () => {
+  const ports = new PortAllocator({ first: 100, last: 102 }, async (port) => port === 102)
+  assert.equal(await ports.allocate('new', [tcp('a')]), [{ name: 'a', port: 102 }])
+})
+
+for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {
+  test(`canListen sees a listener on ${host}`, async () => {
+    const server = createServer()
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port: 0, ipv6Only: host.includes(':') }, resolve)
+    })
+    const { port } = server.address() as { port: number }
+    assert.is(await canListen(port, 'TCP'), false)
+    await new Promise((resolve) => server.close(resolve))
+    assert.is(await canListen(port, 'TCP'), true)
+  })
+}
+
+test.run()
