@@ -11,7 +11,6 @@ import type { SchemaValidator } from './validation/schema-errors.ts'
 /** apiVersion and kind that are accepted and stored as one of ours. */
 const ALIASES: Readonly<Record<string, string>> = {
   'apiextensions.k8s.io/v1 CustomResourceDefinition': 'nsctl.dev/v1alpha1 CustomResourceDefinition',
-  'v1 Namespace': 'nsctl.dev/v1alpha1 Namespace',
 }
 
 /** Loaded when a kind is first validated, so that commands that only read load none. */
@@ -82,9 +81,9 @@ async function userValidator(kind: string, schema: JsonSchema): Promise<SchemaVa
   }
 }
 
-/** Two kinds collide where a person or a manifest could not tell which is meant. */
-export function collides(a: Kind, b: Kind): boolean {
-  return a.group === b.group && (a.kind === b.kind || a.plural === b.plural)
+/** Two kinds collide where a reference, which holds only the kind's name, could not tell which is meant. */
+function collides(a: Kind, b: Kind): boolean {
+  return a.kind === b.kind || (a.group === b.group && a.plural === b.plural)
 }
 
 class Registry implements KindRegistry {

@@ -1,6 +1,117 @@
 /** What the schema cannot say of a user's CustomResourceDefinition. */
+import { isNsctlError } from '../../core/errors.ts'
+import type { Path } from '../../core/json.ts'
+import type { DefinitionSpec, DefinitionVersion } from '../definition.ts'
+import { BUILT_IN_DEFINITIONS } from '../generated/kinds.ts'
+import { compilePath } from '../jsonpath.ts'
 import type { FieldIssue } from '../kinds.ts'
+import { GROUP } from '../object.ts'
+import { quote } from '../validation/words.ts'
+import { structureIssues } from './structure.ts'
 
-export function definitionConstraints(_object: unknown): readonly FieldIssue[] {
-  return []
+interface Definition {
+  readonly metadata: { readonly name: string }
+  readonly spec: DefinitionSpec
+}
+
+/** For objects that the schema has found sound. Pure. */
+export function definitionConstraints(object: unknown): readonly FieldIssue[] {
+  const { metadata, spec } = object as Definition
+  const expected = `${spec.names.plural}.${spec.group}`
+  const issues: FieldIssue[] = []
+  if (metadata.name !== expected)
+    issues.push({
+      path: ['metadata', 'name'],
+      message: `must be <plural>.<group>, ${quote(expected)}, not ${quote(metadata.name)}`,
+      value: metadata.name,
+    })
+  if (spec.group === GROUP || spec.group.endsWith(`.${GROUP}`))
+    issues.push({
+      path: ['spec', 'group'],
+      message: `${GROUP} is nsctl's own; choose another group`,
+      value: spec.group,
+    })
+  for (const name of ['perNode', 'internal'] as const)
+    if (spec[name] === true)
+      issues.push({ path: ['spec', name], message: "is reserved for nsctl's own kinds", value: true })
+  issues.push(
+    ...nameConflicts(
+      spec,
+      BUILT_IN_DEFINITIONS.map(({ definition }) => definition.spec),
+    ),
+  )
+  for (const [index, version] of spec.versions.entries())
+    issues.push(...versionIssues(version, ['spec', 'versions', index]))
+  return issues
+}
+
+/**
+ * Names of `spec` that one of `others` has: a person or a reference could not tell which is meant. Also for the kinds that
+ * other CustomResourceDefinitions have made; leave the definition's own old self out.
+ */
+export function nameConflicts(
+  spec: DefinitionSpec,
+  others: readonly Pick<DefinitionSpec, 'group' | 'names'>[],
+): readonly FieldIssue[] {
+  const issues: FieldIssue[] = []
+  const { kind, plural, singular, shortNames = [] } = spec.names
+  for (const other of others) {
+    const taken = [
+      other.names.plural,
+      other.names.singular ?? other.names.kind.toLowerCase(),
+      ...(other.names.shortNames ?? []),
+    ]
+    const clash = (steps: Path, name: string) =>
+      issues.push({
+        path: ['spec', 'names', ...steps],
+        message: `${quote(name)} is taken by ${other.names.kind} (${other.group})`,
+        value: name,
+      })
+    if (kind.toLowerCase() === other.names.kind.toLowerCase()) clash(['kind'], kind)
+    if (taken.includes(plural)) clash(['plural'], plural)
+    if (singular !== undefined && taken.includes(singular)) clash(['singular'], singular)
+    for (const [index, name] of shortNames.entries())
+      if (taken.includes(name)) clash(['shortNames', index], name)
+  }
+  return issues
+}
+
+function versionIssues(version: DefinitionVersion, path: Path): readonly FieldIssue[] {
+  const issues: FieldIssue[] = []
+  if (version.served === false || version.storage === false)
+    issues.push({
+      path: [...path, version.served === false ? 'served' : 'storage'],
+      message: 'must be true: it is the only version',
+      value: false,
+    })
+  const scale = version.subresources?.scale?.specReplicasPath
+  if (scale !== undefined && !/^\.spec(\.[A-Za-z_][A-Za-z0-9_]*)+$/.test(scale))
+    issues.push({
+      path: [...path, 'subresources', 'scale', 'specReplicasPath'],
+      message: `must be a field beneath .spec such as .spec.replicas, not ${quote(scale)}`,
+      value: scale,
+    })
+  for (const [index, column] of (version.additionalPrinterColumns ?? []).entries()) {
+    const message = pathFault(column.jsonPath)
+    if (message !== undefined)
+      issues.push({
+        path: [...path, 'additionalPrinterColumns', index, 'jsonPath'],
+        message,
+        value: column.jsonPath,
+      })
+  }
+  return [
+    ...issues,
+    ...structureIssues(version.schema.openAPIV3Schema, [...path, 'schema', 'openAPIV3Schema']),
+  ]
+}
+
+function pathFault(text: string): string | undefined {
+  try {
+    compilePath(text)
+    return undefined
+  } catch (error) {
+    if (isNsctlError(error, 'Usage')) return `is no path: ${error.message}`
+    throw error
+  }
 }

@@ -10,7 +10,7 @@ import { patternMessage, quote, typeIssue } from './words.ts'
 const MAX_ISSUES = 50
 
 /** Keywords that leave the object's shape sound, so that constraints between fields can still be judged. */
-const SOUND = new Set(['additionalProperties', 'enum', 'minimum', 'maximum', 'maxLength', 'minLength'])
+const SOUND = new Set(['additionalProperties', 'enum', 'minimum', 'maximum', 'maxLength'])
 
 /** True where constraints may look at an object in spite of these errors. */
 export function shapeIsSound(errors: readonly SchemaError[]): boolean {

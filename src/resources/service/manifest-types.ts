@@ -1,0 +1,50 @@
+/** A Service as a manifest may give it: what has a default may be missing. */
+import type {
+  ServiceEnv,
+  ServiceLimits,
+  ServicePort,
+  ServiceProbe,
+  ServiceProgram,
+  ServiceResources,
+  ServiceSource,
+  ServiceSpec,
+  ServiceStorage,
+  ServiceTemplate,
+  ServiceUpdate,
+} from '../generated/types.ts'
+
+type Optional<T, Keys extends keyof T> = Omit<T, Keys> & Partial<Pick<T, Keys>>
+
+export type ManifestProbe = Optional<
+  ServiceProbe,
+  'period' | 'timeout' | 'failureThreshold' | 'successThreshold'
+>
+export type ManifestEnv = Optional<ServiceEnv, 'value'>
+export type ManifestPort = Optional<ServicePort, 'protocol'>
+
+/** What one program has, in a group or alone. */
+export interface ManifestProgram {
+  readonly source?: ServiceSource
+  readonly env?: readonly ManifestEnv[]
+  readonly resources?: ServiceResources
+  readonly limits?: ServiceLimits
+  readonly readiness?: ManifestProbe
+  readonly liveness?: ManifestProbe
+}
+
+export interface ManifestTemplate extends ManifestProgram {
+  readonly programs?: readonly (ManifestProgram & Pick<ServiceProgram, 'name'>)[]
+  readonly ports?: readonly ManifestPort[]
+  readonly stop?: Partial<ServiceTemplate['stop']>
+  readonly network?: ServiceTemplate['network']
+}
+
+export interface ManifestSpec extends Omit<Partial<ServiceSpec>, 'template' | 'update'> {
+  readonly template: ManifestTemplate
+  readonly storage?: readonly ServiceStorage[]
+  readonly update?: Partial<ServiceUpdate>
+}
+
+export interface ManifestService {
+  readonly spec: ManifestSpec
+}

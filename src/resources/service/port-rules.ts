@@ -1,0 +1,32 @@
+/** Rules of ports. */
+import type { Path } from '../../core/json.ts'
+import type { FieldIssue } from '../kinds.ts'
+import { duplicateIssues } from './field-rules.ts'
+import type { ManifestTemplate } from './manifest-types.ts'
+
+const PORTS: Path = ['spec', 'template', 'ports']
+
+export function portIssues({ ports = [], network }: ManifestTemplate): readonly FieldIssue[] {
+  const issues = [...duplicateIssues(ports, PORTS)]
+  if (network === 'none' && ports.length > 0)
+    issues.push({ path: PORTS, message: 'cannot be reached with network: none' })
+  const fixed = new Map<string, number>()
+  for (const [index, { port, protocol = 'TCP', scheme }] of ports.entries()) {
+    if (protocol === 'UDP' && (scheme === 'http' || scheme === 'https'))
+      issues.push({
+        path: [...PORTS, index, 'scheme'],
+        message: `${scheme} is not spoken over UDP`,
+        value: scheme,
+      })
+    if (port === undefined) continue
+    const earlier = fixed.get(`${protocol} ${port}`)
+    if (earlier === undefined) fixed.set(`${protocol} ${port}`, index)
+    else
+      issues.push({
+        path: [...PORTS, index, 'port'],
+        message: `must be unique: ports[${earlier}] has ${port} too`,
+        value: port,
+      })
+  }
+  return issues
+}

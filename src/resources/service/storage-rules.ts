@@ -1,0 +1,59 @@
+/** Rules of storage: where a program may see its volumes. */
+import type { Path } from '../../core/json.ts'
+import type { ServiceStorage } from '../generated/types.ts'
+import type { FieldIssue } from '../kinds.ts'
+import { quote } from '../validation/words.ts'
+import { duplicateIssues } from './field-rules.ts'
+
+const STORAGE: Path = ['spec', 'storage']
+
+/** The kernel's; nothing can be mounted there or beneath. */
+const KERNEL = ['/proc', '/sys', '/dev']
+
+/** A volume here would hide what every program needs; beneath is fine. */
+const SYSTEM = [
+  '/bin',
+  '/boot',
+  '/etc',
+  '/home',
+  '/lib',
+  '/lib64',
+  '/nix',
+  '/nix/store',
+  '/run',
+  '/sbin',
+  '/tmp',
+  '/usr',
+  '/var',
+]
+
+export function storageIssues(storage: readonly ServiceStorage[]): readonly FieldIssue[] {
+  const issues = [...duplicateIssues(storage, STORAGE)]
+  for (const [index, { path }] of storage.entries()) {
+    const message = pathFault(path) ?? overlapFault(storage.slice(0, index), path)
+    if (message !== undefined) issues.push({ path: [...STORAGE, index, 'path'], message, value: path })
+  }
+  return issues
+}
+
+function pathFault(path: string): string | undefined {
+  if (!path.startsWith('/')) return `must be absolute, not ${quote(path)}`
+  if (/[\p{Cc}:]/u.test(path)) return `must have no control characters and no colon, not ${quote(path)}`
+  const steps = path.slice(1).split('/')
+  if (path === '/') return 'must be a directory below /, not / itself'
+  if (steps.some((step) => step === '' || step === '.' || step === '..'))
+    return `must be written without empty steps, . and .., not ${quote(path)}`
+  const kernel = KERNEL.find((one) => path === one || path.startsWith(`${one}/`))
+  if (kernel !== undefined) return `cannot be in ${kernel}, which is the kernel's`
+  if (SYSTEM.includes(path)) return `would hide ${path} from the program; choose a directory beneath it`
+  return undefined
+}
+
+function overlapFault(earlier: readonly ServiceStorage[], path: string): string | undefined {
+  for (const [index, other] of earlier.entries()) {
+    if (other.path === path) return `must be unique: storage[${index}] is seen at ${path} too`
+    if (path.startsWith(`${other.path}/`)) return `must not be in storage[${index}] (${other.path})`
+    if (other.path.startsWith(`${path}/`)) return `must not hold storage[${index}] (${other.path})`
+  }
+  return undefined
+}
