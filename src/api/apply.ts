@@ -24,7 +24,7 @@ export async function applySet(
   const results = new Map<Manifest, ChangeResult>()
   const faults = new Map(set.faults)
   let open = set.admitted
-  for (let attempt = 1; open.length > 0; attempt++) {
+  for (let attempt = 1; attempt === 1 || open.length > 0; attempt++) {
     const situation = await readSituation(context, open, set.admitted)
     if (hasStaleKinds(context, open, situation)) {
       await context.kinds.refresh()

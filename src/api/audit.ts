@@ -47,7 +47,9 @@ export async function readAudit(
   const records: AuditRecord[] = []
   for (let end = keys.length; end > 0 && records.length < limit; end -= PAGE) {
     const page = await store.getMany(keys.slice(Math.max(0, end - PAGE), end))
-    const found = page.toReversed().map((entry) => decodeJson(entry) as unknown as AuditRecord)
+    const found = page
+      .toSorted((a, b) => b.revision - a.revision)
+      .map((entry) => decodeJson(entry) as unknown as AuditRecord)
     records.push(...found.filter(isMeant))
   }
   return records.slice(0, limit)

@@ -106,7 +106,7 @@ export function decideRollback(context: Context, toRevision: number | undefined)
       return {
         next: live.object,
         verdict: 'rolled back',
-        warnings: [`${name} is as in r${wanted.revision} already`],
+        warnings: [`${name} is as in r${wanted.revision} already`, ...warnings],
       }
     return { next: object, verdict: 'rolled back', cause, warnings }
   }

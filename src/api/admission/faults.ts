@@ -5,6 +5,9 @@ import type { FieldIssue, Kind } from '../../resources/kinds.ts'
 import { refText } from '../../resources/object.ts'
 import type { Manifest } from '../api.ts'
 
+/** Different faults want different things done; more than that nobody reads. */
+const MAX_NEXT_STEPS = 3
+
 export interface Fault {
   readonly code: ErrorCode
   readonly source: string
@@ -100,13 +103,13 @@ export function faultsError(faults: readonly Fault[], outcome: string): NsctlErr
   const [first] = faults as readonly [Fault, ...Fault[]]
   const sources = [...new Set(faults.map((one) => one.source))]
   const sameCode = faults.every((one) => one.code === first.code)
-  const next = faults.find((one) => one.next !== undefined)?.next
+  const nexts = new Set(faults.map((one) => one.next).filter((next) => next !== undefined))
   return new NsctlError(
     sameCode ? first.code : 'Invalid',
     faults.length === 1 ? first.headline : `${faults.length} faults in ${sources.join(', ')}`,
     {
       issues: faults.map((one) => one.text),
-      next: [outcome, next].filter((part) => part !== undefined && part !== '').join('. '),
+      next: [outcome, ...[...nexts].slice(0, MAX_NEXT_STEPS)].filter((part) => part !== '').join('. '),
       ...(first.value === undefined ? {} : { value: first.value }),
     },
   )
