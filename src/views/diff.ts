@@ -84,12 +84,15 @@ function changedSections(from: unknown, to: unknown, path: Path): readonly Secti
   for (const key of keys) {
     const sections = changedSections(from[key], to[key], [...path, key])
     // a scalar is shown among its neighbours, a list under its own name
-    const isWhole = sections.length === 1 && sections[0]?.path.length === path.length + 1
-    if (isWhole && !isObject(from[key]) && !isObject(to[key]) && path.length > 0) here.add(key)
+    if (sections.length > 0 && isScalar(from[key]) && isScalar(to[key]) && path.length > 0) here.add(key)
     else inner.push(...sections)
   }
   if (here.size === 0) return inner
   return [{ path, from: pick(from, here, to), to: pick(to, here, from) }, ...inner]
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value !== 'object' || value === null
 }
 
 /** The members that differ here, and the scalars beside them for orientation. */

@@ -3,7 +3,7 @@ import { valueAt } from '../core/json.ts'
 import { formatAge } from '../core/quantity.ts'
 import { findAll } from '../resources/jsonpath.ts'
 import type { Kind, PrinterColumn } from '../resources/kinds.ts'
-import type { AnyResource } from '../resources/object.ts'
+import { type AnyResource, GROUP } from '../resources/object.ts'
 import { objectName } from './names.ts'
 import { displayWidth, padEnd, printable } from './width.ts'
 
@@ -36,11 +36,15 @@ export function columnsOf(kind: Kind, options: ColumnOptions): readonly Column[]
   const columns: Column[] = []
   if (options.showNamespace === true && kind.scope === 'Namespaced')
     columns.push({ heading: 'NAMESPACE', cell: (object) => object.metadata.namespace ?? '' })
-  columns.push({
+  const name: Column = {
     heading: 'NAME',
     cell: (object) => (options.showKind === true ? objectName(kind, object) : object.metadata.name),
-  })
+  }
+  // an event's name says nothing; what it is about does
+  const isEvent = kind.group === GROUP && kind.kind === 'Event'
+  if (!isEvent) columns.push(name)
   for (const column of shown) if (column !== remark) columns.push(columnFrom(column, options.nowMs))
+  if (isEvent && options.wide === true) columns.push(name)
   if (options.showLabels === true)
     columns.push({ heading: 'LABELS', cell: (object) => labelsText(object.metadata.labels) })
   if (remark !== undefined)
