@@ -198,6 +198,29 @@ for (const c of [
   }
 }
 
+test('after a success the backoff starts anew', async () => {
+  const one = bench(async (_, __, { reconciled }) => {
+    if (reconciled.length === 4) return settled
+    throw new NsctlError('Failed', 'no such program')
+  })
+  one.reader.put(object('Service', 'web'))
+  const running = one.run()
+  for (let tries = 1; tries <= 4; tries++) {
+    await until(`try ${tries}`, () => one.reconciled.length === tries)
+    await turn()
+    one.clock.advance(100)
+  }
+  one.reader.put(object('Service', 'web', { spec: { replicas: 2 } }))
+  await until('the next', () => one.reconciled.length === 5)
+  await turn()
+  assert.equal(
+    one.logger.lines.map((line) => line.fields.retryInMs),
+    [3, 5, 10, 3],
+  )
+  one.abort.abort()
+  await running
+})
+
 test('an outage of the store is one line, not one per key and try', async () => {
   let away = true
   const one = bench(async () => {
@@ -280,13 +303,12 @@ test('a reconcile beyond its time limit is aborted and retried', async () => {
 })
 
 test('one that ignores its time limit is reported once and keeps its key, but not its place', async () => {
-  let release = () => {}
+  const releases: (() => void)[] = []
   const one = bench(
     (key) => {
-      if (key.name !== 'hangs' || one.reconciled.filter((name) => name === 'hangs').length > 1)
-        return Promise.resolve(settled)
+      if (key.name === 'other') return Promise.resolve(settled)
       return new Promise((resolve) => {
-        release = () => resolve(settled)
+        releases.push(() => resolve(settled))
       })
     },
     { timeoutMs: 1000, concurrency: 1 },
@@ -307,10 +329,15 @@ test('one that ignores its time limit is reported once and keeps its key, but no
   assert.equal(one.logger.messages('warn', 'error'), [
     'reconcile ignores that it was aborted; Service/default/hangs stays locked until it ends',
   ])
-  release()
+  releases.shift()?.()
   await until('the key again', () => one.reconciled.length === 3)
+  // there is one place again, and not two: what hung gave up its own already
   one.reader.put(object('Service', 'other', { spec: { replicas: 2 } }))
-  await until('others again', () => one.reconciled.length === 4)
+  await turn()
+  await turn()
+  assert.is(one.reconciled.length, 3)
+  releases.shift()?.()
+  await until('the other again', () => one.reconciled.length === 4)
   one.abort.abort()
   await running
 })

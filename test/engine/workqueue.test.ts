@@ -37,6 +37,21 @@ test('a key added while it is processed is handed out again, but not before it i
   assert.equal(takeAll(queue), ['a'])
 })
 
+test('keeps the order of thousands that come and go', () => {
+  const queue = queueOn(new ManualClock())
+  const taken: number[] = []
+  for (let i = 0; i < 10_000; i++) {
+    queue.add(String(i))
+    if (i % 3 === 0) continue
+    const work = queue.take() as Work<string>
+    taken.push(Number(work.key))
+    queue.done(work)
+  }
+  taken.push(...takeAll(queue).map(Number))
+  assert.is(taken.length, 10_000)
+  assert.ok(taken.every((one, index) => one === index))
+})
+
 test('done twice is done once', () => {
   const queue = queueOn(new ManualClock())
   queue.add('a')
