@@ -1,8 +1,8 @@
 // A small web server, as any program would be: it listens where $PORT says and ends when it is asked to.
-const http = require('node:http')
+import { createServer } from 'node:http'
 
 const greeting = process.env.GREETING ?? 'hello'
-const server = http.createServer((request, response) => {
+const server = createServer((request, response) => {
   if (request.url === '/healthz') return response.end('ok\n')
   response.end(`${greeting} from process ${process.pid}\n`)
 })

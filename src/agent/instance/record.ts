@@ -23,6 +23,8 @@ export interface ProgramRecord {
   /** What the runtime said of restarts and exits when last looked at, so that nothing is counted twice. */
   seenRestarts: number
   seenExitAtMs: number
+  /** The end after which the runtime gave up that the backoff counts already. It may be told before it is final. */
+  countedEndAtMs: number
   /** It has run before: the next start counts as a restart. */
   hasRun: boolean
   /** The agent is ending it to start it again, for this reason. */
@@ -93,6 +95,7 @@ function makeProgramRecord(
     seenRestarts: seen?.restarts ?? 0,
     // an exit that happened while no agent looked is news
     seenExitAtMs: known?.lastFailure?.at === undefined ? 0 : Date.parse(known.lastFailure.at),
+    countedEndAtMs: 0,
     hasRun: known?.startedAt !== undefined,
     endingFor: undefined,
     readiness: sameProcess && known?.ready === true ? { healthy: true } : undefined,
@@ -122,7 +125,9 @@ export function note(record: ProgramRecord, seen: ObservedProgram | undefined, n
     if (exit.reason !== 'success' || record.endingFor !== undefined)
       record.lastFailure = failureOf(exit, record.endingFor)
   }
-  if (seen.state !== 'exited' || !isNew) return { restarted, ended: undefined }
+  const isFinal = seen.state === 'exited' && exit !== undefined && exit.atMs !== record.countedEndAtMs
+  if (!isFinal) return { restarted, ended: undefined }
+  record.countedEndAtMs = exit.atMs
   record.backoff = afterFailure(record.backoff, nowMs - record.startedAtMs, nowMs)
   record.endingFor = undefined
   return { restarted, ended: exit }

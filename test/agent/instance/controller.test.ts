@@ -49,6 +49,17 @@ test('starts a program again that the runtime gave up, after a backoff that grow
   assert.is(starts, 3)
 })
 
+test('an end that is told before it is final is backed off from all the same', async ({ world }) => {
+  await world.apply(specOf())
+  await one(world, running)
+  const [key = ''] = world.runtime.running()
+  const exit = { reason: 'exit-code', exitCode: 78, atMs: Date.now() } as const
+  world.runtime.restart(key, exit)
+  await one(world, (instance) => assert.is(instance.status?.lastFailure?.exitCode, 78))
+  world.runtime.end(key, exit)
+  await one(world, (instance) => assert.is(instance.status?.phase, 'Backoff'))
+})
+
 test('a program that ends with 0 is started again: a service keeps running', async ({ world }) => {
   let starts = 0
   world.runtime.onStart = () =>
