@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
+import { lazyBuiltins } from './build/lazy-builtins.ts'
 import { lazyRequires } from './build/lazy-requires.ts'
 import { RECORDER, recordLoads } from './build/record-loads.ts'
 import { screenChunks } from './build/screen-chunks.ts'
@@ -54,7 +55,7 @@ async function buildMain(outdir: string): Promise<ReadonlySet<string>> {
       'import.meta.filename': '__filename',
     },
     banner: { js: `${RECORDER}const __nsctlUrl=require("node:url").pathToFileURL(__filename).href;` },
-    plugins: [lazyRequires(), screenChunks(root, screens)],
+    plugins: [lazyBuiltins(), lazyRequires(), screenChunks(root, screens)],
   })
   const bundle = join(outdir, 'bundle.cjs')
   writeFileSync(bundle, recordLoads(readFileSync(bundle, 'latin1')), 'latin1')
@@ -94,6 +95,9 @@ async function buildScreens(outdir: string, screens: ReadonlySet<string>): Promi
   })
 }
 
+/** Node calls vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER and node:sqlite experimental. */
+const QUIET = '--disable-warning=ExperimentalWarning'
+
 const started = performance.now()
 mkdirSync(dist, { recursive: true })
 const fresh = mkdtempSync(join(dist, '.new-'))
@@ -101,7 +105,7 @@ try {
   await buildScreens(fresh, await buildMain(fresh))
   cpSync(join(root, 'scripts/build/loader.cjs'), join(fresh, 'nsctl.cjs'))
   writeFileSync(join(fresh, 'stamp'), sourceStamp(root))
-  execFileSync(process.execPath, [join(root, 'scripts/build/warm.cjs'), fresh], {
+  execFileSync(process.execPath, [QUIET, join(root, 'scripts/build/warm.cjs'), fresh], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   replaceAll(fresh)

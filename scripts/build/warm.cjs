@@ -18,6 +18,11 @@ const SERVICES = Array.from({ length: 3 }, (_, n) => ({
 const LINES = (manifest) => [
   ['apply', '-f', manifest],
   ['get', 'services'],
+  ['get', 'svc', '-o', 'yaml'],
+  ['describe', 'service', 'warm-0'],
+  ['history', 'service', 'warm-0'],
+  ['events'],
+  ['apply', '-f', manifest],
 ]
 
 async function warm() {

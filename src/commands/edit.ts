@@ -18,7 +18,9 @@ import { parseTarget, refOf } from './targets.ts'
 export class Edit extends NsctlCommand {
   static override summary = 'Edit an object in your editor'
   static override examples = ['nsctl edit service/web', 'EDITOR=nano nsctl edit svc web']
-  static override strict = false
+  static override args = {
+    type: flags.argument({ multiple: true, description: 'TYPE/NAME or TYPE NAME.' }),
+  }
   static override flags = { output: flags.changeOutput }
 
   override async run(): Promise<undefined> {

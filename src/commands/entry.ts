@@ -1,17 +1,33 @@
 /** The process around the commands: standard streams, signals, the user. The bundle's entry. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
 import { openClient, userName, VERSION } from '../main.ts'
 import { runCli } from './cli.ts'
 import type { CommandContext, Output } from './context.ts'
 
-function outputOf(stream: NodeJS.WriteStream): Output {
+/** Writes at once and as a whole. Node's own stream is built only where somebody asks about the terminal. */
+function outputOf(fd: 1 | 2): Output {
+  const stream = () => (fd === 1 ? process.stdout : process.stderr)
   return {
-    isTTY: stream.isTTY === true,
-    get columns() {
-      return stream.columns
+    get isTTY() {
+      return stream().isTTY === true
     },
-    write: (text) => void stream.write(text),
+    get columns() {
+      return stream().columns
+    },
+    write: (text) => writeAll(fd, Buffer.from(text)),
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at)
+    } catch (error) {
+      // somebody made the pipe non-blocking and its reader is slow
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
   }
 }
 
@@ -28,8 +44,8 @@ function interruptSignal(): AbortSignal {
 function processContext(): CommandContext {
   let signal: AbortSignal | undefined
   return {
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    stdout: outputOf(1),
+    stderr: outputOf(2),
     readStdin: async () => readFileSync(0),
     env: process.env,
     cwd: process.cwd(),
@@ -53,10 +69,5 @@ export function execute(argv: readonly string[]): Promise<number> {
 
 /** The executable. */
 export async function main(): Promise<void> {
-  // a reader that has gone (`nsctl get svc | head`) is no fault of ours: there is nobody left to tell
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
   process.exitCode = await execute(process.argv.slice(2))
 }

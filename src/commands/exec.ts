@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import { NsctlError } from '../core/errors.ts'
 import { NsctlCommand, usage } from './base.ts'
+import * as flags from './flags.ts'
 import { namedInstances, preferredInstance } from './instances.ts'
 
 /** `nsctl exec`: a command beside a program, with its user, directory and environment. */
@@ -11,7 +12,12 @@ export class Exec extends NsctlCommand {
     'nsctl exec -it web-0 -- sh',
     'nsctl exec service/web -c worker -- ls -l',
   ]
-  static override strict = false
+  static override args = {
+    instance: flags.argument({
+      multiple: true,
+      description: 'An instance (web-0), or TYPE/NAME; behind -- the command.',
+    }),
+  }
   static override flags = {
     stdin: Flags.boolean({ char: 'i', summary: 'Pass standard input on.' }),
     tty: Flags.boolean({ char: 't', summary: 'Standard input is a terminal.' }),

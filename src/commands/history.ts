@@ -19,7 +19,9 @@ export class History extends NsctlCommand {
     'nsctl history service web --revision 6',
     'nsctl history service/web -o json',
   ]
-  static override strict = false
+  static override args = {
+    type: flags.argument({ multiple: true, description: 'TYPE/NAME… or TYPE NAME….' }),
+  }
   static override flags = {
     revision: Flags.string({ helpValue: 'N', summary: 'Show this revision in full.' }),
     output: Flags.string({ char: 'o', helpValue: 'json|yaml', summary: 'json or yaml.' }),

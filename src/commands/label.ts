@@ -18,7 +18,13 @@ export class Label extends NsctlCommand {
     'nsctl label service -l app=web tier=frontend --overwrite',
     'nsctl label service/web --list',
   ]
-  static override strict = false
+  static override args = {
+    object: flags.argument({
+      multiple: true,
+      description:
+        'The objects (TYPE/NAME…, TYPE NAME…, or TYPE with -l or --all), then key=value to set and key- to remove.',
+    }),
+  }
   static override flags = {
     overwrite: Flags.boolean({ summary: 'Replace a value that is there.' }),
     list: Flags.boolean({ summary: 'Show what is set.' }),

@@ -23,7 +23,9 @@ export class Logs extends NsctlCommand {
     'nsctl logs web-0 -p',
     'nsctl logs -l tier=frontend --since 10m --timestamps',
   ]
-  static override strict = false
+  static override args = {
+    instance: flags.argument({ multiple: true, description: 'An instance (web-0), or TYPE/NAME….' }),
+  }
   static override flags = {
     follow: Flags.boolean({ char: 'f', summary: 'Go on with what is written next.' }),
     tail: Flags.string({

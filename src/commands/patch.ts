@@ -17,7 +17,9 @@ export class Patch extends NsctlCommand {
     `nsctl patch service/web --type json -p '[{"op":"replace","path":"/spec/replicas","value":3}]'`,
     'nsctl patch service/web --patch-file change.yaml',
   ]
-  static override strict = false
+  static override args = {
+    type: flags.argument({ multiple: true, description: 'TYPE/NAME… or TYPE NAME….' }),
+  }
   static override flags = {
     patch: Flags.string({ char: 'p', helpValue: 'TEXT', summary: 'The patch, in JSON or YAML.' }),
     'patch-file': Flags.string({

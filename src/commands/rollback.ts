@@ -22,7 +22,12 @@ export class Rollback extends NsctlCommand {
     'nsctl rollback service web --to-revision 6',
     'nsctl rollback service/web --dry-run',
   ]
-  static override strict = false
+  static override args = {
+    type: flags.argument({
+      multiple: true,
+      description: 'The services to roll back: TYPE/NAME… or TYPE NAME….',
+    }),
+  }
   static override flags = {
     'to-revision': Flags.string({
       helpValue: 'N',

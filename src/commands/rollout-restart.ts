@@ -13,7 +13,9 @@ export class RolloutRestart extends NsctlCommand {
     'nsctl rollout restart service/web',
     'nsctl rollout restart service -l tier=frontend',
   ]
-  static override strict = false
+  static override args = {
+    type: flags.argument({ multiple: true, description: 'TYPE/NAME…, TYPE NAME…, or TYPE with -l.' }),
+  }
   static override flags = {
     selector: flags.selector,
     'dry-run': flags.dryRun,

@@ -22,7 +22,9 @@ export class RolloutStatus extends NsctlCommand {
     'nsctl rollout status service/web --timeout 90s',
     'nsctl rollout status service/web --watch=false',
   ]
-  static override strict = false
+  static override args = {
+    type: flags.argument({ multiple: true, description: 'TYPE/NAME…, TYPE NAME…, or TYPE with -l.' }),
+  }
   static override flags = {
     selector: flags.selector,
     watch: Flags.boolean({ char: 'w', allowNo: true, default: true, summary: 'Wait until it is done.' }),

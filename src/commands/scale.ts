@@ -4,8 +4,10 @@ import { NsctlError } from '../core/errors.ts'
 import { NsctlCommand, usage } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
+import { targetsOfFiles } from './input.ts'
 import { checkOutput, reportChanges } from './report.ts'
 import { select } from './selection.ts'
+import { refOf } from './targets.ts'
 
 /** `nsctl scale`: how many instances should run. */
 export class Scale extends NsctlCommand {
@@ -16,12 +18,19 @@ export class Scale extends NsctlCommand {
     'nsctl scale service/web --current-replicas 2 --replicas 3',
     'nsctl scale service --all --replicas 1',
   ]
-  static override strict = false
+  static override args = {
+    type: flags.argument({
+      multiple: true,
+      description: 'TYPE/NAME…, TYPE NAME…, or TYPE with -l or --all.',
+    }),
+  }
   static override flags = {
     replicas: Flags.string({ helpValue: 'N', summary: 'How many should run.' }),
     'current-replicas': Flags.string({ helpValue: 'N', summary: 'Only where so many are wanted now.' }),
     selector: flags.selector,
     all: Flags.boolean({ summary: 'All objects of the kinds that are named.' }),
+    filename: flags.filename,
+    recursive: flags.recursive,
     'dry-run': flags.dryRun,
     output: flags.changeOutput,
   }
@@ -34,13 +43,19 @@ export class Scale extends NsctlCommand {
     const expectCurrent = parseCount(given['current-replicas'], '--current-replicas')
     const dryRun = isDryRun(given['dry-run'])
     const client = await this.client(dryRun ? 'read' : 'write')
-    const selected = await select(client, {
-      words: this.words,
-      verb: 'scale',
-      namespace: this.namespace,
-      selector: given.selector,
-      all: given.all,
-    })
+    const selected =
+      given.filename === undefined
+        ? await select(client, {
+            words: this.words,
+            verb: 'scale',
+            namespace: this.namespace,
+            selector: given.selector,
+            all: given.all,
+          })
+        : (await targetsOfFiles(given, this.words, client, 'scale', this.context)).map((target) => ({
+            kind: target.kind,
+            ref: refOf(target, this.namespace),
+          }))
     const results: ChangeResult[] = []
     for (const { ref } of selected) {
       const result = await client.scale(ref, replicas, {

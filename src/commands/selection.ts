@@ -3,7 +3,6 @@ import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
-import { parseSelector } from '../resources/selector.ts'
 import { notFound, parseTargets, refOf } from './targets.ts'
 
 export interface SelectionRequest {
@@ -56,12 +55,19 @@ export async function selectStored(
   kinds: readonly Kind[],
   request: Pick<SelectionRequest, 'namespace' | 'allNamespaces' | 'selector'>,
 ): Promise<readonly { readonly kind: Kind; readonly object: AnyResource }[]> {
-  const matches = parseSelector(request.selector ?? '')
+  const matches = await labelFilter(request.selector)
   const scope = request.allNamespaces === true ? {} : { namespace: request.namespace }
   const { lists } = await client.listAll(kinds, scope)
   return kinds.flatMap((kind, i) =>
     (lists[i] ?? []).filter((object) => matches(object)).map((object) => ({ kind, object })),
   )
+}
+
+/** Loads selectors only where there is one. */
+async function labelFilter(selector: string | undefined): Promise<(object: AnyResource) => boolean> {
+  if (selector === undefined) return () => true
+  const { parseSelector } = await import('../resources/selector.ts')
+  return parseSelector(selector)
 }
 
 /** The stored object. NotFound where it is not there. */

@@ -109,6 +109,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./describe.ts')).Describe,
   },
   {
+    name: 'watch',
+    group: 'Look',
+    summary: 'Services, instances and events, live in one screen',
+    load: async () => (await import('./watch.ts')).Watch,
+  },
+  {
     name: 'events',
     group: 'Look',
     summary: 'What happened lately, oldest first',

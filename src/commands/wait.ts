@@ -20,7 +20,12 @@ export class Wait extends NsctlCommand {
     'nsctl wait --for=delete service/web service/mail',
     'nsctl wait --for=condition=Ready service --all',
   ]
-  static override strict = false
+  static override args = {
+    type: flags.argument({
+      multiple: true,
+      description: 'TYPE/NAME…, TYPE NAME…, or TYPE with -l or --all.',
+    }),
+  }
   static override flags = {
     for: Flags.string({
       helpValue: 'GOAL',

@@ -1,10 +1,8 @@
 /** Names and ids: random where two must differ, derived where two must agree. */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 
 /** Lower-case letters and digits without those that are misread (0 1 a e i l o u): safe in names, and spells nothing. */
 const ALPHABET = 'bcdfghjkmnpqrstvwxyz23456789'
-
-/** Loaded at the first use: it would cost every command that only reads a sixth of its start. */
-const crypto = () => process.getBuiltinModule('node:crypto')
 
 /** Source of randomness, injected where a test must own it. */
 export interface Ids {
@@ -14,13 +12,13 @@ export interface Ids {
 }
 
 export const randomIds: Ids = {
-  uid: () => crypto().randomUUID(),
-  suffix: (length) => spell(crypto().randomBytes(length * 2), length),
+  uid: () => randomUUID(),
+  suffix: (length) => spell(randomBytes(length * 2), length),
 }
 
 /** `length` characters derived from `text` (SHA-256): equal text, equal characters. */
 export function digest(text: string, length: number): string {
-  return spell(crypto().createHash('sha256').update(text).digest(), length)
+  return spell(createHash('sha256').update(text).digest(), length)
 }
 
 /** Two bytes a character, so that at most 16 characters come of one SHA-256 and the modulo bias is below 0.05 %. */
