@@ -7,6 +7,7 @@ import { numberAt } from '../views/fields.ts'
 import { renderHistory, renderRevision } from '../views/history.ts'
 import { toJson, toYamlText } from '../views/output.ts'
 import { NsctlCommand, usage } from './base.ts'
+import * as shared from './flags.ts'
 import { parseRevision } from './rollback.ts'
 import { mustGet } from './selection.ts'
 import { parseTargets, refOf } from './targets.ts'
@@ -20,7 +21,7 @@ export class History extends NsctlCommand {
     'nsctl history service/web -o json',
   ]
   static override args = {
-    type: flags.argument({ multiple: true, description: 'TYPE/NAME… or TYPE NAME….' }),
+    type: shared.argument({ multiple: true, description: 'TYPE/NAME… or TYPE NAME….' }),
   }
   static override flags = {
     revision: Flags.string({ helpValue: 'N', summary: 'Show this revision in full.' }),

@@ -21,8 +21,7 @@ export interface ScreenInput {
   readonly notice: { readonly text: string; readonly isError: boolean } | undefined
 }
 
-const KEYS =
-  '↑↓ select  ⏎ describe  l logs  s scale  r restart  u undo  / filter  n namespace  ? help  q quit'
+const KEYS = '⏎ describe  l logs  s scale  r restart  u undo  / filter  n ns  ? help  q quit'
 
 const HELP: readonly string[] = [
   '↑ ↓ j k     select a service             PgUp PgDn g G   far',
