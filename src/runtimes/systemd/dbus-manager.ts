@@ -1,0 +1,249 @@
+/** The manager over D-Bus. Comes back by itself when systemd executes itself anew or the bus is restarted. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isNsctlError, messageOf, NsctlError } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import { type Endpoint, endpoints, type ManagerScope } from './dbus/address.ts'
+import { type CallTarget, type DbusConnection, openConnection } from './dbus/connection.ts'
+import type { IncomingMessage } from './dbus/message.ts'
+import type { DbusReader } from './dbus/reader.ts'
+import type { DbusValue } from './dbus/writer.ts'
+import { isMissingUnit, type ManagerEvents, type UnitChange, type UnitManager } from './manager.ts'
+import { objectPathOfUnit, parseUnitName, UNIT_PATTERN, unitOfObjectPath } from './names.ts'
+import { PROPERTIES, toUnitChange, WANTED_AT_ONCE } from './properties.ts'
+
+const SYSTEMD = 'org.freedesktop.systemd1'
+const MANAGER: CallTarget = {
+  destination: SYSTEMD,
+  path: '/org/freedesktop/systemd1',
+  interface: `${SYSTEMD}.Manager`,
+}
+const BUS: CallTarget = {
+  destination: 'org.freedesktop.DBus',
+  path: '/org/freedesktop/DBus',
+  interface: 'org.freedesktop.DBus',
+}
+const PROPERTIES_INTERFACE = 'org.freedesktop.DBus.Properties'
+const UNIT_PATH_PREFIX = objectPathOfUnit('nsctl-')
+const RECONNECT_STEP_MS = 20
+const RECONNECT_MAX_MS = 1_000
+
+export interface DbusManagerOptions {
+  readonly scope: ManagerScope
+  readonly events: ManagerEvents
+  readonly logger: Logger
+  /** Ends everything, as `close` does. */
+  readonly signal: AbortSignal
+  /** The ways to try, best first; those of this machine if left out. */
+  readonly endpoints?: readonly Endpoint[]
+  /** Which units are listed; all of ours if left out. */
+  readonly pattern?: string
+}
+
+/** Connects, and gives `events.all` before it resolves. @throws NsctlError Unreachable where no way leads there */
+export async function openDbusManager(options: DbusManagerOptions): Promise<UnitManager> {
+  const manager = new DbusManager(options)
+  await manager.connect(options.signal)
+  return manager
+}
+
+class DbusManager implements UnitManager {
+  version = 0
+  controlGroup = ''
+  readonly #options: DbusManagerOptions
+  readonly #closing = new AbortController()
+  #connection: DbusConnection | undefined
+  /** Resolves when there is a connection again; undefined while there is one. */
+  #reconnecting: Promise<void> | undefined
+  #reloading = false
+
+  constructor(options: DbusManagerOptions) {
+    this.#options = options
+    options.signal.addEventListener('abort', () => void this.close(), {
+      once: true,
+      signal: this.#closing.signal,
+    })
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    const { scope } = this.#options
+    const ways = this.#options.endpoints ?? endpoints(scope, process.env)
+    let failure: unknown
+    for (const endpoint of ways) {
+      try {
+        return await this.#connectTo(endpoint, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        failure = error
+      }
+    }
+    throw new NsctlError('Unreachable', `no connection to systemd's ${scope} manager`, {
+      value: ways.map((way) => way.socketPath).join(', '),
+      cause: failure,
+      next:
+        scope === 'system'
+          ? 'run as root, or use --runtime process'
+          : 'log in as this user, or use --runtime process',
+    })
+  }
+
+  async #connectTo(endpoint: Endpoint, signal: AbortSignal): Promise<void> {
+    let connection: DbusConnection | undefined
+    const events = {
+      signal: (message: IncomingMessage) => this.#receive(connection, message),
+      closed: (reason: Error | undefined) => this.#lost(connection, reason),
+    }
+    connection = await openConnection(endpoint, events, signal)
+    try {
+      if (endpoint.bus) await subscribe(connection)
+      const properties = { ...MANAGER, interface: PROPERTIES_INTERFACE }
+      const get = async (name: string) => {
+        const body = await connection.call(properties, 'Get', 'ss', [MANAGER.interface, name])
+        return String(body.readAll('v')[0])
+      }
+      const [version, controlGroup] = await Promise.all([get('Version'), get('ControlGroup')])
+      this.version = Number.parseInt(version, 10)
+      this.controlGroup = controlGroup
+      this.#reloading = false
+      await this.#listAll(connection)
+      this.#connection = connection
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+  }
+
+  async reload(): Promise<void> {
+    await this.#call('Reload')
+  }
+
+  async start(unit: string): Promise<void> {
+    await this.#call('StartUnit', 'ss', [unit, 'replace'])
+  }
+
+  async stop(unit: string): Promise<void> {
+    await this.#call('StopUnit', 'ss', [unit, 'replace']).catch(ignoreMissing)
+  }
+
+  async resetFailed(unit: string): Promise<void> {
+    await this.#call('ResetFailedUnit', 's', [unit]).catch(ignoreMissing)
+  }
+
+  async kill(unit: string, signal: number): Promise<void> {
+    await this.#call('KillUnit', 'ssi', [unit, 'all', signal]).catch(ignoreMissing)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#connection?.close()
+    this.#connection = undefined
+  }
+
+  /** Every call made here may be made twice: where an answer was lost, it is made again on the next connection. */
+  async #call(member: string, signature?: string, body?: readonly DbusValue[]): Promise<DbusReader> {
+    for (;;) {
+      await this.#reconnecting
+      const connection = this.#connection
+      if (connection === undefined)
+        throw new NsctlError('Unreachable', `${member}: the connection to systemd is closed`)
+      try {
+        return await connection.call(MANAGER, member, signature, body)
+      } catch (error) {
+        if (!isNsctlError(error, 'Unreachable') || this.#closing.signal.aborted) throw error
+      }
+    }
+  }
+
+  #receive(connection: DbusConnection | undefined, message: IncomingMessage): void {
+    const path = message.path ?? ''
+    if (message.member === 'PropertiesChanged' && path.startsWith(UNIT_PATH_PREFIX)) {
+      const unit = unitOfObjectPath(path)
+      if (unit === undefined || parseUnitName(unit) === undefined) return
+      const body = message.body()
+      body.readAll('s')
+      const change = toUnitChange(body.readMembers(PROPERTIES))
+      if (change !== undefined) this.#options.events.changed(unit, change)
+    } else if (message.member === 'UnitRemoved') {
+      // a reload takes every unit out of memory and back in
+      if (this.#reloading) return
+      const unit = String(message.body().readAll('s')[0])
+      if (parseUnitName(unit) !== undefined) this.#options.events.removed(unit)
+    } else if (message.member === 'Reloading') {
+      this.#reloading = message.body().readAll('b')[0] === true
+      if (!this.#reloading && connection !== undefined)
+        this.#listAll(connection).catch((error: unknown) => {
+          // where the connection ended, the next one lists again
+          if (!isNsctlError(error, 'Unreachable'))
+            this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
+        })
+    }
+  }
+
+  /** One call for the state of all units; of those that have a process, three small ones each, sent together. */
+  async #listAll(connection: DbusConnection): Promise<void> {
+    const answer = await connection.call(MANAGER, 'ListUnitsByPatterns', 'asas', [
+      [],
+      [this.#options.pattern ?? UNIT_PATTERN],
+    ])
+    const listed = (answer.readAll('a(ssssssouso)')[0] as string[][]).filter(
+      ([unit, , load]) => parseUnitName(unit!) !== undefined && load !== 'not-found',
+    )
+    const units = await Promise.all(
+      listed.map(async ([unit, , , activeState, subState]) => {
+        const details = await this.#details(connection, unit!)
+        return [unit!, { activeState, subState, ...details } as UnitChange] as const
+      }),
+    )
+    this.#options.events.all(new Map(units))
+  }
+
+  async #details(connection: DbusConnection, unit: string): Promise<UnitChange> {
+    const target = { destination: SYSTEMD, path: objectPathOfUnit(unit), interface: PROPERTIES_INTERFACE }
+    const values = await Promise.all(
+      WANTED_AT_ONCE.map(async (name) => {
+        const body = await connection.call(target, 'Get', 'ss', [`${SYSTEMD}.Service`, name])
+        return [name, body.readAll('v')[0]!] as const
+      }),
+    ).catch((error: unknown) => {
+      if (isNsctlError(error, 'Failed')) return [] // collected between the two calls; its removal is announced
+      throw error
+    })
+    return toUnitChange(new Map(values)) ?? {}
+  }
+
+  #lost(connection: DbusConnection | undefined, reason: Error | undefined): void {
+    if (connection === undefined || connection !== this.#connection) return
+    this.#connection = undefined
+    if (this.#closing.signal.aborted) return
+    this.#options.logger.log('info', 'the connection to systemd ended: connecting again', {
+      reason: reason?.message,
+    })
+    this.#reconnecting = this.#reconnect().finally(() => {
+      this.#reconnecting = undefined
+    })
+  }
+
+  async #reconnect(): Promise<void> {
+    const { signal } = this.#closing
+    for (let waitMs = 0; !signal.aborted; waitMs = Math.min(waitMs + RECONNECT_STEP_MS, RECONNECT_MAX_MS)) {
+      try {
+        return await this.connect(signal)
+      } catch {
+        await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {})
+      }
+    }
+  }
+}
+
+async function subscribe(connection: DbusConnection): Promise<void> {
+  const rule = `type='signal',sender='${SYSTEMD}'`
+  await Promise.all([
+    connection.call(BUS, 'AddMatch', 's', [`${rule},path_namespace='${MANAGER.path}'`]),
+    connection.call(MANAGER, 'Subscribe').catch((error: unknown) => {
+      if (!isNsctlError(error, 'Failed')) throw error // already subscribed: systemd remembers a name across its restart
+    }),
+  ])
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isMissingUnit(error)) throw error
+}

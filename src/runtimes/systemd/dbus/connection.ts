@@ -1,0 +1,219 @@
+/**
+ * One connection to a D-Bus peer: authentication, calls and signals. It ends when the socket ends; connecting again is the
+ * owner's business, who knows what it must find out anew.
+ *
+ * systemd's private socket has a trap: PID 1 hangs when BEGIN and the first call arrive in one read. So everything up to
+ * BEGIN goes out in one write, and the first call only after the server's OK.
+ */
+import { connect, type Socket } from 'node:net'
+import { NsctlError } from '../../../core/errors.ts'
+import type { Endpoint } from './address.ts'
+import { ERROR, encodeCall, type IncomingMessage, METHOD_RETURN, MessageSplitter, SIGNAL } from './message.ts'
+import type { DbusReader } from './reader.ts'
+import type { DbusValue } from './writer.ts'
+
+/** A bus refuses a client with more than 128 calls under way; half of that leaves room for others of our name. */
+const BUS_PENDING_CALLS = 64
+/** PID 1 answers a call at once or is busy reloading, which takes seconds on a machine with thousands of units. */
+const CALL_LIMIT_MS = 90_000
+const CONNECT_LIMIT_MS = 5_000
+
+export interface CallTarget {
+  readonly destination: string
+  readonly path: string
+  readonly interface: string
+}
+
+export interface DbusConnection {
+  /**
+   * Calls a method and gives its answer's body. Calls made in a row travel together.
+   * @throws NsctlError Unreachable where the connection ended first (whether the call had an effect is not known), Failed
+   * with the error's D-Bus name as `value` where the peer refused
+   */
+  call(
+    target: CallTarget,
+    member: string,
+    signature?: string,
+    body?: readonly DbusValue[],
+  ): Promise<DbusReader>
+  close(): void
+}
+
+export interface ConnectionEvents {
+  signal(message: IncomingMessage): void
+  /** Called once, with a reason unless it was `close`. */
+  closed(reason: Error | undefined): void
+}
+
+/** Connects and authenticates as this process's user. @throws NsctlError Unreachable */
+export async function openConnection(
+  endpoint: Endpoint,
+  events: ConnectionEvents,
+  signal: AbortSignal,
+): Promise<DbusConnection> {
+  signal.throwIfAborted()
+  const socket = await authenticate(endpoint, signal)
+  const connection = new SocketConnection(socket, endpoint, events)
+  if (endpoint.bus) {
+    const bus = {
+      destination: 'org.freedesktop.DBus',
+      path: '/org/freedesktop/DBus',
+      interface: 'org.freedesktop.DBus',
+    }
+    await connection.call(bus, 'Hello')
+  }
+  return connection
+}
+
+async function authenticate(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
+  const socket = connect({ path: endpoint.socketPath })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => reject(new Error('no answer')), CONNECT_LIMIT_MS)
+  const onAbort = () => reject(signal.reason)
+  const onClose = () => reject(new Error('closed during authentication'))
+  let answer = ''
+  const onData = (chunk: Buffer) => {
+    answer += chunk.toString('latin1')
+    const end = answer.indexOf('\r\n')
+    if (end < 0) return
+    if (!answer.startsWith('OK ')) return reject(new Error(`authentication refused: ${answer.slice(0, end)}`))
+    socket.pause()
+    if (answer.length > end + 2) socket.unshift(Buffer.from(answer.slice(end + 2), 'latin1'))
+    resolve()
+  }
+  socket.on('data', onData).once('error', reject).once('close', onClose)
+  signal.addEventListener('abort', onAbort, { once: true })
+  const uid = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex')
+  socket.write(`\0AUTH EXTERNAL ${uid}\r\nBEGIN\r\n`)
+  try {
+    await promise
+    socket.off('data', onData).off('error', reject).off('close', onClose)
+    return socket
+  } catch (error) {
+    socket.destroy()
+    if (signal.aborted) throw error
+    throw new NsctlError('Unreachable', `systemd does not answer on ${endpoint.socketPath}`, {
+      value: endpoint.socketPath,
+      cause: error,
+      next: 'check that systemd runs: systemctl is-system-running',
+    })
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+interface PendingCall {
+  readonly member: string
+  readonly resolve: (body: DbusReader) => void
+  readonly reject: (error: Error) => void
+  readonly timer: NodeJS.Timeout
+}
+
+class SocketConnection implements DbusConnection {
+  readonly #socket: Socket
+  readonly #events: ConnectionEvents
+  readonly #maxPending: number
+  readonly #splitter = new MessageSplitter()
+  readonly #pending = new Map<number, PendingCall>()
+  readonly #waiting: (() => void)[] = []
+  #serial = 0
+  #failure: Error | undefined
+  #ended = false
+  #corked = false
+
+  constructor(socket: Socket, endpoint: Endpoint, events: ConnectionEvents) {
+    this.#socket = socket
+    this.#events = events
+    this.#maxPending = endpoint.bus ? BUS_PENDING_CALLS : Number.POSITIVE_INFINITY
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (error) => {
+      this.#failure = error
+    })
+    socket.on('close', () => this.#end(this.#failure ?? new Error('the peer closed the connection')))
+    socket.resume()
+  }
+
+  call(
+    target: CallTarget,
+    member: string,
+    signature?: string,
+    body?: readonly DbusValue[],
+  ): Promise<DbusReader> {
+    return new Promise((resolve, reject) => {
+      const send = () => {
+        if (this.#ended) return reject(lost(member, this.#failure))
+        const serial = ++this.#serial
+        const timer = setTimeout(() => {
+          this.#socket.destroy(new Error(`no answer to ${member} within ${CALL_LIMIT_MS} ms`))
+        }, CALL_LIMIT_MS)
+        timer.unref()
+        this.#pending.set(serial, { member, resolve, reject, timer })
+        this.#cork()
+        this.#socket.write(encodeCall({ serial, ...target, member, signature, body }))
+      }
+      if (this.#ended || this.#pending.size < this.#maxPending) send()
+      else this.#waiting.push(send)
+    })
+  }
+
+  close(): void {
+    this.#end(undefined)
+    this.#socket.end()
+    this.#socket.destroySoon()
+  }
+
+  /** Calls of one tick leave in one write. */
+  #cork(): void {
+    if (this.#corked) return
+    this.#corked = true
+    this.#socket.cork()
+    process.nextTick(() => {
+      this.#corked = false
+      this.#socket.uncork()
+    })
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#splitter.push(chunk, (message) => this.#dispatch(message))
+    } catch (error) {
+      this.#socket.destroy(error as Error)
+    }
+  }
+
+  #dispatch(message: IncomingMessage): void {
+    if (message.type === SIGNAL) return this.#events.signal(message)
+    if (message.type !== METHOD_RETURN && message.type !== ERROR) return
+    const call = this.#pending.get(message.replySerial ?? 0)
+    if (call === undefined) return
+    this.#pending.delete(message.replySerial ?? 0)
+    clearTimeout(call.timer)
+    this.#waiting.shift()?.()
+    if (message.type === METHOD_RETURN) return call.resolve(message.body())
+    const text = message.signature.startsWith('s') ? String(message.body().readAll('s')[0]) : ''
+    call.reject(
+      new NsctlError('Failed', `systemd refused ${call.member}: ${text || message.errorName}`, {
+        value: message.errorName,
+      }),
+    )
+  }
+
+  #end(reason: Error | undefined): void {
+    if (this.#ended) return
+    this.#ended = true
+    for (const call of this.#pending.values()) {
+      clearTimeout(call.timer)
+      call.reject(lost(call.member, reason))
+    }
+    this.#pending.clear()
+    for (const refuse of this.#waiting.splice(0)) refuse()
+    this.#events.closed(reason)
+  }
+}
+
+function lost(member: string, cause: Error | undefined): NsctlError {
+  return new NsctlError('Unreachable', `the connection to systemd ended before ${member} was answered`, {
+    cause,
+  })
+}

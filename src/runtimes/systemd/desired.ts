@@ -1,0 +1,149 @@
+/**
+ * The desired set on disk: one file per template with its unit's text and its instances, so that a machine that boots alone
+ * brings back what ran. Changes of one tick cost one write per template.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { NsctlError } from '../../core/errors.ts'
+import { isObject } from '../../core/json.ts'
+import type { ProgramId } from '../runtime.ts'
+import { templateName } from './names.ts'
+
+export interface DesiredTemplate {
+  readonly id: Omit<ProgramId, 'ordinal'>
+  readonly unit: string
+  /** Each ordinal's own variables. */
+  readonly instances: ReadonlyMap<number, Readonly<Record<string, string>>>
+}
+
+interface Template {
+  readonly id: Omit<ProgramId, 'ordinal'>
+  unit: string
+  readonly instances: Map<number, Readonly<Record<string, string>>>
+}
+
+export class DesiredSet {
+  readonly #dir: string
+  readonly #templates = new Map<string, Template>()
+  readonly #dirty = new Set<string>()
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  /** @throws StoreCorrupt for a file that is not ours to understand */
+  static async open(dir: string): Promise<DesiredSet> {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const set = new DesiredSet(dir)
+    for (const file of await readdir(dir)) {
+      if (!file.endsWith('.json')) continue
+      const template = parse(join(dir, file), await readFile(join(dir, file), 'utf8'))
+      set.#templates.set(templateName({ ...template.id, ordinal: 0 }), template)
+    }
+    return set
+  }
+
+  templates(): Iterable<DesiredTemplate> {
+    return this.#templates.values()
+  }
+
+  has(id: ProgramId): boolean {
+    return this.#templates.get(templateName(id))?.instances.has(id.ordinal) === true
+  }
+
+  /** The text of the template that `id` is an instance of. */
+  unitOf(id: ProgramId): string | undefined {
+    return this.#templates.get(templateName(id))?.unit
+  }
+
+  add(id: ProgramId, unit: string, own: Readonly<Record<string, string>>): void {
+    const name = templateName(id)
+    let template = this.#templates.get(name)
+    if (template === undefined) {
+      const { namespace, service, templateHash, program } = id
+      template = { id: { namespace, service, templateHash, program }, unit, instances: new Map() }
+      this.#templates.set(name, template)
+    }
+    template.unit = unit
+    template.instances.set(id.ordinal, own)
+    this.#dirty.add(name)
+  }
+
+  /** @returns whether that was the template's last instance */
+  remove(id: ProgramId): boolean {
+    const name = templateName(id)
+    const template = this.#templates.get(name)
+    if (!template?.instances.delete(id.ordinal)) return false
+    this.#dirty.add(name)
+    if (template.instances.size > 0) return false
+    this.#templates.delete(name)
+    return true
+  }
+
+  clear(): void {
+    for (const name of this.#templates.keys()) this.#dirty.add(name)
+    this.#templates.clear()
+  }
+
+  /** Resolves when everything said so far is on disk. */
+  save(): Promise<void> {
+    this.#writing = this.#writing.catch(() => {}).then(() => this.#write())
+    return this.#writing
+  }
+
+  async #write(): Promise<void> {
+    const names = [...this.#dirty]
+    this.#dirty.clear()
+    try {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+      await Promise.all(names.map((name) => this.#writeOne(name)))
+    } catch (error) {
+      for (const name of names) this.#dirty.add(name)
+      throw error
+    }
+  }
+
+  async #writeOne(name: string): Promise<void> {
+    const file = join(this.#dir, `${name}.json`)
+    const template = this.#templates.get(name)
+    if (template === undefined) return rm(file, { force: true })
+    const text = JSON.stringify({ ...template, instances: Object.fromEntries(template.instances) })
+    const part = `${file}.part`
+    const handle = await open(part, 'w', 0o600)
+    try {
+      await handle.writeFile(text)
+      await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    await rename(part, file)
+  }
+}
+
+function parse(file: string, text: string): Template {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (
+      isObject(value) &&
+      isObject(value.id) &&
+      typeof value.unit === 'string' &&
+      isObject(value.instances)
+    ) {
+      const { id, unit, instances } = value as unknown as Template & {
+        instances: Record<string, Record<string, string>>
+      }
+      return {
+        id,
+        unit,
+        instances: new Map(Object.entries(instances).map(([ordinal, own]) => [Number(ordinal), own])),
+      }
+    }
+  } catch {
+    // reported below, like JSON that says something else
+  }
+  throw new NsctlError('StoreCorrupt', `${file} does not hold what nsctl wrote there`, {
+    value: file,
+    next: 'remove it: the services in it start again as soon as the control plane runs',
+  })
+}

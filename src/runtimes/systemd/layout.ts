@@ -1,0 +1,75 @@
+/** Where everything of a systemd runtime lies. */
+import { homedir } from 'node:os'
+import { isAbsolute, join, relative } from 'node:path'
+import { NsctlError } from '../../core/errors.ts'
+import { digest } from '../../core/ids.ts'
+import type { ManagerScope } from './dbus/address.ts'
+
+export interface Layout {
+  readonly scope: ManagerScope
+  /** Unit files that are gone after a reboot: on NixOS /etc/systemd/system is read-only. */
+  readonly unitDir: string
+  /** Each instance's own variables. */
+  readonly envDir: string
+  /** Mount points for what a hidden place is bound to. */
+  readonly bindDir: string
+  /** What was seen of programs since boot. */
+  readonly memoryFile: string
+  /** There when the desired set has been brought back since boot. */
+  readonly restoredFile: string
+  /** What should run, for the next boot. */
+  readonly desiredDir: string
+  /** Where storage is seen from outside. */
+  readonly storageDir: string
+  /** The same relative to where systemd keeps state, for StateDirectory=; undefined where nsctl makes the directories itself. */
+  readonly stateDirectory: string | undefined
+}
+
+export interface LayoutOptions {
+  readonly scope: ManagerScope
+  /** Outlives a reboot: /var/lib/nsctl. */
+  readonly stateDir: string
+  /** Gone after a reboot: /run/nsctl; a folder of $XDG_RUNTIME_DIR for a user. Derived if left out. */
+  readonly runDir?: string
+}
+
+const SYSTEM_STATE = '/var/lib'
+
+/** @throws Unsupported for a user without a runtime directory */
+export function layoutOf({ scope, stateDir, runDir }: LayoutOptions): Layout {
+  const runtime = runtimeDir(scope)
+  const run = runDir ?? join(scope === 'system' ? '/run' : runtime, 'nsctl')
+  const stateDirectory = scope === 'system' ? storageUnder(stateDir) : undefined
+  return {
+    scope,
+    unitDir: join(runtime, scope === 'system' ? 'systemd/system' : 'systemd/user'),
+    envDir: join(run, 'env'),
+    bindDir: join(run, 'bind'),
+    memoryFile: join(run, 'programs.json'),
+    restoredFile: join(run, 'restored'),
+    desiredDir: join(stateDir, 'desired'),
+    storageDir: stateDirectory === undefined ? join(stateDir, 'storage') : join(SYSTEM_STATE, stateDirectory),
+    stateDirectory,
+  }
+}
+
+/** systemd makes state only beneath /var/lib: a state directory elsewhere gets a place of its own there. */
+function storageUnder(stateDir: string): string {
+  const inside = relative(SYSTEM_STATE, stateDir)
+  const beneath = inside !== '' && !inside.startsWith('..') && !isAbsolute(inside)
+  if (beneath && /^[A-Za-z0-9/._-]+$/.test(inside)) return join(inside, 'storage')
+  return join(`nsctl-${digest(stateDir, 8)}`, 'storage')
+}
+
+function runtimeDir(scope: ManagerScope): string {
+  if (scope === 'system') return '/run'
+  const dir = process.env.XDG_RUNTIME_DIR
+  if (dir !== undefined && isAbsolute(dir)) return dir
+  throw new NsctlError(
+    'Unsupported',
+    `XDG_RUNTIME_DIR is not set: ${homedir()}'s user has no systemd of its own here`,
+    {
+      next: 'log in as this user, or use --runtime process',
+    },
+  )
+}

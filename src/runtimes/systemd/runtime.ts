@@ -1,0 +1,299 @@
+/**
+ * Programs as systemd units. systemd holds them: it restarts a crash at once, keeps limits and logs, and needs nobody of ours
+ * alive for it. This process writes units, asks for starts and stops, and listens.
+ */
+import { existsSync } from 'node:fs'
+import type { Clock } from '../../core/clock.ts'
+import { canonicalJson } from '../../core/json.ts'
+import type { Logger } from '../../core/logger.ts'
+import {
+  type ObservedProgram,
+  type ProgramId,
+  type ProgramSpec,
+  type ProgramUsage,
+  programKey,
+  type Runtime,
+  type RuntimeCleaner,
+  type RuntimeInfo,
+  type RuntimeStorage,
+  type VolumeId,
+} from '../runtime.ts'
+import { whatCannot } from './abilities.ts'
+import { removeEverything } from './clean.ts'
+import type { ManagerScope } from './dbus/address.ts'
+import { DesiredSet } from './desired.ts'
+import { prepareFolders, removeInstanceFiles, removeTemplate, writeStopDropIn, writeWhole } from './files.ts'
+import { showHidden } from './hidden.ts'
+import { type Layout, layoutOf } from './layout.ts'
+import type { ManagerEvents, UnitManager } from './manager.ts'
+import { keepMemories, readMemories } from './memory.ts'
+import { learnExits } from './missed.ts'
+import { templateName, unitName } from './names.ts'
+import { openManager } from './open-manager.ts'
+import { type PreparedStart, Starter } from './starter.ts'
+import { planStop, stopSettings } from './stopping.ts'
+import { SystemdStorage } from './storage.ts'
+import { ProgramTracker } from './tracker.ts'
+import { splitEnvironment, templateUnit } from './unit.ts'
+import { findCgroups, readUsage } from './usage.ts'
+
+export interface SystemdRuntimeOptions {
+  readonly scope: ManagerScope
+  /** Outlives a reboot. */
+  readonly stateDir: string
+  /** Gone after a reboot; /run/nsctl (or a folder of $XDG_RUNTIME_DIR) if left out. */
+  readonly runDir?: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Closes the runtime; what runs goes on. */
+  readonly signal: AbortSignal
+}
+
+/** A runtime that can bring back, after a boot and without its control plane, what should run. */
+export interface RuntimeRestorer {
+  /**
+   * Starts the desired set if that was not done since boot. Returns the ids it started. `mayStart` keeps back what must not run
+   * without asking first (unique instances).
+   */
+  restore(mayStart?: (id: ProgramId) => boolean): Promise<readonly ProgramId[]>
+}
+
+export type SystemdRuntime = Runtime & RuntimeStorage & RuntimeCleaner & RuntimeRestorer
+
+/** @throws Unreachable where systemd does not answer; Unsupported for a user without a manager of its own */
+export async function openSystemdRuntime(options: SystemdRuntimeOptions): Promise<SystemdRuntime> {
+  const { scope, clock, logger, signal } = options
+  const layout = layoutOf(options)
+  prepareFolders(layout)
+  const desired = await DesiredSet.open(layout.desiredDir)
+  const tracker = new ProgramTracker(clock)
+  const memories = readMemories(layout.memoryFile)
+  tracker.remember(memories)
+  const events: ManagerEvents = {
+    changed: (unit, change) => tracker.changed(unit, change),
+    removed: (unit) => tracker.removed(unit),
+    all: (units) => tracker.all(units),
+  }
+  const manager = await openManager({ scope, events, logger, signal })
+  const exits = await learnExits(tracker.missedSince(memories), { scope, nowMs: clock.now(), logger, signal })
+  for (const memory of memories) {
+    const exit = exits.get(programKey(memory.id))
+    if (exit !== undefined) tracker.exitLearned(memory.id, exit)
+  }
+  const info: RuntimeInfo = {
+    description: `systemd ${manager.version} (${scope})`,
+    cannot: await whatCannot(scope, manager.controlGroup),
+  }
+  return new SystemdPrograms({ ...options, layout, desired, tracker, manager, info })
+}
+
+interface Parts extends SystemdRuntimeOptions {
+  readonly layout: Layout
+  readonly desired: DesiredSet
+  readonly tracker: ProgramTracker
+  readonly manager: UnitManager
+  readonly info: RuntimeInfo
+}
+
+class SystemdPrograms implements SystemdRuntime {
+  readonly name = 'systemd'
+  readonly info: RuntimeInfo
+  readonly #parts: Parts
+  readonly #starter: Starter
+  readonly #storage: SystemdStorage
+  /** The unit's text for what a template's instances share. */
+  readonly #units = new Map<string, { readonly shared: string; readonly unit: string }>()
+  /** Starts on their way; a stop comes after them. */
+  readonly #starting = new Map<string, Promise<void>>()
+  readonly #endMemories: () => void
+  #closed = false
+
+  constructor(parts: Parts) {
+    const { layout, manager, desired, logger, tracker, clock } = parts
+    this.#parts = parts
+    this.info = parts.info
+    this.#starter = new Starter({ layout, manager, desired, logger })
+    this.#storage = new SystemdStorage(layout)
+    this.#endMemories = keepMemories(layout.memoryFile, tracker, clock)
+    tracker.onChange((key) => this.#tidy(key))
+  }
+
+  async start(spec: ProgramSpec, signal: AbortSignal): Promise<void> {
+    const key = programKey(spec.id)
+    await this.#starting.get(key)
+    signal.throwIfAborted()
+    const unit = await this.#unitOf(spec)
+    signal.throwIfAborted()
+    const earlier = this.#starting.get(key)
+    if (earlier !== undefined) return earlier
+    const { desired, tracker } = this.#parts
+    const state = tracker.observe().get(key)?.state
+    const runs = state === 'running' || state === 'starting'
+    if (runs && desired.has(spec.id) && desired.unitOf(spec.id) === unit) return
+    const start: PreparedStart = {
+      id: spec.id,
+      unit,
+      own: splitEnvironment(spec.env).own,
+      folders: this.#storage.foldersFor(spec),
+      failedBefore: tracker.isLoaded(spec.id) && state === 'exited',
+    }
+    return this.#track(spec.id, this.#starter.start(start))
+  }
+
+  async stop(id: ProgramId, options: { readonly graceMs: number; readonly signal: string }): Promise<void> {
+    const key = programKey(id)
+    await this.#starting.get(key)?.catch(() => {})
+    const { desired, tracker, manager, layout, clock } = this.#parts
+    const wanted = desired.has(id)
+    if (!wanted && !tracker.isLoaded(id)) return
+    const plan = planStop(stopSettings(desired.unitOf(id)), options, tracker.observe().get(key)?.state)
+    desired.remove(id)
+    const saved = desired.save()
+    if (plan.dropIn !== undefined) {
+      writeStopDropIn(layout, id, plan.dropIn)
+      await manager.reload()
+    }
+    await Promise.all([saved, manager.stop(unitName(id))])
+    if (plan.killAfterMs !== undefined) {
+      clock.schedule(plan.killAfterMs, () => {
+        if (!this.#closed && tracker.observe().get(key)?.state === 'stopping') this.#killLeft(id)
+      })
+    }
+    this.#tidy(key)
+  }
+
+  async forget(id: ProgramId): Promise<void> {
+    const { desired, tracker } = this.#parts
+    if (!tracker.forget(id)) return
+    desired.remove(id)
+    this.#tidyFiles(id)
+    await desired.save()
+  }
+
+  observe(): ReadonlyMap<string, ObservedProgram> {
+    return this.#parts.tracker.observe()
+  }
+
+  onChange(listener: (key: string) => void): () => void {
+    return this.#parts.tracker.onChange(listener)
+  }
+
+  async usage(): Promise<readonly ProgramUsage[]> {
+    return readUsage(await findCgroups(this.#parts.manager.controlGroup))
+  }
+
+  storagePath(volume: VolumeId): string {
+    return this.#storage.storagePath(volume)
+  }
+
+  listStorage(): Promise<readonly VolumeId[]> {
+    return this.#storage.listStorage()
+  }
+
+  purgeStorage(volume: VolumeId): Promise<void> {
+    return this.#storage.purgeStorage(volume)
+  }
+
+  async restore(mayStart: (id: ProgramId) => boolean = () => true): Promise<readonly ProgramId[]> {
+    const { layout, desired } = this.#parts
+    if (existsSync(layout.restoredFile)) return []
+    const starts = [...desired.templates()].flatMap((template) =>
+      [...template.instances].map(([ordinal, own]) => ({
+        id: { ...template.id, ordinal },
+        unit: template.unit,
+        own,
+      })),
+    )
+    const wanted = starts.filter(({ id }) => mayStart(id))
+    await Promise.all(
+      wanted.map((start) =>
+        this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false })),
+      ),
+    )
+    writeWhole(layout.restoredFile, '', 0o600)
+    return wanted.map(({ id }) => id)
+  }
+
+  async removeAll(options: {
+    readonly purge: boolean
+    readonly signal: AbortSignal
+  }): Promise<readonly string[]> {
+    const { desired } = this.#parts
+    await Promise.allSettled(this.#starting.values())
+    desired.clear()
+    await desired.save()
+    this.#units.clear()
+    return removeEverything({ ...this.#parts, storage: this.#storage, ...options })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.allSettled(this.#starting.values())
+    this.#endMemories()
+    await this.#parts.manager.close()
+  }
+
+  /** The template's text; made once for all instances that share it. */
+  async #unitOf(spec: ProgramSpec): Promise<string> {
+    const { layout, scope } = this.#parts
+    const name = templateName(spec.id)
+    const { ordinal: _, ...id } = spec.id
+    const { own, shared: env } = splitEnvironment(spec.env)
+    const shared = canonicalJson({ ...spec, id, env, own: Object.keys(own).length > 0 })
+    const known = this.#units.get(name)
+    if (known?.shared === shared) return known.unit
+    const { spec: shown, binds } = await showHidden(spec, scope, layout.bindDir)
+    const unit = templateUnit(shown, { ...layout, binds })
+    this.#units.set(name, { shared, unit })
+    return unit
+  }
+
+  #track(id: ProgramId, accepted: Promise<void>): Promise<void> {
+    const { tracker } = this.#parts
+    const key = programKey(id)
+    tracker.startRequested(id)
+    const answered = (isAccepted: boolean) => {
+      this.#starting.delete(key)
+      tracker.startAnswered(id, isAccepted)
+    }
+    const tracked = accepted.then(
+      () => answered(true),
+      (error: unknown) => {
+        answered(false)
+        throw error
+      },
+    )
+    this.#starting.set(key, tracked)
+    return tracked
+  }
+
+  #killLeft(id: ProgramId): void {
+    const { manager, logger } = this.#parts
+    manager.kill(unitName(id), 9).catch((error: unknown) => {
+      // its own TimeoutStopSec= ends it later
+      logger.log('warn', 'what is left of a program could not be killed', {
+        unit: unitName(id),
+        error: String(error),
+      })
+    })
+  }
+
+  /** What ended and is not wanted leaves no files. */
+  #tidy(key: string): void {
+    const seen = this.#parts.tracker.observe().get(key)
+    if (seen?.state === 'exited' && !this.#parts.desired.has(seen.id)) this.#tidyFiles(seen.id)
+  }
+
+  #tidyFiles(id: ProgramId): void {
+    const { layout, desired, tracker } = this.#parts
+    if (this.#starting.has(programKey(id))) return
+    removeInstanceFiles(layout, id)
+    if (desired.unitOf(id) !== undefined) return
+    const template = templateName(id)
+    for (const other of tracker.observe().values())
+      if (other.state !== 'exited' && templateName(other.id) === template) return
+    removeTemplate(layout, id)
+    this.#units.delete(template)
+  }
+}

@@ -1,0 +1,117 @@
+/** Starts, gathered: all of one tick share the writing of files and, where one is needed at all, the reload. */
+import { mkdir } from 'node:fs/promises'
+import type { Logger } from '../../core/logger.ts'
+import type { ProgramId } from '../runtime.ts'
+import type { DesiredSet } from './desired.ts'
+import { prepareFolders, writeEnvironment, writeTemplate } from './files.ts'
+import type { Layout } from './layout.ts'
+import { isMissingUnit, type UnitManager } from './manager.ts'
+import { templateFile, unitName } from './names.ts'
+
+/** One instance, made ready to start. */
+export interface PreparedStart {
+  readonly id: ProgramId
+  /** The template's text. */
+  readonly unit: string
+  /** The instance's own variables. */
+  readonly own: Readonly<Record<string, string>>
+  /** Directories that must be there. */
+  readonly folders: readonly string[]
+  /** Its unit failed and is still in systemd's memory, which would count its failures on. */
+  readonly failedBefore: boolean
+}
+
+interface Waiting {
+  readonly start: PreparedStart
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface StarterOptions {
+  readonly layout: Layout
+  readonly manager: UnitManager
+  readonly desired: DesiredSet
+  readonly logger: Logger
+}
+
+export class Starter {
+  readonly #options: StarterOptions
+  #waiting: Waiting[] = []
+  #reloading: Promise<void> | undefined
+
+  constructor(options: StarterOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when systemd has accepted the start and it is in the desired set on disk. */
+  start(start: PreparedStart): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ start, resolve, reject })
+      if (this.#waiting.length === 1) setImmediate(() => void this.#flush())
+    })
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting
+    this.#waiting = []
+    let saved: Promise<void>
+    try {
+      await this.#writeFiles(batch.map(({ start }) => start))
+      // beside the starts: they need not wait for the disk
+      saved = this.#options.desired.save()
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+      return
+    }
+    await Promise.all(
+      batch.map(async ({ start, resolve, reject }) => {
+        try {
+          await Promise.all([this.#startOne(start), saved])
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+      }),
+    )
+  }
+
+  async #writeFiles(starts: readonly PreparedStart[]): Promise<void> {
+    const { layout, desired } = this.#options
+    prepareFolders(layout)
+    const templates = new Set<string>()
+    let changed = false
+    for (const { id, unit, own } of starts) {
+      const template = templateFile(id)
+      if (!templates.has(template) && writeTemplate(layout, id, unit) === 'changed') changed = true
+      templates.add(template)
+      writeEnvironment(layout, id, own)
+      desired.add(id, unit, own)
+    }
+    const folders = new Set(starts.flatMap((start) => start.folders))
+    await Promise.all([...folders].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
+    // systemd finds a new file by itself, but keeps what it has of one that changed
+    if (changed) await this.#reload()
+  }
+
+  async #startOne({ id, failedBefore }: PreparedStart): Promise<void> {
+    const { manager } = this.#options
+    const unit = unitName(id)
+    try {
+      if (failedBefore) await Promise.all([manager.resetFailed(unit), manager.start(unit)])
+      else await manager.start(unit)
+    } catch (error) {
+      if (!isMissingUnit(error)) throw error
+      // the file is younger than the clock tick in which systemd last looked at the folder
+      await this.#reload()
+      await manager.start(unit)
+    }
+  }
+
+  /** One reload for all that ask while it has not begun to be answered. */
+  #reload(): Promise<void> {
+    this.#reloading ??= this.#options.manager.reload().finally(() => {
+      this.#reloading = undefined
+    })
+    return this.#reloading
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * What is known of every program, made of what systemd announces. Units are collected as soon as they end, so an exit is
+ * known only from the announcement before: it is kept here. No I/O.
+ */
+import type { Clock } from '../../core/clock.ts'
+import { deepEqual } from '../../core/json.ts'
+import {
+  type ObservedProgram,
+  type ProgramExit,
+  type ProgramId,
+  type ProgramState,
+  programKey,
+} from '../runtime.ts'
+import { failedBefore, toProgramExit } from './exits.ts'
+import type { UnitChange } from './manager.ts'
+import { parseUnitName, unitName } from './names.ts'
+
+/** What outlives a restart of nsctl: systemd forgets it with the unit. */
+export interface Remembered {
+  readonly id: ProgramId
+  /** Of runs that systemd no longer counts. */
+  readonly restarts: number
+  /** What systemd counted when this was written; undefined where it did not run. */
+  readonly counted?: number
+  readonly lastExit?: ProgramExit
+}
+
+interface Entry {
+  readonly id: ProgramId
+  unit: UnitChange
+  /** In systemd's memory. */
+  loaded: boolean
+  /** Starts whose acceptance is not known yet. What is heard meanwhile of an end is about the run before. */
+  pendingStarts: number
+  /** A start was accepted and nothing has been heard of it yet. */
+  accepted: boolean
+  /** Restarts of earlier runs, which systemd no longer counts. */
+  earlierRestarts: number
+  lastExit: ProgramExit | undefined
+  /** Its present process was seen running, past everything that systemd prepares. */
+  reached: boolean
+  observed: ObservedProgram | undefined
+}
+
+export class ProgramTracker {
+  readonly #clock: Clock
+  readonly #entries = new Map<string, Entry>()
+  readonly #observed = new Map<string, ObservedProgram>()
+  readonly #listeners = new Set<(key: string) => void>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  observe(): ReadonlyMap<string, ObservedProgram> {
+    return this.#observed
+  }
+
+  onChange(listener: (key: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** What an earlier process of ours had seen. Before anything else. */
+  remember(memories: Iterable<Remembered>): void {
+    for (const { id, restarts, lastExit } of memories) {
+      const entry = this.#entry(id)
+      entry.earlierRestarts = restarts
+      entry.lastExit = lastExit
+      this.#publish(entry)
+    }
+  }
+
+  /** What should outlive this process. */
+  memories(): readonly Remembered[] {
+    return [...this.#entries.values()].map(({ id, earlierRestarts, lastExit, loaded, unit }) => ({
+      id,
+      restarts: earlierRestarts,
+      ...(loaded ? { counted: unit.restarts ?? 0 } : {}),
+      ...(lastExit === undefined ? {} : { lastExit }),
+    }))
+  }
+
+  /** Ids of which a process ended after `memories` were written, unseen. */
+  missedSince(memories: readonly Remembered[]): readonly ProgramId[] {
+    return memories
+      .filter(({ id, counted }) => {
+        const entry = this.#entries.get(programKey(id))
+        return counted !== undefined && (!entry?.loaded || (entry.unit.restarts ?? 0) !== counted)
+      })
+      .map(({ id }) => id)
+  }
+
+  /** systemd has it in memory: it runs, is about to, or is just ending. */
+  isLoaded(id: ProgramId): boolean {
+    return this.#entries.get(programKey(id))?.loaded === true
+  }
+
+  startRequested(id: ProgramId): void {
+    const entry = this.#entry(id)
+    entry.pendingStarts++
+    this.#publish(entry)
+  }
+
+  startAnswered(id: ProgramId, accepted: boolean): void {
+    const entry = this.#entry(id)
+    entry.pendingStarts--
+    entry.accepted = accepted
+    this.#publish(entry)
+  }
+
+  changed(unit: string, change: UnitChange): void {
+    const id = parseUnitName(unit)
+    if (id === undefined) return
+    // the last words of a unit that was forgotten are not the first of a new one
+    if (!this.#entries.has(programKey(id)) && !isAlive(change)) return
+    const entry = this.#entry(id)
+    const before = entry.unit
+    entry.loaded = true
+    // of the two signals about one change, the one about the service comes first and says nothing of its state
+    if (change.activeState !== undefined) entry.accepted = false
+    entry.unit = { ...before, ...change }
+    this.#countRestarts(entry, before.restarts ?? 0)
+    this.#noteExit(entry, before)
+    if (entry.unit.activeState === 'active') entry.reached = true
+    this.#publish(entry)
+  }
+
+  removed(unit: string): void {
+    const id = parseUnitName(unit)
+    const entry = id && this.#entries.get(programKey(id))
+    if (entry === undefined || !(entry.loaded || entry.accepted)) return
+    entry.loaded = false
+    entry.accepted = false
+    entry.earlierRestarts += entry.unit.restarts ?? 0
+    entry.unit = {}
+    this.#publish(entry)
+  }
+
+  all(units: ReadonlyMap<string, UnitChange>): void {
+    for (const entry of this.#entries.values()) {
+      const unit = unitName(entry.id)
+      if (!units.has(unit)) this.removed(unit)
+    }
+    for (const [unit, change] of units) this.changed(unit, change)
+  }
+
+  /** An exit that was missed and learned of from elsewhere. */
+  exitLearned(id: ProgramId, exit: ProgramExit): void {
+    const entry = this.#entry(id)
+    entry.lastExit = exit
+    this.#publish(entry)
+  }
+
+  /** Drops an id that does not run; one that runs stays. */
+  forget(id: ProgramId): boolean {
+    const key = programKey(id)
+    const entry = this.#entries.get(key)
+    if (entry === undefined || (entry.observed !== undefined && entry.observed.state !== 'exited'))
+      return false
+    this.#entries.delete(key)
+    if (this.#observed.delete(key)) this.#announce(key)
+    return true
+  }
+
+  #entry(id: ProgramId): Entry {
+    const key = programKey(id)
+    let entry = this.#entries.get(key)
+    if (entry === undefined) {
+      const { namespace, service, templateHash, ordinal, program } = id
+      entry = {
+        id: { namespace, service, templateHash, ordinal, program },
+        unit: {},
+        loaded: false,
+        pendingStarts: 0,
+        accepted: false,
+        earlierRestarts: 0,
+        lastExit: undefined,
+        reached: false,
+        observed: undefined,
+      }
+      this.#entries.set(key, entry)
+    }
+    return entry
+  }
+
+  /** systemd counts anew after a start that was asked for; ours only grows. */
+  #countRestarts(entry: Entry, before: number): void {
+    if ((entry.unit.restarts ?? 0) < before) entry.earlierRestarts += before
+  }
+
+  #noteExit(entry: Entry, before: UnitChange): void {
+    const { unit } = entry
+    const atUs = unit.execExitUs ?? 0
+    if (atUs > 0 && (atUs !== before.execExitUs || unit.execPid !== before.execPid)) {
+      entry.lastExit = toProgramExit({
+        code: unit.execCode ?? 0,
+        status: unit.execStatus ?? 0,
+        result: unit.result ?? '',
+        atMs: Math.round(atUs / 1000),
+        duringSetup: !entry.reached,
+      })
+      entry.reached = false
+    } else if (unit.activeState === 'failed' && before.activeState !== 'failed' && atUs === 0) {
+      entry.lastExit = failedBefore(unit.result ?? 'unknown', this.#clock.now())
+    }
+  }
+
+  #publish(entry: Entry): void {
+    const observed = observe(entry)
+    if (deepEqual(observed, entry.observed)) return
+    entry.observed = observed
+    const key = programKey(entry.id)
+    this.#observed.set(key, observed)
+    this.#announce(key)
+  }
+
+  #announce(key: string): void {
+    for (const listener of this.#listeners) listener(key)
+  }
+}
+
+function observe(entry: Entry): ObservedProgram {
+  const { unit } = entry
+  const state = stateOf(entry)
+  const lives = state === 'running' || state === 'stopping'
+  return {
+    id: entry.id,
+    state,
+    ...(lives && unit.mainPid ? { pid: unit.mainPid } : {}),
+    ...(lives && unit.execStartUs ? { startedAtMs: Math.round(unit.execStartUs / 1000) } : {}),
+    restarts: entry.earlierRestarts + (unit.restarts ?? 0),
+    ...(entry.lastExit === undefined ? {} : { lastExit: entry.lastExit }),
+  }
+}
+
+function isAlive(change: UnitChange): boolean {
+  const { activeState, mainPid = 0 } = change
+  return activeState === undefined ? mainPid > 0 : activeState !== 'inactive' && activeState !== 'failed'
+}
+
+function stateOf({ unit, loaded, pendingStarts, accepted }: Entry): ProgramState {
+  switch (loaded ? unit.activeState : undefined) {
+    case 'active':
+    case 'reloading':
+    case 'refreshing':
+      return 'running'
+    case 'activating':
+      return 'starting'
+    case 'deactivating':
+      return 'stopping'
+    default:
+      // on its way from a crash to its restart systemd passes through a state that it calls failed
+      return pendingStarts > 0 || accepted || unit.subState?.endsWith('before-auto-restart')
+        ? 'starting'
+        : 'exited'
+  }
+}
