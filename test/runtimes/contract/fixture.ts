@@ -142,13 +142,22 @@ export class ContractFixture {
   }
 }
 
-/** Processes whose arguments are exactly those of `spec`: the program itself, no shim and no child of it. */
+/**
+ * Processes whose arguments are exactly those of `spec`: the program itself, no shim and no child of it, nor one that it has
+ * just forked and that still has its arguments.
+ */
 export function pidsOf(spec: Pick<ProgramSpec, 'command'>): readonly number[] {
   const want = `${spec.command.join('\0')}\0`
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => argumentsOf(pid) === want)
-    .map(Number)
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && argumentsOf(name) === want)
+  return pids.filter((pid) => !pids.includes(parentOf(pid))).map(Number)
+}
+
+function parentOf(pid: string): string {
+  try {
+    return /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? ''
+  } catch {
+    return ''
+  }
 }
 
 /** Processes that have `word` among their arguments. */

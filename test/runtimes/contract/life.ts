@@ -47,10 +47,8 @@ function startTests(test: ContractTest): void {
   })
 
   test('many can be started and stopped at once', async ({ fixture }) => {
-    const specs = Array.from({ length: 20 }, (_, ordinal) => {
-      const spec = fixture.shell('while :; do sleep 1; done')
-      return { ...spec, id: { ...spec.id, service: 'many', ordinal } }
-    })
+    const spec = fixture.shell('while :; do sleep 1; done')
+    const specs = Array.from({ length: 20 }, (_, ordinal) => ({ ...spec, id: { ...spec.id, ordinal } }))
     await Promise.all(specs.map((spec) => fixture.start(spec)))
     const pids = await Promise.all(specs.map(async (spec) => (await fixture.running(spec)).pid))
     assert.is(new Set(pids).size, specs.length)
