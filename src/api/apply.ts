@@ -26,7 +26,7 @@ export async function applySet(
   let open = set.admitted
   for (let attempt = 1; attempt === 1 || open.length > 0; attempt++) {
     const situation = await readSituation(context, open, set.admitted)
-    if (hasStaleKinds(context, open, situation)) {
+    if (attempt === 1 && hasStaleKinds(context, open, situation)) {
       await context.kinds.refresh()
       return applySet(context, manifests, options, mode)
     }
