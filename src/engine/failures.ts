@@ -15,6 +15,11 @@ export function isFenced(error: unknown): error is NsctlError {
   return isNsctlError(error, 'Fenced')
 }
 
+/** True where the store is away, and nothing is wrong but that: trying again is all there is to do. */
+export function isOutage(error: unknown): error is NsctlError {
+  return isNsctlError(error, 'Unreachable', 'StoreLocked', 'StoreFull')
+}
+
 export class FailureLog {
   readonly #logger: Logger
   #outage = false
@@ -36,7 +41,7 @@ export class FailureLog {
       this.#logger.log('debug', `conflict, reconciling again: ${error.message}`, fields)
       return 'requeue'
     }
-    if (isNsctlError(error, 'Unreachable', 'StoreLocked', 'StoreFull')) {
+    if (isOutage(error)) {
       const message = `reconciles fail until this is over, and are retried: ${error.message}`
       this.#logger.log(this.#outage ? 'debug' : 'warn', message, fields)
       this.#outage = true

@@ -1,10 +1,11 @@
 /** Keeps a cache true: lists once, then watches, and starts over when the store says so. */
 import type { ReadScope, ResourceReader } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { type ObjectCache, WritableCache } from './cache.ts'
+import { isOutage } from './failures.ts'
 
 /** What an informer needs of the api. */
 export type WatchableReader = Pick<ResourceReader, 'listAll' | 'watch'> & {
@@ -28,7 +29,10 @@ const STORE_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 5_000 }
 export class Informers {
   readonly #options: InformersOptions
   readonly #cache: WritableCache
+  /** In a row. */
   #failures = 0
+  /** The message that was logged last, since the store was there. */
+  #told: string | undefined
 
   constructor(options: InformersOptions) {
     this.#options = options
@@ -49,8 +53,8 @@ export class Informers {
   }
 
   /**
-   * Fills the cache and keeps it true until `signal` aborts; then it resolves. While the store is away the cache keeps what it
-   * has; that, and the store's return, is logged once. Never rejects.
+   * Fills the cache and keeps it true until `signal` aborts; then it resolves. While the store is away, or worse, the cache
+   * keeps what it has and this tries again; each trouble is logged once, and so is its end. Never rejects.
    */
   async run(signal: AbortSignal): Promise<void> {
     let from: number | undefined
@@ -89,7 +93,7 @@ export class Informers {
       this.#cache.apply(batch.changes, batch.revision)
     }
     if (signal.aborted) return this.#cache.revision
-    throw new Error('the watch ended by itself')
+    throw new NsctlError('Unreachable', 'the watch ended by itself')
   }
 
   #recovered(): void {
@@ -97,13 +101,16 @@ export class Informers {
       this.#options.logger.log('info', 'the store is back', { afterTries: this.#failures })
     }
     this.#failures = 0
+    this.#told = undefined
   }
 
   async #backOff(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, logger, random, backoff } = this.#options
     this.#failures++
-    const level = this.#failures === 1 ? 'warn' : 'debug'
-    logger.log(level, `cannot watch the store, trying again: ${messageOf(error)}`, { error })
+    const message = messageOf(error)
+    const level = message === this.#told ? 'debug' : isOutage(error) ? 'warn' : 'error'
+    this.#told = message
+    logger.log(level, `cannot watch the store, trying again: ${message}`, { error })
     await delay(clock, backoffMs(this.#failures, backoff ?? STORE_BACKOFF, random), signal).catch(() => {})
   }
 }

@@ -5,7 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import { acquireLease, type Fence, type Lease, type LeaseHolder } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { backoffMs } from './backoff.ts'
-import { isFenced } from './failures.ts'
+import { isFenced, isOutage } from './failures.ts'
 import { type EngineMetrics, noMetrics } from './metrics.ts'
 
 /** What a leader needs to know of its term. */
@@ -37,8 +37,9 @@ const CAMPAIGN_BACKOFF = { baseMs: 100, maxMs: 5_000 }
 /**
  * Waits for the lease, leads, and waits again when it was lost, until `signal` aborts; then what leads is stopped, the lease
  * is released, so that another follows at once, and it resolves. It resolves, too, when `lead` is done by itself. Rejects
- * with what `lead` rejects with, except that another leads now (Fenced). If that is a Timeout, something of the term may still
- * be running: then the lease is not released but left to expire.
+ * with what is wrong with the store beyond an outage, and with what `lead` rejects with, except that another leads now
+ * (Fenced). If that is a Timeout, something of the term may still be running: then the lease is not released but left to
+ * expire.
  */
 export async function runAsLeader(options: LeaderOptions, signal: AbortSignal): Promise<void> {
   const { lease: name, ttlMs, clock, logger, metrics = noMetrics, random = Math.random } = options
@@ -67,6 +68,7 @@ async function campaign(options: LeaderOptions, signal: AbortSignal): Promise<Le
       return await acquireLease(store, { name, ttlMs, holder, clock, signal })
     } catch (error) {
       if (signal.aborted) return undefined
+      if (!isOutage(error)) throw error
       failures++
       const level = failures === 1 ? 'warn' : 'debug'
       logger.log(level, `cannot reach for the lease ${name}, trying again: ${messageOf(error)}`, { error })

@@ -96,6 +96,11 @@ test('an outage: keeps what it has, says so once, backs off, and goes on where i
   // 100, 200, 400, … ms up to 5 s each: 6 tries in 6.3 s, then one every 5 s
   assert.ok(tries >= 15 && tries <= 18, `${tries} tries in a minute`)
 
+  one.reader.outage = new NsctlError('StoreCorrupt', 'page 7 is damaged')
+  one.clock.advance(5_000)
+  await turn()
+  assert.equal(one.logger.messages('error'), ['cannot watch the store, trying again: page 7 is damaged'])
+
   one.reader.put(object('Service', 'mail'))
   one.reader.outage = undefined
   one.clock.advance(5_000)

@@ -252,6 +252,17 @@ test('who is done by itself is done, and who was told to stop may throw the reas
   assert.is(await readLease(store, 'control-plane'), undefined)
 })
 
+test('what is wrong with the store beyond an outage ends the campaign', async () => {
+  const clock = new ManualClock()
+  const error = new NsctlError('StoreCorrupt', 'page 7 is damaged')
+  const store = new Proxy(createMemoryStore(), {
+    get: () => () => {
+      throw error
+    },
+  })
+  assert.is(await candidate(store, clock, 'alpha').ended, error)
+})
+
 test('stopping while waiting for the lease just stops', async () => {
   const [store, clock] = [createMemoryStore(), new ManualClock()]
   const first = candidate(store, clock, 'alpha')
