@@ -125,7 +125,10 @@ export class Rollback extends NsctlCommand {
 /** `rolled back: r8 = r6 (memory 128Mi → 96Mi, source unchanged)` */
 function rollbackText(result: ChangeResult, target: string): string {
   if (result.verdict === 'unchanged') return `unchanged: it is what ${target} was`
-  const summary = summarizeChanges(result.changes, { mentionSource: result.kind.kind === 'Service' })
+  const summary = summarizeChanges(result.changes, {
+    mentionSource: result.kind.kind === 'Service',
+    within: result.object,
+  })
   return `rolled back: r${result.object.metadata.revision} = ${target} (${summary})`
 }
 

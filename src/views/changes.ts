@@ -1,20 +1,25 @@
 /** What changed, in a line: `memory 128Mi → 96Mi, source unchanged`. */
 import type { FieldChange } from '../api/api.ts'
-import { formatPath, isObject, type Json, type Path } from '../core/json.ts'
+import { formatPath, isObject, type Json, type Path, valueAt } from '../core/json.ts'
 import { printable, truncate } from './width.ts'
 
 const VALUE_CELLS = 40
+
+/** Lists whose items have names. */
+const LISTS: ReadonlySet<string> = new Set(['env', 'ports', 'programs', 'storage'])
 
 export interface SummaryOptions {
   /** Say so where the program itself stays: what a person wants to know of a rollback. */
   readonly mentionSource?: boolean
   /** Changes shown before `and N more`. */
   readonly limit?: number
+  /** The object after the changes: items of lists are then called by their names, `env.LOG_LEVEL` rather than `env[0]`. */
+  readonly within?: unknown
 }
 
 /** One line about `changes`; `no change` where there are none. */
 export function summarizeChanges(changes: readonly FieldChange[], options: SummaryOptions = {}): string {
-  const leaves = changes.flatMap(leavesOf)
+  const leaves = changes.flatMap((change) => leavesOf(named(change, options.within)))
   if (leaves.length === 0) return 'no change'
   const limit = options.limit ?? 4
   const parts = leaves.slice(0, limit).map((change) => describeChange(change, leaves))
@@ -22,6 +27,19 @@ export function summarizeChanges(changes: readonly FieldChange[], options: Summa
   if (options.mentionSource === true && !leaves.some((change) => touchesProgram(change.path)))
     parts.push('source unchanged')
   return parts.join(', ')
+}
+
+/** The change with items' names in its path where they are known. */
+function named(change: FieldChange, within: unknown): FieldChange {
+  const path = change.path.map((step, i) => {
+    if (typeof step !== 'number') return step
+    // an item that came or went as a whole has its name in itself
+    const isWhole = i === change.path.length - 1
+    const item = isWhole ? (change.to ?? change.from) : valueAt(within, change.path.slice(0, i + 1))
+    return isObject(item) && typeof item.name === 'string' ? item.name : step
+  })
+  const isEnvValue = path.length >= 3 && path.at(-3) === 'env' && path.at(-1) === 'value'
+  return { ...change, path: isEnvValue ? path.slice(0, -1) : path }
 }
 
 /** Whether a change touches what is executed. */
@@ -40,12 +58,17 @@ function describeChange(change: FieldChange, all: readonly FieldChange[]): strin
 function shortName(path: Path, all: readonly FieldChange[]): string {
   for (let steps = 1; steps <= path.length; steps++) {
     const tail = path.slice(-steps)
-    if (typeof tail[0] === 'number') continue
+    if (isItem(path, path.length - steps)) continue
     const text = formatPath(tail)
     const same = all.filter((other) => formatPath(other.path.slice(-steps)) === text)
     if (same.length <= 1) return text
   }
   return formatPath(path)
+}
+
+/** Whether a step names an item of a list of ours: alone it would say too little. */
+function isItem(path: Path, at: number): boolean {
+  return typeof path[at] === 'number' || LISTS.has(String(path[at - 1]))
 }
 
 /** A value as it would be typed, shortened. */
@@ -60,6 +83,7 @@ export function valueText(value: Json | undefined): string {
 /** A change of a whole map as the changes of its members, so that `resources {…} → {…}` names the member that differs. */
 function leavesOf(change: FieldChange): readonly FieldChange[] {
   const { from, to, path } = change
+  if (isItem(path, path.length - 1)) return [itemChange(change)]
   const [left, right] = [isObject(from) ? from : undefined, isObject(to) ? to : undefined]
   if (left === undefined && right === undefined) return [change]
   if ((left === undefined && from !== undefined) || (right === undefined && to !== undefined)) return [change]
@@ -74,4 +98,19 @@ function leavesOf(change: FieldChange): readonly FieldChange[] {
       ...(after === undefined ? {} : { to: after }),
     })
   })
+}
+
+/** An item that came or went as a whole, without the name that its path already says. */
+function itemChange(change: FieldChange): FieldChange {
+  const bare = (item: Json | undefined): Json | undefined => {
+    if (!isObject(item) || item.name !== change.path.at(-1)) return item
+    const { name: _name, ...rest } = item as Record<string, Json>
+    return Object.keys(rest).length === 1 && rest.value !== undefined ? rest.value : rest
+  }
+  const [from, to] = [bare(change.from), bare(change.to)]
+  return {
+    path: change.path,
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  }
 }

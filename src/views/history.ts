@@ -30,7 +30,9 @@ export function renderHistory(
     printable(record.from ?? '-'),
     printable(record.cause),
     // what the first kept revision changed against nothing is the whole of it
-    i === records.length - 1 && record.revision === 1 ? 'created' : summarizeChanges(record.changes),
+    i === records.length - 1 && record.revision === 1
+      ? 'created'
+      : summarizeChanges(record.changes, { within: record }),
     markText(record.revision, marks),
   ])
   return renderRows([['REVISION', 'AGE', 'BY', 'FROM', 'CAUSE', 'CHANGES', ''], ...rows])
@@ -51,7 +53,7 @@ export function renderRevision(
   const indented = specYaml.replace(/^(?=.)/gm, '  ')
   return [
     `${name} r${record.revision}, ${printable(record.cause)} ${ageText(record.at, nowMs)} ago by ${authorText(record)} (${record.at})`,
-    `changes: ${summarizeChanges(record.changes, { limit: 100 })}`,
+    `changes: ${summarizeChanges(record.changes, { limit: 100, within: record })}`,
     'spec:',
     indented,
   ].join('\n')

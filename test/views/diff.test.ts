@@ -124,7 +124,18 @@ for (const c of [
       { path: ['spec', 'env', 0, 'value'], from: 'a', to: 'b' },
       { path: ['spec', 'env', 1, 'value'], to: '' },
     ],
-    want: 'env[0].value a → b, env[1].value "" added',
+    want: 'env[0] a → b, env[1] "" added',
+  },
+  {
+    name: 'items of lists by their names',
+    changes: [
+      { path: ['spec', 'template', 'env', 0, 'value'], from: 'info', to: 'debug' },
+      { path: ['spec', 'template', 'env', 1], to: { name: 'NEW', value: 'x' } },
+      { path: ['spec', 'template', 'ports', 3], from: { name: 'old', port: 80, protocol: 'TCP' } },
+      { path: ['spec', 'template', 'ports', 0, 'port'], from: 81, to: 82 },
+    ],
+    within: web,
+    want: 'env.LOG_LEVEL info → debug, env.NEW x added, ports.old {"port":80,"protocol":"TCP"} removed, port 81 → 82',
   },
   {
     name: 'no more than four',
@@ -133,7 +144,7 @@ for (const c of [
   },
 ])
   test(`summarizeChanges names ${c.name}`, () => {
-    assert.is(summarizeChanges(c.changes, { mentionSource: c.source ?? false }), c.want)
+    assert.is(summarizeChanges(c.changes, { mentionSource: c.source ?? false, within: c.within }), c.want)
   })
 
 test('history', () => {

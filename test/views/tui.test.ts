@@ -70,7 +70,7 @@ for (const c of [
   {
     name: 'pane',
     input: {
-      state: { ...atStart, selected: 'shop/web', mode: { kind: 'pane', what: 'logs', scroll: 5 } },
+      state: { ...atStart, selected: 'shop/web', mode: { kind: 'pane', what: 'logs', scroll: 5, shift: 0 } },
       pane: Array.from({ length: 40 }, (_, i) => `[web-0] line ${i}`),
     },
   },
@@ -93,7 +93,7 @@ test('every screen is exactly as large as the terminal', () => {
     { kind: 'filter' },
     { kind: 'namespaces', at: 1 },
     { kind: 'scale', replicas: 3 },
-    { kind: 'pane', what: 'logs', scroll: 3 },
+    { kind: 'pane', what: 'logs', scroll: 3, shift: 0 },
   )
   const pane = fc.array(fc.string({ maxLength: 200 }), { maxLength: 60 })
   fc.assert(
@@ -198,17 +198,22 @@ for (const c of [
   {
     name: 'a page scrolls',
     keys: [named('enter'), named('pageDown'), ...press('j')],
-    state: { mode: { kind: 'pane', what: 'describe', scroll: 11 } },
+    state: { mode: { kind: 'pane', what: 'describe', scroll: 11, shift: 0 } },
   },
   {
     name: 'logs open at their end and go back from there',
     keys: press('lk'),
-    state: { mode: { kind: 'pane', what: 'logs', scroll: 89 } },
+    state: { mode: { kind: 'pane', what: 'logs', scroll: 89, shift: 0 } },
   },
   {
     name: 'logs stick to the end',
     keys: press('lkj'),
-    state: { mode: { kind: 'pane', what: 'logs', scroll: Number.MAX_SAFE_INTEGER } },
+    state: { mode: { kind: 'pane', what: 'logs', scroll: Number.MAX_SAFE_INTEGER, shift: 0 } },
+  },
+  {
+    name: 'a page shifts, and not beyond its beginning',
+    keys: [named('enter'), named('right'), named('right'), named('left')],
+    state: { mode: { kind: 'pane', what: 'describe', scroll: 0, shift: 20 } },
   },
   { name: 'esc closes a pane', keys: [named('enter'), named('escape')], effect: { kind: 'close' } },
 ])

@@ -71,6 +71,8 @@ function keyPress(input: string, key: Key): KeyPress {
 function keyName(key: Key): KeyPress['name'] {
   if (key.upArrow) return 'up'
   if (key.downArrow) return 'down'
+  if (key.leftArrow) return 'left'
+  if (key.rightArrow) return 'right'
   if (key.pageUp) return 'pageUp'
   if (key.pageDown) return 'pageDown'
   if (key.home) return 'home'

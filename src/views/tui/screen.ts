@@ -100,13 +100,15 @@ function namespaceLines({ snapshot, size }: ScreenInput, at: number, room: numbe
 
 function paneLines(
   { pane, size, state, snapshot }: ScreenInput,
-  mode: { readonly what: 'describe' | 'logs'; readonly scroll: number },
+  mode: Extract<TuiState['mode'], { kind: 'pane' }>,
   room: number,
 ): Line[] {
   const name = selectedService(state, snapshot.services)?.metadata.name ?? ''
   const height = room - 1
   const from = Math.min(mode.scroll, Math.max(0, pane.length - height))
-  const shown = pane.slice(from, from + height).map((text): Line => [span(text)])
+  const shown = pane
+    .slice(from, from + height)
+    .map((text): Line => [span([...text].slice(mode.shift).join(''))])
   const more = pane.length > height ? `, lines ${from + 1}–${from + shown.length} of ${pane.length}` : ''
   const title = mode.what === 'logs' ? `Logs of ${name}${more}` : `service/${name}${more}`
   return [titleLine(title, size.columns), ...shown]
@@ -207,7 +209,7 @@ function promptLine({ state, notice, snapshot }: ScreenInput): Line {
 function footText(state: TuiState): string {
   switch (state.mode.kind) {
     case 'pane':
-      return '↑↓ PgUp PgDn scroll  esc back'
+      return '↑↓ PgUp PgDn scroll  ←→ shift  esc back'
     case 'namespaces':
       return '↑↓ select  ⏎ choose  esc back'
     case 'filter':

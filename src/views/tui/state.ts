@@ -7,7 +7,12 @@ export type Mode =
   | { readonly kind: 'scale'; readonly replicas: number }
   | { readonly kind: 'confirm'; readonly what: 'restart' | 'undo' }
   | { readonly kind: 'namespaces'; readonly at: number }
-  | { readonly kind: 'pane'; readonly what: 'describe' | 'logs'; readonly scroll: number }
+  | {
+      readonly kind: 'pane'
+      readonly what: 'describe' | 'logs'
+      readonly scroll: number
+      readonly shift: number
+    }
   | { readonly kind: 'help' }
 
 export interface TuiState {
@@ -32,7 +37,18 @@ export type Effect =
 /** A key as ink reports it, reduced to what is used here. */
 export interface KeyPress {
   readonly input: string
-  readonly name?: 'up' | 'down' | 'pageUp' | 'pageDown' | 'home' | 'end' | 'enter' | 'escape' | 'backspace'
+  readonly name?:
+    | 'up'
+    | 'down'
+    | 'left'
+    | 'right'
+    | 'pageUp'
+    | 'pageDown'
+    | 'home'
+    | 'end'
+    | 'enter'
+    | 'escape'
+    | 'backspace'
 }
 
 /** What the keys act on. */
@@ -50,6 +66,7 @@ export interface KeyOutcome {
 }
 
 const MOST_REPLICAS = 10_000
+const SHIFT_CELLS = 20
 const list: Mode = { kind: 'list' }
 
 export function keyOf(service: AnyResource): string {
@@ -103,7 +120,7 @@ function onService(state: TuiState, key: KeyPress, service: AnyResource): KeyOut
     // logs open at their end, pages at their beginning
     const scroll = what === 'logs' ? Number.MAX_SAFE_INTEGER : 0
     return {
-      state: { ...chosen, mode: { kind: 'pane', what, scroll } },
+      state: { ...chosen, mode: { kind: 'pane', what, scroll, shift: 0 } },
       effect: { kind: 'open', what, service },
     }
   }
@@ -191,6 +208,10 @@ function inPane(
 ): KeyOutcome {
   if (key.name === 'escape' || key.name === 'enter' || key.input === 'q')
     return { state: { ...state, mode: list }, effect: { kind: 'close' } }
+  if (key.name === 'left' || key.name === 'right') {
+    const shift = Math.max(0, pane.shift + (key.name === 'left' ? -SHIFT_CELLS : SHIFT_CELLS))
+    return { state: { ...state, mode: { ...pane, shift } } }
+  }
   const { height, length } = context.pane
   const most = Math.max(0, length - height)
   const paged =
