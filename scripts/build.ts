@@ -4,7 +4,7 @@
  *
  *     node scripts/build.ts
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import {
   cpSync,
   mkdirSync,
@@ -105,13 +105,18 @@ try {
   await buildScreens(fresh, await buildMain(fresh))
   cpSync(join(root, 'scripts/build/loader.cjs'), join(fresh, 'nsctl.cjs'))
   writeFileSync(join(fresh, 'stamp'), sourceStamp(root))
-  execFileSync(process.execPath, [QUIET, join(root, 'scripts/build/warm.cjs'), fresh], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  warmUp(fresh)
   replaceAll(fresh)
   console.log(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`)
 } finally {
   rmSync(fresh, { recursive: true, force: true })
+}
+
+/** A verb that fails meanwhile costs the cache a little and the build nothing; it is told. */
+function warmUp(folder: string): void {
+  const warm = join(root, 'scripts/build/warm.cjs')
+  const { status, stderr } = spawnSync(process.execPath, [QUIET, warm, folder], { encoding: 'utf8' })
+  if (status !== 0) console.error(`the code cache was made from a run with errors:\n${stderr}`)
 }
 
 /** Moves the new files into place one by one: a command that starts meanwhile finds old or new, and a cache that does not fit its bundle is refused by V8. */

@@ -36,7 +36,9 @@ async function warm() {
     const { execute } = run(script)
     for (const line of LINES(manifest)) {
       const exitCode = await execute(line)
-      if (exitCode !== 0) process.stderr.write(`warming up: nsctl ${line.join(' ')} exits ${exitCode}\n`)
+      if (exitCode === 0) continue
+      process.stderr.write(`nsctl ${line.join(' ')} exits ${exitCode}\n`)
+      process.exitCode = 1
     }
     writeFileSync(join(dist, `bundle.${process.version}-${process.arch}.cache`), script.createCachedData())
   } finally {

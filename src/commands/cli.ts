@@ -24,8 +24,13 @@ export async function runCli(argv: readonly string[], context: CommandContext): 
 
 async function dispatch(argv: readonly string[], context: CommandContext): Promise<number> {
   const { verb: name, first, rest } = splitVerb(argv, VERB_NAMES, globalFlags)
+  if (first === undefined && rest.includes('--version')) return dispatch(['version', '--client'], context)
   const verb = VERBS.find((one) => one.name === name)
-  if (verb === undefined || asksForHelp(rest)) return showHelp(verb?.name, first, rest, context)
+  if (verb === undefined) return showOverview(first, rest, context)
+  if (asksForHelp(rest)) {
+    context.stdout.write(await (await import('./help.ts')).helpOfVerb(verb.name))
+    return 0
+  }
   const command = new (await verb.load())([...rest], context)
   command.id = verb.name
   try {
@@ -40,29 +45,26 @@ function asksForHelp(words: readonly string[]): boolean {
   return words.some((word, at) => (end === -1 || at < end) && (word === '--help' || word === '-h'))
 }
 
-async function showHelp(
-  verb: string | undefined,
+/** No verb, or the first word of several: what there is. A word that is none of ours is an error. */
+async function showOverview(
   first: string | undefined,
   rest: readonly string[],
   context: CommandContext,
 ): Promise<number> {
   const help = await import('./help.ts')
-  if (verb !== undefined) {
-    context.stdout.write(await help.helpOfVerb(verb))
-    return 0
-  }
-  if (first === undefined || help.isTopic(first)) {
-    const unknown = rest.find((word) => word !== '-h' && word !== '--help')
-    if (first === undefined && unknown !== undefined && unknown.startsWith('-') && !asksForHelp(rest))
-      throw new NsctlError('Usage', `a command is missing after ${unknown}`, {
-        value: unknown,
-        next: 'nsctl --help lists the commands',
-      })
-    context.stdout.write(first === undefined ? help.overview() : help.helpOfTopic(first))
-    return 0
-  }
-  throw help.unknownCommand(first)
+  const stray = rest.find((word) => (first === undefined ? !HELP.has(word) : !word.startsWith('-')))
+  if (first === undefined && stray === undefined) context.stdout.write(help.overview())
+  else if (first === undefined)
+    throw new NsctlError('Usage', `a command is missing after ${stray}`, {
+      value: stray,
+      next: 'nsctl --help lists the commands',
+    })
+  else if (help.isTopic(first) && stray === undefined) context.stdout.write(help.helpOfTopic(first))
+  else throw help.unknownCommand(help.isTopic(first) ? `${first} ${stray}` : first)
+  return 0
 }
+
+const HELP: ReadonlySet<string> = new Set(['-h', '--help'])
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'

@@ -86,7 +86,11 @@ export function usageLine(verb: Verb, command: CommandClass): string {
 
 /** Usage with the nearest verb, exit code 2. */
 export function unknownCommand(word: string): NsctlError {
-  const near = nearest(word, new Set(VERBS.flatMap((verb) => [verb.name, verb.name.split(' ')[0]!])), 1)[0]
+  const near = nearest(
+    word,
+    VERBS.flatMap((verb) => [verb.name, verb.name.split(' ')[0]!]),
+    1,
+  )[0]
   return new NsctlError('Usage', `unknown command: ${JSON.stringify(word)}`, {
     value: word,
     next:

@@ -1,3 +1,4 @@
+import * as Flags from '@oclif/core/flags'
 import { combineFaults } from '../client/manifests.ts'
 import { validateOffline } from '../client/offline.ts'
 import { NsctlError } from '../core/errors.ts'
@@ -11,7 +12,16 @@ export class Validate extends NsctlCommand {
   static override description =
     'Reports all faults of all files. Reads no store: namespaces are taken to be there, and kinds of your own are known where their CustomResourceDefinitions are among the files.'
   static override examples = ['nsctl validate -f web.yaml', 'nsctl validate -f . -R']
-  static override flags = { filename: shared.filename, recursive: shared.recursive }
+  static override flags = {
+    filename: shared.filename,
+    recursive: shared.recursive,
+    output: Flags.string({
+      char: 'o',
+      options: ['json'],
+      helpValue: 'json',
+      summary: 'json, also for the faults.',
+    }),
+  }
 
   override async run(): Promise<undefined> {
     const { flags } = await this.parse(Validate)
@@ -25,7 +35,8 @@ export class Validate extends NsctlCommand {
         throw new NsctlError('Invalid', `there is no document in ${(flags.filename ?? []).join(', ')}`, {
           next: 'manifests are YAML or JSON documents with apiVersion, kind and metadata.name',
         })
-      this.print(`${valid} ${valid === 1 ? 'document is' : 'documents are'} valid`)
+      if (flags.output === 'json') this.print(JSON.stringify({ kind: 'Validation', valid }, null, 2))
+      else this.print(`${valid} ${valid === 1 ? 'document is' : 'documents are'} valid`)
     } finally {
       await client.close()
     }
