@@ -1,22 +1,18 @@
 /** One attempt as its files and processes show it: read, signal, wait for the end of all of it. */
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { delay } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { ProgramExit } from '../runtime.ts'
 import { isWhole, parseExit, UNCLAIMED } from './exits.ts'
-import type { AttemptPaths } from './layout.ts'
+import { attemptsWithLogs } from './keeper.ts'
+import { type AttemptPaths, attemptPaths, type Layout } from './layout.ts'
 import type { Machine } from './machine.ts'
 import { type Claim, parseClaim } from './shim.ts'
 import { membersOf, type ProcessEntry } from './table.ts'
 
 const KILL_EVERY_MS = 50
-
-/** How a group of processes is ended. */
-export interface EndOrder {
-  readonly signal: string
-  /** Monotonic time. */
-  readonly killAtMs: number
-}
+/** Short beside the pause before a restart, which it is part of. */
+const CLEAR_EVERY_MS = 20
 
 export class Attempt {
   readonly paths: AttemptPaths
@@ -27,8 +23,6 @@ export class Attempt {
   isChild = false
   /** Its session number can be no one else's: this process has seen the shim alive. */
   ownsSession = false
-  /** SIGKILL was sent because the grace period was over. */
-  killed = false
   readonly #machine: Machine
 
   constructor(paths: AttemptPaths, program: string, machine: Machine) {
@@ -99,7 +93,6 @@ export class Attempt {
 
   /** Sends SIGKILL to all of it, the shim excepted, again and again until `isDone`. */
   async kill(isDone: () => boolean): Promise<void> {
-    this.killed = true
     while (!isDone() && !this.#machine.isClosed()) {
       await this.signal('SIGKILL')
       await delay(this.#machine.clock, KILL_EVERY_MS)
@@ -107,16 +100,16 @@ export class Attempt {
   }
 
   /** After its program has ended: ends what it left behind. Resolves when nothing of it runs any more, or the runtime is closed. */
-  async clear(order: EndOrder): Promise<void> {
-    const { clock } = this.#machine
-    let asked = false
+  async clear(order: () => { readonly signal: string; readonly kill: boolean }): Promise<void> {
+    let sent = ''
     while (!this.#machine.isClosed()) {
       const left = await this.members()
       if (left.length === 0) return
-      const isOver = clock.monotonic() >= order.killAtMs
-      if (isOver || !asked) this.#signalEach(left, isOver ? 'SIGKILL' : order.signal)
-      asked = true
-      await delay(clock, Math.min(KILL_EVERY_MS, Math.max(1, order.killAtMs - clock.monotonic())))
+      const { signal, kill } = order()
+      if (kill) this.#signalEach(left, 'SIGKILL')
+      else if (signal !== sent) this.#signalEach(left, signal)
+      sent = signal
+      await delay(this.#machine.clock, CLEAR_EVERY_MS)
     }
   }
 
@@ -133,8 +126,19 @@ export class Attempt {
   }
 }
 
+/**
+ * The number of a program's next attempt: never one that any file is left of, for the shim of one that was cancelled may
+ * still be on its way.
+ */
+export function nextAttempt(layout: Layout, name: string, last: number): number {
+  const { logDir } = attemptPaths(layout, name, 0)
+  let number = Math.max(last, attemptsWithLogs(logDir).at(-1) ?? 0) + 1
+  while (existsSync(attemptPaths(layout, name, number).claim)) number++
+  return number
+}
+
 /** Signals a process or a group; that it is gone, or not ours to signal, shows in what still runs. */
-function send(pid: number, signal: string): void {
+export function send(pid: number, signal: string): void {
   try {
     process.kill(pid, signal)
   } catch (error) {

@@ -37,12 +37,12 @@ export function parseExit({ text, atMs, refused, program }: ExitFacts): ProgramE
   return { reason: said.includes('core dumped') ? 'core-dump' : 'signal', signal, atMs }
 }
 
-/** How the program ended as the owner wanted it: by the stop signal is well, by the SIGKILL after the grace period is not. */
+/** How the program ended that was asked to: by the stop signal is well, by SIGKILL once its grace period was over is not. */
 export function exitOfStop(
   exit: ProgramExit,
-  stop: { readonly signal: string; readonly killed: boolean },
+  stop: { readonly signal: string; readonly wasOver: boolean },
 ): ProgramExit {
-  if (exit.reason === 'signal' && exit.signal === 'SIGKILL' && stop.killed)
+  if (exit.reason === 'signal' && exit.signal === 'SIGKILL' && stop.wasOver && stop.signal !== 'SIGKILL')
     return { ...exit, reason: 'timeout', message: 'did not end within its grace period' }
   if (exit.reason === 'signal' && exit.signal === stop.signal) return { ...exit, reason: 'success' }
   return exit

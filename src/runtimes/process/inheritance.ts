@@ -1,10 +1,12 @@
 /** What an earlier owner left behind: records to go on with, and processes that belong to none of them. */
-import { renameSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
-import { fileNameOf, parseAttemptFile, recordPath } from './layout.ts'
+import { send } from './attempt.ts'
+import { attemptPaths, fileNameOf, parseAttemptFile, recordPath } from './layout.ts'
 import type { Machine } from './machine.ts'
 import { loadRecord, type ProgramRecord, recordNames } from './records.ts'
+import { cancelledClaim } from './shim.ts'
 
 /**
  * The records of every program, after ending what runs for an attempt that none of them knows (its record was damaged or lost).
@@ -23,9 +25,31 @@ export async function adoptPrograms(machine: Machine): Promise<readonly ProgramR
       pid: stray.pid,
       attempt,
     })
-    process.kill(stray.pid, 'SIGKILL')
+    send(stray.pid, 'SIGKILL')
   }
+  for (const file of readdirSync(machine.layout.run))
+    if (isStale(file, current, machine)) removeFile(file, machine)
   return records
+}
+
+/**
+ * Files of attempts that are over. A claim that was cancelled since the machine was started stays: its shim may yet come, and must
+ * find it.
+ */
+function isStale(file: string, current: ReadonlySet<string>, { layout, table }: Machine): boolean {
+  const found = parseAttemptFile(file)
+  if (found === undefined) return false
+  const paths = attemptPaths(layout, found.name, found.attempt)
+  if (current.has(paths.run)) return false
+  try {
+    return readFileSync(paths.claim, 'utf8') !== cancelledClaim(table.bootId)
+  } catch {
+    return true
+  }
+}
+
+function removeFile(file: string, { layout }: Machine): void {
+  rmSync(join(layout.run, file), { force: true })
 }
 
 function isOurs(attempt: string, machine: Machine): boolean {

@@ -29,16 +29,17 @@ export interface LogLimits {
   readonly segmentBytes: number
   /** So many segments are kept of each stream of an attempt, and of the attempts of a program together. */
   readonly segments: number
+  /** The output of so many attempts is kept at most. */
+  readonly attempts: number
 }
 
-export const DEFAULT_LOG_LIMITS: LogLimits = { segmentBytes: 10 * 2 ** 20, segments: 3 }
+export const DEFAULT_LOG_LIMITS: LogLimits = { segmentBytes: 10 * 2 ** 20, segments: 3, attempts: 10 }
 
 /** A program that writes without pause is looked at so often. */
 const LOOK_EVERY_MS = 250
 /** Where the file system does not tell of changes. */
 const POLL_MS = 1_000
 const STAMPS_MAX_BYTES = 2 ** 20
-const ATTEMPTS_KEPT = 10
 
 const run = promisify(execFile)
 
@@ -190,7 +191,7 @@ export function pruneAttempts(logDir: string, limits: LogLimits): void {
       const found = statSync(file, { throwIfNoEntry: false })
       keptBytes += (found?.blocks ?? 0) * 512
     }
-    if (i < 2 || (i < ATTEMPTS_KEPT && keptBytes <= limits.segmentBytes * limits.segments)) continue
+    if (i < 2 || (i < limits.attempts && keptBytes <= limits.segmentBytes * limits.segments)) continue
     for (const file of files) rmSync(file, { force: true })
   }
 }

@@ -6,20 +6,21 @@
  * The record is written before anything is done because of it: an attempt's number before its shim is spawned, the wish to
  * stop before the signal. Nothing is spawned while anything of the attempt before may run.
  */
-import { existsSync } from 'node:fs'
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObservedProgram, ProgramExit, ProgramSpec } from '../runtime.ts'
 import { programKey } from '../runtime.ts'
-import { Attempt } from './attempt.ts'
-import { mayRestart, RESTART_DELAY_MS, recentRestarts } from './burst.ts'
+import { Attempt, nextAttempt } from './attempt.ts'
+import { RESTART_DELAY_MS, recentRestarts } from './burst.ts'
 import { exitOfStop } from './exits.ts'
-import { attemptsWithLogs, LogKeeper, pruneAttempts } from './keeper.ts'
+import { LogKeeper, pruneAttempts } from './keeper.ts'
 import { attemptPaths, fileNameOf } from './layout.ts'
+import { endOrder, graceLeftMs, observedOf, shouldRestart } from './lifecycle.ts'
 import type { Machine } from './machine.ts'
-import { type ProgramRecord, removeRecord, type StopIntent, saveRecord } from './records.ts'
+import { freshRecord, type ProgramRecord, removeRecord, type StopIntent, saveRecord } from './records.ts'
 import { cancelAttempt } from './shim.ts'
 import { makeStorage } from './storage.ts'
+import { Timers } from './timers.ts'
 
 /** An attempt whose shim was killed cannot tell its end: it is looked at so often. */
 const ORPHAN_LOOK_MS = 100
@@ -32,7 +33,7 @@ export class Program {
   #record: ProgramRecord
   #attempt: Attempt
   #keeper: LogKeeper | undefined
-  #cancelTimers = new Set<() => void>()
+  readonly #timers: Timers
   #cancelKill: (() => void) | undefined
   #cancelRestart: (() => void) | undefined
 
@@ -42,20 +43,13 @@ export class Program {
     this.#record = record
     this.#machine = machine
     this.#announce = announce
+    this.#timers = new Timers(machine.clock)
     this.#attempt = this.#attemptOf(record)
   }
 
   /** A program that is not known yet. Nothing runs before `start`. */
   static fresh(spec: ProgramSpec, machine: Machine, announce: () => void): Program {
-    const record: ProgramRecord = {
-      spec,
-      want: 'stop',
-      attempt: 0,
-      stage: 'settled',
-      restarts: 0,
-      restartsAtMs: [],
-    }
-    return new Program(record, machine, announce)
+    return new Program(freshRecord(spec), machine, announce)
   }
 
   /** A program that an earlier owner left behind: takes it up where that one was. */
@@ -66,17 +60,9 @@ export class Program {
   }
 
   observed(): ObservedProgram {
-    const { spec, restarts, lastExit, stage, stopping } = this.#record
-    const { claim, claimedAtMs } = this.#attempt
-    const runs = stage === 'live' && claim !== undefined
-    const isEnding = stopping !== undefined || (stage === 'ended' && !this.#shouldRestart())
-    return {
-      id: spec.id,
-      state: stage === 'settled' ? 'exited' : isEnding ? 'stopping' : runs ? 'running' : 'starting',
-      ...(runs ? { pid: claim.pid, startedAtMs: claimedAtMs ?? 0 } : {}),
-      restarts,
-      ...(lastExit === undefined ? {} : { lastExit }),
-    }
+    const { claim, claimedAtMs = 0 } = this.#attempt
+    const running = claim === undefined ? undefined : { pid: claim.pid, startedAtMs: claimedAtMs }
+    return observedOf(this.#record, running, this.#machine.clock.now())
   }
 
   get isLive(): boolean {
@@ -116,7 +102,7 @@ export class Program {
     const { clock } = this.#machine
     const before = this.#record.stopping
     const leftMs =
-      before === undefined ? options.graceMs : Math.min(options.graceMs, this.#graceLeftMs(before))
+      before === undefined ? options.graceMs : Math.min(options.graceMs, graceLeftMs(before, clock.now()))
     const stopping: StopIntent = { signal: options.signal, graceMs: leftMs, askedAtMs: clock.now() }
     this.#save({ want: 'stop', stopping })
     this.#announce()
@@ -133,7 +119,7 @@ export class Program {
 
   /** Stops looking after it. */
   close(): void {
-    for (const cancel of [...this.#cancelTimers]) cancel()
+    this.#timers.cancelAll()
     this.#keeper?.close()
   }
 
@@ -158,7 +144,7 @@ export class Program {
     if (exit !== undefined) this.#ended(exit)
     else if (attempt.isProgramAlive()) {
       attempt.isChild = false
-      this.#after(ORPHAN_LOOK_MS, () => this.look())
+      this.#timers.after(ORPHAN_LOOK_MS, () => this.look())
     } else if (typeof status === 'number') this.#ended(attempt.exitByStatus(status))
     else this.#ended(this.#lost('its end was not seen by anybody'))
   }
@@ -171,11 +157,11 @@ export class Program {
 
   /** Writes down a new attempt, then spawns its shim. */
   async #launch(change: Partial<ProgramRecord>): Promise<void> {
-    const { machine, name } = { machine: this.#machine, name: this.name }
-    const attemptNumber = this.#nextAttempt()
+    const machine = this.#machine
     const before = this.#record
+    const number = nextAttempt(machine.layout, this.name, before.attempt)
     if (before.attempt > 0 && this.#attempt.claim !== undefined) this.#attempt.removeFiles()
-    this.#record = { ...before, ...change, want: 'run', attempt: attemptNumber, stage: 'live' }
+    this.#record = { ...before, ...change, want: 'run', attempt: number, stage: 'live' }
     const attempt = this.#attemptOf(this.#record)
     this.#attempt = attempt
     attempt.isChild = true
@@ -184,7 +170,7 @@ export class Program {
     try {
       const storageEnv = makeStorage(machine.layout, spec)
       this.#keep()
-      saveRecord(machine.layout, name, this.#record)
+      saveRecord(machine.layout, this.name, this.#record)
       this.#announce()
       await machine.launcher.launch({
         paths: attempt.paths,
@@ -198,15 +184,6 @@ export class Program {
     } catch (error) {
       this.#ended({ reason: 'resources', atMs: machine.clock.now(), message: messageOf(error) })
     }
-  }
-
-  /** Never one that any file is left of: a shim that was cancelled may still be on its way. */
-  #nextAttempt(): number {
-    const { layout } = this.#machine
-    const { logDir } = attemptPaths(layout, this.name, 0)
-    let number = Math.max(this.#record.attempt, attemptsWithLogs(logDir).at(-1) ?? 0) + 1
-    while (existsSync(attemptPaths(layout, this.name, number).claim)) number++
-    return number
   }
 
   #attemptOf(record: ProgramRecord): Attempt {
@@ -228,7 +205,7 @@ export class Program {
     const attempt = this.#attempt
     this.look()
     if (!this.isLive) return
-    if (attempt.claim === undefined && cancelAttempt(attempt.paths.claim, this.#machine.table.bootId)) {
+    if (attempt.claim === undefined && this.#cancel()) {
       this.#save({ stage: 'ended' })
       this.#settle()
       return
@@ -237,49 +214,53 @@ export class Program {
     if (!this.isLive) return
     this.#run(attempt.signal(stopping.signal))
     this.#cancelKill?.()
-    this.#cancelKill = this.#after(this.#graceLeftMs(stopping), () =>
+    this.#cancelKill = this.#timers.after(graceLeftMs(stopping, this.#machine.clock.now()), () =>
       this.#run(attempt.kill(() => this.#attempt !== attempt || !this.isLive)),
     )
   }
 
-  #graceLeftMs(stopping: StopIntent): number {
-    const passedMs = this.#machine.clock.now() - stopping.askedAtMs
-    // a wall clock that jumped must neither cut the grace short by much nor stretch it
-    return Math.min(stopping.graceMs, Math.max(0, stopping.graceMs - Math.max(0, passedMs)))
+  /** True where the attempt will never run. Where that cannot be written down, signals must do. */
+  #cancel(): boolean {
+    try {
+      return cancelAttempt(this.#attempt.paths.claim, this.#machine.table.bootId)
+    } catch (error) {
+      this.#log('warn', 'cannot cancel an attempt', error)
+      return false
+    }
   }
 
   #ended(exit: ProgramExit): void {
     if (!this.isLive) return
-    const { clock } = this.#machine
-    const { stopping, spec } = this.#record
-    const attempt = this.#attempt
+    const { stopping } = this.#record
     const lastExit =
       stopping === undefined
         ? exit
-        : exitOfStop(exit, {
-            signal: stopping.signal,
-            killed: attempt.killed || stopping.signal === 'SIGKILL',
-          })
+        : exitOfStop(exit, { signal: stopping.signal, wasOver: graceLeftMs(stopping, exit.atMs) === 0 })
     this.#cancelKill?.()
     this.#save({ stage: 'ended', lastExit })
     this.#keeper?.close()
     this.#announce()
-    const endedAtMs = clock.monotonic()
-    const graceMs = stopping === undefined ? spec.stop.graceMs : this.#graceLeftMs(stopping)
-    const order = { signal: stopping?.signal ?? spec.stop.signal, killAtMs: endedAtMs + graceMs }
-    this.#run(attempt.clear(order).then(() => this.#cleared(endedAtMs)))
+    this.#clear(this.#machine.clock.monotonic())
+  }
+
+  /** Ends what the attempt has left behind, then goes on. `endedAtMs`: monotonic. */
+  #clear(endedAtMs: number): void {
+    const { clock } = this.#machine
+    // a stop that comes while this goes on changes it
+    const order = () => endOrder(this.#record, clock.monotonic() - endedAtMs, clock.now())
+    this.#run(this.#attempt.clear(order).then(() => this.#cleared(endedAtMs)))
   }
 
   /** Nothing of the attempt runs any more. */
   #cleared(endedAtMs: number): void {
     const { clock, isClosed } = this.#machine
     if (isClosed() || this.#record.stage !== 'ended') return
-    if (!this.#shouldRestart()) {
+    if (!shouldRestart(this.#record, clock.now())) {
       this.#settle()
       return
     }
     const waitMs = Math.max(0, RESTART_DELAY_MS - (clock.monotonic() - endedAtMs))
-    const cancel = this.#after(waitMs, () => {
+    const cancel = this.#timers.after(waitMs, () => {
       this.#cancelRestart = undefined
       this.#run(this.#restart())
     })
@@ -287,12 +268,6 @@ export class Program {
       this.#cancelRestart = undefined
       cancel()
     }
-  }
-
-  #shouldRestart(): boolean {
-    const { want, stopping, lastExit, restartsAtMs } = this.#record
-    if (want !== 'run' || stopping !== undefined || lastExit === undefined) return false
-    return lastExit.reason !== 'success' && mayRestart(restartsAtMs, this.#machine.clock.now())
   }
 
   #restart(): Promise<void> {
@@ -307,6 +282,7 @@ export class Program {
   /** Nothing runs and nothing will, unless a start came while it was being stopped. */
   #settle(): void {
     this.#cancelRestart?.()
+    this.#keeper?.close()
     const { stopping, ...record } = this.#record
     this.#record = { ...record, stage: 'settled' }
     this.#save({})
@@ -319,15 +295,11 @@ export class Program {
   #adopt(): void {
     const { stage, stopping } = this.#record
     const attempt = this.#attempt
-    if (stage === 'settled') return
     attempt.readClaim()
+    if (stage === 'settled') return
     attempt.ownsSession = attempt.isShimAlive()
     if (stage === 'ended') {
-      this.#run(
-        attempt
-          .clear(this.#leftoverOrder())
-          .then(() => this.#cleared(this.#machine.clock.monotonic() - RESTART_DELAY_MS)),
-      )
+      this.#clear(this.#machine.clock.monotonic() - RESTART_DELAY_MS)
       return
     }
     if (attempt.claim === undefined && this.#neverRan()) return
@@ -340,24 +312,13 @@ export class Program {
     else if (stopping !== undefined) this.#obey(stopping)
   }
 
-  #leftoverOrder() {
-    const { spec, stopping } = this.#record
-    const graceMs = stopping === undefined ? spec.stop.graceMs : this.#graceLeftMs(stopping)
-    return {
-      signal: stopping?.signal ?? spec.stop.signal,
-      killAtMs: this.#machine.clock.monotonic() + graceMs,
-    }
-  }
-
   /** Nobody has claimed the attempt: sees to it that nobody will, and starts another where one is wanted. */
   #neverRan(): boolean {
     const attempt = this.#attempt
-    if (!cancelAttempt(attempt.paths.claim, this.#machine.table.bootId)) {
-      attempt.readClaim()
-      if (attempt.claim !== undefined) {
-        attempt.ownsSession = attempt.isShimAlive()
-        return false
-      }
+    this.#cancel()
+    if (attempt.readClaim()) {
+      attempt.ownsSession = attempt.isShimAlive()
+      return false
     }
     if (this.#record.want === 'run' && this.#record.stopping === undefined) this.#run(this.#launch({}))
     else this.#settle()
@@ -372,31 +333,15 @@ export class Program {
     try {
       saveRecord(this.#machine.layout, this.name, this.#record)
     } catch (error) {
-      this.#machine.logger.log('error', 'cannot write down the state of a program', {
-        program: this.key,
-        error: messageOf(error),
-      })
-    }
-  }
-
-  #after(delayMs: number, run: () => void): () => void {
-    const cancel = this.#machine.clock.schedule(delayMs, () => {
-      this.#cancelTimers.delete(cancel)
-      if (!this.#machine.isClosed()) run()
-    })
-    this.#cancelTimers.add(cancel)
-    return () => {
-      this.#cancelTimers.delete(cancel)
-      cancel()
+      this.#log('error', 'cannot write down the state of a program', error)
     }
   }
 
   #run(work: Promise<void>): void {
-    work.catch((error) =>
-      this.#machine.logger.log('error', 'a step for a program failed', {
-        program: this.key,
-        error: messageOf(error),
-      }),
-    )
+    work.catch((error) => this.#log('error', 'a step for a program failed', error))
+  }
+
+  #log(level: 'warn' | 'error', message: string, error: unknown): void {
+    this.#machine.logger.log(level, message, { program: this.key, error: messageOf(error) })
   }
 }

@@ -31,6 +31,11 @@ export interface ProgramRecord {
   readonly lastExit?: ProgramExit
 }
 
+/** Of a program that has never been started. */
+export function freshRecord(spec: ProgramSpec): ProgramRecord {
+  return { spec, want: 'stop', attempt: 0, stage: 'settled', restarts: 0, restartsAtMs: [] }
+}
+
 export function saveRecord(layout: Layout, name: string, record: ProgramRecord): void {
   const path = recordPath(layout, name)
   writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 })

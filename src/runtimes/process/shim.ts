@@ -72,10 +72,15 @@ export function parseClaim(text: string): Claim | 'cancelled' | undefined {
   return { shimPid, shimStart, pid, start, bootId: match[5] as string }
 }
 
+/** What stands in the claim of an attempt that must never run. */
+export function cancelledClaim(bootId: string): string {
+  return `cancelled ${bootId}\n`
+}
+
 /** Claims an attempt for nobody. False where its shim was faster. */
 export function cancelAttempt(claimPath: string, bootId: string): boolean {
   const own = `${claimPath}.cancel`
-  writeFileSync(own, `cancelled ${bootId}\n`, { mode: 0o600 })
+  writeFileSync(own, cancelledClaim(bootId), { mode: 0o600 })
   try {
     linkSync(own, claimPath)
     return true
