@@ -29,7 +29,9 @@ export function App({ session, clock, isColoured }: AppProps): ReactElement {
   const { columns, rows } = useWindowSize()
   useSyncExternalStore(session.subscribe, session.version)
   useTick(clock)
-  useInput((input, key) => session.press(keyPress(input, key), { columns, rows }))
+  useInput((input, key) => {
+    for (const press of keyPresses(input, key)) session.press(press, { columns, rows })
+  })
   const lines = session.lines({ columns, rows })
   return createElement(
     Box,
@@ -63,9 +65,10 @@ function useTick(clock: Clock): void {
   }, [clock])
 }
 
-function keyPress(input: string, key: Key): KeyPress {
+/** Keys that were typed so fast that they came in one piece are still keys. */
+function keyPresses(input: string, key: Key): readonly KeyPress[] {
   const name = keyName(key)
-  return name === undefined ? { input } : { input: '', name }
+  return name === undefined ? [...input].map((one) => ({ input: one })) : [{ input: '', name }]
 }
 
 function keyName(key: Key): KeyPress['name'] {
