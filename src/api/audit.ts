@@ -6,7 +6,6 @@ import { decodeJson } from './codec.ts'
 import type { Context } from './context.ts'
 import { AUDIT_PREFIX, auditKey, namespaceOf, type Target } from './keys.ts'
 
-const SUFFIX_LENGTH = 8
 const PAGE = 200
 const DEFAULT_LIMIT = 1000
 
@@ -15,7 +14,7 @@ export function refOf({ kind, namespace, name }: Target): ObjectRef {
 }
 
 export function auditOperation(
-  { clock, ids }: Pick<Context, 'clock' | 'ids'>,
+  { clock, nextAuditSuffix }: Pick<Context, 'clock' | 'nextAuditSuffix'>,
   actor: Actor,
   verb: string,
   target: Target,
@@ -30,7 +29,7 @@ export function auditOperation(
     object: refOf(target),
     ...(revision === undefined ? {} : { revision }),
   }
-  return { kind: 'put', key: auditKey(atMs, ids.suffix(SUFFIX_LENGTH)), value: JSON.stringify(record) }
+  return { kind: 'put', key: auditKey(atMs, nextAuditSuffix()), value: JSON.stringify(record) }
 }
 
 /** Newest first. Read in pages from the newest on, so that a short answer costs little of a long trail. */

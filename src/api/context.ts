@@ -15,9 +15,21 @@ export interface Context {
   readonly kinds: LiveKinds
   readonly clock: Clock
   readonly ids: Ids
+  /** Ends the keys of audit records: no two are the same, and within one process they are in order. */
+  readonly nextAuditSuffix: () => string
   readonly logger: Logger
   /** Added to every transaction. */
   readonly fence: Fence
+}
+
+const SUFFIX_LENGTH = 8
+const COUNTER_DIGITS = 6
+
+/** Randomness once, then a counter: a set of a thousand documents needs a thousand of them at once. */
+export function auditSuffixes(ids: Ids): () => string {
+  const prefix = ids.suffix(SUFFIX_LENGTH)
+  let count = 0
+  return () => `${prefix}-${(count++).toString(36).padStart(COUNTER_DIGITS, '0')}`
 }
 
 /**

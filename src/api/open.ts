@@ -14,7 +14,7 @@ import { identify } from './admission/identify.ts'
 import type * as port from './api.ts'
 import { applySet } from './apply.ts'
 import { readAudit } from './audit.ts'
-import type { Context } from './context.ts'
+import { auditSuffixes, type Context } from './context.ts'
 import * as control from './control.ts'
 import { deleteObject } from './delete.ts'
 import { editObject } from './edit.ts'
@@ -38,7 +38,8 @@ export interface ApiOptions {
 export async function openApi(options: ApiOptions): Promise<port.ResourceApi> {
   const { store, clock, ids, logger = silentLogger, loadKinds = createKindRegistry } = options
   const kinds = await LiveKinds.open(store, loadKinds)
-  const context: Context = { store, kinds, clock, ids, logger, fence: [] }
+  const nextAuditSuffix = auditSuffixes(ids)
+  const context: Context = { store, kinds, clock, ids, nextAuditSuffix, logger, fence: [] }
   return new StoreApi(context, new EventRecorder(context), new Janitor(clock))
 }
 

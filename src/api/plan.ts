@@ -6,7 +6,7 @@ import { ownPrefixIssues } from '../resources/validation/metadata.ts'
 import type { Entry, Operation } from '../store/store.ts'
 import type { Admitted } from './admission/admit.ts'
 import { type Fault, fault, issueFault } from './admission/faults.ts'
-import type { Candidate } from './admission/identify.ts'
+import type { Candidate, Wanted } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
 import { namespaceFaults } from './admission/namespaces.ts'
 import { objectFaults } from './admission/validate.ts'
@@ -17,7 +17,7 @@ import type { Context } from './context.ts'
 import { appliedKey, objectKey, type Target } from './keys.ts'
 import { mergeApplied } from './merge.ts'
 import { keepManagedFields } from './ownership.ts'
-import { type Recorded, recordEdit } from './record.ts'
+import { type Recorded, recordEdit, saysTheSame } from './record.ts'
 
 /** `apply` merges and remembers what was applied; `create` refuses what is there and remembers nothing. */
 export type SetMode = 'apply' | 'create'
@@ -50,15 +50,20 @@ export function planDocument(
   actor: Actor,
   mode: SetMode,
 ): Planned {
-  const { manifest, target } = candidate
+  const { manifest, target, wanted } = candidate
   const entry = situation.entry(objectKey(target))
   const live = entry && storedOf(entry)
-  const refused = gateFaults(candidate, live, situation, mode)
+  // A document that says all that is there, defaults included, needs neither validation nor merge.
+  const isSame = live !== undefined && saysTheSame(live.object, object) && knowsItsMetadata(wanted)
+  const refused = [
+    ...(isSame ? [] : objectFaults(manifest, target, object)),
+    ...gateFaults(candidate, live, situation, mode),
+  ]
   if (refused.length > 0) return { kind: 'faults', faults: refused }
 
   const applied = situation.entry(appliedKey(target))
   const { next, warnings } =
-    live === undefined ? { next: object, warnings: [] } : merged(candidate, live.object, applied)
+    live === undefined || isSame ? { next: object, warnings: [] } : merged(candidate, live.object, applied)
   const [verb, cause] = mode === 'apply' ? ['apply', 'applied'] : ['create', 'created']
   const recorded = recordEdit(context, { target, live, next, actor, verb, cause, revises: true })
   const found = [
@@ -174,6 +179,11 @@ function merged(
   return { next, warnings: kept.warnings }
 }
 
+/** False where metadata has members that only validation can name. */
+function knowsItsMetadata({ metadata }: Wanted): boolean {
+  return Object.keys(metadata).every((member) => MERGED_METADATA.some((known) => known === member))
+}
+
 function pick(
   metadata: Readonly<Record<string, unknown>> | AnyResource['metadata'],
 ): Record<string, unknown> {
@@ -191,12 +201,11 @@ function namespaceCheck(target: Target, situation: Situation): readonly Operatio
 
 /** Keeps the manifest for the next merge; no write where it is what is kept already. */
 function rememberApplied(
-  { target, wanted }: Candidate,
+  { target, wanted, wantedText: value }: Candidate,
   live: Stored | undefined,
   applied: Entry | undefined,
   recorded: Recorded,
 ): readonly Operation[] {
-  const value = JSON.stringify(wanted)
   const isSame =
     applied !== undefined && (applied.value === value || deepEqual(decodeJson(applied), wanted as Json))
   if (isSame) return []

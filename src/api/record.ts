@@ -41,11 +41,10 @@ export interface Recorded {
 export function recordEdit(context: Context, edit: Edit): Recorded {
   const { target, live, next } = edit
   if (live === undefined) return recordCreation(context, edit)
-  const changes = changesBetween(live.object, next, target.kind.schema)
   const contentMoves = !deepEqual(contentOf(live.object), contentOf(next))
   const moves = contentMoves || !deepEqual(ownedByPeople(live.object), ownedByPeople(next))
-  if (!moves || isSameWithDefaults(edit, live.object))
-    return { object: live.object, changed: false, changes: [], operations: [], sizeBytes: 0, revised: false }
+  if (!moves || isSameWithDefaults(edit, live.object)) return unchanged(live)
+  const changes = changesBetween(live.object, next, target.kind.schema)
   const { metadata } = live.object
   const revised = contentMoves && edit.revises && target.kind.revisioned
   const object = assemble(target, next, live.object.status, {
@@ -62,6 +61,10 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
+}
+
+function unchanged({ object }: Stored): Recorded {
+  return { object, changed: false, changes: [], operations: [], sizeBytes: 0, revised: false }
 }
 
 /** The operations that retention adds to a change. */
@@ -108,6 +111,11 @@ function records(
   const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
   const at = timestamp(context.clock)
   return [revisionOperation({ target, object, actor, cause, at, changes: contentChanges }), audit]
+}
+
+/** True where `next` says exactly what is there. */
+export function saysTheSame(live: AnyResource, next: AnyResource): boolean {
+  return deepEqual(contentOf(live), contentOf(next)) && deepEqual(ownedByPeople(live), ownedByPeople(next))
 }
 
 /** The part of metadata that people own. Absent and empty are the same. */

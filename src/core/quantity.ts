@@ -22,10 +22,13 @@ export const CPU_PATTERN = '^([0-9]+m|[0-9]+(\\.[0-9]{1,3})?)$'
 export const MEMORY_PATTERN = '^[0-9]+(\\.[0-9]+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$'
 export const DURATION_PATTERN = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$'
 
+const CPU = new RegExp(CPU_PATTERN)
+const DURATION = new RegExp(DURATION_PATTERN)
+
 /** CPU in thousandths of a core: `500m` and `0.5` are 500. */
 export function parseCpuMillis(text: string | number): number {
   const raw = String(text)
-  if (!new RegExp(CPU_PATTERN).test(raw)) throw wrong('CPU quantity', raw, '500m or 0.5 (half a core)')
+  if (!CPU.test(raw)) throw wrong('CPU quantity', raw, '500m or 0.5 (half a core)')
   return raw.endsWith('m') ? Number(raw.slice(0, -1)) : Math.round(Number(raw) * 1000)
 }
 
@@ -40,7 +43,7 @@ export function parseMemoryBytes(text: string | number): number {
 
 /** A duration in milliseconds: `250ms`, `5s`, `1m30s`, `2h`, `7d`. */
 export function parseDurationMs(text: string): number {
-  if (!new RegExp(DURATION_PATTERN).test(text)) throw wrong('duration', text, '500ms, 30s or 1m30s')
+  if (!DURATION.test(text)) throw wrong('duration', text, '500ms, 30s or 1m30s')
   let totalMs = 0
   for (const [, amount, unit] of text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)/g)) {
     totalMs += Number(amount) * DURATION_FACTORS[unit as string]!

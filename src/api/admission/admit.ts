@@ -1,5 +1,8 @@
-/** A set of documents, admitted as far as that goes without what is stored. */
-import type { KindRegistry } from '../../resources/kinds.ts'
+/**
+ * A set of documents, admitted as far as that goes without what is stored. Validation comes with the plan: what is there
+ * already as the document says it has been validated.
+ */
+import type { Kind, KindRegistry } from '../../resources/kinds.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import type { Manifest } from '../api.ts'
 import type { Context } from '../context.ts'
@@ -7,7 +10,7 @@ import { objectKey } from '../keys.ts'
 import { definitionName } from '../live-kinds.ts'
 import { type Fault, fault, placeText } from './faults.ts'
 import { type Candidate, type Identified, identify } from './identify.ts'
-import { completed, objectFaults } from './validate.ts'
+import { completed } from './validate.ts'
 
 export interface Admitted {
   readonly candidate: Candidate
@@ -31,32 +34,35 @@ export async function admitSet(
 ): Promise<AdmittedSet> {
   const admitted: Admitted[] = []
   const faults = new Map<Manifest, readonly Fault[]>()
-  const admitOne = async (manifest: Manifest, identified: Identified) => {
-    if (identified.kind !== 'candidate') {
-      faults.set(manifest, [identified.fault])
-      return
-    }
-    const { candidate } = identified
-    await candidate.target.kind.prepare()
-    const object = completed(candidate.target, candidate.wanted)
-    const found = objectFaults(manifest, candidate.target, object)
-    if (found.length > 0) faults.set(manifest, found)
-    else admitted.push({ candidate, object })
+  const admitOne = (manifest: Manifest, identified: Identified) => {
+    if (identified.kind !== 'candidate') faults.set(manifest, [identified.fault])
+    else admitted.push({ candidate: identified.candidate, object: completed(identified.candidate) })
   }
 
   let kinds: KindRegistry = context.kinds
   let identified = manifests.map((manifest) => identify(manifest, kinds, namespace))
   if (identified.some((one) => one.kind === 'unknown kind' || definesKind(one))) {
     await context.kinds.refresh()
-    const definitions = identified.map((one, index) => [manifests[index]!, one] as const)
-    for (const [manifest, one] of definitions) if (definesKind(one)) await admitOne(manifest, one)
-    kinds = await context.kinds.preview(admitted.map(({ object }) => object))
+    await prepareKinds(identified)
+    for (const [index, manifest] of manifests.entries())
+      if (definesKind(identified[index]!)) admitOne(manifest, identified[index]!)
+    const sound = admitted.filter(
+      ({ candidate: { target }, object }) => target.kind.validate(object).length === 0,
+    )
+    kinds = await context.kinds.preview(sound.map(({ object }) => object))
     identified = manifests.map((manifest) => identify(manifest, kinds, namespace))
   }
+  await prepareKinds(identified)
   const done = new Set([...admitted.map(({ candidate }) => candidate.manifest), ...faults.keys()])
   for (const [index, manifest] of manifests.entries())
-    if (!done.has(manifest)) await admitOne(manifest, identified[index]!)
+    if (!done.has(manifest)) admitOne(manifest, identified[index]!)
   return withoutDuplicates(manifests, admitted, faults)
+}
+
+async function prepareKinds(identified: readonly Identified[]): Promise<void> {
+  const kinds = new Set<Kind>()
+  for (const one of identified) if (one.kind === 'candidate') kinds.add(one.candidate.target.kind)
+  await Promise.all([...kinds].map((kind) => kind.prepare()))
 }
 
 function definesKind(identified: Identified): boolean {

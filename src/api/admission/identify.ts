@@ -17,6 +17,8 @@ export interface Candidate {
   readonly manifest: Manifest
   readonly target: Target
   readonly wanted: Wanted
+  /** `wanted` as JSON text. */
+  readonly wantedText: string
   /** Preconditions that the document names. */
   readonly resourceVersion: string | undefined
 }
@@ -42,12 +44,14 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
     return refuse(manifest, ['metadata', 'name'], 'metadata.name: is required')
   const given = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
   const version = metadata.resourceVersion
+  const wanted: Wanted = { metadata: wantedMetadata(metadata), ...contentOf(manifest.object) }
   return {
     kind: 'candidate',
     candidate: {
       manifest,
       target: { kind, namespace: namespaceOf(kind, given ?? namespace), name: metadata.name },
-      wanted: { metadata: wantedMetadata(metadata), ...contentOf(manifest.object) },
+      wanted,
+      wantedText: JSON.stringify(wanted),
       resourceVersion: typeof version === 'string' && version !== '' ? version : undefined,
     },
   }

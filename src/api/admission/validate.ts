@@ -1,29 +1,25 @@
 /** Defaults and validation: a document made whole, and what is wrong with it. */
-import { clone } from '../../core/json.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import type { Manifest } from '../api.ts'
 import type { Target } from '../keys.ts'
-import { withoutNulls } from '../merge.ts'
+import { copyWithoutNulls } from '../merge.ts'
 import { type Fault, issueFault } from './faults.ts'
-import type { Wanted } from './identify.ts'
+import type { Candidate, Wanted } from './identify.ts'
 
-/** The object that `wanted` says, with defaults. A copy. */
-export function completed(target: Target, wanted: Wanted): AnyResource {
+/** The object that a document says, with defaults. A copy. */
+export function completed({ target, wanted, wantedText }: Candidate): AnyResource {
   const { kind, namespace, name } = target
-  const { metadata, ...content } = wanted
-  const object = clone(
-    withoutNulls(
-      {
-        apiVersion: kind.apiVersion,
-        kind: kind.kind,
-        metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...metadata },
-        ...content,
-      },
-      kind.schema,
-    ),
-  )
+  // parsing the text again is the fastest copy, as long as there is no null to leave out
+  const copy = wantedText.includes('null') ? copyWithoutNulls(wanted, kind.schema) : JSON.parse(wantedText)
+  const { metadata, ...content } = copy as Wanted
+  const object = {
+    apiVersion: kind.apiVersion,
+    kind: kind.kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...metadata },
+    ...content,
+  }
   kind.applyDefaults(object)
-  return object as AnyResource
+  return object as unknown as AnyResource
 }
 
 /** Everything that is wrong with a completed object. The kind must be prepared. */
