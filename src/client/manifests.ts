@@ -41,11 +41,13 @@ export function combineFaults(errors: readonly NsctlError[], outcome: string): N
   const [first] = errors
   if (first === undefined) throw new RangeError('no error to combine')
   const nexts = new Set(errors.flatMap((error) => error.next ?? []))
+  const advice =
+    nexts.size === 1 ? [...nexts].map((next) => (/^[a-z]/.test(next) ? `\n${next}` : `. ${next}`)) : []
   const issues = errors.flatMap((error) => (error.issues.length > 0 ? error.issues : [error.message]))
   return new NsctlError(first.code, errors.length === 1 ? first.message : `${issues.length} faults`, {
     issues,
     value: first.value,
-    next: [outcome, ...(nexts.size === 1 ? nexts : [])].join('. '),
+    next: [outcome, ...advice].join(''),
     cause: first,
   })
 }

@@ -33,7 +33,10 @@ export interface Home {
 function buildIfStale(): void {
   const built = spawnSync('cat', [join(root, 'dist/stamp')], { encoding: 'utf8' }).stdout
   if (built === sourceStamp(root)) return
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/build.ts'], { cwd: root, encoding: 'utf8' })
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/build.ts'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(`dist/ is stale and cannot be built:\n${stderr}`)
 }
 

@@ -27,7 +27,10 @@ for (const verb of VERBS) {
     test(`${verb.name} has examples of itself`, async () => {
       const command = await verb.load()
       const examples = (command.examples ?? []).map(String)
-      assert.ok(examples.some((example) => example.includes(`nsctl ${verb.name}`)), examples.join('\n'))
+      assert.ok(
+        examples.some((example) => example.includes(`nsctl ${verb.name}`)),
+        examples.join('\n'),
+      )
     })
 }
 
@@ -39,7 +42,9 @@ test('the overview names every verb that is for people', () => {
 test('no flag has the letter of another in one verb', async () => {
   for (const verb of VERBS) {
     const command = await verb.load()
-    const letters = Object.values({ ...command.flags, ...command.baseFlags }).flatMap((flag) => flag.char ?? [])
+    const letters = Object.values({ ...command.flags, ...command.baseFlags }).flatMap(
+      (flag) => flag.char ?? [],
+    )
     assert.is(new Set(letters).size, letters.length, `${verb.name}: ${letters.join(' ')}`)
   }
 })

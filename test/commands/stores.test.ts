@@ -1,0 +1,208 @@
+/** What commands say when the store, the daemon or Node itself is not as it should be. */
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createHome, type Home, root, service } from './nsctl.ts'
+
+async function withHome(run: (home: Home) => Promise<void>): Promise<void> {
+  const home = createHome()
+  try {
+    await run(home)
+  } finally {
+    home.remove()
+  }
+}
+
+async function withService(home: Home): Promise<string> {
+  home.write('web.yaml', service('web'))
+  assert.is((await home.run(['apply', '-f', 'web.yaml'])).code, 0)
+  return join(home.state, 'store.db')
+}
+
+test('no store: reading says where it would be and makes none', () =>
+  withHome(async (home) => {
+    const { code, stderr } = await home.run(['get', 'svc'])
+    assert.is(code, 3)
+    assert.match(stderr, `error: there is no store at ${join(home.state, 'store.db')}\n`)
+    assert.is((await home.run(['get', 'svc'])).code, 3)
+  }))
+
+test('no store: diff and a dry run compare with nothing', () =>
+  withHome(async (home) => {
+    home.write('web.yaml', service('web'))
+    const diff = await home.run(['diff', '-f', 'web.yaml'])
+    assert.is(diff.code, 1)
+    assert.match(diff.stdout, /1 service would be created\n$/)
+    const dry = await home.run(['apply', '-f', 'web.yaml', '--dry-run'])
+    assert.equal(
+      [dry.code, dry.stdout.split('\n')[0]],
+      [0, 'service/web created   2 replicas, rolling (dry run)'],
+    )
+    assert.is((await home.run(['get', 'svc'])).code, 3)
+  }))
+
+test('no daemon: changes and shown status say so, on standard error', () =>
+  withHome(async (home) => {
+    home.write('web.yaml', service('web'))
+    const applied = await home.run(['apply', '-f', 'web.yaml'])
+    assert.is(applied.stderr, 'nobody is acting on this: start it with nsctl up\n')
+    assert.is((await home.run(['apply', '-f', 'web.yaml'])).stderr, '')
+    assert.match((await home.run(['get', 'svc'])).stderr, /^status is stale: nsctl is not running/)
+    const deleted = await home.run(['delete', 'svc', 'web'])
+    assert.equal([deleted.code, deleted.stdout], [0, 'service/web deleted\n'])
+    assert.match(deleted.stderr, /^nobody is acting on this/)
+  }))
+
+test('a store that another process has locked', () =>
+  withHome(async (home) => {
+    const path = await withService(home)
+    const holder = new DatabaseSync(path)
+    holder.exec('BEGIN EXCLUSIVE')
+    try {
+      home.write('mail.yaml', service('mail'))
+      const { code, stderr } = await home.run(['apply', '-f', 'mail.yaml'])
+      assert.is(code, 3)
+      assert.match(stderr, /^error: .*locked/)
+    } finally {
+      holder.exec('ROLLBACK')
+      holder.close()
+    }
+    assert.is((await home.run(['get', 'svc', '-o', 'name'])).stdout, 'service/web\n')
+  }))
+
+test('a store that is no store is refused and left as it is', () =>
+  withHome(async (home) => {
+    mkdirSync(home.state)
+    const path = join(home.state, 'store.db')
+    writeFileSync(path, 'this is my diary\n'.repeat(300))
+    const before = readFileSync(path)
+    home.write('web.yaml', service('web'))
+    for (const line of [
+      ['get', 'svc'],
+      ['apply', '-f', 'web.yaml'],
+    ]) {
+      const { code, stderr } = await home.run(line)
+      assert.is(code, 3)
+      assert.match(stderr, new RegExp(`^error: .*${path}`))
+      assert.ok(stderr.trim().split('\n').length > 1, 'says what to do')
+    }
+    assert.equal(readFileSync(path), before)
+  }))
+
+test('a store of another format version is refused', () =>
+  withHome(async (home) => {
+    const path = await withService(home)
+    const db = new DatabaseSync(path)
+    db.exec('PRAGMA user_version = 999')
+    db.close()
+    const { code, stderr } = await home.run(['get', 'svc'])
+    assert.is(code, 3)
+    assert.match(stderr, /^error: .*999/)
+  }))
+
+test('an engine that is not built in', () =>
+  withHome(async (home) => {
+    const { code, stderr } = await home.run(['get', 'svc'], {
+      env: { NSCTL_STORE: 'consul://127.0.0.1:8500' },
+    })
+    assert.is(code, 2)
+    assert.match(stderr, /not built in yet/)
+  }))
+
+test('a reader that has gone is no error', () =>
+  withHome(async (home) => {
+    const manifests = Array.from({ length: 200 }, (_, n) => service(`web-${n}`)).join('---\n')
+    home.write('many.yaml', manifests)
+    assert.is((await home.run(['apply', '-f', 'many.yaml'])).code, 0)
+    const { stderr, stdout } = spawnSync(
+      'sh',
+      ['-c', `"${root}/bin/nsctl" get svc -o yaml 2>err | head -1; cat err`],
+      { cwd: home.folder, env: { PATH: process.env.PATH, NSCTL_HOME: home.state }, encoding: 'utf8' },
+    )
+    assert.match(stdout, /^apiVersion: v1\n/)
+    assert.not.match(stdout + stderr, /EPIPE|bug of nsctl/)
+  }))
+
+test('Ctrl-C ends a watch with 130', () =>
+  withHome(async (home) => {
+    await withService(home)
+    const child = spawn(join(root, 'bin/nsctl'), ['get', 'svc', '-w'], {
+      cwd: home.folder,
+      env: { PATH: process.env.PATH, NSCTL_HOME: home.state },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const ended = new Promise<number | null>((settle) => child.on('close', settle))
+    await new Promise((settle) => child.stdout.once('data', settle))
+    child.kill('SIGINT')
+    assert.is(await ended, 130)
+  }))
+
+/** A copy of what an installation has, with parts left out. */
+function installation(parts: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'nsctl-installed-'))
+  for (const part of parts) cpSync(join(root, part), join(folder, part), { recursive: true })
+  return folder
+}
+
+const bare = (folder: string, path = '/usr/bin:/bin') =>
+  spawnSync(join(folder, 'bin/nsctl'), ['version', '--client'], { encoding: 'utf8', env: { PATH: path } })
+
+test('without Node 24 the launcher says what to install', () => {
+  const folder = installation(['bin'])
+  try {
+    mkdirSync(join(folder, 'path'))
+    writeFileSync(join(folder, 'path/node'), '#!/bin/sh\necho 20\n')
+    chmodSync(join(folder, 'path/node'), 0o755)
+    const { status, stderr } = bare(folder, `${join(folder, 'path')}:/nonexistent`)
+    assert.is(status, 3)
+    assert.match(
+      stderr,
+      /error: nsctl needs Node 24 or newer, and there is only Node 20 here\nrun npm ci in /,
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('unbuilt, the launcher says how to build', () => {
+  const folder = installation(['bin'])
+  try {
+    mkdirSync(join(folder, 'node_modules/node/bin'), { recursive: true })
+    symlinkSync(process.execPath, join(folder, 'node_modules/node/bin/node'))
+    const { status, stderr } = bare(folder)
+    assert.is(status, 3)
+    assert.match(stderr, /error: nsctl is not built/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('started through links, with a code cache that fits nothing, it works', () => {
+  const folder = installation(['bin', 'dist'])
+  try {
+    mkdirSync(join(folder, 'node_modules/node/bin'), { recursive: true })
+    symlinkSync(process.execPath, join(folder, 'node_modules/node/bin/node'))
+    writeFileSync(join(folder, `dist/bundle.${process.version}-${process.arch}.cache`), 'rubbish')
+    symlinkSync('bin/nsctl', join(folder, 'a'))
+    symlinkSync(join(folder, 'a'), join(folder, 'b'))
+    const { status, stdout } = spawnSync(join(folder, 'b'), ['version', '--client'], { encoding: 'utf8' })
+    assert.equal([status, /^Client: nsctl /.test(stdout)], [0, true])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test.run()
