@@ -84,7 +84,11 @@ export async function bootNode(options: NodeOptions): Promise<LabNode> {
       return pid()
     },
     spawn: spawnInside,
-    exec: (command, { input } = {}) => collect(spawnInside(command, { stdio: 'pipe' }), input),
+    exec: (command, { input } = {}) =>
+      collect(
+        spawnInside(command, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] }),
+        input,
+      ),
     async run(command) {
       const result = await node.exec(command)
       if (result.code !== 0)
@@ -156,7 +160,7 @@ function childOf(pid: number): number | undefined {
 async function isUp(pid: number): Promise<boolean> {
   if (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('systemd')) return false
   const args = ['-t', String(pid), '-a', '--', 'systemctl', 'is-system-running']
-  const { stdout } = await collect(spawn('nsenter', args, { stdio: 'pipe' }))
+  const { stdout } = await collect(spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'pipe'] }))
   return /^(running|degraded)/.test(stdout)
 }
 
@@ -172,7 +176,8 @@ function collect(child: ChildProcess, input?: string): Promise<ExecResult> {
     })
     child.once('error', reject)
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
-    child.stdin?.end(input ?? '')
+    child.stdin?.on('error', () => {}) // it may end without reading
+    child.stdin?.end(input)
   })
 }
 

@@ -31,6 +31,7 @@ export async function removeEverything(options: RemovalOptions): Promise<readonl
   await manager.reload()
   const volumes = await storage.listStorage()
   if (purge) for (const volume of volumes) await storage.purgeStorage(volume)
+  await storage.removeEmptyFolders()
   const stays = purge
     ? []
     : volumes.map((volume) => `storage ${storage.storagePath(volume)} (removed by down --purge)`)

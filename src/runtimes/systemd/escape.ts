@@ -17,7 +17,7 @@ export function quoteBindPath(path: string): string {
 
 /** `NAME="value"` for an EnvironmentFile=: no specifiers there, and only these four are escaped. */
 export function environmentFileLine(name: string, value: string): string {
-  return `${name}="${value.replace(/["\\`$]/g, '\\$&')}"\n`
+  return `${name}="${value.toWellFormed().replace(/["\\`$]/g, '\\$&')}"\n`
 }
 
 /**
@@ -25,11 +25,15 @@ export function environmentFileLine(name: string, value: string): string {
  * line feed.
  */
 export function isPlainEnvironmentValue(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i)
-    if ((code < 0x20 && code !== 0x09 && code !== 0x0a) || code === 0x7f) return false
+  return !hasControlCharacters(value.replaceAll(/[\t\n]/g, ''))
+}
+
+export function hasControlCharacters(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x20 || code === 0x7f) return true
   }
-  return value.isWellFormed()
+  return false
 }
 
 function escapeCharacters(text: string): string {

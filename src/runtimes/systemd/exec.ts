@@ -101,21 +101,23 @@ function enterCommand(pid: number, target: Target, command: ExecOptions['command
   const differing = NAMESPACES.filter(
     (name) => readlinkSync(`/proc/${pid}/ns/${name}`) !== readlinkSync(`/proc/self/ns/${name}`),
   )
-  const user = [
-    `--reuid=${target.uid}`,
-    `--regid=${target.gid}`,
-    ...(target.groups === '' ? ['--clear-groups'] : [`--groups=${target.groups}`]),
-    ...(target.uid === '0' ? [] : ['--inh-caps=-all', '--bounding-set=-all', '--no-new-privs']),
-  ]
+  const setpriv = findTool('setpriv')
   return [
+    // groups first: inside a user namespace nobody may set them
+    setpriv,
+    target.groups === '' ? '--clear-groups' : `--groups=${target.groups}`,
+    '--',
     findTool('nsenter'),
     `--target=${pid}`,
     '--wd',
     ...differing.map((name) => NSENTER_OPTIONS[name]),
-    ...(differing.includes('user') ? ['--preserve-credentials'] : []),
+    '--preserve-credentials',
     '--',
-    findTool('setpriv'),
-    ...user,
+    setpriv,
+    `--reuid=${target.uid}`,
+    `--regid=${target.gid}`,
+    '--keep-groups',
+    ...(target.uid === '0' ? [] : ['--inh-caps=-all', '--bounding-set=-all', '--no-new-privs']),
     '--',
     ...command,
   ]

@@ -93,5 +93,5 @@ function fieldText(value: unknown): string | undefined {
 export function unitFields(scope: ManagerScope): { readonly own: string; readonly manager: string } {
   return scope === 'system'
     ? { own: '_SYSTEMD_UNIT', manager: 'UNIT' }
-    : { own: '_SYSTEMD_USER_UNIT', manager: 'USER_UNIT' }
+    : { own: 'SYSLOG_IDENTIFIER', manager: 'USER_UNIT' }
 }

@@ -8,25 +8,30 @@ import { toProgramExit } from './exits.ts'
 import { type JournalEntry, readJournal, unitFields } from './journal.ts'
 import { unitName } from './names.ts'
 
-/** systemd's catalogue: a process of a unit ended; a unit failed; a unit ended well. */
+/** systemd's catalogue: a unit was started; a process of it ended; it failed; it ended well (a user's manager does not say so). */
+const UNIT_STARTED = '39f53479d3a045ac8e11786248231fbf'
 const PROCESS_EXIT = '98e322203f7a4ed290d09fe03c09fe15'
 const UNIT_FAILED = 'd9b373ed55a64feb8242e02dbe79a49c'
 const UNIT_SUCCEEDED = '7ad2d189f7e94e70a38c781354912448'
 const CODES: Readonly<Record<string, number>> = { exited: 1, killed: 2, dumped: 3 }
 
+export interface LearnOptions {
+  readonly scope: ManagerScope
+  readonly nowMs: number
+  /** Whether it runs again. */
+  readonly runs: (id: ProgramId) => boolean
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
 /** The last exit of each id, as far as the journal knows it; `lost` where it does not. */
 export async function learnExits(
   ids: readonly ProgramId[],
-  options: {
-    readonly scope: ManagerScope
-    readonly nowMs: number
-    readonly logger: Logger
-    readonly signal: AbortSignal
-  },
+  options: LearnOptions,
 ): Promise<ReadonlyMap<string, ProgramExit>> {
   const found = new Map<string, ProgramExit>()
   if (ids.length === 0) return found
-  const { scope, nowMs, logger, signal } = options
+  const { scope, nowMs, runs, logger, signal } = options
   const field = unitFields(scope).manager
   const entries = new Map<string, JournalEntry[]>(ids.map((id) => [unitName(id), []]))
   const matches = [...entries.keys()].map((unit) => `${field}=${unit}`)
@@ -38,26 +43,39 @@ export async function learnExits(
     signal.throwIfAborted()
     logger.log('warn', 'exits during our absence are not known', { error: messageOf(error) })
   }
-  for (const id of ids) found.set(programKey(id), lastExit(entries.get(unitName(id)) ?? [], nowMs))
+  for (const id of ids) {
+    const told = entries.get(unitName(id)) ?? []
+    const exit = runs(id) ? exitBefore(told) : lastExit(told, nowMs)
+    if (exit !== undefined) found.set(programKey(id), exit)
+  }
   return found
 }
 
-function lastExit(entries: readonly JournalEntry[], nowMs: number): ProgramExit {
-  const last = entries.findLast((entry) =>
-    [PROCESS_EXIT, UNIT_FAILED, UNIT_SUCCEEDED].includes(entry.MESSAGE_ID ?? ''),
-  )
-  if (last === undefined) return { reason: 'lost', atMs: nowMs, message: 'ended while nsctl was not running' }
-  const failed = last.MESSAGE_ID === UNIT_FAILED ? last : undefined
-  // what systemd says of the unit comes after what it says of the process
-  const process = entries.findLast((entry) => entry.MESSAGE_ID === PROCESS_EXIT)
-  const atMs = Math.round(Number(last.__REALTIME_TIMESTAMP ?? 0) / 1000)
-  if (process === undefined || last.MESSAGE_ID === UNIT_SUCCEEDED)
-    return { reason: 'success', exitCode: 0, atMs }
+/** The last time that a process of it ended. */
+function exitBefore(entries: readonly JournalEntry[], from = 0): ProgramExit | undefined {
+  const index = entries.findLastIndex(({ MESSAGE_ID }) => MESSAGE_ID === PROCESS_EXIT)
+  const entry = entries[index]
+  if (entry === undefined || index < from) return undefined
+  const failed = entries.slice(index).find(({ MESSAGE_ID }) => MESSAGE_ID === UNIT_FAILED)
   return toProgramExit({
-    code: CODES[process.EXIT_CODE ?? ''] ?? 0,
-    status: Number(process.EXIT_STATUS ?? 0),
+    code: CODES[entry.EXIT_CODE ?? ''] ?? 0,
+    status: Number(entry.EXIT_STATUS ?? 0),
     result: failed?.UNIT_RESULT ?? '',
-    atMs,
+    atMs: timeOf(entry),
     duringSetup: false,
   })
+}
+
+/** How its last run ended; a run that began and of whose end nothing bad is said ended well. */
+function lastExit(entries: readonly JournalEntry[], nowMs: number): ProgramExit {
+  const started = entries.findLastIndex(({ MESSAGE_ID }) => MESSAGE_ID === UNIT_STARTED)
+  const exit = exitBefore(entries, started)
+  if (exit !== undefined) return exit
+  if (started < 0) return { reason: 'lost', atMs: nowMs, message: 'ended while nsctl was not running' }
+  const ended = entries.slice(started).find(({ MESSAGE_ID }) => MESSAGE_ID === UNIT_SUCCEEDED)
+  return { reason: 'success', exitCode: 0, atMs: ended === undefined ? nowMs : timeOf(ended) }
+}
+
+function timeOf(entry: JournalEntry): number {
+  return Math.round(Number(entry.__REALTIME_TIMESTAMP ?? 0) / 1000)
 }

@@ -75,7 +75,13 @@ export async function openSystemdRuntime(options: SystemdRuntimeOptions): Promis
     all: (units) => tracker.all(units),
   }
   const manager = await openManager({ scope, events, logger, signal })
-  const exits = await learnExits(tracker.missedSince(memories), { scope, nowMs: clock.now(), logger, signal })
+  const exits = await learnExits(tracker.missedSince(memories), {
+    scope,
+    nowMs: clock.now(),
+    runs: (id) => tracker.isLoaded(id),
+    logger,
+    signal,
+  })
   for (const memory of memories) {
     const exit = exits.get(programKey(memory.id))
     if (exit !== undefined) tracker.exitLearned(memory.id, exit)

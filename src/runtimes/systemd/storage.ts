@@ -1,5 +1,5 @@
 /** Where storage lies: systemd's StateDirectory=, or a folder of the user's own. */
-import { lstat, readdir, realpath, rm } from 'node:fs/promises'
+import { lstat, readdir, realpath, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ProgramSpec, RuntimeStorage, VolumeId } from '../runtime.ts'
 import type { Layout } from './layout.ts'
@@ -41,6 +41,16 @@ export class SystemdStorage implements RuntimeStorage {
     if (this.#layout.stateDirectory !== undefined) return []
     const { namespace, service, ordinal } = spec.id
     return spec.storage.map(({ name }) => this.storagePath({ namespace, service, volume: name, ordinal }))
+  }
+
+  /** The folders that held volumes, where none is left. */
+  async removeEmptyFolders(): Promise<void> {
+    const { storageDir, stateDirectory } = this.#layout
+    await rmdir(storageDir).catch(() => {})
+    if (stateDirectory === undefined) return
+    const hidden = join('/var/lib/private', stateDirectory)
+    await rmdir(hidden).catch(() => {})
+    await rmdir(dirname(hidden)).catch(() => {})
   }
 
   /** Volume, service and namespace go with their last ordinal. */

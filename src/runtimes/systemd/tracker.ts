@@ -32,6 +32,8 @@ interface Entry {
   loaded: boolean
   /** Starts whose acceptance is not known yet. What is heard meanwhile of an end is about the run before. */
   pendingStarts: number
+  /** It is dead and has been for long enough that it is not just on its way to a restart. */
+  settled: boolean
   /** A start was accepted and nothing has been heard of it yet. */
   accepted: boolean
   /** Restarts of earlier runs, which systemd no longer counts. */
@@ -41,6 +43,8 @@ interface Entry {
   reached: boolean
   observed: ObservedProgram | undefined
 }
+
+const SETTLE_MS = 50
 
 export class ProgramTracker {
   readonly #clock: Clock
@@ -123,7 +127,23 @@ export class ProgramTracker {
     this.#countRestarts(entry, before.restarts ?? 0)
     this.#noteExit(entry, before)
     if (entry.unit.activeState === 'active') entry.reached = true
+    this.#awaitSettling(entry)
     this.#publish(entry)
+  }
+
+  /**
+   * On its way from a crash to its restart a unit passes through death, and systemd sometimes says so. One that stays dead is
+   * collected at once, unless somebody holds on to it.
+   */
+  #awaitSettling(entry: Entry): void {
+    const { unit } = entry
+    entry.settled = false
+    if (!isDead(unit)) return
+    this.#clock.schedule(SETTLE_MS, () => {
+      if (!entry.loaded || entry.unit !== unit) return
+      entry.settled = true
+      this.#publish(entry)
+    })
   }
 
   removed(unit: string): void {
@@ -139,8 +159,7 @@ export class ProgramTracker {
 
   all(units: ReadonlyMap<string, UnitChange>): void {
     for (const entry of this.#entries.values()) {
-      const unit = unitName(entry.id)
-      if (!units.has(unit)) this.removed(unit)
+      if (!units.has(unitName(entry.id))) this.removed(unitName(entry.id))
     }
     for (const [unit, change] of units) this.changed(unit, change)
   }
@@ -174,6 +193,7 @@ export class ProgramTracker {
         loaded: false,
         pendingStarts: 0,
         accepted: false,
+        settled: true,
         earlierRestarts: 0,
         lastExit: undefined,
         reached: false,
@@ -235,11 +255,14 @@ function observe(entry: Entry): ObservedProgram {
 }
 
 function isAlive(change: UnitChange): boolean {
-  const { activeState, mainPid = 0 } = change
-  return activeState === undefined ? mainPid > 0 : activeState !== 'inactive' && activeState !== 'failed'
+  return change.activeState === undefined ? (change.mainPid ?? 0) > 0 : !isDead(change)
 }
 
-function stateOf({ unit, loaded, pendingStarts, accepted }: Entry): ProgramState {
+function isDead({ activeState }: UnitChange): boolean {
+  return activeState === 'inactive' || activeState === 'failed'
+}
+
+function stateOf({ unit, loaded, settled, pendingStarts, accepted, observed }: Entry): ProgramState {
   switch (loaded ? unit.activeState : undefined) {
     case 'active':
     case 'reloading':
@@ -250,9 +273,7 @@ function stateOf({ unit, loaded, pendingStarts, accepted }: Entry): ProgramState
     case 'deactivating':
       return 'stopping'
     default:
-      // on its way from a crash to its restart systemd passes through a state that it calls failed
-      return pendingStarts > 0 || accepted || unit.subState?.endsWith('before-auto-restart')
-        ? 'starting'
-        : 'exited'
+      if (pendingStarts > 0 || accepted) return 'starting'
+      return loaded && !settled ? (observed?.state ?? 'starting') : 'exited'
   }
 }

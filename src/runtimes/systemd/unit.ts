@@ -2,7 +2,13 @@
 import { NsctlError } from '../../core/errors.ts'
 import type { ProgramLimits, ProgramSpec } from '../runtime.ts'
 import type { ManagerScope } from './dbus/address.ts'
-import { isPlainEnvironmentValue, plainValue, quoteBindPath, quoteWord } from './escape.ts'
+import {
+  hasControlCharacters,
+  isPlainEnvironmentValue,
+  plainValue,
+  quoteBindPath,
+  quoteWord,
+} from './escape.ts'
 import { hardeningLines } from './hardening.ts'
 import { SLICE, storageVariable, userName } from './names.ts'
 
@@ -56,6 +62,8 @@ export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
     '[Service]',
     'Type=exec',
     `Slice=${SLICE}`,
+    // a user's journal knows lines of children that have ended by nothing else
+    ...(options.scope === 'user' ? ['SyslogIdentifier=%n'] : []),
     ...commandLines(spec, shared),
     ...(Object.keys(own).length > 0 ? [`EnvironmentFile=${plainValue(options.envDir)}/%n`] : []),
     ...storageLines(spec, options),
@@ -79,7 +87,8 @@ export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
 
 function commandLines(spec: ProgramSpec, shared: Readonly<Record<string, string>>): readonly string[] {
   const workingDir = spec.workingDir
-  if (/[\0-\x1f\x7f]|\\$|^\s|\s$/.test(workingDir)) throw cannotCarry('working directory', workingDir)
+  if (hasControlCharacters(workingDir) || /\\$|^\s|\s$/.test(workingDir))
+    throw cannotCarry('working directory', workingDir)
   for (const text of [...spec.command, ...Object.values(shared)]) {
     if (text.includes('\0')) throw cannotCarry('text with a zero byte', text)
   }
@@ -102,7 +111,8 @@ function executable(
   const [program] = command
   if (environment.length > 0)
     return ['/usr/bin/env', ...environment.map(([name, value]) => `${name}=${value}`), ...command]
-  if (/[\0-\x1f\x7f"'\\]/.test(program)) return ['/bin/sh', '-c', 'exec "$@"', 'sh', ...command]
+  if (hasControlCharacters(program) || /["'\\]/.test(program))
+    return ['/bin/sh', '-c', 'exec "$@"', 'sh', ...command]
   return command
 }
 

@@ -38,11 +38,11 @@ export function busSockets(addresses: string): readonly Endpoint[] {
     const options = new Map(rest.split(',').map((pair) => pair.split('=', 2) as [string, string]))
     const path = options.get('path')
     const abstract = options.get('abstract')
-    if (path !== undefined) return [{ socketPath: unescape(path), bus: true }]
-    return abstract === undefined ? [] : [{ socketPath: `\0${unescape(abstract)}`, bus: true }]
+    if (path !== undefined) return [{ socketPath: unescapeAddress(path), bus: true }]
+    return abstract === undefined ? [] : [{ socketPath: `\0${unescapeAddress(abstract)}`, bus: true }]
   })
 }
 
-function unescape(text: string): string {
+function unescapeAddress(text: string): string {
   return text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

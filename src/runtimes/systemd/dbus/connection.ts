@@ -183,20 +183,15 @@ class SocketConnection implements DbusConnection {
   }
 
   #dispatch(message: IncomingMessage): void {
-    if (message.type === SIGNAL) return this.#events.signal(message)
+    if (message.type === SIGNAL) this.#events.signal(message)
     if (message.type !== METHOD_RETURN && message.type !== ERROR) return
     const call = this.#pending.get(message.replySerial ?? 0)
     if (call === undefined) return
     this.#pending.delete(message.replySerial ?? 0)
     clearTimeout(call.timer)
     this.#waiting.shift()?.()
-    if (message.type === METHOD_RETURN) return call.resolve(message.body())
-    const text = message.signature.startsWith('s') ? String(message.body().readAll('s')[0]) : ''
-    call.reject(
-      new NsctlError('Failed', `systemd refused ${call.member}: ${text || message.errorName}`, {
-        value: message.errorName,
-      }),
-    )
+    if (message.type === METHOD_RETURN) call.resolve(message.body())
+    else call.reject(refusal(call.member, message))
   }
 
   #end(reason: Error | undefined): void {
@@ -210,6 +205,13 @@ class SocketConnection implements DbusConnection {
     for (const refuse of this.#waiting.splice(0)) refuse()
     this.#events.closed(reason)
   }
+}
+
+function refusal(member: string, message: IncomingMessage): NsctlError {
+  const text = message.signature.startsWith('s') ? String(message.body().readAll('s')[0]) : ''
+  return new NsctlError('Failed', `systemd refused ${member}: ${text || message.errorName}`, {
+    value: message.errorName,
+  })
 }
 
 function lost(member: string, cause: Error | undefined): NsctlError {

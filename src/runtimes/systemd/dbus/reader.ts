@@ -93,7 +93,8 @@ export class DbusReader {
         this.#advance(this.#bytes.readUInt8(this.#advance(1)) + 1)
         return
       case 'v':
-        return this.skip(this.#variantType())
+        this.skip(this.#variantType())
+        return
       case '(':
       case '{':
         for (const field of type.inner) this.skip(field)

@@ -48,33 +48,45 @@ export class DbusWriter {
     this.align(alignmentOf(type))
     switch (type.code) {
       case 'y':
-        return this.#number(1, () => this.#buffer.writeUInt8(value as number, this.#at))
+        this.#number(1, () => this.#buffer.writeUInt8(value as number, this.#at))
+        return
       case 'b':
-        return this.#number(4, () => this.#buffer.writeUInt32LE(value === true ? 1 : 0, this.#at))
+        this.#number(4, () => this.#buffer.writeUInt32LE(value === true ? 1 : 0, this.#at))
+        return
       case 'n':
-        return this.#number(2, () => this.#buffer.writeInt16LE(value as number, this.#at))
+        this.#number(2, () => this.#buffer.writeInt16LE(value as number, this.#at))
+        return
       case 'q':
-        return this.#number(2, () => this.#buffer.writeUInt16LE(value as number, this.#at))
+        this.#number(2, () => this.#buffer.writeUInt16LE(value as number, this.#at))
+        return
       case 'i':
-        return this.#number(4, () => this.#buffer.writeInt32LE(value as number, this.#at))
+        this.#number(4, () => this.#buffer.writeInt32LE(value as number, this.#at))
+        return
       case 'u':
       case 'h':
-        return this.#number(4, () => this.#buffer.writeUInt32LE(value as number, this.#at))
+        this.#number(4, () => this.#buffer.writeUInt32LE(value as number, this.#at))
+        return
       case 'x':
-        return this.#number(8, () => this.#buffer.writeBigInt64LE(value as bigint, this.#at))
+        this.#number(8, () => this.#buffer.writeBigInt64LE(value as bigint, this.#at))
+        return
       case 't':
-        return this.#number(8, () => this.#buffer.writeBigUInt64LE(value as bigint, this.#at))
+        this.#number(8, () => this.#buffer.writeBigUInt64LE(value as bigint, this.#at))
+        return
       case 'd':
-        return this.#number(8, () => this.#buffer.writeDoubleLE(value as number, this.#at))
+        this.#number(8, () => this.#buffer.writeDoubleLE(value as number, this.#at))
+        return
       case 's':
       case 'o':
-        return this.#text(value as string, 4)
+        this.#text(value as string, 4)
+        return
       case 'g':
-        return this.#text(value as string, 1)
+        this.#text(value as string, 1)
+        return
       case 'v': {
         const variant = value as Variant
         this.#text(variant.signature, 1)
-        return this.writeAll(variant.signature, [variant.value])
+        this.writeAll(variant.signature, [variant.value])
+        return
       }
       case '(':
       case '{':
@@ -83,7 +95,8 @@ export class DbusWriter {
         })
         return
       default:
-        return this.#array(type.inner[0]!, value as readonly DbusValue[] | DbusMap)
+        this.#array(type.inner[0]!, value as readonly DbusValue[] | DbusMap)
+        return
     }
   }
 
