@@ -6,11 +6,11 @@ import type { AnyResource } from '../resources/object.ts'
 const END_OF_COMMENTS = '# ---'
 
 /** The YAML under a head that says how to go on, and what was wrong with the last try. */
-export function editText(yaml: string, object: string, fault: string | undefined): string {
+export function editText(yaml: string, object: string, fault: NsctlError | undefined): string {
   const head = [
     `# ${object}: save and leave to apply, leave unchanged or empty to cancel.`,
     '# Lines above the dashes are dropped.',
-    ...(fault === undefined ? [] : ['#', ...fault.split('\n').map((line) => `# error: ${line}`)]),
+    ...(fault === undefined ? [] : ['#', ...faultLines(fault)]),
     END_OF_COMMENTS,
   ]
   return `${head.join('\n')}\n${body(yaml)}`
@@ -22,11 +22,22 @@ function body(text: string): string {
   return text.startsWith('# ') && at !== -1 ? text.slice(at + END_OF_COMMENTS.length + 1) : text
 }
 
-/** Whether nothing was edited, or all was removed. */
+/** Each fault once, as comments. */
+function faultLines(fault: NsctlError): readonly string[] {
+  const faults = fault.issues.length > 0 ? fault.issues : [fault.message]
+  return faults.flatMap((text) =>
+    text.split('\n').map((line, i) => (i === 0 ? `# error: ${line}` : `#   ${line}`)),
+  )
+}
+
+/** Whether nothing but comments is left. */
+export function isEmptied(edited: string): boolean {
+  return edited.split('\n').every((line) => line.trim() === '' || line.trimStart().startsWith('#'))
+}
+
+/** Whether the text, our head apart, is what it was. */
 export function isUnedited(edited: string, before: string): boolean {
-  const text = body(edited)
-  const isEmpty = text.split('\n').every((line) => line.trim() === '' || line.trimStart().startsWith('#'))
-  return isEmpty || text.trim() === body(before).trim()
+  return body(edited).trim() === body(before).trim()
 }
 
 /** The one object in the text. Invalid where it is none, or several. */

@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ChangeResult } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
+import { refOfObject } from '../client/follow.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { deepEqual } from '../core/json.ts'
 import { type AnyResource, refText } from '../resources/object.ts'
 import { toYamlText } from '../views/output.ts'
 import { NsctlCommand } from './base.ts'
-import { editorCommand, editText, isUnedited, readEdited } from './edit-text.ts'
+import { retryConflicts } from './conflicts.ts'
+import { editorCommand, editText, isEmptied, isUnedited, readEdited } from './edit-text.ts'
 import * as flags from './flags.ts'
 import { checkOutput, reportChanges } from './report.ts'
 import { mustGet } from './selection.ts'
@@ -31,7 +34,11 @@ export class Edit extends NsctlCommand {
     const object = await mustGet(client, ref)
     const folder = await mkdtemp(join(tmpdir(), 'nsctl-edit-'))
     const file = join(folder, `${ref.kind.toLowerCase()}-${ref.name}.yaml`)
-    const result = await this.#editUntilRight(client, object, file)
+    const { status: _status, ...editable } = object
+    const body = await toYamlText(editable)
+    const result = await this.#editUntilRight(client, object, body, file).catch(async (error: unknown) => {
+      throw await keepText(error, folder, file, body)
+    })
     await rm(folder, { recursive: true, force: true })
     if (result === undefined) {
       this.note(`edit of ${refText(ref)} cancelled: nothing was changed`)
@@ -50,39 +57,48 @@ export class Edit extends NsctlCommand {
   }
 
   /**
-   * Opens the editor again with the error above the text until it is right, unchanged or empty. A conflict, and whatever else is not
-   * the text's fault, ends it; the file is then kept and named.
+   * Opens the editor again with the error above the text until it is right or empty. Left as it was after an error, it throws that
+   * error; so does a conflict, and whatever else is not the text's fault.
    */
   async #editUntilRight(
     client: Client,
     object: AnyResource,
+    body: string,
     file: string,
   ): Promise<ChangeResult | undefined> {
-    const { status: _status, ...editable } = object
-    const body = await toYamlText(editable)
-    let fault: string | undefined
+    let fault: NsctlError | undefined
     let text = body
     for (;;) {
-      const shown = editText(text, refText({ kind: object.kind, name: object.metadata.name }), fault)
-      await writeFile(file, shown, { mode: 0o600 })
+      const name = refText({ kind: object.kind, name: object.metadata.name })
+      await writeFile(file, editText(text, name, fault), { mode: 0o600 })
       await this.#openEditor(file)
       const edited = await readFile(file, 'utf8')
-      if (isUnedited(edited, fault === undefined ? body : text)) {
-        if (fault !== undefined) throw keptAt(file, new NsctlError('Invalid', fault))
+      if (isEmptied(edited)) return undefined
+      if (isUnedited(edited, text)) {
+        if (fault !== undefined) throw fault
         return undefined
       }
       try {
         const changed = await readEdited(edited, file)
-        return await client.replace(withIdentity(changed, object), {
-          actor: this.actor('edit'),
-          verb: 'edited',
-        })
+        return await this.#replace(client, changed, object)
       } catch (error) {
-        if (!isNsctlError(error, 'Invalid', 'Usage', 'TooLarge', 'Unsupported')) throw keptAt(file, error)
-        fault = [error.message, ...error.issues].join('\n')
+        if (!isNsctlError(error, 'Invalid', 'Usage', 'TooLarge', 'Unsupported')) throw error
+        fault = error
         text = edited
       }
     }
+  }
+
+  /** A status that was written meanwhile is no conflict: the editor takes its time, and controllers theirs. */
+  async #replace(client: Client, changed: AnyResource, object: AnyResource): Promise<ChangeResult> {
+    let isFirst = true
+    return retryConflicts(async () => {
+      const current = isFirst ? object : await mustGet(client, refOfObject(object))
+      isFirst = false
+      if (!isSameIntent(current, object)) throw changedMeanwhile(object)
+      const how = { actor: this.actor('edit'), verb: 'edited' as const }
+      return client.replace(withIdentity(changed, current), how)
+    })
   }
 
   #openEditor(file: string): Promise<void> {
@@ -104,6 +120,22 @@ export class Edit extends NsctlCommand {
   }
 }
 
+function changedMeanwhile(object: AnyResource): NsctlError {
+  const name = refText({ kind: object.kind, name: object.metadata.name })
+  return new NsctlError('Conflict', `${name} was changed by another while you edited it`, {
+    next: 'edit it again and make your change on what is there now',
+  })
+}
+
+/** Whether two states of an object differ in nothing that a person writes. */
+function isSameIntent(a: AnyResource, b: AnyResource): boolean {
+  const intent = ({ status: _status, metadata, ...rest }: AnyResource) => ({
+    ...rest,
+    metadata: { ...metadata, resourceVersion: undefined },
+  })
+  return deepEqual(intent(a), intent(b))
+}
+
 /** What identifies the object is not for editing; its version makes the write conditional. */
 function withIdentity(changed: AnyResource, object: AnyResource): AnyResource {
   for (const [what, before, after] of [
@@ -122,8 +154,13 @@ function withIdentity(changed: AnyResource, object: AnyResource): AnyResource {
   }
 }
 
-/** The same error, with where the text is. */
-function keptAt(file: string, error: unknown): NsctlError {
+/** The same error, with where the text is kept; what was not edited is not kept. */
+async function keepText(error: unknown, folder: string, file: string, body: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  if (isEmptied(text) || isUnedited(text, body)) {
+    await rm(folder, { recursive: true, force: true })
+    return error
+  }
   const known = isNsctlError(error) ? error : new NsctlError('Failed', messageOf(error), { cause: error })
   return new NsctlError(known.code, known.message, {
     value: known.value,

@@ -1,8 +1,10 @@
 import * as Flags from '@oclif/core/flags'
 import type { ChangeResult } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
+import type { Json } from '../core/json.ts'
 import { refText } from '../resources/object.ts'
 import { NsctlCommand, usage } from './base.ts'
+import { retryConflicts } from './conflicts.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
 import { checkOverwrite, type MetadataEdits, parseEdits, splitEdits } from './metadata-edits.ts'
@@ -83,29 +85,28 @@ export class Label extends NsctlCommand {
       readonly 'resource-version'?: string | undefined
     },
   ): Promise<ChangeResult> {
-    const object = await mustGet(client, ref)
-    const present = object.metadata[this.member] ?? {}
-    if (!how.overwrite) checkOverwrite(edits, present, refText(ref), how.what)
+    const { [this.member]: before = {} } = (await mustGet(client, ref)).metadata
     for (const key of edits.remove)
-      if (present[key] === undefined) this.note(`${how.what} ${key} not found on ${refText(ref)}`)
-    const values = { ...edits.set, ...Object.fromEntries(edits.remove.map((key) => [key, null])) }
-    // what was read is what may be overwritten: without --overwrite the object must still be the same
-    const version = how['resource-version'] ?? (how.overwrite ? undefined : object.metadata.resourceVersion)
-    return client.patch(
-      ref,
-      'merge',
-      {
-        metadata: {
-          [this.member]: values,
-          ...(version === undefined ? {} : { resourceVersion: version }),
-        },
-      },
-      {
+      if (before[key] === undefined) this.note(`${how.what} ${key} not found on ${refText(ref)}`)
+    const attempt = async () => {
+      const { metadata } = await mustGet(client, ref)
+      if (!how.overwrite) checkOverwrite(edits, metadata[this.member] ?? {}, refText(ref), how.what)
+      // what was looked at is what may be written: without --overwrite the object must still be the same
+      const version = how['resource-version'] ?? (how.overwrite ? undefined : metadata.resourceVersion)
+      return client.patch(ref, 'merge', this.#patch(edits, version), {
         actor: this.actor(),
         dryRun: how.dryRun,
         verb: this.member === 'labels' ? 'labeled' : 'annotated',
-      },
-    )
+      })
+    }
+    return how['resource-version'] === undefined ? retryConflicts(attempt) : attempt()
+  }
+
+  #patch(edits: MetadataEdits, version: string | undefined): Json {
+    const values = { ...edits.set, ...Object.fromEntries(edits.remove.map((key) => [key, null])) }
+    return {
+      metadata: { [this.member]: values, ...(version === undefined ? {} : { resourceVersion: version }) },
+    }
   }
 
   async #listing(client: Client, selected: readonly Selected[]): Promise<string> {

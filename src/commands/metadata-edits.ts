@@ -44,7 +44,7 @@ export function parseEdits(words: readonly string[], what: 'label' | 'annotation
   return { set, remove }
 }
 
-/** Failed where an edit would change a value that is there and --overwrite was not given. */
+/** AlreadyExists where an edit would change a value that is there and --overwrite was not given. */
 export function checkOverwrite(
   edits: MetadataEdits,
   present: Readonly<Record<string, string>>,
@@ -56,7 +56,7 @@ export function checkOverwrite(
   )
   if (taken === undefined) return
   throw new NsctlError(
-    'Conflict',
+    'AlreadyExists',
     `${object} already has the ${what} ${formatPath([taken[0]])}=${present[taken[0]]}`,
     { value: taken.join('='), next: 'add --overwrite to replace it' },
   )
