@@ -3,7 +3,7 @@
  * No id may ever run twice, no line may be lost, no exit may go unseen; the judge is tested in judge.test.ts.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,49 +22,74 @@ const KILLS = Number(process.env.NSCTL_KILLS ?? 80)
 const OWNER = join(import.meta.dirname, 'kill/owner.ts')
 
 test(`${KILLS} owners killed with -9: no doubles, no line lost, no end unseen`, async () => {
-  const stateDir = mkdtempSync(join(tmpdir(), 'nsctl-kill-state-'))
-  const workDir = mkdtempSync(join(tmpdir(), 'nsctl-kill-work-'))
-  const layout = layoutOf(stateDir)
+  const dirs = {
+    state: mkdtempSync(join(tmpdir(), 'nsctl-kill-state-')),
+    work: mkdtempSync(join(tmpdir(), 'nsctl-kill-work-')),
+  }
+  const layout = layoutOf(dirs.state)
   const phases = new Map<string, number>()
+  installSlowLink(dirs.work)
   try {
+    let owner = await spawnOwner(dirs, 1)
     for (let i = 0; i < KILLS; i++) {
-      // every sixth dies while it opens
-      await ownAndDie([stateDir, workDir, String(i + 1)], i % 6 === 5 ? 'opening' : 'open')
+      const successor = await spawnOwner(dirs, i + 2)
+      // every fifth dies while it opens
+      if (i % 5 === 4) await sleep(Math.random() * 10)
+      else await owner.said('open').then(() => sleep(Math.random() * 300))
+      await owner.kill()
       for (const phase of phasesOf(layout)) phases.set(phase, (phases.get(phase) ?? 0) + 1)
+      owner = successor
     }
-    await settle(stateDir, workDir)
-    const evidence = KEYS.map((key) => evidenceOf(key, layout, workDir))
+    await owner.kill()
+    await settle(dirs)
+    const evidence = KEYS.map((key) => evidenceOf(key, layout, dirs.work))
     const starts = evidence.flatMap(({ journal }) => journal.filter((line) => line.startsWith('start ')))
     const ends = evidence.flatMap((one) => one.ends)
-    console.log(
-      `${KILLS} kills, ${starts.length} processes, ${ends.length} ends seen; found: ${[...phases].map((p) => p.join(' ')).join(', ')}`,
-    )
+    const found = [...phases].map((phase) => phase.join(' ')).join(', ')
+    console.log(`${KILLS} kills, ${starts.length} processes, ${ends.length} ends seen; found: ${found}`)
     assert.equal(evidence.flatMap(judge), [])
     assert.ok(starts.length >= KILLS, `only ${starts.length} processes ran`)
-    for (const phase of ['running', 'stopping', 'ended'])
+    for (const phase of ['unclaimed', 'running', 'stopping', 'ended'])
       assert.ok((phases.get(phase) ?? 0) > 0, `no owner was killed in phase ${phase}`)
   } finally {
-    rmSync(stateDir, { recursive: true, force: true })
-    rmSync(workDir, { recursive: true, force: true })
+    for (const dir of [dirs.state, dirs.work]) rmSync(dir, { recursive: true, force: true })
   }
 })
 
 test.run()
 
-async function ownAndDie(args: readonly string[], moment: 'opening' | 'open'): Promise<void> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', OWNER, ...args], {
+interface Dirs {
+  readonly state: string
+  readonly work: string
+}
+
+/** Shims are fast: one in three takes a while here to claim its attempt, so that owners die in between. */
+function installSlowLink(workDir: string): void {
+  const script = '#!/bin/sh\n[ $(($$ % 3)) -eq 0 ] && sleep 0.0$(($$ % 9))5\nexec /bin/ln "$@"\n'
+  writeFileSync(join(workDir, 'ln'), script, { mode: 0o755 })
+}
+
+/** An owner that is loaded and waits for its turn. */
+async function spawnOwner(dirs: Dirs, seed: number) {
+  const args = ['--disable-warning=ExperimentalWarning', OWNER, dirs.state, dirs.work, String(seed)]
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PATH: `${dirs.work}:${process.env.PATH}` },
   })
-  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve))
-  if (moment === 'open') {
-    await Promise.race([
-      new Promise((resolve) => child.stdout.once('data', resolve)),
-      ended.then((code) => Promise.reject(new Error(`the owner ended with ${code}`))),
-    ])
-    await sleep(Math.random() * 400)
-  } else await sleep(100 + Math.random() * 150)
-  child.kill('SIGKILL')
-  await ended
+  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()))
+  let output = ''
+  child.stdout.on('data', (data) => {
+    output += data
+  })
+  const said = (word: string) => eventually(`the owner is ${word}`, () => output.includes(word))
+  await said('ready')
+  return {
+    said,
+    kill: () => {
+      child.kill('SIGKILL')
+      return ended
+    },
+  }
 }
 
 /** Where the killed owner was with each program. */
@@ -82,12 +107,15 @@ function phasesOf(layout: Layout): readonly string[] {
 }
 
 /** A last owner sees every end and stops everything. */
-async function settle(stateDir: string, workDir: string): Promise<void> {
-  const options = { stateDir, clock: systemClock, logger: silentLogger, logLimits: LOG_LIMITS }
-  await ownAndDie([stateDir, workDir, '0'], 'open')
-  const runtime = await openProcessRuntime(options)
-  noteEnds(runtime, workDir)
-  for (const key of KEYS) await runtime.stop(specOf(key, workDir).id, { signal: 'SIGTERM', graceMs: 500 })
+async function settle(dirs: Dirs): Promise<void> {
+  const runtime = await openProcessRuntime({
+    stateDir: dirs.state,
+    clock: systemClock,
+    logger: silentLogger,
+    logLimits: LOG_LIMITS,
+  })
+  noteEnds(runtime, dirs.work)
+  for (const key of KEYS) await runtime.stop(specOf(key, dirs.work).id, { signal: 'SIGTERM', graceMs: 500 })
   await eventually('everything has ended', () =>
     [...runtime.observe().values()].every((seen) => seen.state === 'exited'),
   )
