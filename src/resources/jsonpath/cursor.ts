@@ -37,11 +37,6 @@ export class Cursor {
     return this.#text[this.at] ?? ''
   }
 
-  /** The last character taken, empty at the start. */
-  get before(): string {
-    return this.#text[this.at - 1] ?? ''
-  }
-
   take(text: string): boolean {
     if (!this.#text.startsWith(text, this.at)) return false
     this.at += text.length

@@ -1,13 +1,23 @@
 /** Finds what a path says in a value. Missing fields are no error: they find nothing. */
+import { NsctlError } from '../../core/errors.ts'
 import { deepEqual, isObject } from '../../core/json.ts'
 import type { Condition, Operand, PathExpression, Step } from './syntax.ts'
+
+/** Each `..` multiplies what is found; a few in a row would fill the memory. */
+const MAX_VALUES = 1_000_000
 
 /** @param root what `$` means; `current` is what a path starts from */
 export function findValues(path: PathExpression, current: unknown, root: unknown): readonly unknown[] {
   let values: readonly unknown[] = [path.fromRoot ? root : current]
   for (const step of path.steps) {
     const found: unknown[] = []
-    for (const value of values) follow(step, value, root, found)
+    for (const value of values) {
+      follow(step, value, root, found)
+      if (found.length > MAX_VALUES)
+        throw new NsctlError('Usage', `the JSONPath finds more than ${MAX_VALUES} values`, {
+          next: 'use .. only once in a path',
+        })
+    }
     values = found
   }
   return values

@@ -7,6 +7,9 @@ import type { PathExpression, Step, Template, TemplatePart } from './syntax.ts'
 /** A template longer than that is refused: nobody types it, and parsing stays shallow. */
 const MAX_LENGTH = 16_384
 
+/** What may follow a path: space, what ends an operand of a filter, or quoted text. */
+const AFTER_PATH = ' \t\n\r)=!<>&|"\''
+
 /** Throws a Usage error for what is no template: which, where and why. */
 export function parseTemplate(template: string): Template {
   return guarded(template, (cursor) => parseParts(cursor, false))
@@ -89,22 +92,20 @@ function parseExpressions(cursor: Cursor): readonly TemplatePart[] {
 
 /** @param closer the character that may follow; empty for the end of the text */
 export function parsePathExpression(cursor: Cursor, closer: string): PathExpression {
+  const startedAt = cursor.at
   const fromRoot = cursor.take('$')
   if (!fromRoot) cursor.take('@')
   const steps: Step[] = []
-  const startedAt = cursor.at
+  const firstAt = cursor.at
   for (;;) {
     if (cursor.peek === '[') steps.push(parseBracket(cursor))
     else if (cursor.peek === '.') steps.push(...parseDot(cursor))
-    else if (cursor.at === startedAt && cursor.startsName())
-      steps.push({ kind: 'field', name: cursor.name() })
+    else if (cursor.at === firstAt && cursor.startsName()) steps.push({ kind: 'field', name: cursor.name() })
     else break
   }
-  const consumed = cursor.at > startedAt || fromRoot || cursor.before === '@' || cursor.before === '.'
-  const ended = cursor.done
-    ? closer === ''
-    : ` \t\n\r${closer},)=!<>&|`.includes(cursor.peek) || cursor.peek === '"' || cursor.peek === "'"
-  if (!consumed || !ended) cursor.failUnexpected('a path such as .metadata.name')
+  const ended = cursor.done ? closer === '' : `${AFTER_PATH}${closer}`.includes(cursor.peek)
+  if (cursor.at > startedAt && cursor.done && !ended) cursor.fail(`the expression is not closed by ${closer}`)
+  if (cursor.at === startedAt || !ended) cursor.failUnexpected('a path such as .metadata.name')
   return { fromRoot, steps }
 }
 

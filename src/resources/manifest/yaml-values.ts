@@ -67,7 +67,7 @@ export class YamlValues {
     const seen = new Set<string>()
     for (const pair of node.items) {
       const key = this.#key(pair)
-      if (key === '<<') merged.push(pair)
+      if (key === '<<' && isMergeKey(pair.key)) merged.push(pair)
       else {
         if (seen.has(key)) throw this.#duplicate(node, pair, key)
         seen.add(key)
@@ -132,7 +132,7 @@ export class YamlValues {
           rangeOfNode(node)!,
           'quote it if it is text',
         )
-      if (/^[-+]?\d+$/.test(source) && !Number.isSafeInteger(value))
+      if (/^[-+]?\d+$/.test(source) && !Number.isSafeInteger(value) && String(value) !== source)
         throw new DocumentFault(
           `${source} has too many digits for a number`,
           rangeOfNode(node)!,
@@ -140,7 +140,8 @@ export class YamlValues {
         )
       return Object.is(value, -0) ? 0 : value
     }
-    throw new DocumentFault('not a value that JSON has', rangeOfNode(node) ?? { start: 0 })
+    // !!binary is resolved by the library
+    throw new DocumentFault('tags are not supported', rangeOfNode(node) ?? { start: 0 }, 'leave the tag out')
   }
 
   #duplicate(node: YAMLMap, pair: Pair, key: string): DocumentFault {
@@ -157,6 +158,11 @@ export class YamlValues {
 /** A key as it is written: `8080:` and `true:` are text here. */
 export function keyOf(node: Scalar): string {
   return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
+}
+
+/** `<<` merges, `"<<"` is a key like any other. */
+export function isMergeKey(key: unknown): boolean {
+  return isObject(key) && key.value === '<<' && key.type === 'PLAIN'
 }
 
 /** The offsets of a node's own text. */

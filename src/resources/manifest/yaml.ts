@@ -1,7 +1,7 @@
 /** YAML manifests (1.2, core schema: yes and no are words, 0o7 is seven). The library is loaded when the first is read. */
 import type { Path } from '../../core/json.ts'
 import { DocumentFault, MAX_DEPTH, type RawDocument, type TextRange } from './fault.ts'
-import { keyOf, rangeOfNode, YamlValues } from './yaml-values.ts'
+import { isMergeKey, keyOf, rangeOfNode, YamlValues } from './yaml-values.ts'
 
 type Yaml = typeof import('yaml')
 type YamlDocument = InstanceType<Yaml['Document']>
@@ -92,7 +92,7 @@ class YamlSource implements RawDocument {
     for (const pair of target.items)
       if (isScalar(pair.key) && keyOf(pair.key) === step) return { key: pair.key, value: pair.value }
     for (const pair of target.items) {
-      if (!isScalar(pair.key) || pair.key.value !== '<<') continue
+      if (!isMergeKey(pair.key)) continue
       const merged = this.#merged(pair.value, step)
       if (merged !== undefined) return merged
     }

@@ -54,7 +54,9 @@ function describe(value: unknown): string {
 
 function hint(types: readonly string[], value: unknown): string {
   if (types.includes('string') && (typeof value === 'number' || typeof value === 'boolean'))
-    return ` (quote it: "${value}")`
+    return typeof value === 'boolean' || Number.isSafeInteger(value)
+      ? ` (quote it: "${value}")`
+      : ' (put it in quotes)'
   if (typeof value !== 'string') return ''
   const numeric = types.includes('integer') || types.includes('number')
   if (numeric && value.trim() !== '' && Number.isFinite(Number(value))) return ' (without quotes)'
