@@ -34,9 +34,7 @@ for (const [name, path, value, wanted] of [
     'both',
     `${T}.programs`,
     [{ name: 'a', source: { command: ['b'] } }],
-    [`${T}.resources: belongs to each program of a group: spec.template.programs[].resources`]
-      .slice(1)
-      .concat([`${T}.programs: cannot stand beside source: give one of the two`]),
+    [`${T}.programs: cannot stand beside source: give one of the two`],
   ],
   ['an empty command', `${T}.source.command`, [''], [`${T}.source.command[0]: must name a program`]],
   ['no command at all', `${T}.source.command`, [], [`${T}.source.command: must not be empty`]],
