@@ -29,6 +29,9 @@ const CHECKPOINT_BYTES = 2 * 1024 * 1024
 /** How long SQLite itself waits for a lock: it blocks the event loop, so the waiting is done outside. */
 const SQLITE_WAIT_MS = 5
 const LEFTOVER_MS = 60_000
+const WRITER_PRAGMAS = `
+  PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES};
+  PRAGMA journal_size_limit = ${2 * CHECKPOINT_BYTES}; PRAGMA cache_size = -8000;`
 
 /** Makes an empty store at `path` unless something is there. Two processes at once make one. */
 export function createFile(sqlite: Sqlite, path: string): void {
@@ -92,15 +95,20 @@ function syncDirectory(directory: string): void {
 export function openFile(sqlite: Sqlite, path: string, readOnly: boolean): DatabaseSync {
   // not by reading it: closing a file drops the locks that this process has on it through another connection
   if (statSync(path).size === 0) throw corrupt(path, 'the file is empty')
+  const boot = readOnly ? undefined : bootMark()
+  const sameBoot = boot === undefined || markOf(path) === boot
+  // kill -9 leaves whole pages behind; a machine that went down may not have
+  if (!sameBoot && wasLeftOpen(path)) assertSound(sqlite, path)
   const db = new sqlite.DatabaseSync(path, { readOnly, timeout: SQLITE_WAIT_MS })
   try {
     assertOurs(db, path)
-    if (!readOnly) prepareForWriting(db, path)
-    return db
+    if (!readOnly) db.exec(WRITER_PRAGMAS)
   } catch (error) {
     db.close()
     throw error
   }
+  if (!sameBoot) mark(path, boot)
+  return db
 }
 
 function assertOurs(db: DatabaseSync, path: string): void {
@@ -123,31 +131,37 @@ function assertOurs(db: DatabaseSync, path: string): void {
   )
 }
 
-function prepareForWriting(db: DatabaseSync, path: string): void {
-  db.exec(
-    `PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES};
-     PRAGMA journal_size_limit = ${2 * CHECKPOINT_BYTES}; PRAGMA cache_size = -8000`,
-  )
-  const mark = `${path}-boot`
-  const boot = bootMark()
-  if (markOf(mark) === boot) return
-  // kill -9 leaves whole pages behind; a machine that went down may not have
-  const wal = statSync(`${path}-wal`, { throwIfNoEntry: false })
-  if (wal !== undefined && wal.size > 0) assertSound(db, path)
-  writeFileSync(mark, boot, { mode: 0o600 })
+/** The last to close a store leaves no log behind. */
+function wasLeftOpen(path: string): boolean {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })
+  return log !== undefined && log.size > 0
 }
 
-function assertSound(db: DatabaseSync, path: string): void {
-  const [finding] = db.prepare('PRAGMA quick_check(1)').all()
-  const text = String(finding?.quick_check)
-  if (text !== 'ok') throw corrupt(path, text.replace(/^\*\*\* in database main \*\*\*\s*/, ''))
+/** Read-only, because closing it otherwise would copy the log into a damaged file. */
+function assertSound(sqlite: Sqlite, path: string): void {
+  const db = new sqlite.DatabaseSync(path, { readOnly: true, timeout: SQLITE_WAIT_MS })
+  try {
+    const [finding] = db.prepare('PRAGMA quick_check(1)').all()
+    const text = String(finding?.quick_check)
+    if (text !== 'ok') throw corrupt(path, text.replace(/^\*\*\* in database main \*\*\*\s*/, ''))
+  } finally {
+    db.close()
+  }
 }
 
 function markOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(`${path}-boot`, 'utf8')
   } catch {
     return ''
+  }
+}
+
+function mark(path: string, boot: string): void {
+  try {
+    writeFileSync(`${path}-boot`, boot, { mode: 0o600 })
+  } catch {
+    // on a full disk it stays as it was: the next opening looks again
   }
 }
 

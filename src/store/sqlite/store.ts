@@ -60,10 +60,22 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       if (readOnly) throw missing(path)
       createFile(sqlite, path)
     }
-    const db = await untilUnlocked(options.clock, limitMs, () => openFile(sqlite, path, readOnly))
+    const open = () => openFile(sqlite, path, readOnly)
+    const db = await untilUnlocked(options.clock, limitMs, () => withReserve(path, options.clock, open))
     return new SqliteStore(db, path, options)
   } catch (error) {
     throw translate(error, path)
+  }
+}
+
+/** Opening needs a little room: on a full disk that of the reserve, so that deleting is possible. */
+function withReserve<T>(path: string, clock: Clock, open: () => T): T {
+  try {
+    return open()
+  } catch (error) {
+    if (isBusy(error) || !isNsctlError(translate(error, path), 'StoreFull')) throw error
+    if (!new Reserve(path, clock).giveUp()) throw error
+    return open()
   }
 }
 
