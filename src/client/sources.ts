@@ -106,7 +106,10 @@ async function fetchSource(name: string, signal: AbortSignal): Promise<Source> {
       headers,
       signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
     })
-    if (!response.ok) throw refused(shown, response.status)
+    if (!response.ok) {
+      await response.body?.cancel()
+      throw refused(shown, response.status)
+    }
     return { name: shown, bytes: await readBody(response, shown) }
   } catch (error) {
     if (error instanceof NsctlError || signal.aborted) throw error

@@ -53,6 +53,18 @@ function takesNextWord(word: string, flags: FlagShapes): boolean {
   return flag?.type === 'option' && flag.bare === undefined
 }
 
+/** The words that are neither flags nor their values; all that follows `--` is. */
+export function argumentsOf(words: readonly string[], flags: FlagShapes): readonly string[] {
+  const found: string[] = []
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!
+    if (word === '--') return [...found, ...words.slice(at + 1)]
+    if (!word.startsWith('-') || word === '-') found.push(word)
+    else if (takesNextWord(word, flags)) at++
+  }
+  return found
+}
+
 /**
  * Rewrites what oclif's parser would refuse: `--wait=false` → `--no-wait`, `--watch=true` → `--watch`, and
  * `--dry-run` → `--dry-run=client`. Words after `--` stay as they are.

@@ -1,8 +1,11 @@
 import type { Client } from '../client/client.ts'
-import { splitVerb } from './argv.ts'
-import { NsctlCommand } from './base.ts'
+import { argumentsOf, type FlagShapes, splitVerb } from './argv.ts'
+import { type CommandClass, NsctlCommand } from './base.ts'
+
 import * as shared from './flags.ts'
 import { VERB_NAMES, VERBS } from './table.ts'
+
+type Flags = NonNullable<CommandClass['flags']>
 
 /** Verbs whose words name objects: TYPE, then names. */
 const ON_OBJECTS: ReadonlySet<string> = new Set([
@@ -40,9 +43,10 @@ export class Complete extends NsctlCommand {
   async #candidates(before: readonly string[], typed: string): Promise<readonly string[]> {
     const { verb, first, rest } = splitVerb(before, VERB_NAMES, shared.globalFlags)
     if (verb === undefined) return verbCandidates(first)
-    if (typed.startsWith('-')) return flagCandidates(verb)
+    const flags = await flagsOf(verb)
+    if (typed.startsWith('-')) return flagCandidates(flags)
     if (before.at(-1) === '-n' || before.at(-1) === '--namespace') return this.#names('namespaces', before)
-    const words = rest.filter((word) => !word.startsWith('-'))
+    const words = argumentsOf(rest, flags as FlagShapes)
     if (ON_OBJECTS.has(verb)) return this.#objects(words, typed, before)
     if (verb === 'explain') return (await this.client()).kinds.all().map((kind) => kind.singular)
     if (verb === 'completion') return ['bash', 'zsh', 'fish']
@@ -94,8 +98,11 @@ function verbCandidates(first: string | undefined): readonly string[] {
     .map((verb) => `${verb.name.slice(first.length + 1)}\t${verb.summary}`)
 }
 
-async function flagCandidates(name: string): Promise<readonly string[]> {
+async function flagsOf(name: string): Promise<Flags> {
   const command = await VERBS.find((verb) => verb.name === name)?.load()
-  const flags = { ...command?.flags, ...command?.baseFlags }
+  return { ...command?.flags, ...command?.baseFlags }
+}
+
+function flagCandidates(flags: Flags): readonly string[] {
   return Object.entries(flags).map(([flag, { summary }]) => `--${flag}\t${summary ?? ''}`)
 }

@@ -32,7 +32,7 @@ const cases = [
   },
   {
     name: 'a missing required field',
-    manifest: service('web').replace(/ {2}template:[^]*$/, ''),
+    manifest: service('web').replace(/ {2}template:.*$/s, ''),
     want: [/spec\.template: is required/],
   },
   {

@@ -1,0 +1,166 @@
+/** A command line in this process, over the real api and a store in memory; what runs programs is scripted. */
+import { openApi } from '../../src/api/open.ts'
+import type { DaemonState } from '../../src/client/client.ts'
+import { createLocalClient } from '../../src/client/local.ts'
+import { runCli } from '../../src/commands/cli.ts'
+import type { CommandContext, Output } from '../../src/commands/context.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { randomIds } from '../../src/core/ids.ts'
+import type { Json } from '../../src/core/json.ts'
+import type { AnyResource } from '../../src/resources/object.ts'
+import type {
+  ExecOptions,
+  LogLine,
+  LogOptions,
+  ProgramId,
+  RuntimeReader,
+} from '../../src/runtimes/runtime.ts'
+import { createMemoryStore } from '../../src/store/memory/store.ts'
+
+const apiVersion = 'nsctl.dev/v1alpha1'
+
+export interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly isTerminal?: boolean
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: string
+  readonly signal?: AbortSignal
+  /** Called with everything that was written so far, after each write to standard output. */
+  readonly onOutput?: (stdout: string) => void
+}
+
+export type Shop = Awaited<ReturnType<typeof openShop>>
+
+/** An empty shop: namespace default, no daemon. */
+export async function openShop() {
+  const api = await openApi({ store: createMemoryStore(), clock: systemClock, ids: randomIds })
+  const lines = new Map<string, LogLine[]>()
+  const execs: { id: ProgramId; options: ExecOptions }[] = []
+  const logRequests: LogOptions[] = []
+  let daemon: DaemonState = { running: false }
+  let exitCode = 0
+  const reader: RuntimeReader = {
+    async *logs(id, options, signal) {
+      logRequests.push(options)
+      const mine = lines.get(`${id.service}-${id.ordinal}`) ?? []
+      yield* options.tail === undefined ? mine : mine.slice(-options.tail)
+      if (options.follow)
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    },
+    async exec(id, options) {
+      execs.push({ id, options })
+      return exitCode
+    },
+  }
+  const client = createLocalClient({
+    api,
+    storeUrl: 'memory:',
+    daemon: async () => daemon,
+    openReader: async () => reader,
+    close: async () => {},
+  })
+
+  async function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const written = { stdout: '', stderr: '' }
+    const output = (name: 'stdout' | 'stderr'): Output => ({
+      isTTY: options.isTerminal === true,
+      columns: 80,
+      write(text) {
+        written[name] += text
+        if (name === 'stdout') options.onOutput?.(written.stdout)
+      },
+    })
+    const context: CommandContext = {
+      stdout: output('stdout'),
+      stderr: output('stderr'),
+      readStdin: async () => Buffer.from(options.stdin ?? ''),
+      env: options.env ?? {},
+      cwd: import.meta.dirname,
+      clock: systemClock,
+      signal: options.signal ?? new AbortController().signal,
+      version: '0.0.0',
+      userName: 'ada',
+      openClient: async () => client,
+    }
+    return { code: await runCli(argv, context), ...written }
+  }
+
+  return {
+    api,
+    run,
+    execs,
+    logRequests,
+    setDaemon(state: DaemonState) {
+      daemon = state
+    },
+    setExitCode(code: number) {
+      exitCode = code
+    },
+    /** What instance `web-0` has written. */
+    setLog(instance: string, texts: readonly (readonly [atMs: number, text: string])[]) {
+      const id = { namespace: 'default', service: '', templateHash: '', ordinal: 0, program: '' }
+      lines.set(
+        instance,
+        texts.map(([atMs, text]) => ({ id, atMs, stream: 'stdout', text })),
+      )
+    },
+    async apply(object: Record<string, unknown>) {
+      const manifest = { object: { apiVersion, ...object } as unknown as AnyResource, source: 'test.yaml' }
+      const { results } = await api.apply([manifest], { actor: { name: 'ada', from: 'file test.yaml' } })
+      return results[0]!
+    },
+    /** What a controller would say. */
+    setStatus: (kind: string, name: string, status: Json) =>
+      api.updateStatus(kind === 'Node' ? { kind, name } : { kind, namespace: 'default', name }, status),
+    async addInstance(service: string, ordinal: number, suffix: string, labels: Record<string, string> = {}) {
+      const name = `${service}-${ordinal}-${suffix}`
+      await api.createOwned([
+        {
+          apiVersion,
+          kind: 'Instance',
+          metadata: { name, namespace: 'default', labels },
+          spec: { service, ordinal, node: 'here', templateHash: 'h3kq9x2mzc', attempt: 0, template: {} },
+        } as unknown as AnyResource,
+      ])
+      await api.updateStatus(
+        { kind: 'Instance', namespace: 'default', name },
+        { phase: 'Running', ready: true },
+      )
+      return name
+    },
+  }
+}
+
+/** The manifest of a service. */
+export function service(name: string, spec: Record<string, unknown> = {}, labels?: Record<string, string>) {
+  return {
+    kind: 'Service',
+    metadata: { name, ...(labels === undefined ? {} : { labels }) },
+    spec: { replicas: 2, template: { source: { command: ['/bin/true'] } }, ...spec },
+  }
+}
+
+/** A status that says: as wanted. */
+export function rolledOut(generation: number, more: Record<string, Json> = {}): Json {
+  return {
+    observedGeneration: generation,
+    replicas: 2,
+    readyReplicas: 2,
+    updatedReplicas: 2,
+    conditions: [
+      { type: 'Ready', status: 'True', reason: 'EnoughReady', lastTransitionTime: '2026-01-31T12:00:00Z' },
+      {
+        type: 'Progressing',
+        status: 'False',
+        reason: 'Complete',
+        lastTransitionTime: '2026-01-31T12:00:00Z',
+      },
+    ],
+    ...more,
+  }
+}
