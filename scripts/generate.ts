@@ -1,5 +1,6 @@
 /**
- * Generates what follows from crds/*.yaml: types, kinds as data, validators and the reference of kinds.
+ * Generates what follows from crds/*.yaml (types, kinds as data, validators and the reference of kinds) and the reference of
+ * commands from their classes.
  *
  *     node scripts/generate.ts [--check]      with --check nothing is written, and stale files are named (exit code 1)
  */
@@ -24,16 +25,24 @@ const files: Readonly<Record<string, string>> = {
 }
 
 let stale = 0
-for (const [file, text] of Object.entries(files)) {
-  if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
+
+function settle(file: string, text: string): void {
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return
   stale++
-  if (values.check) console.error(`stale: ${file}`)
-  else {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text)
-    console.log(`wrote ${file}`)
+  if (values.check) {
+    console.error(`stale: ${file}`)
+    return
   }
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+  console.log(`wrote ${file}`)
 }
+
+for (const [file, text] of Object.entries(files)) settle(file, text)
+// the commands stand on the files above, so they are loaded once those are right
+const { generateCommands } = await import('./generate/commands.ts')
+settle('docs/reference/commands.md', await generateCommands())
+
 if (values.check && stale > 0) {
   console.error('run: npm run generate')
   process.exit(1)

@@ -24,7 +24,7 @@ export function lazyBuiltins(): Plugin {
 
 /** Pure: a CommonJS module with the same names, each of which loads the real one. */
 export function gettersOf(builtin: string): string {
-  const names = Object.keys(process.getBuiltinModule(builtin))
+  const names = Object.keys(process.getBuiltinModule(builtin) ?? {})
   return `for (const name of ${JSON.stringify(names)})
   Object.defineProperty(exports, name, { enumerable: true, get: () => process.getBuiltinModule(${JSON.stringify(builtin)})[name] })`
 }
