@@ -24,6 +24,8 @@ export const DURATION_PATTERN = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$'
 
 const CPU = new RegExp(CPU_PATTERN)
 const DURATION = new RegExp(DURATION_PATTERN)
+/** A duration of one part, as nearly all are. */
+const PLAIN_DURATION = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$/
 
 /** CPU in thousandths of a core: `500m` and `0.5` are 500. */
 export function parseCpuMillis(text: string | number): number {
@@ -43,6 +45,8 @@ export function parseMemoryBytes(text: string | number): number {
 
 /** A duration in milliseconds: `250ms`, `5s`, `1m30s`, `2h`, `7d`. */
 export function parseDurationMs(text: string): number {
+  const plain = PLAIN_DURATION.exec(text)
+  if (plain !== null) return Number(plain[1]) * DURATION_FACTORS[plain[2]!]!
   if (!DURATION.test(text)) throw wrong('duration', text, '500ms, 30s or 1m30s')
   let totalMs = 0
   for (const [, amount, unit] of text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)/g)) {

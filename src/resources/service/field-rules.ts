@@ -11,6 +11,7 @@ export function duplicateIssues(
   items: readonly { readonly name: string }[],
   path: Path,
 ): readonly FieldIssue[] {
+  if (items.length < 2) return []
   const first = new Map<string, number>()
   const issues: FieldIssue[] = []
   for (const [index, { name }] of items.entries()) {

@@ -17,8 +17,7 @@ const PER_PROGRAM = ['resources', 'limits', 'readiness', 'liveness'] as const
 
 export function programIssues(spec: ManifestSpec): readonly FieldIssue[] {
   const { template } = spec
-  const provided = providedVariables(spec)
-  const issues = [...originIssues(template), ...oneProgramIssues(template, template, TEMPLATE, provided)]
+  const issues = [...originIssues(template), ...oneProgramIssues(template, TEMPLATE, spec)]
   const grace = durationIssue(template.stop?.gracePeriod, [...TEMPLATE, 'stop', 'gracePeriod'], {
     zero: true,
   })
@@ -26,7 +25,7 @@ export function programIssues(spec: ManifestSpec): readonly FieldIssue[] {
   const programs = template.programs ?? []
   issues.push(...duplicateIssues(programs, [...TEMPLATE, 'programs']))
   for (const [index, program] of programs.entries())
-    issues.push(...oneProgramIssues(program, template, [...TEMPLATE, 'programs', index], provided))
+    issues.push(...oneProgramIssues(program, [...TEMPLATE, 'programs', index], spec))
   return issues
 }
 
@@ -43,15 +42,11 @@ function originIssues(template: ManifestTemplate): readonly FieldIssue[] {
   }))
 }
 
-function oneProgramIssues(
-  program: ManifestProgram,
-  template: ManifestTemplate,
-  path: Path,
-  provided: ReadonlyMap<string, string>,
-): readonly FieldIssue[] {
+function oneProgramIssues(program: ManifestProgram, path: Path, spec: ManifestSpec): readonly FieldIssue[] {
+  const { template } = spec
   return [
     ...sourceIssues(program, path),
-    ...envIssues(program.env ?? [], [...path, 'env'], provided),
+    ...envIssues(program.env ?? [], [...path, 'env'], spec),
     ...resourceIssues(program, path),
     ...(program.readiness ? probeIssues(program.readiness, template, [...path, 'readiness']) : []),
     ...(program.liveness ? probeIssues(program.liveness, template, [...path, 'liveness']) : []),
@@ -86,26 +81,24 @@ function sourceIssues({ source }: ManifestProgram, path: Path): readonly FieldIs
   return issues
 }
 
-/** The variables that nsctl sets, and what for. */
-function providedVariables({ template, storage = [] }: ManifestSpec): ReadonlyMap<string, string> {
-  const variableOf = (name: string) => name.toUpperCase().replaceAll('-', '_')
-  const provided = new Map<string, string>()
-  for (const [index, { name }] of (template.ports ?? []).entries()) {
-    if (index === 0) provided.set('PORT', `the number of port ${name}`)
-    provided.set(`PORT_${variableOf(name)}`, `the number of port ${name}`)
+/** What nsctl sets a variable to, or undefined where it is the program's own. */
+function providedMeaning(variable: string, { template, storage = [] }: ManifestSpec): string | undefined {
+  const match = /^(PORT|STORAGE)(?:_(.+))?$/.exec(variable)
+  if (match === null) return undefined
+  const [, prefix, suffix] = match
+  const named = ({ name }: { readonly name: string }) => name.toUpperCase().replaceAll('-', '_') === suffix
+  if (prefix === 'STORAGE') {
+    const volume = storage.find(named)
+    return volume && `the path of storage ${volume.name}`
   }
-  for (const { name } of storage) provided.set(`STORAGE_${variableOf(name)}`, `the path of storage ${name}`)
-  return provided
+  const port = suffix === undefined ? template.ports?.[0] : template.ports?.find(named)
+  return port && `the number of port ${port.name}`
 }
 
-function envIssues(
-  env: readonly ManifestEnv[],
-  path: Path,
-  provided: ReadonlyMap<string, string>,
-): readonly FieldIssue[] {
+function envIssues(env: readonly ManifestEnv[], path: Path, spec: ManifestSpec): readonly FieldIssue[] {
   const issues = [...duplicateIssues(env, path)]
   for (const [index, { name, value }] of env.entries()) {
-    const meaning = provided.get(name)
+    const meaning = providedMeaning(name, spec)
     if (meaning !== undefined)
       issues.push({
         path: [...path, index, 'name'],
