@@ -1,7 +1,7 @@
 /** Apply and create: a set of documents, admitted as a whole, merged with what is there, committed object by object. */
 import { isNsctlError, messageOf, type NsctlError } from '../core/errors.ts'
 import { API_VERSION, DEFAULT_NAMESPACE } from '../resources/object.ts'
-import type { Entry, Transaction } from '../store/store.ts'
+import type { Transaction } from '../store/store.ts'
 import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
 import { type Fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
@@ -60,7 +60,7 @@ async function readSituation(
   context: Context,
   open: readonly Admitted[],
   all: readonly Admitted[],
-): Promise<Situation & { readonly read: ReadonlyMap<string, Entry> }> {
+): Promise<Situation> {
   const { kinds, store } = context
   const namespaceKind = kinds.byKind('Namespace')
   const namespaceKey = (name: string) => objectKey({ kind: namespaceKind, namespace: undefined, name })
@@ -75,7 +75,6 @@ async function readSituation(
     target.kind === namespaceKind ? [target.name] : [],
   )
   return {
-    read,
     entry: (key) => read.get(key),
     namespace: (name) => read.get(namespaceKey(name)),
     made: new Set(made),

@@ -332,6 +332,40 @@ test('what is being deleted cannot be applied', async () => {
   assert.match(error.next ?? '', 'nsctl wait --for=delete service/web')
 })
 
+test("nsctl's own finalizers in a manifest are ignored, others are set and stay", async () => {
+  const { api } = await openBench()
+  const finalizers = ['nsctl.dev/purge', 'example.org/mine']
+  await api.apply([service('web', {}, { finalizers })], options)
+  assert.equal((await api.get(web))?.metadata.finalizers, ['example.org/mine'])
+  await api.delete(web, options)
+  assert.equal((await api.get(web))?.metadata.finalizers, ['example.org/mine', 'nsctl.dev/children'])
+})
+
+for (const [what, document, message] of [
+  [
+    'a namespace on a kind that is in none',
+    manifest('Namespace', { name: 'a', namespace: 'b' }),
+    'metadata.namespace',
+  ],
+  ['a namespace that is no text', service('web', {}, { namespace: 5 }), 'metadata.namespace'],
+  ['an unknown member of metadata', service('web', {}, { lables: {} }), 'metadata.lables: unknown field'],
+  ['labels that are a list', service('web', {}, { labels: ['a'] }), 'metadata.labels'],
+  ['a name that is no DNS label', service('Web_1'), 'metadata.name: must be a DNS label'],
+  ['a name that is too long', service('w'.repeat(53)), 'metadata.name: must have at most 52'],
+  ['no name', service(undefined as never), 'metadata.name: is required'],
+  ['no metadata', manifest('Service', undefined as never), 'metadata: is required'],
+  ['no spec', manifest('Service', { name: 'web' }), 'spec'],
+  ['a list for a spec', manifest('Service', { name: 'web' }, { spec: [] }), 'spec'],
+] as const)
+  test(`apply refuses ${what}`, async () => {
+    const { api, store } = await openBench()
+    const error = await refused('Invalid', () => api.apply([document], options))
+    assert.match(error.message, message)
+    assert.equal(await keysOf(store), [])
+    await api.apply([service('web')], options)
+    await refused('Invalid', () => api.apply([document], options))
+  })
+
 test('create refuses what is there and keeps no last applied manifest', async () => {
   const { api, store } = await openBench()
   const created = await api.create(service('web', { replicas: 2 }), options)

@@ -1,7 +1,7 @@
 /** The first steps of admission: which kind a document is of, under which name, and what of it counts. */
 import { isObject, setMember } from '../../core/json.ts'
-import type { KindRegistry } from '../../resources/kinds.ts'
-import { SERVER_OWNED_METADATA } from '../../resources/object.ts'
+import type { Kind, KindRegistry } from '../../resources/kinds.ts'
+import { OWN_PREFIX, SERVER_OWNED_METADATA } from '../../resources/object.ts'
 import type { Manifest } from '../api.ts'
 import { contentOf } from '../changes.ts'
 import { namespaceOf, type Target } from '../keys.ts'
@@ -28,8 +28,8 @@ export type Identified =
   | { readonly kind: 'unknown kind'; readonly fault: Fault }
   | { readonly kind: 'fault'; readonly fault: Fault }
 
-/** What a document may not set without being wrong: ignored, so that what `get` prints can be applied. */
-const IGNORED: ReadonlySet<string> = new Set<string>(['name', 'namespace', ...SERVER_OWNED_METADATA])
+/** What the server owns is ignored in a document, so that what `get` prints can be applied; the name is the target's. */
+const IGNORED: ReadonlySet<string> = new Set<string>(['name', ...SERVER_OWNED_METADATA])
 
 /** `namespace` is that of documents that name none. */
 export function identify(manifest: Manifest, kinds: KindRegistry, namespace: string | undefined): Identified {
@@ -44,7 +44,7 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
     return refuse(manifest, ['metadata', 'name'], 'metadata.name: is required')
   const given = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
   const version = metadata.resourceVersion
-  const wanted: Wanted = { metadata: wantedMetadata(metadata), ...contentOf(manifest.object) }
+  const wanted: Wanted = { metadata: wantedMetadata(metadata, kind), ...contentOf(manifest.object) }
   return {
     kind: 'candidate',
     candidate: {
@@ -64,11 +64,27 @@ function refuse(manifest: Manifest, path: readonly string[], message: string, ne
   }
 }
 
-/** Members unknown to nsctl stay in, for validation to name them. */
-function wantedMetadata(metadata: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/**
+ * Members unknown to nsctl, and a namespace where there can be none, stay in for validation to name them. nsctl's own
+ * finalizers are the server's.
+ */
+function wantedMetadata(
+  metadata: Readonly<Record<string, unknown>>,
+  { scope }: Kind,
+): Record<string, unknown> {
   const wanted: Record<string, unknown> = {}
-  for (const key in metadata) if (!IGNORED.has(key)) setMember(wanted, key, metadata[key])
+  for (const key in metadata) {
+    if (IGNORED.has(key) || metadata[key] === undefined) continue
+    const value = metadata[key]
+    if (key === 'namespace' && scope === 'Namespaced' && typeof value === 'string') continue
+    if (key === 'finalizers' && Array.isArray(value)) wanted[key] = value.filter((one) => !isOwn(one))
+    else setMember(wanted, key, value)
+  }
   return wanted
+}
+
+function isOwn(finalizer: unknown): boolean {
+  return typeof finalizer === 'string' && finalizer.startsWith(OWN_PREFIX)
 }
 
 function unknownKind(manifest: Manifest, kinds: KindRegistry): Fault {
