@@ -33,8 +33,16 @@ nsctl__shim_start=$nsctl__start
   [ -r /proc/self/stat ] && read -r nsctl__1 ${STAT_FIELDS} nsctl__start nsctl__rest </proc/self/stat
   echo "$nsctl__shim $nsctl__shim_start $nsctl__1 $nsctl__start $nsctl__boot" >"$nsctl__run.pid" || exit 75
   "$nsctl__ln" "$nsctl__run.pid" "$nsctl__run.claim" 2>/dev/null || exit 75
-  shopt -s execfail 2>/dev/null
-  trap 'echo "$?" >"$nsctl__run.refused"' EXIT
+  # where the program cannot be executed, sh ends through its EXIT trap; a subshell of bash does not, but bash itself goes on
+  [ -n "\${BASH_VERSION-}" ] && exec "$BASH" -O execfail -c '
+    nsctl__run=$1 nsctl__out=$2 nsctl__err=$3
+    shift 3
+    exec "$@" >>"$nsctl__out" 2>>"$nsctl__err"
+    nsctl__status=$?
+    echo >"$nsctl__run.refused"
+    exit "$nsctl__status"
+  ' nsctl "$nsctl__run" "$nsctl__out" "$nsctl__err" "$@"
+  trap 'echo >"$nsctl__run.refused"' EXIT
   exec "$@" >>"$nsctl__out" 2>>"$nsctl__err"
 )
 nsctl__status=$?

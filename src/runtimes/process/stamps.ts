@@ -52,7 +52,7 @@ export function formatBase(stream: StreamLetter, offset: number): string {
 /** The same with about half of its entries: what is before a stream's base goes, and every second one of the older half. */
 export function thin({ entries, base }: Stamps): Stamps {
   const kept = entries.filter((entry) => entry.offset > base[entry.stream])
-  const half = kept.length / 2
+  const half = Math.floor(kept.length / 2)
   return { entries: kept.filter((_, i) => i >= half || i % 2 === 1), base }
 }
 
