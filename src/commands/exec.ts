@@ -48,8 +48,8 @@ export class Exec extends NsctlCommand {
       {
         instance,
         command: [program, ...args],
-        stdin: flags.stdin,
-        tty: flags.tty,
+        stdin: flags.stdin === true,
+        tty: flags.tty === true,
         ...(flags.program === undefined ? {} : { program: flags.program }),
       },
       this.context.signal,
