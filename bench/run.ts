@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { benchApply } from './apply.ts'
 import { benchCold } from './cold.ts'
+import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -34,6 +35,7 @@ const { kubectl, consul } = peers()
 const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly Row[]>> = {
   cold: () => benchCold(nsctl, kubectl),
   apply: () => benchApply(nsctl, consul),
+  daemon: () => benchDaemon(nsctl),
 }
 
 const asked = process.argv.slice(2)

@@ -266,6 +266,8 @@ class ServiceReconciler {
       readonly isAvailable: (one: Instance) => boolean
     },
   ): Promise<void> {
+    const live = instances.filter((one) => one.metadata.deletionTimestamp === undefined)
+    const missing = live.length < service.spec.replicas
     const status = serviceStatus({
       service,
       instances,
@@ -273,7 +275,7 @@ class ServiceReconciler {
       targetHash: found.target.hash,
       isAvailable: found.isAvailable,
       failure: found.failure,
-      blocked: found.node === undefined ? 'no node is ready' : undefined,
+      blocked: found.node === undefined && missing ? 'no node is ready' : undefined,
       nowMs: this.#clock.now(),
       rolloutMs: () => this.#stopwatchOf(service).sinceFirstAsked(`rollout ${found.memory.currentHash}`),
       nodeAddress: found.node?.status?.addresses?.[0] ?? '127.0.0.1',

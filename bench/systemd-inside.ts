@@ -1,0 +1,201 @@
+/**
+ * The part of bench/systemd.ts that runs inside a node, as root under its system manager. Prints JSON.
+ *
+ *     node bench/systemd-inside.ts ROUNDS
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../src/core/clock.ts'
+import { silentLogger } from '../src/core/logger.ts'
+import { openSqliteStore } from '../src/store/sqlite/store.ts'
+import type { Store } from '../src/store/store.ts'
+import { cleanEnv } from './measure.ts'
+
+/** What one round took, milliseconds. */
+export interface ScaleRound {
+  readonly nsctlMs: number
+  readonly systemctlMs: number
+}
+
+export interface InsideResult {
+  readonly systemd: string
+  readonly hardened: readonly ScaleRound[]
+  readonly relaxed: readonly ScaleRound[]
+  /** From a SIGKILL to its restart written in status, milliseconds, the runtime's own delay included. */
+  readonly recoveryMs: readonly number[]
+}
+
+export const INSTANCES = 100
+const UNITS = '/run/systemd/system'
+const LIMIT_MS = 60_000
+const LOOK_EVERY_MS = 2
+const nsctl = join(import.meta.dirname, '../bin/nsctl')
+const home = mkdtempSync('/var/lib/nsctl-bench-')
+const env = cleanEnv({ NSCTL_HOME: home })
+
+interface Status {
+  readonly phase: string
+  readonly ready: boolean
+  readonly restarts: number
+  readonly pid?: number
+  readonly lastFailure?: object
+}
+
+function manifest(name: string, relax: readonly string[]): string {
+  return JSON.stringify({
+    apiVersion: 'nsctl.dev/v1alpha1',
+    kind: 'Service',
+    metadata: { name },
+    spec: {
+      replicas: 0,
+      template: {
+        source: { command: ['/bin/sleep', '1000'] },
+        ports: [{ name: 'http' }],
+        ...(relax.length === 0 ? {} : { security: { relax } }),
+      },
+    },
+  })
+}
+
+/** Reads statuses without asking the daemon for anything. */
+class Statuses {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async read(): Promise<readonly Status[]> {
+    const { entries } = await this.#store.list([`node/${hostname()}/status/instances/default/`])
+    return entries.map((entry) => JSON.parse(entry.value))
+  }
+
+  /** Resolves to the time at which what is written first satisfied `holds`. */
+  async until(what: string, holds: (all: readonly Status[]) => boolean): Promise<number> {
+    const limitMs = performance.now() + LIMIT_MS
+    let seen = -1
+    for (;;) {
+      const { revision } = await this.#store.stats()
+      const nowMs = performance.now()
+      if (revision !== seen && holds(await this.read())) return nowMs
+      seen = revision
+      if (nowMs > limitMs) throw new Error(`${what}: not after ${LIMIT_MS} ms`)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    }
+  }
+}
+
+function run(...args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(nsctl, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`nsctl ${args.join(' ')}: ${code}`))))
+  })
+}
+
+async function startDaemon(): Promise<ChildProcess> {
+  const daemon = spawn(process.env.NSCTL_BENCH_UP ?? nsctl, ['up', '--runtime', 'systemd', '--log-level', 'error'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await new Promise<void>((resolve, reject) => {
+    daemon.stdout.on('data', (data) => String(data).includes('Ctrl-C') && resolve())
+    daemon.once('exit', (code) => reject(new Error(`nsctl up ended with ${code}`)))
+  })
+  return daemon
+}
+
+/** One round by nsctl, one by systemctl. The first pair warms up and does not count. */
+async function measureScale(statuses: Statuses, name: string, rounds: number): Promise<readonly ScaleRound[]> {
+  const results: ScaleRound[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const begunMs = performance.now()
+    const scaled = run('scale', `service/${name}`, '--replicas', String(INSTANCES))
+    const doneMs = await statuses.until('all ready', (all) => all.filter((one) => one.ready).length === INSTANCES)
+    await scaled
+    const text = unitText(name)
+    await run('scale', `service/${name}`, '--replicas', '0')
+    await statuses.until('all gone', (all) => all.length === 0)
+    const systemctlMs = startBySystemctl(text)
+    if (round > 0) results.push({ nsctlMs: doneMs - begunMs, systemctlMs })
+  }
+  return results
+}
+
+function unitText(name: string): string {
+  const file = readdirSync(UNITS).find((one) => one.startsWith(`nsctl-default_${name}_`))
+  return readFileSync(join(UNITS, file!), 'utf8')
+}
+
+/** The same text under a name that is not ours, its instances' variables in the same place. */
+function startBySystemctl(text: string): number {
+  writeFileSync(join(UNITS, 'a@.service'), text)
+  const units = Array.from({ length: INSTANCES }, (_, index) => `a@${index + 1}.service`)
+  for (const [index, unit] of units.entries()) writeFileSync(`/run/nsctl/env/${unit}`, `PORT="${20_000 + index}"\n`)
+  execFileSync('systemctl', ['daemon-reload'])
+  const begunMs = performance.now()
+  execFileSync('systemctl', ['start', ...units])
+  const tookMs = performance.now() - begunMs
+  execFileSync('systemctl', ['stop', 'a@*.service'])
+  rmSync(join(UNITS, 'a@.service'))
+  return tookMs
+}
+
+async function measureRecovery(statuses: Statuses, rounds: number): Promise<readonly number[]> {
+  await run('scale', 'service/hardened', '--replicas', '1')
+  const results: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    await statuses.until('running', ([one]) => one?.ready === true && one.pid !== undefined)
+    const [before] = await statuses.read()
+    const begunMs = performance.now()
+    process.kill(before!.pid!, 'SIGKILL')
+    const doneMs = await statuses.until(
+      'restarted',
+      ([one]) =>
+        one?.ready === true &&
+        one.restarts > before!.restarts &&
+        one.lastFailure !== undefined &&
+        one.pid !== undefined &&
+        one.pid !== before!.pid,
+    )
+    results.push(doneMs - begunMs)
+    // three a minute are restarted at once; a fresh instance begins anew
+    await run('rollout', 'restart', 'service/hardened')
+    await run('rollout', 'status', 'service/hardened')
+  }
+  return results
+}
+
+async function main(rounds: number): Promise<void> {
+  const daemon = await startDaemon()
+  try {
+    const store = await openSqliteStore({
+      path: join(home, 'store.db'),
+      clock: systemClock,
+      logger: silentLogger,
+      readOnly: true,
+    })
+    const statuses = new Statuses(store)
+    for (const [name, relax] of [
+      ['hardened', []],
+      ['relaxed', ['all']],
+    ] as const) {
+      writeFileSync(join(home, `${name}.json`), manifest(name, relax))
+      await run('apply', '-f', join(home, `${name}.json`))
+    }
+    const hardened = await measureScale(statuses, 'hardened', rounds)
+    const relaxed = await measureScale(statuses, 'relaxed', rounds)
+    const recoveryMs = await measureRecovery(statuses, rounds)
+    const systemd = execFileSync('systemctl', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? ''
+    console.log(JSON.stringify({ systemd, hardened, relaxed, recoveryMs } satisfies InsideResult))
+    await store.close()
+  } finally {
+    daemon.kill('SIGTERM')
+    await new Promise((resolve) => daemon.once('exit', resolve))
+    await run('down', '--purge')
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+await main(Number(process.argv[2] ?? 5))
