@@ -6,12 +6,15 @@
  * - The store has one revision, a positive integer that grows with every effective commit. An entry's revision is that of
  *   the commit that wrote it last. All operations of one transaction share one revision.
  * - A transaction happens wholly or not at all, and durably: once `commit` has resolved, kill -9 and power loss keep it.
- * - A put whose text is already there is no write: it moves no revision and wakes no watcher (its precondition is checked).
+ * - A put whose text is already there is no write, nor is deleting what is not there: it moves no revision and wakes no
+ *   watcher (its precondition is checked). A transaction of nothing else is committed at the store's revision as it was.
+ * - Keys hold no NUL and at most 1 KiB, values at most 1 MiB, both well-formed Unicode (see commit.ts).
  * - `list` is a consistent snapshot at the revision it names.
  * - `watch` reports every key that changed after `from`, in order of revision. Several changes of one key between two
  *   batches may be reported as one, the latest; a key made and deleted in between may be left out. It never reports what
  *   did not happen, and never an older state of a key after a newer one. Where the store no longer knows what changed
- *   since `from` it says so with a `relist` batch, and goes on from the revision named there.
+ *   since `from` it says so with a `relist` batch, and goes on from the revision named there. A transaction is never cut
+ *   in two batches, so that a watch can be taken up again from the revision of any batch.
  */
 export interface Entry {
   readonly key: string

@@ -12,7 +12,7 @@ export function checksum(key: string, revision: number, value: string): number {
 }
 
 function fold(text: string, seed: number): number {
-  let [a, b, c, d] = [seed ^ 0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35]
+  let [a, b, c, d] = [Math.imul(seed ^ 0x811c9dc5, PRIME), 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35]
   const { length } = text
   let i = 0
   for (const end = length - (length & 3); i < end; i += 4) {
