@@ -2,6 +2,7 @@
 import { NsctlError } from '../core/errors.ts'
 import { isObject, type Path } from '../core/json.ts'
 import { decode, TextFault } from './manifest/decode.ts'
+import { emitYaml } from './manifest/emit.ts'
 import { checkEnvelope, flattenLists } from './manifest/envelope.ts'
 import { locateRange, type SourceLocation } from './manifest/excerpt.ts'
 import { DocumentFault, NotJson, type RawDocument } from './manifest/fault.ts'
@@ -105,11 +106,14 @@ const FIRST_MEMBERS = ['apiVersion', 'kind', 'metadata', 'spec', 'status'] as co
 
 /**
  * YAML as `-o yaml` prints it and apply takes it back: apiVersion, kind, metadata, spec, status in this order, one
- * line per value, and words quoted that YAML 1.1 readers would take for booleans. Loads the YAML library.
+ * line per value, and words quoted that YAML 1.1 readers would take for booleans. Loads the YAML library only for texts with line breaks or beyond ASCII.
  */
 export async function toYaml(object: object): Promise<string> {
+  const document = ordered(object)
+  const quick = emitYaml(document)
+  if (quick !== undefined) return quick
   const { stringify } = await import('yaml')
-  return stringify(ordered(object), {
+  return stringify(document, {
     lineWidth: 0,
     indentSeq: false,
     aliasDuplicateObjects: false,
