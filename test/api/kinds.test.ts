@@ -83,4 +83,18 @@ test('a wrong definition is refused, and its objects with it', async () => {
   assert.equal(await store.listKeys(''), [])
 })
 
+test('a definition whose names another one has is refused, wherever that one is', async () => {
+  const { api, store } = await openBench()
+  const { object } = widgetDefinition()
+  const spec = { ...object.spec, group: 'other.org' }
+  const twin = { ...widgetDefinition(), object: { ...object, metadata: { name: 'widgets.other.org' }, spec } }
+  const together = await refused('Invalid', () => api.apply([widgetDefinition(), twin], options))
+  assert.match(together.issues[0] ?? '', 'is taken by Widget (example.org)')
+  assert.equal(await store.listKeys(''), [])
+  await api.apply([widgetDefinition()], options)
+  await refused('Invalid', () => api.apply([twin], options))
+  const { results, failed } = await api.apply([twin, widget('small')], { ...options, partial: true })
+  assert.equal([results.length, failed.length], [1, 1])
+})
+
 test.run()

@@ -8,7 +8,7 @@ import type { Manifest } from '../api.ts'
 import type { Context } from '../context.ts'
 import { objectKey } from '../keys.ts'
 import { definitionName } from '../live-kinds.ts'
-import { type Fault, fault, placeText } from './faults.ts'
+import { type Fault, fault, issueFault, placeText } from './faults.ts'
 import { type Candidate, type Identified, identify } from './identify.ts'
 import { completed } from './validate.ts'
 
@@ -50,13 +50,34 @@ export async function admitSet(
       ({ candidate: { target }, object }) => target.kind.validate(object).length === 0,
     )
     kinds = await context.kinds.preview(sound.map(({ object }) => object))
+    await refuseConflicts(sound, kinds, faults)
     identified = manifests.map((manifest) => identify(manifest, kinds, namespace))
   }
   await prepareKinds(identified)
   const done = new Set([...admitted.map(({ candidate }) => candidate.manifest), ...faults.keys()])
   for (const [index, manifest] of manifests.entries())
     if (!done.has(manifest)) admitOne(manifest, identified[index]!)
-  return withoutDuplicates(manifests, admitted, faults)
+  const right = admitted.filter(({ candidate }) => !faults.has(candidate.manifest))
+  return withoutDuplicates(manifests, right, faults)
+}
+
+/** Definitions whose names another kind has: they would be stored and never be asked. */
+async function refuseConflicts(
+  definitions: readonly Admitted[],
+  kinds: KindRegistry,
+  faults: Map<Manifest, readonly Fault[]>,
+): Promise<void> {
+  if (definitions.length === 0) return
+  const { definitionConflicts } = await import('../../resources/customresourcedefinition/constraints.ts')
+  for (const { candidate, object } of definitions) {
+    const { manifest, target } = candidate
+    const conflicts = definitionConflicts(object, kinds.all())
+    if (conflicts.length > 0)
+      faults.set(
+        manifest,
+        conflicts.map((issue) => issueFault(manifest, target.kind, issue)),
+      )
+  }
 }
 
 async function prepareKinds(identified: readonly Identified[]): Promise<void> {

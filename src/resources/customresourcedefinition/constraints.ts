@@ -4,8 +4,8 @@ import type { Path } from '../../core/json.ts'
 import type { DefinitionSpec, DefinitionVersion } from '../definition.ts'
 import { BUILT_IN_DEFINITIONS } from '../generated/kinds.ts'
 import { compilePath } from '../jsonpath.ts'
-import type { FieldIssue } from '../kinds.ts'
-import { GROUP } from '../object.ts'
+import type { FieldIssue, Kind } from '../kinds.ts'
+import { type AnyResource, GROUP } from '../object.ts'
 import { quote } from '../validation/words.ts'
 import { structureIssues } from './structure.ts'
 
@@ -45,11 +45,18 @@ export function definitionConstraints(object: unknown): readonly FieldIssue[] {
   return issues
 }
 
-/**
- * Names of `spec` that one of `others` has: a person or a reference could not tell which is meant. Also for the kinds that
- * other CustomResourceDefinitions have made; leave the definition's own old self out.
- */
-export function nameConflicts(
+/** Names of a definition that another kind has, one of the user's included: all kinds as they are with it stored. */
+export function definitionConflicts(definition: AnyResource, kinds: readonly Kind[]): readonly FieldIssue[] {
+  const spec = definition.spec as unknown as DefinitionSpec
+  const others = kinds.filter(({ group, plural }) => group !== spec.group || plural !== spec.names.plural)
+  return nameConflicts(
+    spec,
+    others.map((kind) => ({ group: kind.group, names: kind })),
+  )
+}
+
+/** A person or a reference, which holds only the kind's name, could not tell which is meant. */
+function nameConflicts(
   spec: DefinitionSpec,
   others: readonly Pick<DefinitionSpec, 'group' | 'names'>[],
 ): readonly FieldIssue[] {

@@ -1,8 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clone, formatPath } from '../../../src/core/json.ts'
-import { nameConflicts } from '../../../src/resources/customresourcedefinition/constraints.ts'
-import type { DefinitionSpec } from '../../../src/resources/definition.ts'
+import { definitionConflicts } from '../../../src/resources/customresourcedefinition/constraints.ts'
 import { createKindRegistry } from '../../../src/resources/registry.ts'
 import { definitionManifest, put } from '../fixtures.ts'
 
@@ -166,16 +165,29 @@ test('a schema that is too deep is refused without walking all of it', () => {
   assert.ok(kind.validate(object).some(({ message }) => message.includes('more than 64 levels')))
 })
 
-test('two definitions of users conflict too', () => {
-  const spec = definitionManifest().spec as unknown as DefinitionSpec
-  const other = {
-    group: 'other.org',
-    names: { ...spec.names, kind: 'Rescue', plural: 'rescues', singular: 'rescue' },
-  }
+const other = put(
+  put(put(definitionManifest(), 'metadata.name', 'rescues.other.org'), 'spec.group', 'other.org'),
+  'spec.names',
+  { kind: 'Rescue', plural: 'rescues', singular: 'rescue', shortNames: ['bk'] },
+)
+
+test('two definitions of users conflict too, but none with itself', () => {
+  const kinds = createKindRegistry([definitionManifest(), other]).all()
   assert.equal(
-    nameConflicts(spec, [other]).map(({ path, message }) => `${formatPath(path)}: ${message}`),
-    ['spec.names.shortNames[0]: "bk" is taken by Rescue (other.org)'],
+    definitionConflicts(other, kinds).map(({ path, message }) => `${formatPath(path)}: ${message}`),
+    ['spec.names.shortNames[0]: "bk" is taken by Backup (acme.org)'],
   )
+  assert.equal(
+    definitionConflicts(definitionManifest(), createKindRegistry([definitionManifest()]).all()),
+    [],
+  )
+})
+
+test('a definition whose kind another group has is left out, and told why', () => {
+  const twin = put(put(definitionManifest(), 'metadata.name', 'backups.z.org'), 'spec.group', 'z.org')
+  const kinds = createKindRegistry([definitionManifest(), twin]).all()
+  assert.is(kinds.filter(({ kind }) => kind === 'Backup').length, 1)
+  assert.is(definitionConflicts(twin, kinds)[0]?.message, '"Backup" is taken by Backup (acme.org)')
 })
 
 test.run()
