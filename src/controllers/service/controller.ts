@@ -108,6 +108,10 @@ class ServiceReconciler {
     })
     const target = await this.#resolveTarget(service, memory, instances)
     const node = this.#chooseNode()
+    // begun now, so that it can be said how long it took
+    const wanted = service.spec.replicas > 0
+    if (wanted && !isComplete(service, instances, target.hash, isAvailable))
+      this.#rolloutMs(service, target.hash)
     const actions = node === undefined ? [] : planFor(service, target, instances, isAvailable)
     await this.#apply(service, target, node?.metadata.name, instances, actions)
     await this.#writeStatus(service, instances, { memory, target, failure, node, isAvailable })
@@ -145,6 +149,10 @@ class ServiceReconciler {
       this.#stopwatches.set(key, stopwatch)
     }
     return stopwatch
+  }
+
+  #rolloutMs(service: Service, hash: string): number {
+    return this.#stopwatchOf(service).sinceFirstAsked(`rollout ${hash}`)
   }
 
   #hashOf(spec: ServiceSpec): string {
@@ -277,7 +285,7 @@ class ServiceReconciler {
       failure: found.failure,
       blocked: found.node === undefined && missing ? 'no node is ready' : undefined,
       nowMs: this.#clock.now(),
-      rolloutMs: () => this.#stopwatchOf(service).sinceFirstAsked(`rollout ${found.memory.currentHash}`),
+      rolloutMs: () => this.#rolloutMs(service, found.target.hash),
       nodeAddress: found.node?.status?.addresses?.[0] ?? '127.0.0.1',
     })
     if (deepEqual(status, service.status)) return
@@ -305,7 +313,7 @@ class ServiceReconciler {
       return settled
     }
     const uids = new Set(waiting.map((one) => one.metadata.uid))
-    this.#stopwatches.get(key)?.retain((name) => name.startsWith('rollout') || uids.has(name.split(' ')[1]))
+    this.#stopwatches.get(key)?.retain((name) => name.startsWith('rollout ') || uids.has(name.split(' ')[1]))
     if (waiting.some((one) => one.status?.ready === true)) {
       return recheck(
         Math.max(this.#unprobedSettleMs / 4, service.spec.update.minReadySeconds * 250),

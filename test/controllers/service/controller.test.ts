@@ -28,6 +28,12 @@ test('runs what is applied and says that it is ready', async ({ world }) => {
   assert.is(conditionsOf(service).Ready, 'True EnoughReady')
   assert.is(conditionsOf(service).Degraded, 'False AsExpected')
   assert.is(service?.status?.revisionName, 'r1')
+  const took = service?.status?.conditions?.find((one) => one.type === 'Progressing')?.message
+  assert.match(
+    took ?? '',
+    /rollout of r1 \(\w{10}\) took 0\.[1-9] s/,
+    'an unprobed instance counts after 100 ms',
+  )
   assert.is(service?.status?.stableHash, service?.status?.currentHash)
 })
 
