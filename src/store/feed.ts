@@ -64,16 +64,3 @@ export async function* follow(feed: Feed, from: number, signal: AbortSignal): As
     else if (!page.more) await feed.bell.wait(heard, signal)
   }
 }
-
-/** How far the log of changes reaches. */
-export interface LogBounds {
-  /** The oldest revision whose changes are still known. */
-  readonly oldest: number
-  /** The store's revision. */
-  readonly newest: number
-}
-
-/** True where the log cannot tell what changed after `cursor`: trimmed since, or a revision that has not been yet. */
-export function isOutside(cursor: number, { oldest, newest }: LogBounds): boolean {
-  return cursor < oldest - 1 || cursor > newest
-}

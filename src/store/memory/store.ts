@@ -1,7 +1,7 @@
 /** A store in this process's memory: for tests, and for trying things without a trace. Nothing survives `close`. */
 import { NsctlError } from '../../core/errors.ts'
 import { type LoggedChange, planCommit, type Stored, validateTransactions } from '../commit.ts'
-import { Bell, type FeedPage, follow, isOutside } from '../feed.ts'
+import { Bell, type FeedPage, follow } from '../feed.ts'
 import { compareKeys, matcherOf, rangesOf } from '../keys.ts'
 import type {
   Change,
@@ -137,7 +137,8 @@ class MemoryStore implements Store {
 
   #changesAfter(cursor: number, matches: (key: string) => boolean): FeedPage {
     const oldest = this.#log[0]!.revision
-    if (isOutside(cursor, { oldest, newest: this.#revision })) {
+    // trimmed since, or a revision that has not been yet
+    if (cursor < oldest - 1 || cursor > this.#revision) {
       return { batch: { kind: 'relist', revision: this.#revision }, cursor: this.#revision, more: false }
     }
     const changes: Change[] = []

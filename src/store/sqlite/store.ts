@@ -8,20 +8,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../core/clock.ts'
 import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
-import { type CommitPlan, planCommit, validateTransactions } from '../commit.ts'
-import { Bell, type FeedPage, follow } from '../feed.ts'
+import { type CommitPlan, validateTransactions } from '../commit.ts'
+import { Bell, follow } from '../feed.ts'
 import { matcherOf, rangesOf } from '../keys.ts'
-import type {
-  Change,
-  CommitResult,
-  Entry,
-  Listing,
-  Store,
-  StoreStats,
-  Transaction,
-  WatchBatch,
-} from '../store.ts'
-import { full, isBusy, translate, unreachable } from './errors.ts'
+import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
+import { applyTransactions } from './applying.ts'
+import { changesAfter } from './changes.ts'
+import { isBusy, translate, unreachable } from './errors.ts'
 import { createFile, openFile } from './file.ts'
 import { untilUnlocked } from './locking.ts'
 import { CommitQueue } from './queue.ts'
@@ -44,10 +37,6 @@ export interface SqliteStoreOptions {
 
 const BUSY_TIMEOUT_MS = 5_000
 const HISTORY_REVISIONS = 20_000
-const TRIM_EVERY_REVISIONS = 128
-const TRIM_ROWS = 512
-const LOG_PAGE_REVISIONS = 500
-const PAGE_CHANGES = 1_000
 
 /** Opens the store. Throws Unreachable, StoreLocked, StoreFull, StoreCorrupt and StoreFormat. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
@@ -160,7 +149,7 @@ class SqliteStore implements Store {
     const matches = matcherOf(prefixes)
     await this.#watchers.enter()
     try {
-      const read = (cursor: number) => this.#read(() => this.#changesAfter(cursor, matches))
+      const read = (cursor: number) => this.#read(() => changesAfter(this.#rows, cursor, matches))
       yield* follow({ bell: this.#bell, read }, from, ended)
     } catch (error) {
       if (!ended.aborted) throw error
@@ -250,31 +239,14 @@ class SqliteStore implements Store {
   }
 
   #applyOnce(transactions: readonly Transaction[]): CommitPlan {
-    return this.#within('BEGIN IMMEDIATE', () => {
-      const before = new Map<string, number>()
-      const plan = planCommit(transactions, this.#rows.revision(), (key) => {
-        const entry = this.#rows.get(key)
-        if (entry !== undefined) before.set(key, entry.value.length)
-        return entry
-      })
-      if (plan.log.length === 0) return plan
-      const kept = this.#reserve.isKept()
-      if (!kept && growthOf(plan, before) > 0) throw full(this.#path)
-      for (const [key, state] of plan.writes) this.#rows.write(key, state)
-      for (const change of plan.log) this.#rows.appendLog(change)
-      this.#trim(plan, kept)
-      return plan
-    })
-  }
-
-  /** In small pages, so that no commit pays for many; with each commit while space is short. */
-  #trim({ revision, log }: CommitPlan, hasSpace: boolean): void {
-    const crossed =
-      Math.floor(revision / TRIM_EVERY_REVISIONS) !==
-      Math.floor((revision - log.length) / TRIM_EVERY_REVISIONS)
-    if (!hasSpace) this.#rows.trimLog(revision - 1, 2 * log.length)
-    else if (crossed)
-      this.#rows.trimLog(revision - this.#historyRevisions, Math.max(TRIM_ROWS, 2 * log.length))
+    return this.#within('BEGIN IMMEDIATE', () =>
+      applyTransactions(transactions, {
+        rows: this.#rows,
+        reserve: this.#reserve,
+        path: this.#path,
+        historyRevisions: this.#historyRevisions,
+      }),
+    )
   }
 
   /** Going on in a file that somebody removed or replaced would keep what nobody else can see. */
@@ -282,42 +254,4 @@ class SqliteStore implements Store {
     if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) return
     throw unreachable(this.#path, new Error('its file was removed or replaced while it was open'))
   }
-
-  #changesAfter(cursor: number, matches: (key: string) => boolean): FeedPage {
-    const rows = this.#rows.log(cursor, LOG_PAGE_REVISIONS)
-    const newest = rows.at(-1)?.revision ?? this.#rows.revision()
-    // the log has no gaps: where the next revision is not the first, it was trimmed; before a future one there is none
-    if (rows[0] === undefined ? cursor > newest : rows[0].revision !== cursor + 1) {
-      const revision = this.#rows.revision()
-      return { batch: { kind: 'relist', revision }, cursor: revision, more: false }
-    }
-    const changes: Change[] = []
-    let reached = cursor
-    for (const { revision, puts, deletes } of rows) {
-      reached = revision
-      for (const key of puts) {
-        const entry = matches(key) ? this.#rows.get(key) : undefined
-        // what has changed again since comes again later in the log
-        if (entry?.revision === revision) changes.push({ kind: 'put', ...entry })
-      }
-      for (const key of deletes) {
-        if (matches(key) && this.#rows.get(key) === undefined) changes.push({ kind: 'delete', key, revision })
-      }
-      if (changes.length >= PAGE_CHANGES) break
-    }
-    const more = reached < newest || rows.length === LOG_PAGE_REVISIONS
-    if (changes.length === 0) return { cursor: reached, more }
-    return { batch: { kind: 'changes', changes, revision: reached }, cursor: reached, more }
-  }
-}
-
-/** By how many characters the store gets longer. */
-function growthOf(plan: CommitPlan, before: ReadonlyMap<string, number>): number {
-  let growth = 0
-  for (const [key, state] of plan.writes) {
-    const was = before.get(key)
-    if (was !== undefined) growth -= key.length + was
-    if (state !== undefined) growth += key.length + state.value.length
-  }
-  return growth
 }
