@@ -27,9 +27,13 @@ const COUNTER_DIGITS = 6
 
 /** Randomness once, then a counter: a set of a thousand documents needs a thousand of them at once. */
 export function auditSuffixes(ids: Ids): () => string {
-  const prefix = ids.suffix(SUFFIX_LENGTH)
+  // drawn with the first record: who only reads need not load what randomness takes
+  let prefix: string | undefined
   let count = 0
-  return () => `${prefix}-${(count++).toString(36).padStart(COUNTER_DIGITS, '0')}`
+  return () => {
+    prefix ??= ids.suffix(SUFFIX_LENGTH)
+    return `${prefix}-${(count++).toString(36).padStart(COUNTER_DIGITS, '0')}`
+  }
 }
 
 /**
