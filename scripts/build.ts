@@ -119,7 +119,13 @@ function warmUp(folder: string): void {
   if (status !== 0) console.error(`the code cache was made from a run with errors:\n${stderr}`)
 }
 
-/** Moves the new files into place one by one: a command that starts meanwhile finds old or new, and a cache that does not fit its bundle is refused by V8. */
+/**
+ * Moves the new files into place one by one and removes what no longer belongs there. A command that starts meanwhile finds
+ * old or new; a cache that does not fit its bundle is refused by V8.
+ */
 function replaceAll(from: string): void {
-  for (const name of readdirSync(from)) renameSync(join(from, name), join(dist, name))
+  const fresh = new Set(readdirSync(from))
+  for (const name of fresh) renameSync(join(from, name), join(dist, name))
+  for (const name of readdirSync(dist))
+    if (!fresh.has(name) && !name.startsWith('.')) rmSync(join(dist, name), { recursive: true, force: true })
 }
