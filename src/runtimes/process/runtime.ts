@@ -24,6 +24,7 @@ import { type OwnerLock, takeOwnerLock } from './lock.ts'
 import { type Machine, sharedSnapshots } from './machine.ts'
 import { openProcessTable } from './platform.ts'
 import { Program } from './program.ts'
+import { pruneForgotten } from './retention.ts'
 import { installShim } from './shim.ts'
 import { listVolumes, purgeVolume } from './storage.ts'
 import { UsageMeter } from './usage.ts'
@@ -43,6 +44,8 @@ const CANNOT = [
 const SWEEP_MS = 1_000
 /** Where the file system does not tell of changes. */
 const BLIND_SWEEP_MS = 100
+const PRUNE_MS = 3_600_000
+const JUMP_MS = 60_000
 
 export interface ProcessRuntimeOptions {
   /** Everything that the runtime keeps lies here. */
@@ -103,6 +106,7 @@ class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
   readonly #usage: UsageMeter
   #watcher: FSWatcher | undefined
   #cancelSweep: (() => void) | undefined
+  #cancelPrune: (() => void) | undefined
 
   constructor(machine: Machine, lock: OwnerLock, markClosed: () => void) {
     this.#machine = machine
@@ -121,6 +125,7 @@ class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
       this.#add(Program.adopt(record, this.#machine, () => this.#changed(key)))
     }
     this.#sweep()
+    this.#prune()
   }
 
   async start(spec: ProgramSpec, signal: AbortSignal): Promise<void> {
@@ -175,6 +180,7 @@ class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
     this.#watcher = undefined
     this.#cancelSweep?.()
     this.#cancelSweep = undefined
+    this.#cancelPrune?.()
     this.#lock.release()
   }
 
@@ -238,6 +244,21 @@ class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
     for (const program of this.#programs.values()) program.look()
     const everyMs = this.#watcher === undefined ? BLIND_SWEEP_MS : SWEEP_MS
     this.#cancelSweep = this.#machine.clock.schedule(everyMs, () => this.#sweep())
+  }
+
+  /** Removes old output: by number at first, by age only where the wall clock went as the monotonic one did since the last pass. */
+  #prune(last?: { readonly wallMs: number; readonly monotonicMs: number }): void {
+    const { clock, layout, logger } = this.#machine
+    const now = { wallMs: clock.now(), monotonicMs: clock.monotonic() }
+    const jumpMs =
+      last === undefined ? Infinity : now.wallMs - last.wallMs - (now.monotonicMs - last.monotonicMs)
+    try {
+      const isKnown = (name: string) => this.#byName.has(name)
+      pruneForgotten(layout, isKnown, Math.abs(jumpMs) < JUMP_MS ? now.wallMs : undefined)
+    } catch (error) {
+      logger.log('warn', 'cannot remove old output', { error: messageOf(error) })
+    }
+    this.#cancelPrune = clock.schedule(PRUNE_MS, () => this.#prune(now))
   }
 
   #assertOpen(): void {
