@@ -32,7 +32,8 @@ function isInstalled() {
   const present = readJson('node_modules/.package-lock.json')?.packages
   if (present === undefined) return false
   return Object.entries(wanted).every(
-    ([path, { version, optional }]) => path === '' || present[path]?.version === version || (optional && !present[path]),
+    ([path, { version, optional }]) =>
+      path === '' || present[path]?.version === version || (optional && !present[path]),
   )
 }
 
