@@ -89,6 +89,7 @@ export class Delete extends NsctlCommand {
       selector: given.selector,
       all: given.all,
       allNamespaces: given['all-namespaces'],
+      context: this.context,
     })
     return Promise.all(selected.map((one) => this.#resolve(client, one)))
   }

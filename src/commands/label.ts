@@ -33,6 +33,8 @@ export class Label extends NsctlCommand {
     selector: flags.selector,
     all: Flags.boolean({ summary: 'All objects of the kinds that are named.' }),
     'all-namespaces': flags.allNamespaces,
+    filename: flags.filename,
+    recursive: flags.recursive,
     'resource-version': Flags.string({ helpValue: 'VERSION', summary: 'Only where it still has this one.' }),
     'dry-run': flags.dryRun,
     output: flags.changeOutput,
@@ -43,7 +45,8 @@ export class Label extends NsctlCommand {
     const { flags: given } = await this.parse(Label)
     checkOutput(given.output)
     const what = this.member === 'labels' ? 'label' : 'annotation'
-    const { targets, edits: words } = splitEdits(this.words)
+    const { targets, edits: words } =
+      given.filename === undefined ? splitEdits(this.words) : { targets: [], edits: this.words }
     const edits = parseEdits(words, what)
     if (words.length === 0 && !given.list)
       throw usage(`no ${what} was given: write key=value or key-`, this.id ?? what)
@@ -52,6 +55,8 @@ export class Label extends NsctlCommand {
     const selected = await select(client, {
       words: targets,
       verb: this.id ?? what,
+      context: this.context,
+      files: given,
       namespace: this.namespace,
       selector: given.selector,
       all: given.all,

@@ -2,19 +2,32 @@
 import type { Client, LogEntry, LogRequest } from '../client/client.ts'
 import { follow } from '../client/follow.ts'
 import type { AnyResource } from '../resources/object.ts'
-import { textAt } from '../views/fields.ts'
+import { mapsAt, textAt } from '../views/fields.ts'
 
 type Request = Omit<LogRequest, 'instances' | 'follow'>
 
-/** What is there, in order of time over all instances; lines without a time stand behind the one before them. */
+/** The programs to read: those of a group one by one, so that their lines can be put in order. */
+export function programNames(
+  instance: AnyResource,
+  chosen: string | undefined,
+): readonly (string | undefined)[] {
+  if (chosen !== undefined) return [chosen]
+  const names = mapsAt(instance, 'spec.template.programs').map((program) => textAt(program, 'name'))
+  return names.length === 0 ? [undefined] : names
+}
+
+/** What is there, in order of time over all instances and programs; lines without a time stand behind the one before them. */
 export async function* pastLines(
   client: Client,
   instances: readonly AnyResource[],
   request: Request,
   signal: AbortSignal,
 ): AsyncGenerator<LogEntry> {
-  const streams = instances.map((instance) =>
-    client.logs({ ...request, instances: [instance] }, signal)[Symbol.asyncIterator](),
+  const streams = instances.flatMap((instance) =>
+    programNames(instance, request.program).map((program) => {
+      const one = { ...request, instances: [instance], ...(program === undefined ? {} : { program }) }
+      return client.logs(one, signal)[Symbol.asyncIterator]()
+    }),
   )
   const heads = await Promise.all(
     streams.map(async (stream) => ({ stream, atMs: 0, next: await stream.next() })),

@@ -9,7 +9,7 @@ import { createLogFormatter } from '../views/log-lines.ts'
 import { NsctlCommand, usage } from './base.ts'
 import * as flags from './flags.ts'
 import { namedInstances } from './instances.ts'
-import { liveLines, pastLines } from './log-streams.ts'
+import { liveLines, pastLines, programNames } from './log-streams.ts'
 import { selectStored } from './selection.ts'
 
 const TAIL_WITH_SELECTOR = 10
@@ -84,9 +84,11 @@ export class Logs extends NsctlCommand {
           isWanted: (one) => wanted.has(textAt(one, 'spec.service') ?? ''),
         })
       : pastLines(client, instances, request, signal)
+    const isFollowingService = services.length > 0 && given.follow === true
+    const streams = instances.flatMap((one) => programNames(one, given.program)).length
     const format = createLogFormatter({
       paint: await loadPaint(this.colour),
-      prefix: given.prefix ?? (instances.length > 1 || (services.length > 0 && given.follow)),
+      prefix: given.prefix ?? (isFollowingService || streams > 1),
       timestamps: given.timestamps,
     })
     await this.#write(lines, format, given.manager)

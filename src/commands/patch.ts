@@ -32,6 +32,8 @@ export class Patch extends NsctlCommand {
       summary:
         'merge: RFC 7386, lists are replaced. json: RFC 6902, a list of operations. strategic: as merge, but named items of lists are merged.',
     })(),
+    filename: flags.filename,
+    recursive: flags.recursive,
     'dry-run': flags.dryRun,
     output: flags.changeOutput,
   }
@@ -43,7 +45,13 @@ export class Patch extends NsctlCommand {
     checkShape(patch, given.type)
     const dryRun = isDryRun(given['dry-run'])
     const client = await this.client(dryRun ? 'read' : 'write')
-    const selected = await select(client, { words: this.words, verb: 'patch', namespace: this.namespace })
+    const selected = await select(client, {
+      words: this.words,
+      verb: 'patch',
+      namespace: this.namespace,
+      context: this.context,
+      files: given,
+    })
     const results: ChangeResult[] = []
     for (const { ref } of selected) {
       const result = await client.patch(ref, given.type, patch, {

@@ -18,6 +18,8 @@ export class RolloutRestart extends NsctlCommand {
   }
   static override flags = {
     selector: flags.selector,
+    filename: flags.filename,
+    recursive: flags.recursive,
     'dry-run': flags.dryRun,
     output: flags.changeOutput,
   }
@@ -30,6 +32,8 @@ export class RolloutRestart extends NsctlCommand {
     const selected = await select(client, {
       words: this.words,
       verb: 'rollout restart',
+      context: this.context,
+      files: given,
       namespace: this.namespace,
       selector: given.selector,
     })

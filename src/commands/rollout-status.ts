@@ -27,6 +27,8 @@ export class RolloutStatus extends NsctlCommand {
   }
   static override flags = {
     selector: flags.selector,
+    filename: flags.filename,
+    recursive: flags.recursive,
     watch: Flags.boolean({ char: 'w', allowNo: true, default: true, summary: 'Wait until it is done.' }),
     timeout: Flags.string({
       helpValue: 'DURATION',
@@ -37,22 +39,25 @@ export class RolloutStatus extends NsctlCommand {
   }
 
   override async run(): Promise<number> {
-    const { flags } = await this.parse(RolloutStatus)
-    const timeoutMs = parseDurationMs(flags.timeout) || parseDurationMs(FOREVER)
-    const revision = parseRevision(flags.revision)
+    const { flags: given } = await this.parse(RolloutStatus)
+    const timeoutMs = parseDurationMs(given.timeout) || parseDurationMs(FOREVER)
+    const revision = parseRevision(given.revision)
     const client = await this.client()
     const selected = await select(client, {
       words: this.words,
       verb: 'rollout status',
+      context: this.context,
+      files: given,
       namespace: this.namespace,
-      selector: flags.selector,
+      selector: given.selector,
     })
     for (const one of selected) mustBeService(one)
     for (const { ref } of selected) {
       await checkRevision(client, ref, revision)
-      const state = flags.watch ? await this.#follow(client, ref, timeoutMs) : await this.#now(client, ref)
+      const state = given.watch ? await this.#follow(client, ref, timeoutMs) : await this.#now(client, ref)
       if (state.kind === 'failed') throw new NsctlError('Failed', state.message)
     }
+    await this.noteIfStale(client)
     return 0
   }
 
@@ -83,7 +88,6 @@ export class RolloutStatus extends NsctlCommand {
     const mine = items.filter((instance) => textAt(instance, 'spec.service') === ref.name)
     const state = rolloutState(service, mine, this.context.clock.now())
     if (state.kind !== 'failed') this.print(state.message)
-    await this.noteIfStale(client)
     return state
   }
 }

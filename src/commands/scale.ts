@@ -4,10 +4,8 @@ import { NsctlError } from '../core/errors.ts'
 import { NsctlCommand, usage } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
-import { targetsOfFiles } from './input.ts'
 import { checkOutput, reportChanges } from './report.ts'
 import { select } from './selection.ts'
-import { refOf } from './targets.ts'
 
 /** `nsctl scale`: how many instances should run. */
 export class Scale extends NsctlCommand {
@@ -43,19 +41,15 @@ export class Scale extends NsctlCommand {
     const expectCurrent = parseCount(given['current-replicas'], '--current-replicas')
     const dryRun = isDryRun(given['dry-run'])
     const client = await this.client(dryRun ? 'read' : 'write')
-    const selected =
-      given.filename === undefined
-        ? await select(client, {
-            words: this.words,
-            verb: 'scale',
-            namespace: this.namespace,
-            selector: given.selector,
-            all: given.all,
-          })
-        : (await targetsOfFiles(given, this.words, client, 'scale', this.context)).map((target) => ({
-            kind: target.kind,
-            ref: refOf(target, this.namespace),
-          }))
+    const selected = await select(client, {
+      words: this.words,
+      verb: 'scale',
+      namespace: this.namespace,
+      selector: given.selector,
+      all: given.all,
+      context: this.context,
+      files: given,
+    })
     const results: ChangeResult[] = []
     for (const { ref } of selected) {
       const result = await client.scale(ref, replicas, {

@@ -3,6 +3,8 @@ import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import type { CommandContext } from './context.ts'
+import type { FileFlags } from './input.ts'
 import { notFound, parseTargets, refOf } from './targets.ts'
 
 export interface SelectionRequest {
@@ -15,6 +17,9 @@ export interface SelectionRequest {
   readonly selector?: string | undefined
   /** Every object of the kinds that are named. */
   readonly all?: boolean
+  /** -f: the objects that manifests name. */
+  readonly files?: FileFlags
+  readonly context: CommandContext
 }
 
 export interface Selected {
@@ -27,6 +32,12 @@ export interface Selected {
  * names stand beside them.
  */
 export async function select(client: Client, request: SelectionRequest): Promise<readonly Selected[]> {
+  if (request.files?.filename !== undefined) {
+    const { targetsOfFiles } = await import('./input.ts')
+    const { files, words, verb, context } = request
+    const targets = await targetsOfFiles(files, words, client, verb, context)
+    return targets.map((target) => ({ kind: target.kind, ref: refOf(target, request.namespace) }))
+  }
   const targets = await parseTargets(request.words, client, request.verb)
   const isBroad = request.selector !== undefined || request.all === true
   if (targets.objects.length > 0) {

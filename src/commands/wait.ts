@@ -38,6 +38,8 @@ export class Wait extends NsctlCommand {
     }),
     selector: flags.selector,
     all: Flags.boolean({ summary: 'All objects of the kinds that are named.' }),
+    filename: flags.filename,
+    recursive: flags.recursive,
     'all-namespaces': flags.allNamespaces,
     output: flags.changeOutput,
   }
@@ -52,6 +54,8 @@ export class Wait extends NsctlCommand {
     const selected = await select(client, {
       words: this.words,
       verb: 'wait',
+      context: this.context,
+      files: given,
       namespace: this.namespace,
       selector: given.selector,
       all: given.all,

@@ -159,6 +159,20 @@ test('annotate takes any text, and prints the object with -o', async () => {
   assert.is((await shop.api.get(ref('web')))?.metadata.annotations?.note, undefined)
 })
 
+for (const argv of [
+  ['label', '-f', '-', 'a=1'],
+  ['annotate', '-f', '-', 'a=1'],
+  ['patch', '-f', '-', '-p', '{"spec":{"replicas":3}}'],
+  ['rollout', 'restart', '-f', '-'],
+])
+  test(`nsctl ${argv.join(' ')} works on what manifests name`, async () => {
+    const shop = await twoServices()
+    const stdin = JSON.stringify({ apiVersion: 'nsctl.dev/v1alpha1', ...service('mail') })
+    const ran = await shop.run(argv, { stdin })
+    assert.is(ran.code, 0, ran.stderr)
+    assert.match(ran.stdout, /^service\/mail [a-z]+\n$/)
+  })
+
 test('a label that two set at once is lost by neither', async () => {
   const shop = await twoServices()
   const keys = Array.from({ length: 5 }, (_, i) => `k${i}`)

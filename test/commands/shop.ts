@@ -47,8 +47,9 @@ export async function openShop() {
   const reader: RuntimeReader = {
     async *logs(id, options, signal) {
       logRequests.push(options)
-      const mine = lines.get(`${id.service}-${id.ordinal}`) ?? []
-      yield* options.tail === undefined ? mine : mine.slice(-options.tail)
+      const name = `${id.service}-${id.ordinal}`
+      const mine = (id.program === '' ? lines.get(name) : lines.get(`${name}/${id.program}`)) ?? []
+      for (const line of options.tail === undefined ? mine : mine.slice(-options.tail)) yield { ...line, id }
       if (options.follow)
         await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     },
@@ -101,7 +102,7 @@ export async function openShop() {
     setExitCode(code: number) {
       exitCode = code
     },
-    /** What instance `web-0` has written. */
+    /** What instance `web-0`, or its program `web-0/api`, has written. */
     setLog(instance: string, texts: readonly (readonly [atMs: number, text: string])[]) {
       const id = { namespace: 'default', service: '', templateHash: '', ordinal: 0, program: '' }
       lines.set(
@@ -117,14 +118,20 @@ export async function openShop() {
     /** What a controller would say. */
     setStatus: (kind: string, name: string, status: Json) =>
       api.updateStatus(kind === 'Node' ? { kind, name } : { kind, namespace: 'default', name }, status),
-    async addInstance(service: string, ordinal: number, suffix: string, labels: Record<string, string> = {}) {
+    async addInstance(
+      service: string,
+      ordinal: number,
+      suffix: string,
+      labels: Record<string, string> = {},
+      template: Json = {},
+    ) {
       const name = `${service}-${ordinal}-${suffix}`
       await api.createOwned([
         {
           apiVersion,
           kind: 'Instance',
           metadata: { name, namespace: 'default', labels },
-          spec: { service, ordinal, node: 'here', templateHash: 'h3kq9x2mzc', attempt: 0, template: {} },
+          spec: { service, ordinal, node: 'here', templateHash: 'h3kq9x2mzc', attempt: 0, template },
         } as unknown as AnyResource,
       ])
       await api.updateStatus(

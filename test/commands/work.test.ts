@@ -84,6 +84,21 @@ test('logs -f joins instances that come later, and ends with Ctrl-C', async () =
   assert.is(ran.stdout.split('\n').length, 6, ran.stdout)
 })
 
+test('logs of a group are in order of time over its programs, each line with its program', async () => {
+  const shop = await openShop()
+  shop.setDaemon({ running: true, runtime: 'process', pid: 7 })
+  await shop.addInstance('duo', 0, 'aaaaa', {}, { programs: [{ name: 'api' }, { name: 'job' }] })
+  shop.setLog('duo-0/api', [
+    [T, 'a0'],
+    [T + 20, 'a20'],
+  ])
+  shop.setLog('duo-0/job', [[T + 10, 'j10']])
+  const all = await shop.run(['logs', 'duo-0'])
+  assert.is(all.stdout, '[duo-0-aaaaa/api] a0\n[duo-0-aaaaa/job] j10\n[duo-0-aaaaa/api] a20\n', all.stderr)
+  assert.is((await shop.run(['logs', 'duo-0', '-c', 'job'])).stdout, 'j10\n')
+  assert.is((await shop.run(['logs', 'duo-0', '--all-programs'])).stdout, all.stdout)
+})
+
 test('the names before lines are coloured on a terminal, and only there', async () => {
   const shop = await runningShop()
   const coloured = await shop.run(['logs', 'svc/web'], { isTerminal: true })
