@@ -1,11 +1,5 @@
 /** Which template a Service's instances should have: the wanted one, or the last good one where that was abandoned. Pure. */
-import type { Instance, Service, ServiceStatus } from '../../resources/generated/types.ts'
-
-/** Times that must not follow the wall clock, kept by the controller for as long as it runs. */
-export interface Stopwatch {
-  /** Milliseconds since this was first asked for `key`; starts at 0. */
-  sinceFirstAsked(key: string): number
-}
+import type { Instance, ServiceStatus } from '../../resources/generated/types.ts'
 
 /** Why a template is given up: for status and events. */
 export interface Failure {
@@ -17,19 +11,19 @@ export interface Failure {
 const CRASH_LOOP_RESTARTS = 4
 
 export interface JudgeInput {
-  readonly service: Service
   /** Of the wanted template, not being deleted. */
   readonly current: readonly Instance[]
   readonly progressDeadlineMs: number
   readonly isAvailable: (instance: Instance) => boolean
-  readonly stopwatch: Stopwatch
+  /** Milliseconds since it was first seen unavailable, by the monotonic clock. */
+  readonly unavailableMs: (instance: Instance) => number
 }
 
 /** The first sign that the wanted template will not become ready, or undefined while there is hope. */
 export function judge(input: JudgeInput): Failure | undefined {
   for (const instance of input.current) {
     const { status } = instance
-    const { name, uid } = instance.metadata
+    const { name } = instance.metadata
     if (input.isAvailable(instance)) continue
     if (status?.phase === 'Failed') {
       return { reason: 'CannotStart', message: `${name}: ${status.message ?? 'cannot be started'}` }
@@ -37,8 +31,7 @@ export function judge(input: JudgeInput): Failure | undefined {
     if ((status?.restarts ?? 0) >= CRASH_LOOP_RESTARTS && status?.ready !== true) {
       return { reason: 'CrashLoop', message: `${name} ${describeEnd(status)} (${status?.restarts} restarts)` }
     }
-    const waitedMs = input.stopwatch.sinceFirstAsked(`unavailable ${uid}`)
-    if (waitedMs >= input.progressDeadlineMs) {
+    if (input.unavailableMs(instance) >= input.progressDeadlineMs) {
       const seconds = Math.round(input.progressDeadlineMs / 100) / 10
       const why = status?.message ?? 'its readiness probe has not succeeded'
       return { reason: 'DeadlineExceeded', message: `${name} was not ready after ${seconds} s: ${why}` }

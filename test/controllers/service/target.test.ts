@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isAbandoned, judge, type RememberInput, remember } from '../../../src/controllers/service/target.ts'
-import type { Instance, InstanceStatus, Service } from '../../../src/resources/generated/types.ts'
+import type { Instance, InstanceStatus } from '../../../src/resources/generated/types.ts'
 
 const failure = { reason: 'CrashLoop', message: 'web-0 exits with 1' } as const
 const base: RememberInput = {
@@ -66,11 +66,10 @@ for (const c of [
 function judged(status: InstanceStatus, waitedMs: number, isAvailable = false) {
   const instance = { metadata: { name: 'web-0-abcde', uid: 'u' }, spec: {}, status } as unknown as Instance
   return judge({
-    service: {} as Service,
     current: [instance],
     progressDeadlineMs: 60_000,
     isAvailable: () => isAvailable,
-    stopwatch: { sinceFirstAsked: () => waitedMs },
+    unavailableMs: () => waitedMs,
   })
 }
 

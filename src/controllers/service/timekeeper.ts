@@ -1,0 +1,110 @@
+/**
+ * Durations that a Service's verdicts rest on, by the monotonic clock, for as long as this process runs: how long an
+ * instance has been ready, how long one has not, how long a rollout takes. A jump of the wall clock changes none of them.
+ */
+import type { Clock } from '../../core/clock.ts'
+import type { Instance, Service } from '../../resources/generated/types.ts'
+import { hasReadinessProbe } from './instances.ts'
+
+/** What is timed for one Service while something is being waited for. */
+interface Times {
+  /** By the uid of the instance: when it was first seen unavailable. */
+  readonly unavailable: Map<string, number>
+  /** By the uid of the instance: when it was first seen ready. */
+  readonly ready: Map<string, number>
+  rollout: { readonly hash: string; readonly sinceMs: number } | undefined
+}
+
+export class Timekeeper {
+  readonly #clock: Clock
+  readonly #unprobedSettleMs: number
+  readonly #times = new Map<string, Times>()
+  /** Instances that have proven themselves and have been ready ever since, by uid. */
+  readonly #proven = new Set<string>()
+
+  constructor(clock: Clock, unprobedSettleMs: number) {
+    this.#clock = clock
+    this.#unprobedSettleMs = unprobedSettleMs
+  }
+
+  /** Whether the instance has been ready for as long as its Service asks. */
+  isAvailable(service: Service, instance: Instance): boolean {
+    const uid = instance.metadata.uid ?? ''
+    if (instance.status?.ready !== true || instance.metadata.deletionTimestamp !== undefined) {
+      this.#proven.delete(uid)
+      this.#times.get(keyOf(service))?.ready.delete(uid)
+      return false
+    }
+    if (this.#proven.has(uid)) return true
+    if (this.#readyMs(service, instance) < this.#neededMs(service, instance)) return false
+    this.#proven.add(uid)
+    this.#times.get(keyOf(service))?.unavailable.delete(uid)
+    return true
+  }
+
+  #neededMs(service: Service, instance: Instance): number {
+    const askedMs = service.spec.update.minReadySeconds * 1000
+    return hasReadinessProbe(instance) ? askedMs : Math.max(askedMs, this.#unprobedSettleMs)
+  }
+
+  /** Before this process watched it, only the wall clock tells how long an instance has been ready. */
+  #readyMs(service: Service, instance: Instance): number {
+    const { ready } = this.#timesOf(service)
+    const uid = instance.metadata.uid ?? ''
+    const nowMs = this.#clock.monotonic()
+    const sinceMs = ready.get(uid)
+    if (sinceMs !== undefined) return nowMs - sinceMs
+    const knownMs = Math.max(0, this.#clock.now() - Date.parse(instance.status?.readySince ?? ''))
+    const beforeMs = Number.isNaN(knownMs) ? 0 : knownMs
+    ready.set(uid, nowMs - beforeMs)
+    return beforeMs
+  }
+
+  /** Milliseconds since the instance was first seen unavailable. */
+  unavailableMs(service: Service, instance: Instance): number {
+    return this.#since(this.#timesOf(service).unavailable, instance.metadata.uid ?? '')
+  }
+
+  /** Milliseconds since a rollout to this template was first seen. */
+  rolloutMs(service: Service, hash: string): number {
+    const times = this.#timesOf(service)
+    if (times.rollout?.hash !== hash) times.rollout = { hash, sinceMs: this.#clock.monotonic() }
+    return this.#clock.monotonic() - times.rollout.sinceMs
+  }
+
+  /** Nothing is being waited for any more. */
+  settle(service: Service): void {
+    this.#times.delete(keyOf(service))
+  }
+
+  /** Instances that are gone need no time. */
+  retain(service: Service, instances: readonly Instance[]): void {
+    const times = this.#times.get(keyOf(service))
+    if (times === undefined) return
+    const uids = new Set(instances.map((one) => one.metadata.uid))
+    for (const map of [times.unavailable, times.ready]) {
+      for (const uid of map.keys()) if (!uids.has(uid)) map.delete(uid)
+    }
+  }
+
+  #since(map: Map<string, number>, uid: string): number {
+    const nowMs = this.#clock.monotonic()
+    const sinceMs = map.get(uid) ?? nowMs
+    map.set(uid, sinceMs)
+    return nowMs - sinceMs
+  }
+
+  #timesOf(service: Service): Times {
+    const key = keyOf(service)
+    let times = this.#times.get(key)
+    if (times === undefined) {
+      times = { unavailable: new Map(), ready: new Map(), rollout: undefined }
+      this.#times.set(key, times)
+    }
+    return times
+  }
+}
+
+function keyOf(service: Service): string {
+  return service.metadata.uid ?? ''
+}
