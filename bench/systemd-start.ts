@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { systemClock } from '../src/core/clock.ts'
 import { randomIds } from '../src/core/ids.ts'
 import { silentLogger } from '../src/core/logger.ts'
-import type { ProgramSpec } from '../src/runtimes/runtime.ts'
+import { type ProgramSpec, programKey } from '../src/runtimes/runtime.ts'
 import { openSystemdRuntime, type SystemdRuntime } from '../src/runtimes/systemd/runtime.ts'
 import { bootNode, canBootNodes, NODE_REPOSITORY, type Release } from '../test/lab/node.ts'
 
@@ -94,7 +94,7 @@ function makeSpecs(relax: readonly string[]): readonly ProgramSpec[] {
 }
 
 async function startByRuntime(runtime: SystemdRuntime, specs: readonly ProgramSpec[]): Promise<number> {
-  const all = until(runtime, (states) => states.filter((state) => state === 'running').length === specs.length)
+  const all = until(runtime, specs, 'running')
   const begun = performance.now()
   await Promise.all(specs.map((spec) => runtime.start(spec, AbortSignal.timeout(WAIT_MS))))
   await all
@@ -102,17 +102,20 @@ async function startByRuntime(runtime: SystemdRuntime, specs: readonly ProgramSp
 }
 
 async function stopByRuntime(runtime: SystemdRuntime, specs: readonly ProgramSpec[]): Promise<void> {
-  const none = until(runtime, (states) => states.every((state) => state === 'exited'))
+  const none = until(runtime, specs, 'exited')
   await Promise.all(specs.map(({ id, stop }) => runtime.stop(id, stop)))
   await none
   await Promise.all(specs.map(({ id }) => runtime.forget(id)))
 }
 
-function until(runtime: SystemdRuntime, holds: (states: readonly string[]) => boolean): Promise<void> {
+/** Resolves when all of them are in that state. */
+function until(runtime: SystemdRuntime, specs: readonly ProgramSpec[], state: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => reject(new Error(`waited ${WAIT_MS} ms in vain`)), WAIT_MS)
-    const unsubscribe = runtime.onChange(() => {
-      if (!holds([...runtime.observe().values()].map(({ state }) => state))) return
+    const missing = new Set(specs.map(({ id }) => programKey(id)))
+    const unsubscribe = runtime.onChange((key) => {
+      if (runtime.observe().get(key)?.state === state) missing.delete(key)
+      if (missing.size > 0) return
       clearTimeout(limit)
       unsubscribe()
       resolve()

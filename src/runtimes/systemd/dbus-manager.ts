@@ -55,6 +55,8 @@ class DbusManager implements UnitManager {
   /** Resolves when there is a connection again; undefined while there is one. */
   #reconnecting: Promise<void> | undefined
   #reloading = false
+  /** Names by object path, of the units in systemd's memory. */
+  readonly #units = new Map<string, string>()
 
   constructor(options: DbusManagerOptions) {
     this.#options = options
@@ -156,16 +158,17 @@ class DbusManager implements UnitManager {
   #receive(connection: DbusConnection | undefined, message: IncomingMessage): void {
     const path = message.path ?? ''
     if (message.member === 'PropertiesChanged' && path.startsWith(UNIT_PATH_PREFIX)) {
-      const unit = unitOfObjectPath(path)
-      if (unit === undefined || parseUnitName(unit) === undefined) return
+      const unit = this.#unitOf(path)
+      if (unit === undefined) return
       const body = message.body()
-      body.readAll('s')
+      body.readText()
       const change = toUnitChange(body.readMembers(PROPERTIES))
       if (change !== undefined) this.#options.events.changed(unit, change)
     } else if (message.member === 'UnitRemoved') {
       // a reload takes every unit out of memory and back in
       if (this.#reloading) return
-      const unit = String(message.body().readAll('s')[0])
+      const unit = message.body().readText()
+      this.#units.delete(objectPathOfUnit(unit))
       if (parseUnitName(unit) !== undefined) this.#options.events.removed(unit)
     } else if (message.member === 'Reloading') {
       this.#reloading = message.body().readAll('b')[0] === true
@@ -176,6 +179,16 @@ class DbusManager implements UnitManager {
             this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
         })
     }
+  }
+
+  #unitOf(path: string): string | undefined {
+    let unit = this.#units.get(path)
+    if (unit === undefined) {
+      unit = unitOfObjectPath(path)
+      if (unit === undefined || parseUnitName(unit) === undefined) return undefined
+      this.#units.set(path, unit)
+    }
+    return unit
   }
 
   /** One call for the state of all units; of those that have a process, three small ones each, sent together. */

@@ -49,7 +49,8 @@ export function writeStopDropIn(
 
 export function removeInstanceFiles(layout: Layout, id: ProgramId): void {
   rmSync(join(layout.envDir, unitName(id)), { force: true })
-  rmSync(dropInDir(layout, id), { recursive: true, force: true })
+  const dropIn = dropInDir(layout, id)
+  if (existsSync(dropIn)) rmSync(dropIn, { recursive: true })
 }
 
 export function removeTemplate(layout: Layout, id: ProgramId): void {

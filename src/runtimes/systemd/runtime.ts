@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
-import { canonicalJson } from '../../core/json.ts'
+import { deepEqual } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
 import {
   type ObservedProgram,
@@ -108,7 +108,7 @@ class SystemdPrograms implements SystemdRuntime {
   readonly #starter: Starter
   readonly #storage: SystemdStorage
   /** The unit's text for what a template's instances share. */
-  readonly #units = new Map<string, { readonly shared: string; readonly unit: string }>()
+  readonly #units = new Map<string, { readonly shared: unknown; readonly unit: Promise<string> }>()
   /** Starts on their way; a stop comes after them. */
   readonly #starting = new Map<string, Promise<void>>()
   readonly #endMemories: () => void
@@ -241,18 +241,23 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   /** The template's text; made once for all instances that share it. */
-  async #unitOf(spec: ProgramSpec): Promise<string> {
-    const { layout, scope } = this.#parts
+  #unitOf(spec: ProgramSpec): Promise<string> {
     const name = templateName(spec.id)
-    const { ordinal: _, ...id } = spec.id
     const { own, shared: env } = splitEnvironment(spec.env)
-    const shared = canonicalJson({ ...spec, id, env, own: Object.keys(own).length > 0 })
+    const shared = { ...spec, id: name, env, ownVariables: Object.keys(own).length > 0 }
     const known = this.#units.get(name)
-    if (known?.shared === shared) return known.unit
-    const { spec: shown, binds } = await showHidden(spec, scope, layout.bindDir)
-    const unit = templateUnit(shown, { ...layout, binds })
+    if (known !== undefined && deepEqual(known.shared, shared)) return known.unit
+    const unit = this.#makeUnit(spec)
     this.#units.set(name, { shared, unit })
+    // what failed may succeed the next time
+    unit.catch(() => this.#units.delete(name))
     return unit
+  }
+
+  async #makeUnit(spec: ProgramSpec): Promise<string> {
+    const { layout, scope } = this.#parts
+    const { spec: shown, binds } = await showHidden(spec, scope, layout.bindDir)
+    return templateUnit(shown, { ...layout, binds })
   }
 
   #track(id: ProgramId, accepted: Promise<void>): Promise<void> {

@@ -16,8 +16,29 @@ export class DbusReader {
     return this.#at
   }
 
+  seek(position: number): void {
+    this.#at = position
+  }
+
   align(alignment: number): void {
-    this.#at = Math.ceil(this.#at / alignment) * alignment
+    this.#at = (this.#at + alignment - 1) & -alignment
+  }
+
+  readByte(): number {
+    return this.#bytes.readUInt8(this.#advance(1))
+  }
+
+  readUint32(): number {
+    this.align(4)
+    return this.#bytes.readUInt32LE(this.#advance(4))
+  }
+
+  readText(): string {
+    return this.#text(this.readUint32())
+  }
+
+  readSignature(): string {
+    return this.#text(this.readByte())
   }
 
   readAll(signature: string): DbusValue[] {
@@ -49,9 +70,9 @@ export class DbusReader {
         return this.#bytes.readDoubleLE(this.#advance(8))
       case 's':
       case 'o':
-        return this.#text(this.#bytes.readUInt32LE(this.#advance(4)))
+        return this.readText()
       case 'g':
-        return this.#text(this.#bytes.readUInt8(this.#advance(1)))
+        return this.readSignature()
       case 'v':
         return this.read(this.#variantType())
       case '(':
@@ -74,7 +95,7 @@ export class DbusReader {
     const members = new Map<string, DbusValue>()
     while (this.#at < end) {
       this.align(8)
-      const name = this.#text(this.#bytes.readUInt32LE(this.#advance(4)))
+      const name = this.readText()
       const type = this.#variantType()
       if (wanted.has(name)) members.set(name, this.read(type))
       else this.skip(type)
@@ -121,7 +142,7 @@ export class DbusReader {
   }
 
   #variantType(): DbusType {
-    const [type, ...rest] = parseSignature(this.#text(this.#bytes.readUInt8(this.#advance(1))))
+    const [type, ...rest] = parseSignature(this.readSignature())
     if (type === undefined || rest.length > 0) throw torn()
     return type
   }
