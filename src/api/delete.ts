@@ -21,6 +21,9 @@ const OWNERS: ReadonlySet<string> = new Set(['Service', 'Namespace', 'CustomReso
 /** Kinds with data beneath them that only `purge` removes. */
 const HAVE_DATA: ReadonlySet<string> = new Set(['Service', 'Namespace'])
 
+/** Kinds written by nsctl only of which a user may remove one: an Instance is made anew, a Volume is left-over data. */
+const USER_DELETABLE: ReadonlySet<string> = new Set(['Instance', 'Volume'])
+
 export async function deleteObject(
   context: Context,
   ref: ObjectRef,
@@ -32,6 +35,7 @@ export async function deleteObject(
     const live = await readStored(context, target)
     if (live === undefined) throw notFound(target)
     holdUid(target, live, options.uid)
+    if (target.kind.kind === 'Volume') await refuseUsedVolume(context, target, live)
     const marked = markDeleted(context, target, live, options)
     const result: ChangeResult = {
       verdict: 'deleted',
@@ -106,7 +110,12 @@ async function orphanOperations({ store }: Context, owner: Stored): Promise<read
 
 function refuseTarget(target: Target, options: DeleteOptions): void {
   const { kind, name } = target
-  if (kind.kind !== 'Instance') refuseInternal(target)
+  if (!USER_DELETABLE.has(kind.kind)) refuseInternal(target)
+  if (kind.kind === 'Volume' && options.purge !== true)
+    throw new NsctlError('Invalid', `${targetText(target)} is data, and nothing else keeps it`, {
+      value: name,
+      next: `to remove it for good: nsctl delete volume ${name} --purge`,
+    })
   if (kind.kind === 'Namespace' && name === DEFAULT_NAMESPACE)
     throw new NsctlError('Invalid', `namespace/${DEFAULT_NAMESPACE} is always there and cannot be deleted`, {
       value: name,
@@ -117,6 +126,22 @@ function refuseTarget(target: Target, options: DeleteOptions): void {
       value: 'orphan',
       next: 'leave --cascade=orphan out',
     })
+}
+
+/** While its Service is there, a Volume goes with it or not at all. */
+async function refuseUsedVolume(context: Context, target: Target, live: Stored): Promise<void> {
+  const service = live.object.spec?.service
+  if (typeof service !== 'string') return
+  const ref = { kind: 'Service', namespace: target.namespace, name: service }
+  if ((await readStored(context, await targetOf(context, ref))) === undefined) return
+  throw new NsctlError(
+    'Conflict',
+    `${targetText(target)} is the data of service/${service}, which is there`,
+    {
+      value: service,
+      next: `remove both: nsctl delete service ${service} --purge`,
+    },
+  )
 }
 
 function holdUid(target: Target, live: Stored, uid: string | undefined): void {

@@ -52,22 +52,40 @@ class NamespaceReconciler {
     if (object.metadata.deletionTimestamp === undefined) return await this.#activate(ref, object)
     const rest =
       ref.kind === 'Namespace' ? await this.#inNamespace(ref.name) : await this.#ofDefinition(object)
-    await Promise.all(
-      rest
-        .filter(
-          (one) => one.metadata.deletionTimestamp === undefined && one.metadata.ownerReferences === undefined,
-        )
-        .flatMap((one) =>
-          ownKey(one).map((key) => this.#api.requestDelete({ ...key, uid: one.metadata.uid })),
-        ),
-    )
+    await this.#end(rest)
     if (rest.length === 0) {
+      if (ref.kind === 'Namespace' && (await this.#purge(ref, object)))
+        return recheck(RECHECK_MS, 'data is being removed')
       await this.#api.removeFinalizer({ ...ref, uid: object.metadata.uid }, FINALIZERS.children)
       return settled
     }
     const remaining = formatCount(rest.length, 'object')
     if (ref.kind === 'Namespace') await this.#writeStatus(ref, object, { phase: 'Terminating', remaining })
     return recheck(RECHECK_MS, `${remaining} left`)
+  }
+
+  /** With --purge the data goes last. True while some is left. */
+  async #purge(ref: ObjectRef, object: AnyResource): Promise<boolean> {
+    if (!object.metadata.finalizers?.includes(FINALIZERS.purge)) return false
+    const { items } = await this.#api.list(this.#api.kinds.byKind('Volume'), { namespace: ref.name })
+    await this.#end(items)
+    if (items.length === 0)
+      await this.#api.removeFinalizer({ ...ref, uid: object.metadata.uid }, FINALIZERS.purge)
+    return items.length > 0
+  }
+
+  /** What others own goes with them. */
+  async #end(objects: readonly AnyResource[]): Promise<void> {
+    await Promise.all(
+      objects
+        .filter(
+          ({ metadata }) =>
+            metadata.deletionTimestamp === undefined && metadata.ownerReferences === undefined,
+        )
+        .flatMap((one) =>
+          ownKey(one).map((key) => this.#api.requestDelete({ ...key, uid: one.metadata.uid })),
+        ),
+    )
   }
 
   async #activate(ref: ObjectRef, object: AnyResource): Promise<Outcome> {

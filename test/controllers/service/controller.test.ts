@@ -212,4 +212,54 @@ test('a deleted namespace takes its services along', async ({ world }) => {
   assert.equal(world.runtime.running(), [])
 })
 
+test('data that a service left can be removed, but not while the service is there', async ({ world }) => {
+  await world.apply(specOf({ storage: [{ name: 'data', path: '/var/lib/web' }] }))
+  await settle(world, '1/1')
+  const volume = { kind: 'Volume', namespace: 'default', name: 'web-data-0' }
+  const refused = async (purge: boolean) => {
+    try {
+      await world.api.delete(volume, { actor, purge })
+    } catch (error) {
+      return (error as Error).message
+    }
+    throw new Error('was not refused')
+  }
+  assert.match(await refused(true), /is the data of service\/web, which is there/)
+  await world.api.delete(ref, { actor })
+  await world.until(async () => assert.is(await world.service(), undefined))
+  assert.match(await refused(false), /is data, and nothing else keeps it/)
+  await world.api.delete(volume, { actor, purge: true })
+  await world.until(async () => assert.is((await world.volumes()).length, 0))
+  assert.is(world.runtime.purged.length, 1)
+})
+
+for (const purge of [false, true]) {
+  test(`a deleted namespace ${purge ? 'takes its data along with --purge' : 'keeps its data'}`, async ({
+    world,
+  }) => {
+    const namespace = 'shop'
+    const inShop = (object: object) => ({ object: object as never, source: 'test' })
+    const apiVersion = 'nsctl.dev/v1alpha1'
+    await world.api.apply(
+      [
+        inShop({ apiVersion, kind: 'Namespace', metadata: { name: namespace } }),
+        inShop({
+          apiVersion,
+          kind: 'Service',
+          metadata: { name: 'web', namespace },
+          spec: specOf({ storage: [{ name: 'data', path: '/data' }] }),
+        }),
+      ],
+      { actor },
+    )
+    await world.until(() => assert.is(world.runtime.running().length, 1))
+    await world.api.delete({ kind: 'Namespace', name: namespace }, { actor, purge })
+    await world.until(async () =>
+      assert.is(await world.api.get({ kind: 'Namespace', name: namespace }), undefined),
+    )
+    assert.is((await world.volumes()).length, purge ? 0 : 1)
+    assert.is(world.runtime.purged.length, purge ? 1 : 0)
+  })
+}
+
 test.run()
