@@ -1,6 +1,8 @@
 /**
  * kubectl's dialect of JSONPath, in which columns, `-o jsonpath=`, `--sort-by` and `wait --for=jsonpath` are written.
- * Differences from kubectl: a field that is missing finds nothing instead of failing.
+ * Where kubectl differs: an index beyond the end and a comparison of unlike types find nothing here instead of failing,
+ * numbers compare whether whole or not, double quotes do in brackets too, `$` is the root inside of a range, and a template
+ * without braces is a path, where kubectl prints it as it stands.
  */
 import { findValues } from './jsonpath/evaluate.ts'
 import { parsePath, parseTemplate } from './jsonpath/parse.ts'
@@ -25,9 +27,10 @@ export function findAll(value: unknown, path: string): readonly unknown[] {
 
 /**
  * A template filled in: `{range .items[*]}{.metadata.name}{"\n"}{end}`. Several values of one path are separated by a
- * space, objects and lists are JSON. A template without braces is one path, as kubectl reads it.
+ * space, objects and lists are JSON. A template without braces is one path; an empty one prints nothing.
  */
 export function renderJsonPath(template: string, value: unknown): string {
+  if (template === '') return ''
   const parts = parseTemplate(template.includes('{') ? template : `{${template}}`)
   return renderParts(parts, value, value)
 }

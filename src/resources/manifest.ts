@@ -106,7 +106,8 @@ const FIRST_MEMBERS = ['apiVersion', 'kind', 'metadata', 'spec', 'status'] as co
 
 /**
  * YAML as `-o yaml` prints it and apply takes it back: apiVersion, kind, metadata, spec, status in this order, one
- * line per value, and words quoted that YAML 1.1 readers would take for booleans. Loads the YAML library only for texts with line breaks or beyond ASCII.
+ * line per value, and words quoted that YAML 1.1 readers would take for booleans. Loads the YAML library only for texts
+ * with line breaks or beyond ASCII.
  */
 export async function toYaml(object: object): Promise<string> {
   const document = ordered(object)

@@ -62,7 +62,12 @@ for (const [template, wanted] of [
   ['{\'a\'}{"b\\u0041"}', 'abA'],
   ['{.missing.deeper[0]}', ''],
   ['{.kind.deeper}', ''],
-  ['{}', ''],
+  [
+    '{range .items[:1]}{.metadata.labels}{end}{.items[1:2].metadata}',
+    '{"app.kubernetes.io/name":"web","tier":"front"}{"name":"web-1"}',
+  ],
+  ['{range .items[1].status.ports[*]}{}{end}', '81'],
+  ['{.kind .items[0].metadata.name}', 'Listweb-0'],
   ['', ''],
 ] as const)
   test(`renderJsonPath ${template}`, () => assert.is(renderJsonPath(template, list), wanted))
@@ -79,6 +84,7 @@ for (const [template, column, words] of [
   ["{.items['a]}", 9, 'is not closed'],
   ['{.a..}', 6, 'a name'],
   ['{.a | .b}', 5, 'a path'],
+  ['{.a b}', 5, 'starts with . or ['],
   ['{"\\u12"}', 5, 'hexadecimal'],
 ] as const)
   test(`a wrong template says where and why: ${template}`, () => {

@@ -366,6 +366,8 @@ test('what toYaml writes is read back as it was', async () => {
       '\u2028',
       '\ufeff',
       '\u0085',
+      '\u007f',
+      '\u009f',
       '"',
       "'",
       '|',

@@ -78,14 +78,17 @@ function parseParts(cursor: Cursor, inRange: boolean, depth = 0): Template {
   return parts
 }
 
-/** What stands between braces: paths and quoted text, one after the other. */
+/** What stands between braces: paths and quoted text, one after the other; nothing at all is the value itself. */
 function parseExpressions(cursor: Cursor): readonly TemplatePart[] {
   const parts: TemplatePart[] = []
   for (;;) {
     cursor.skipSpace()
-    if (cursor.take('}')) return parts
+    if (cursor.take('}'))
+      return parts.length > 0 ? parts : [{ kind: 'path', path: { fromRoot: false, steps: [] } }]
     if (cursor.done) cursor.fail('an expression is not closed by }')
     if (cursor.peek === '"' || cursor.peek === "'") parts.push({ kind: 'text', text: cursor.quoted() })
+    else if (parts.length > 0 && cursor.startsName())
+      cursor.failUnexpected('a path that starts with . or [, or }')
     else parts.push({ kind: 'path', path: parsePathExpression(cursor, '}') })
   }
 }

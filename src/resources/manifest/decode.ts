@@ -6,8 +6,11 @@ import { DocumentFault } from './fault.ts'
 /** Of one file, stream or URL. A single object may have 128 KiB, so that this is room for thousands. */
 export const MAX_SOURCE_BYTES = 8 * 2 ** 20
 
-/** Control characters but tab, line feed and carriage return, and but next line (U+0085), which YAML allows. */
-const CONTROL = /(?![\t\n\r\u0085])\p{Cc}/u
+/**
+ * The control characters of ASCII but tab, line feed and carriage return. DEL and those beyond ASCII may stand in JSON as
+ * they are, and what we print must be taken back.
+ */
+const CONTROL = /(?![\t\n\r\u007f-\u009f])\p{Cc}/u
 
 /** Throws TooLarge, or a DocumentFault where the bytes are no text. */
 export function decode(input: string | Uint8Array, source: string): string {

@@ -4,9 +4,15 @@
  */
 
 /** Words that readers of YAML 1.1 or 1.2 take for something else than text; some take e5 for a number. */
-const RESERVED = /^(?:true|false|yes|no|on|off|y|n|null|nan|inf|e[-+]?[0-9]+)$/i
-/** Begins like no number, date or indicator, holds no `: ` and no ` #`, and ends in no colon or space. */
-const PLAIN = /^[A-Za-z_/](?:[A-Za-z0-9_./\-,()=+@%~;$^*&!?<>[\]{}'"]|:(?=[^\s])| (?=[^\s#]))*$/
+const RESERVED = /^-?(?:true|false|yes|no|on|off|y|n|null|nan|inf|e[-+]?[0-9]+)$/i
+/**
+ * Begins like no number, date or indicator (`-x`, `--name`, `./run`, `3/3` and `3 of 3` are text), holds no `: ` and no ` #`,
+ * and ends in no colon or space.
+ */
+const PLAIN =
+  /^(?:--?[A-Za-z]|[A-Za-z_/]|\.{1,2}\/|[0-9]+(?:\/| [A-Za-z]))(?:[A-Za-z0-9_./\-,()=+@%~;$^*&!?<>[\]{}'"]|:(?=[^\s])| (?=[^\s#]))*$/
+/** Quantities, durations and percentages: 500m, 128Mi, 1m30s, 25%. */
+const QUANTITY = /^(?:[0-9]+(?:\.[0-9]+)?(?:ms|[smhdkMGTP]|[KMGTP]i|%))+$/
 const PRINTABLE = /^[\x20-\x7e]*$/
 
 /** Thrown inside to leave the fast way; never seen outside. */
@@ -67,7 +73,7 @@ function flow(value: object): string {
 function scalar(value: unknown): string {
   if (typeof value !== 'string')
     return typeof value === 'number' && !Number.isFinite(value) ? beyond() : String(value)
-  if (PLAIN.test(value) && !RESERVED.test(value)) return value
+  if (QUANTITY.test(value) || (PLAIN.test(value) && !RESERVED.test(value))) return value
   return PRINTABLE.test(value) ? JSON.stringify(value) : beyond()
 }
 

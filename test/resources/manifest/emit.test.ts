@@ -22,12 +22,25 @@ const WORDS = [
   ' a',
   'a ',
   '',
+  '-e5',
+  '-.5',
+  '-y',
+  '--',
+  '.5/1',
+  '../a',
+  '1/2',
+  '1 a: b',
+  '1 a',
+  '1 2',
+  '1.5Gi',
+  '1m30s',
 ]
 
 const text = fc.oneof(
   fc.constantFrom(...WORDS),
   fc.string({ unit: 'grapheme-ascii' }),
   fc.stringMatching(/^[a-z:# \-/.{}]{0,8}$/),
+  fc.stringMatching(/^[-.]{0,2}[0-9.]{0,3}[a-zMi%/: ]{0,2}[0-9]{0,2}[a-zE]?$/),
 )
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -58,7 +71,7 @@ test('what is written is read back as it was, by readers of YAML 1.2 and 1.1', (
       assert.equal(parse(written), want, written)
       assert.equal(parse(written, { version: '1.1' }), want, written)
     }),
-    { numRuns: 1000 },
+    { numRuns: 2000 },
   )
 })
 
@@ -74,6 +87,11 @@ test('an object of ours looks as the library writes it', () => {
         env: [
           { name: 'A', value: 'true' },
           { name: 'B', value: '' },
+          { name: 'C', value: '--name' },
+          { name: 'D', value: './run' },
+          { name: 'E', value: '3 of 3 ready' },
+          { name: 'F', value: '500m' },
+          { name: 'G', value: '2026-01-31T12:00:00Z' },
         ],
         ports: [{ name: 'http', of: [[1, 2], [{ a: 1 }]] }],
         security: {},
