@@ -1,8 +1,9 @@
 import * as Flags from '@oclif/core/flags'
+import type { ReadScope } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
 import { follow } from '../client/follow.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
-import { eventView, isAbout, isAboutInstanceOf, renderEvents, sortEvents } from '../views/events.ts'
+import { createEventWriter, eventView, isAbout, isAboutInstanceOf, sortEvents } from '../views/events.ts'
 import { parseFormat, printObjects } from '../views/output.ts'
 import { NsctlCommand, usage } from './base.ts'
 import * as flags from './flags.ts'
@@ -37,34 +38,48 @@ export class Events extends NsctlCommand {
     const isWanted = await this.#filter(client, given.for, types)
     const kind = client.kinds.byKind('Event')
     const scope = given['all-namespaces'] ? {} : { namespace: this.namespace }
-    const show = async (events: readonly AnyResource[], noHeaders: boolean): Promise<string> => {
-      const nowMs = this.context.clock.now()
-      if (format.kind === 'table')
-        return renderEvents(events, { nowMs, noHeaders, showNamespace: given['all-namespaces'] })
-      return printObjects([{ kind, items: events }], {
-        format,
-        nowMs,
-        noHeaders,
-        showNamespace: given['all-namespaces'],
-      })
-    }
-    if (!given.watch && !given['watch-only']) {
-      const events = sortEvents((await client.list(kind, scope)).items.filter(isWanted))
-      if (events.length === 0 && (format.kind === 'table' || format.kind === 'wide'))
-        this.note(
-          given['all-namespaces'] ? 'No events found.' : `No events found in ${this.namespace} namespace.`,
-        )
-      else this.print(await show(events, given['no-headers']))
-      return
-    }
-    let isHeaded = given['no-headers']
-    for await (const state of follow(client, [kind], this.context.signal, scope)) {
-      if (state.isListed && given['watch-only']) continue
-      const news = state.changes.flatMap((change) => (change.kind === 'put' ? [change.object] : []))
-      const shown = sortEvents(news.filter(isWanted))
-      if (shown.length === 0) continue
-      this.print(await show(shown, isHeaded))
-      isHeaded = true
+    const writer = createEventWriter({
+      now: () => this.context.clock.now(),
+      noHeaders: given['no-headers'],
+      showNamespace: given['all-namespaces'],
+    })
+    const show = async (events: readonly AnyResource[]): Promise<string> =>
+      format.kind === 'table'
+        ? writer.rows(events)
+        : printObjects([{ kind, items: events }], {
+            format,
+            nowMs: this.context.clock.now(),
+            noHeaders: given['no-headers'],
+            showNamespace: given['all-namespaces'],
+          })
+    if (given.watch || given['watch-only'])
+      return this.#watch(client, scope, given['watch-only'], async (events) =>
+        this.print(await show(sortEvents(events.filter(isWanted)))),
+      )
+    const events = sortEvents((await client.list(kind, scope)).items.filter(isWanted))
+    if (events.length === 0 && (format.kind === 'table' || format.kind === 'wide'))
+      this.note(
+        given['all-namespaces'] ? 'No events found.' : `No events found in ${this.namespace} namespace.`,
+      )
+    else this.print(await show(events))
+  }
+
+  async #watch(
+    client: Client,
+    scope: ReadScope,
+    isOnlyNew: boolean,
+    show: (events: readonly AnyResource[]) => Promise<void>,
+  ): Promise<undefined> {
+    let isFirst = true
+    for await (const { changes } of follow(
+      client,
+      [client.kinds.byKind('Event')],
+      this.context.signal,
+      scope,
+    )) {
+      if (!(isFirst && isOnlyNew))
+        await show(changes.flatMap((change) => (change.kind === 'put' ? [change.object] : [])))
+      isFirst = false
     }
   }
 

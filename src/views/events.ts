@@ -1,6 +1,7 @@
 /** Events in order of time, as rows. */
 import type { AnyResource } from '../resources/object.ts'
-import { ageText, renderRows } from './table.ts'
+import { ageText, columnWidths, renderRows } from './table.ts'
+import type { RowWriter } from './watch-rows.ts'
 import { printable } from './width.ts'
 
 /** What an Event says, with nothing missing. */
@@ -69,28 +70,34 @@ export function isAboutInstanceOf(
 }
 
 export interface EventTableOptions {
-  readonly nowMs: number
+  readonly now: () => number
   readonly noHeaders?: boolean
   readonly showNamespace?: boolean
-  /** Keeps the rows of a watch in line. */
-  readonly widths?: readonly number[]
 }
 
-export const EVENT_HEADINGS = ['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'] as const
+const HEADINGS = ['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE']
 
-/** `LAST SEEN  TYPE  REASON  OBJECT  MESSAGE`, in the order given. */
-export function renderEvents(events: readonly AnyResource[], options: EventTableOptions): string {
-  const rows = events.map((event) => eventCells(event, options))
-  const headings = options.showNamespace === true ? ['NAMESPACE', ...EVENT_HEADINGS] : [...EVENT_HEADINGS]
-  return renderRows(options.noHeaders === true ? rows : [headings, ...rows], {
-    ...(options.widths === undefined ? {} : { widths: options.widths }),
-  })
+/** `LAST SEEN  TYPE  REASON  OBJECT  MESSAGE`, in the order given: headings once, and columns that only ever grow. */
+export function createEventWriter(options: EventTableOptions): RowWriter {
+  let widths: readonly number[] = []
+  let isHeaded = options.noHeaders === true
+  return {
+    rows(events) {
+      if (events.length === 0) return ''
+      const body = events.map((event) => eventCells(event, options))
+      const headings = options.showNamespace === true ? ['NAMESPACE', ...HEADINGS] : HEADINGS
+      const rows = isHeaded ? body : [headings, ...body]
+      isHeaded = true
+      widths = columnWidths(rows, widths)
+      return renderRows(rows, { widths })
+    },
+  }
 }
 
 function eventCells(event: AnyResource, options: EventTableOptions): readonly string[] {
   const view = eventView(event)
   const cells = [
-    ageText(view.lastTimestamp, options.nowMs),
+    ageText(view.lastTimestamp, options.now()),
     printable(view.type),
     printable(view.reason),
     printable(view.object),

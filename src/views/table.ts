@@ -101,8 +101,6 @@ export function labelsText(labels: Readonly<Record<string, string>> | undefined)
 
 export interface TableOptions {
   readonly noHeaders?: boolean
-  /** At least so many cells for each column: keeps the rows of a watch in line. */
-  readonly widths?: readonly number[]
 }
 
 /** The table's text, each line ended, nothing behind the last cell of a line. Empty where there is neither row nor heading. */
@@ -112,9 +110,7 @@ export function renderTable(
   options: TableOptions = {},
 ): string {
   const rows = objects.map((object) => columns.map((column) => column.cell(object)))
-  return renderRows(options.noHeaders === true ? rows : [columns.map((column) => column.heading), ...rows], {
-    ...(options.widths === undefined ? {} : { widths: options.widths }),
-  })
+  return renderRows(options.noHeaders === true ? rows : [columns.map((column) => column.heading), ...rows])
 }
 
 /** Lays rows of cells out in columns. Cells hold no control characters. */

@@ -1,5 +1,4 @@
 /** How wide text is on a terminal, and what makes text safe to show there. */
-import type { Path } from '../core/json.ts'
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
@@ -59,11 +58,6 @@ export function padEnd(text: string, cells: number): string {
   return text + ' '.repeat(Math.max(0, cells - displayWidth(text)))
 }
 
-/** `text` with spaces before it up to `cells`. */
-export function padStart(text: string, cells: number): string {
-  return ' '.repeat(Math.max(0, cells - displayWidth(text))) + text
-}
-
 /** `text` in at most `cells`, with `…` where something was cut off. */
 export function truncate(text: string, cells: number): string {
   if (displayWidth(text) <= cells) return text
@@ -92,10 +86,4 @@ export function printable(text: string): string {
       const code = (character.codePointAt(0) as number).toString(16)
       return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
     })
-}
-
-/** `spec.template.env.LOG_LEVEL` rather than `[0]`: for people who know their lists by name. */
-export function lastStep(path: Path): string {
-  for (let i = path.length - 1; i >= 0; i--) if (typeof path[i] === 'string') return path[i] as string
-  return path.length === 0 ? '' : String(path[0])
 }

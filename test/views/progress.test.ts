@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { AnyResource } from '../../src/resources/object.ts'
 import { loadPaint, plainPaint } from '../../src/views/colour.ts'
 import { formatSpan } from '../../src/views/duration.ts'
-import { isAbout, isAboutInstanceOf, renderEvents, sortEvents } from '../../src/views/events.ts'
+import { createEventWriter, isAbout, isAboutInstanceOf, sortEvents } from '../../src/views/events.ts'
 import { createLogFormatter } from '../../src/views/log-lines.ts'
 import { createProgressWriter, progressBar, progressLine } from '../../src/views/progress.ts'
 import { rolloutState } from '../../src/views/rollout.ts'
@@ -135,7 +135,7 @@ test('a rollout says how far it is and what it waits for', () => {
 
 test('events stand in order of time, with their counts', () => {
   assert.is(
-    renderEvents(sortEvents(events), { nowMs, showNamespace: true }),
+    createEventWriter({ now: () => nowMs, showNamespace: true }).rows(sortEvents(events)),
     [
       'NAMESPACE   LAST SEEN   TYPE      REASON      OBJECT                  MESSAGE',
       'shop        12m         Normal    Stopped     instance/web-1-gone2    of the template before',

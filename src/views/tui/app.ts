@@ -22,7 +22,6 @@ const STYLES: Readonly<Record<Tone, Readonly<Record<string, string | boolean>>>>
   bad: { color: 'red' },
   warn: { color: 'yellow' },
   accent: { color: 'cyan' },
-  selected: { inverse: true },
 }
 
 export function App({ session, clock, isColoured }: AppProps): ReactElement {

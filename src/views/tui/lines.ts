@@ -1,7 +1,7 @@
 /** A screen as lines of spans: what the panes make and the ink component shows. */
 import { displayWidth, padEnd, truncate } from '../width.ts'
 
-export type Tone = 'plain' | 'strong' | 'faint' | 'good' | 'bad' | 'warn' | 'accent' | 'selected'
+export type Tone = 'plain' | 'strong' | 'faint' | 'good' | 'bad' | 'warn' | 'accent'
 
 export interface Span {
   readonly text: string
@@ -25,8 +25,7 @@ export function fitLine(line: Line, cells: number): Line {
     fitted.push({ text: shown, tone })
     used += displayWidth(shown)
   }
-  if (used < cells)
-    fitted.push(span(' '.repeat(cells - used), fitted.at(-1)?.tone === 'selected' ? 'selected' : 'plain'))
+  if (used < cells) fitted.push(span(' '.repeat(cells - used)))
   return fitted
 }
 
