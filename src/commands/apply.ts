@@ -2,10 +2,11 @@ import * as Flags from '@oclif/core/flags'
 import type { ApplyResult, ChangeResult } from '../api/api.ts'
 import { combineFaults } from '../client/manifests.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { objectName } from '../views/names.ts'
 import { NsctlCommand } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as shared from './flags.ts'
-import { loadFiles } from './input.ts'
+import { loadFiles, noDocument } from './input.ts'
 import { checkOutput, reportChanges } from './report.ts'
 
 /** `nsctl apply`. */
@@ -35,9 +36,7 @@ export class Apply extends NsctlCommand {
     const loaded = await loadFiles(flags, 'apply', this.context)
     if (loaded.failed.length > 0 && !flags.partial) throw combineFaults(loaded.failed, 'nothing was applied')
     if (loaded.manifests.length === 0 && loaded.failed.length === 0)
-      throw new NsctlError('Invalid', `there is no document in ${(flags.filename ?? []).join(', ')}`, {
-        next: 'nothing was applied',
-      })
+      throw noDocument(flags, 'nothing was applied')
     const client = await this.client(dryRun ? 'compare' : 'write')
     const result = await client.apply(loaded.manifests, {
       actor: this.actor(loaded.from),
@@ -59,15 +58,20 @@ export class Apply extends NsctlCommand {
   ): Promise<void> {
     for (const warning of results.flatMap((result) => result.warnings)) this.note(`warning: ${warning}`)
     const nowMs = this.context.clock.now()
-    this.print(await reportChanges(results, { ...options, nowMs, words: appliedWords }))
+    this.print(await reportChanges(results, { ...options, nowMs, words: appliedWords(results) }))
     if (options.output === undefined) this.print(summaryLine(results))
   }
 }
 
-/** `created        2 replicas, rolling`: what happened and, of a new service, in a few words what it is. */
-function appliedWords(result: ChangeResult): string {
-  const about = result.verdict === 'created' ? aboutService(result) : ''
-  return about === '' ? result.verdict : `${result.verdict}   ${about}`
+/** `created        2 replicas, rolling`: what happened and, of a new service, in a few words what it is; in a column. */
+function appliedWords(results: readonly ChangeResult[]): (result: ChangeResult) => string {
+  const headOf = ({ kind, object, verdict }: ChangeResult) => `${objectName(kind, object)} ${verdict}`
+  const width = Math.max(...results.map((result) => headOf(result).length))
+  return (result) => {
+    const about = result.verdict === 'created' ? aboutService(result) : ''
+    const gap = about === '' ? '' : ' '.repeat(width - headOf(result).length + 3)
+    return `${result.verdict}${gap}${about}`
+  }
 }
 
 function aboutService({ kind, object }: ChangeResult): string {

@@ -2,7 +2,7 @@ import { combineFaults } from '../client/manifests.ts'
 import { NsctlCommand } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as shared from './flags.ts'
-import { loadFiles } from './input.ts'
+import { loadFiles, noDocument } from './input.ts'
 import { checkOutput, reportChanges } from './report.ts'
 
 /** `nsctl create -f`: what is there already is a conflict. */
@@ -24,6 +24,7 @@ export class Create extends NsctlCommand {
     const dryRun = isDryRun(flags['dry-run'])
     const loaded = await loadFiles(flags, 'create', this.context)
     if (loaded.failed.length > 0) throw combineFaults(loaded.failed, 'nothing was created')
+    if (loaded.manifests.length === 0) throw noDocument(flags, 'nothing was created')
     const client = await this.client(dryRun ? 'compare' : 'write')
     const how = { actor: this.actor(loaded.from), dryRun, namespace: this.namespace }
     for (const manifest of loaded.manifests) {

@@ -6,7 +6,7 @@ import { objectName } from '../views/names.ts'
 import { NsctlCommand } from './base.ts'
 import { effectOf } from './diff-effect.ts'
 import * as shared from './flags.ts'
-import { loadFiles } from './input.ts'
+import { loadFiles, noDocument } from './input.ts'
 
 /** `nsctl diff`: 0 where nothing would change, 1 where something would, more on an error. */
 export class Diff extends NsctlCommand {
@@ -20,6 +20,7 @@ export class Diff extends NsctlCommand {
     const { flags } = await this.parse(Diff)
     const loaded = await loadFiles(flags, 'diff', this.context)
     if (loaded.failed.length > 0) throw combineFaults(loaded.failed, 'nothing was compared')
+    if (loaded.manifests.length === 0) throw noDocument(flags, 'nothing was compared')
     const client = await this.client('compare')
     const { results } = await client.apply(loaded.manifests, {
       actor: this.actor(loaded.from),

@@ -1,6 +1,7 @@
 /** The process around the commands: standard streams, signals, the user. The bundle's entry. */
-import { readFileSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import { systemClock } from '../core/clock.ts'
+import { NsctlError } from '../core/errors.ts'
 import { openClient, userName, VERSION } from '../main.ts'
 import { runCli } from './cli.ts'
 import type { CommandContext, Output } from './context.ts'
@@ -41,12 +42,30 @@ function interruptSignal(): AbortSignal {
   return controller.signal
 }
 
+/** More than that is no manifest, and an endless stream must not fill the memory. */
+const MAX_STDIN_BYTES = 64 * 1024 * 1024
+
+async function readAll(stream: NodeJS.ReadStream, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const { addAbortSignal } = await import('node:stream')
+  for await (const chunk of addAbortSignal(signal, stream)) {
+    bytes += chunk.length
+    if (bytes > MAX_STDIN_BYTES)
+      throw new NsctlError('TooLarge', 'standard input has more than 64 MiB', { next: 'name files with -f' })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
 function processContext(): CommandContext {
   let signal: AbortSignal | undefined
   return {
     stdout: outputOf(1),
     stderr: outputOf(2),
-    readStdin: async () => readFileSync(0),
+    readStdin() {
+      return readAll(process.stdin, this.signal)
+    },
     env: process.env,
     cwd: process.cwd(),
     clock: systemClock,

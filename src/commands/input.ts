@@ -29,6 +29,15 @@ export async function loadFiles(
   })
 }
 
+/** The error for sources that hold no document at all; `outcome` says what came of it. */
+export function noDocument(flags: FileFlags, outcome?: string): NsctlError {
+  const names = (flags.filename ?? []).map((name) => (name === '-' ? 'standard input' : name))
+  const next = 'manifests are YAML or JSON documents with apiVersion, kind and metadata.name'
+  return new NsctlError('Invalid', `there is no document in ${names.join(', ')}`, {
+    next: outcome === undefined ? next : `${outcome}: ${next}`,
+  })
+}
+
 /** The objects that manifests name, whether they are stored or not. Words beside -f are a Usage error. */
 export async function targetsOfFiles(
   flags: FileFlags,

@@ -1,10 +1,9 @@
 import * as Flags from '@oclif/core/flags'
 import { combineFaults } from '../client/manifests.ts'
 import { validateOffline } from '../client/offline.ts'
-import { NsctlError } from '../core/errors.ts'
 import { NsctlCommand } from './base.ts'
 import * as shared from './flags.ts'
-import { loadFiles } from './input.ts'
+import { loadFiles, noDocument } from './input.ts'
 
 /** `nsctl validate`: needs no store and no daemon. */
 export class Validate extends NsctlCommand {
@@ -31,10 +30,7 @@ export class Validate extends NsctlCommand {
       const { valid, faults } = await validateOffline(client, loaded.manifests, this.namespace)
       const failures = [...loaded.failed, ...faults]
       if (failures.length > 0) throw combineFaults(failures, summary(valid, failures.length))
-      if (valid === 0)
-        throw new NsctlError('Invalid', `there is no document in ${(flags.filename ?? []).join(', ')}`, {
-          next: 'manifests are YAML or JSON documents with apiVersion, kind and metadata.name',
-        })
+      if (valid === 0) throw noDocument(flags)
       if (flags.output === 'json') this.print(JSON.stringify({ kind: 'Validation', valid }, null, 2))
       else this.print(`${valid} ${valid === 1 ? 'document is' : 'documents are'} valid`)
     } finally {

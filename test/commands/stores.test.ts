@@ -136,16 +136,69 @@ test('a reader that has gone is no error', () =>
     assert.not.match(stdout + stderr, /EPIPE|bug of nsctl/)
   }))
 
-test('Ctrl-C ends a watch with 130', () =>
+/** Starts nsctl and leaves it running. */
+function start(home: Home, args: readonly string[]) {
+  const child = spawn(join(root, 'bin/nsctl'), args, {
+    cwd: home.folder,
+    env: { PATH: process.env.PATH, NSCTL_HOME: home.state, NSCTL_DEBUG_LOADED: join(home.folder, 'loaded') },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<number | null>((settle) => child.on('close', settle))
+  let seen = ''
+  let wake = () => {}
+  child.stdout.on('data', (data: Buffer) => {
+    seen += data
+    wake()
+  })
+  const until = async (text: string) => {
+    while (!seen.includes(text)) await new Promise<void>((settle) => (wake = settle))
+    return seen
+  }
+  return { child, ended, until }
+}
+
+test('a watch shows what is there, what changes and what is on its way out, until Ctrl-C ends it with 130', () =>
   withHome(async (home) => {
     await withService(home)
-    const child = spawn(join(root, 'bin/nsctl'), ['get', 'svc', '-w'], {
-      cwd: home.folder,
-      env: { PATH: process.env.PATH, NSCTL_HOME: home.state },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    const ended = new Promise<number | null>((settle) => child.on('close', settle))
-    await new Promise((settle) => child.stdout.once('data', settle))
+    const { child, ended, until } = start(home, ['get', 'svc', '-w', '-o', 'name'])
+    await until('service/web\n')
+    home.write('mail.yaml', service('mail'))
+    await home.run(['apply', '-f', 'mail.yaml'])
+    await until('service/web\nservice/mail\n')
+    await home.run(['delete', 'svc', 'web', '--cascade=orphan'])
+    assert.is(
+      await until('service/web\nservice/mail\nservice/web\n'),
+      'service/web\nservice/mail\nservice/web\n',
+    )
+    child.kill('SIGINT')
+    assert.is(await ended, 130)
+  }))
+
+test('--watch-only leaves out what is there, and a table has its heading once', () =>
+  withHome(async (home) => {
+    await withService(home)
+    const { child, ended, until } = start(home, ['get', 'svc', '--watch-only'])
+    // the watch begins at some time from now on: change things until it has seen one
+    const applying = setInterval(() => {
+      home.write(
+        'mail.yaml',
+        service('mail').replace('replicas: 2', `replicas: ${Math.ceil(Math.random() * 9999)}`),
+      )
+      void home.run(['apply', '-f', 'mail.yaml'])
+    }, 300)
+    const seen = await until('mail ')
+    clearInterval(applying)
+    assert.match(seen, /^NAME .*\nmail /)
+    assert.not.match(seen, 'web')
+    child.kill('SIGINT')
+    assert.is(await ended, 130)
+  }))
+
+test('Ctrl-C ends what waits for standard input with 130', () =>
+  withHome(async (home) => {
+    const { child, ended } = start(home, ['apply', '-f', '-'])
+    // far more than a pipe holds: once it is written, somebody reads
+    await new Promise((settle) => child.stdin.write(`# ${'x'.repeat(4_000_000)}\n`, settle))
     child.kill('SIGINT')
     assert.is(await ended, 130)
   }))

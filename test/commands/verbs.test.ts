@@ -16,7 +16,7 @@ test('apply says what it did, with a summary', async () => {
   home.write('shop/mail.yaml', service('mail').replace('replicas: 2', 'replicas: 1'))
   assert.is(
     await out('apply -f shop'),
-    'service/mail created   1 replica, rolling\nservice/web created   2 replicas, rolling\n2 created, 0 changed, 0 unchanged\n',
+    'service/mail created   1 replica, rolling\nservice/web created    2 replicas, rolling\n2 created, 0 changed, 0 unchanged\n',
   )
   assert.is(
     await out('apply -f shop'),
