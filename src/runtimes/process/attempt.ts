@@ -23,6 +23,8 @@ export class Attempt {
   isChild = false
   /** Its session number can be no one else's: this process has seen the shim alive. */
   ownsSession = false
+  /** SIGKILL was sent because a grace period was over. */
+  killed = false
   readonly #machine: Machine
 
   constructor(paths: AttemptPaths, program: string, machine: Machine) {
@@ -93,6 +95,7 @@ export class Attempt {
 
   /** Sends SIGKILL to all of it, the shim excepted, again and again until `isDone`. */
   async kill(isDone: () => boolean): Promise<void> {
+    this.killed = true
     while (!isDone() && !this.#machine.isClosed()) {
       await this.signal('SIGKILL')
       await delay(this.#machine.clock, KILL_EVERY_MS)

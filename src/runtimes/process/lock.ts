@@ -17,18 +17,19 @@ export interface OwnerLock {
 export function takeOwnerLock(path: string): OwnerLock {
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
-    database.exec('BEGIN EXCLUSIVE')
+    // nothing is ever written: a journal would only need room, and there may be none
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
     if ((error as { errcode?: number }).errcode !== BUSY) throw error
     const owner = ownerOf(path)
     throw new NsctlError('Conflict', `the process runtime is owned by another process (pid ${owner})`, {
       value: path,
-      next: `stop that one first (ps -p ${owner}), or give this one a state directory of its own`,
+      next: 'stop that one first, or give this one a state directory of its own',
       cause: error,
     })
   }
-  writeFileSync(`${path}.owner`, `${process.pid}\n`, { mode: 0o600 })
+  noteOwner(path)
   return {
     release() {
       database.exec('ROLLBACK')
@@ -37,9 +38,18 @@ export function takeOwnerLock(path: string): OwnerLock {
   }
 }
 
+/** For the message alone: a full disk must keep nobody from taking over what runs. */
+function noteOwner(path: string): void {
+  try {
+    writeFileSync(`${path}.owner`, `${process.pid}\n`, { mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  }
+}
+
 function ownerOf(path: string): string {
   try {
-    return readFileSync(`${path}.owner`, 'utf8').trim()
+    return readFileSync(`${path}.owner`, 'utf8').trim() || 'unknown'
   } catch {
     return 'unknown'
   }

@@ -235,7 +235,10 @@ export class Program {
     const lastExit =
       stopping === undefined
         ? exit
-        : exitOfStop(exit, { signal: stopping.signal, wasOver: graceLeftMs(stopping, exit.atMs) === 0 })
+        : exitOfStop(exit, {
+            signal: stopping.signal,
+            wasOver: this.#attempt.killed || graceLeftMs(stopping, exit.atMs) === 0,
+          })
     this.#cancelKill?.()
     this.#save({ stage: 'ended', lastExit })
     this.#keeper?.close()

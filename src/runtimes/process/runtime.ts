@@ -27,6 +27,7 @@ import { Program } from './program.ts'
 import { pruneForgotten } from './retention.ts'
 import { installShim } from './shim.ts'
 import { listVolumes, purgeVolume } from './storage.ts'
+import type { ProcessTable } from './table.ts'
 import { UsageMeter } from './usage.ts'
 
 /** What only control groups and namespaces could do. */
@@ -55,6 +56,8 @@ export interface ProcessRuntimeOptions {
   /** Closes the runtime. What runs goes on. */
   readonly signal?: AbortSignal
   readonly logLimits?: LogLimits
+  /** The machine's own unless given. */
+  readonly table?: ProcessTable
 }
 
 /**
@@ -68,7 +71,7 @@ export async function openProcessRuntime(
   makeLayout(layout)
   const lock = takeOwnerLock(layout.lock)
   try {
-    const table = openProcessTable()
+    const table = options.table ?? openProcessTable()
     let closed = options.signal?.aborted ?? false
     const machine: Machine = {
       layout,

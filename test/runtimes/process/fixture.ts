@@ -38,9 +38,15 @@ export function withRuntime(
     })
     try {
       await work({ fixture, stateDir, logged })
-    } finally {
-      await fixture.dispose()
+    } catch (error) {
+      // why it failed must not be hidden by what cannot be cleaned up then
+      await fixture
+        .reopen()
+        .then(() => fixture.dispose())
+        .catch(() => undefined)
+      throw error
     }
+    await fixture.dispose()
   }
 }
 
