@@ -6,7 +6,7 @@ import { openApi } from '../../src/api/open.ts'
 import { garbageController } from '../../src/controllers/garbage/controller.ts'
 import { namespaceController } from '../../src/controllers/namespace/controller.ts'
 import { serviceController } from '../../src/controllers/service/controller.ts'
-import { systemClock } from '../../src/core/clock.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { randomIds } from '../../src/core/ids.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { type Logger, silentLogger } from '../../src/core/logger.ts'
@@ -34,8 +34,7 @@ export interface World {
   stop(): Promise<void>
 }
 
-export async function startWorld(logger: Logger = silentLogger): Promise<World> {
-  const clock = systemClock
+export async function startWorld(clock: Clock = systemClock, logger: Logger = silentLogger): Promise<World> {
   const store = createMemoryStore()
   const api = await openApi({ store, clock, ids: randomIds, logger })
   const runtime = new FakeRuntime(clock)
@@ -97,6 +96,18 @@ export async function startWorld(logger: Logger = silentLogger): Promise<World> 
       running.stop.abort()
       await running.ended
       await store.close()
+    },
+  }
+}
+
+/** The system's clock, with a wall that a test can move. */
+export function jumpingClock(): Clock & { jump(byMs: number): void } {
+  let offsetMs = 0
+  return {
+    ...systemClock,
+    now: () => systemClock.now() + offsetMs,
+    jump(byMs) {
+      offsetMs += byMs
     },
   }
 }
