@@ -1,7 +1,7 @@
 /**
  * Keeps the output of what runs: notes when it grew, and gives its oldest part back to the file system when it is too
  * long. The program writes to its files itself, so that nothing is lost or torn when nsctl ends, and nobody but the
- * file system is ever between; docs/decisions/process-output.md says why.
+ * file system is ever between; docs/decisions/0011-process-output.md says why.
  */
 import { execFile } from 'node:child_process'
 import {

@@ -1,6 +1,6 @@
 /**
  * Plain processes without systemd: everything works that needs neither control groups nor namespaces, root or not. How
- * what runs outlives this process and is never doubled: shim.ts, program.ts and docs/decisions/process-adoption.md.
+ * what runs outlives this process and is never doubled: shim.ts, program.ts and docs/decisions/0010-adopting-processes.md.
  */
 import { type FSWatcher, watch } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
