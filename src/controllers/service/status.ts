@@ -73,7 +73,8 @@ interface Counts {
   readonly targetAvailable: number
 }
 
-function readyCondition({ wanted, ready }: Counts): ConditionInput {
+/** Counts those that have proven themselves: a program that crashes in a loop is ready now and then, and serves nobody. */
+function readyCondition({ wanted, available: ready }: Counts): ConditionInput {
   if (wanted === 0)
     return { type: 'Ready', status: 'True', reason: 'ScaledToZero', message: 'no instance is wanted' }
   const enough = ready >= wanted
