@@ -81,6 +81,7 @@ export class Events extends NsctlCommand {
         await show(changes.flatMap((change) => (change.kind === 'put' ? [change.object] : [])))
       isFirst = false
     }
+    this.context.signal.throwIfAborted()
   }
 
   async #filter(

@@ -92,6 +92,7 @@ export class Logs extends NsctlCommand {
       timestamps: given.timestamps,
     })
     await this.#write(lines, format, given.manager)
+    signal.throwIfAborted()
   }
 
   async #write(

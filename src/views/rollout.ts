@@ -77,7 +77,8 @@ function busyText(instance: AnyResource, nowMs: number): string {
   const name = `${textAt(instance, 'spec.service') ?? ''}-${numberAt(instance, 'spec.ordinal') ?? 0}`
   const since = Date.parse(instance.metadata.deletionTimestamp ?? instance.metadata.creationTimestamp ?? '')
   const trouble = troubleText(instance, nowMs)
-  const state = stateText(instance)
+  // a program that runs and is not ready is still on its way, to those who wait for it
+  const state = stateText(instance) === 'running' ? 'starting' : stateText(instance)
   const span = Number.isNaN(since) ? '' : ` (${formatSpan(nowMs - since)})`
   return `${name} ${state}${span}${trouble === '' ? '' : `: ${trouble}`}`
 }

@@ -80,6 +80,7 @@ test('logs -f joins instances that come later, and ends with Ctrl-C', async () =
       if (stdout.includes('[web-2-ddddd] two')) stop.abort()
     },
   })
+  assert.is(ran.code, 130)
   assert.match(ran.stdout, /\[web-2-ddddd\] two\n$/)
   assert.is(ran.stdout.split('\n').length, 6, ran.stdout)
 })
