@@ -17,7 +17,7 @@ export const systemClock: Clock = {
     return seconds * 1e3 + nanoseconds / 1e6
   },
   schedule(delayMs, run) {
-    const timer = setTimeout(run, Math.min(delayMs, 2 ** 31 - 1))
+    const timer = setTimeout(run, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1))
     timer.unref()
     return () => clearTimeout(timer)
   },
