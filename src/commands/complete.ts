@@ -66,7 +66,10 @@ export class Complete extends NsctlCommand {
     if (words[0] !== undefined && !words[0].includes('/')) return this.#names(words[0], before)
     const client = await this.client()
     await client.refreshKinds()
-    return client.kinds.all().map((kind) => `${kind.plural}\t${kind.description.split('. ')[0]}`)
+    return client.kinds.all().flatMap((kind) => {
+      const meaning = kind.description.split(/[.:,;] /)[0]
+      return [kind.plural, ...kind.shortNames].map((name) => `${name}\t${meaning}`)
+    })
   }
 
   /** The names of a type in the namespace that the line names. Nothing, rather than an error, where there is no store. */

@@ -70,9 +70,13 @@ export class NsctlError extends Error {
   }
 }
 
-/** True where `error` is an NsctlError, of one of `codes` if any are named. */
+/**
+ * True where `error` is an NsctlError, of one of `codes` if any are named. Told by its name: what draws on the terminal is a
+ * bundle of its own with a class of its own.
+ */
 export function isNsctlError(error: unknown, ...codes: readonly ErrorCode[]): error is NsctlError {
-  return error instanceof NsctlError && (codes.length === 0 || codes.includes(error.code))
+  const isOurs = error instanceof NsctlError || (error instanceof Error && error.name === 'NsctlError')
+  return isOurs && (codes.length === 0 || codes.includes((error as NsctlError).code))
 }
 
 /** The message of anything that was thrown. */

@@ -1,9 +1,10 @@
 /** What the verbs print, word for word, and how they exit. */
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createHome, service, stable } from './nsctl.ts'
+import { createHome, root, service, stable } from './nsctl.ts'
 
 const home = createHome()
 test.after(() => home.remove())
@@ -229,6 +230,16 @@ test('completion: verbs, flags, types and names from the store', async () => {
   assert.ok((await complete('get', 'svc', '-n', 'f')).includes('fresh'))
   for (const shell of ['bash', 'zsh', 'fish'])
     assert.match(await out(`completion ${shell}`), /nsctl __complete/)
+})
+
+test('the completion of bash completes', async () => {
+  const script = `source <(nsctl completion bash)
+    COMP_WORDS=(nsctl get svc -n fresh w); COMP_CWORD=5; _nsctl; echo "\${COMPREPLY[*]}"`
+  const { stdout } = spawnSync('bash', ['-c', script], {
+    encoding: 'utf8',
+    env: { PATH: `${join(root, 'bin')}:${process.env.PATH}`, NSCTL_HOME: home.state },
+  })
+  assert.is(stdout, 'web\n')
 })
 
 test('help', async () => {
