@@ -22,6 +22,8 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
   readonly purged: VolumeId[] = []
   /** What becomes of a program that is started; runs if left out. */
   onStart: (spec: ProgramSpec) => 'run' | 'hang' | ProgramExit = () => 'run'
+  /** The exit code of a command that is run beside a program. */
+  onExec: () => number = () => 0
   /** Whether a stop ends the program at once. */
   stopsAtOnce = true
   readonly #clock: Clock
@@ -106,7 +108,7 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
   }
 
   async exec(_id: ProgramId, _options: ExecOptions): Promise<number> {
-    return 0
+    return this.onExec()
   }
 
   storagePath({ namespace, service, volume, ordinal }: VolumeId): string {

@@ -14,6 +14,10 @@ export function announceStart(program: ProgramRecord): InstanceEvent {
 
 export function announceEnd(program: ProgramRecord, noted: Noted): InstanceEvent | undefined {
   const failure = program.lastFailure
+  if (noted.ended !== undefined && failure?.reason === 'LivenessFailed') {
+    const message = `${subject(program)}was ended because its liveness probe failed: ${failure.message}`
+    return { type: 'Warning', reason: 'Unhealthy', message }
+  }
   if (noted.ended?.reason === 'success') {
     return { type: 'Warning', reason: 'Ended', message: `${subject(program)}${describeExit(noted.ended)}` }
   }

@@ -180,6 +180,8 @@ class InstanceReconciler {
     const observed = this.#observed(record)
     for (const program of record.programs) {
       const noted = note(program, observed.get(program.key), clock.monotonic())
+      // what ends because it was asked to is no news
+      if (instance.metadata.deletionTimestamp !== undefined) continue
       if (noted.restarted > 0 || noted.ended !== undefined)
         await this.#tell(instance, announceEnd(program, noted))
     }

@@ -95,7 +95,9 @@ function troubleOf(input: StatusInput, phase: Phase): Pick<InstanceStatus, 'reas
     const { reason, message } = failing.lastFailure ?? {}
     const times = failing.backoff.failures > 1 ? `, ${formatCount(failing.restarts, 'restart')} so far` : ''
     const text = `${label(failing)}${message ?? 'fails'}${times}`
-    return { reason: failing.backoff.failures > 0 ? 'CrashLoop' : (reason ?? 'Error'), message: text }
+    // the runtime's own quick restarts are behind it by then, except where the agent ended it itself
+    const loops = failing.backoff.failures > (reason === 'LivenessFailed' ? 1 : 0)
+    return { reason: loops ? 'CrashLoop' : (reason ?? 'Error'), message: text }
   }
   const unready = record.programs.find((one) => one.readiness?.healthy === false)
   if (unready !== undefined) {

@@ -123,6 +123,56 @@ test('restarts only the program of a group that failed, and is ready when all ar
   assert.is(world.runtime.calls.filter((call) => call.startsWith('start')).length, 2)
 })
 
+test('what ends because it was asked to is no news', async ({ world }) => {
+  await world.apply(specOf())
+  await one(world, running)
+  await world.api.delete({ kind: 'Service', namespace: 'default', name: 'web' }, { actor: { name: 'test' } })
+  await world.until(async () => assert.is((await world.instances()).length, 0))
+  assert.equal(
+    (await world.events()).filter((event) => /ended/.test(event)),
+    [],
+  )
+})
+
+test('restarts a program whose liveness probe fails, and says so', async ({ world }) => {
+  let healthy = true
+  world.runtime.onExec = () => (healthy ? 0 : 3)
+  const liveness = { exec: { command: ['check'] }, period: '50ms', failureThreshold: 2 }
+  await world.apply(specOf({}, { liveness }))
+  await one(world, running)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  assert.is((await one(world, running)).status?.restarts, 0)
+  healthy = false
+  const ended = await one(world, (instance) => assert.is(instance.status?.phase, 'Backoff'))
+  assert.is(ended.status?.reason, 'LivenessFailed')
+  assert.match(ended.status?.message ?? '', /check exited with 3/)
+  healthy = true
+  const healed = await one(world, running)
+  assert.is(healed.status?.restarts, 1)
+  assert.is(healed.status?.lastFailure?.reason, 'LivenessFailed')
+  assert.ok(
+    (await world.events()).some((event) =>
+      event.startsWith('Unhealthy: was ended because its liveness probe'),
+    ),
+  )
+})
+
+test('an unready instance keeps running, and is ready again when its probe succeeds', async ({ world }) => {
+  let code = 1
+  world.runtime.onExec = () => code
+  await world.apply(
+    specOf({}, { readiness: { exec: { command: ['check'] }, period: '50ms', failureThreshold: 1 } }),
+  )
+  const unready = await one(world, (instance) => assert.is(instance.status?.reason, 'Unready'))
+  assert.is(unready.status?.phase, 'Running')
+  assert.is(unready.status?.ready, false)
+  code = 0
+  await one(world, (instance) => assert.is(instance.status?.ready, true))
+  code = 1
+  const again = await one(world, (instance) => assert.is(instance.status?.ready, false))
+  assert.is(again.status?.restarts, 0)
+})
+
 test('counts an end that happened while no agent looked', async ({ world }) => {
   await world.apply(specOf())
   await one(world, running)
