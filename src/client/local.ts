@@ -107,14 +107,19 @@ async function* interleaved(streams: readonly AsyncGenerator<LogEntry>[]): Async
         wake()
       })
   }
-  for (;;) {
-    yield* ready.splice(0)
-    if (failed !== undefined) throw failed.error
-    if (ready.length > 0) continue
-    if (open === 0) return
-    await new Promise<void>((resolve) => {
-      wake = resolve
-    })
+  try {
+    for (;;) {
+      yield* ready.splice(0)
+      if (failed !== undefined) throw failed.error
+      if (ready.length > 0) continue
+      if (open === 0) return
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  } finally {
+    // one stream failed or nobody reads on: the others must not be followed for ever
+    for (const stream of streams) void stream.return(undefined).catch(() => {})
   }
 }
 
