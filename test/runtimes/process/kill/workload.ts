@@ -16,6 +16,8 @@ note() { echo "$1 $a $2" >>"$dir/$key.journal"; }
 exec 9>>"$dir/$key.lock"
 if flock -n 9; then note start $$; else note double $$; fi
 trap 'trap "" TERM; note exit $(($$ % 90 + 1)); exit $(($$ % 90 + 1))' TERM
+# every fourth leaves a child behind that holds the lock on and does not listen
+[ $(($$ % 4)) -eq 0 ] && (trap "" TERM; exec sleep 3 >/dev/null) &
 i=0
 while [ $i -lt $(($$ % 40 + 5)) ]; do
   i=$((i + 1)); echo "line $i"; note line $i; sleep 0.01
@@ -34,7 +36,7 @@ export function specOf(key: string, workDir: string): ProgramSpec {
     env: { PATH: '/usr/bin:/bin' },
     storage: [],
     limits: {},
-    stop: { signal: 'SIGTERM', graceMs: 1_000 },
+    stop: { signal: 'SIGTERM', graceMs: 150 },
     network: 'host',
     relax: [],
   }
