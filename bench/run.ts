@@ -13,6 +13,7 @@ import { benchApply } from './apply.ts'
 import { benchCold } from './cold.ts'
 import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
+import { benchSystemd } from './systemd.ts'
 
 const root = join(import.meta.dirname, '..')
 const nsctl = join(root, 'bin/nsctl')
@@ -35,6 +36,7 @@ const { kubectl, consul } = peers()
 const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly Row[]>> = {
   cold: () => benchCold(nsctl, kubectl),
   apply: () => benchApply(nsctl, consul),
+  systemd: benchSystemd,
   daemon: () => benchDaemon(nsctl),
 }
 

@@ -51,7 +51,7 @@ function manifest(name: string, relax: readonly string[]): string {
     spec: {
       replicas: 0,
       template: {
-        source: { command: ['/bin/sleep', '1000'] },
+        source: { command: ['/bin/sleep', '1000'], workingDir: '/' },
         ports: [{ name: 'http' }],
         ...(relax.length === 0 ? {} : { security: { relax } }),
       },
@@ -68,7 +68,7 @@ class Statuses {
   }
 
   async read(): Promise<readonly Status[]> {
-    const { entries } = await this.#store.list([`node/${hostname()}/status/instances/default/`])
+    const { entries } = await this.#store.list([`node/${hostname().toLowerCase()}/status/instances/default/`])
     return entries.map((entry) => JSON.parse(entry.value))
   }
 
@@ -90,15 +90,21 @@ class Statuses {
 function run(...args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(nsctl, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
-    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`nsctl ${args.join(' ')}: ${code}`))))
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`nsctl ${args.join(' ')}: ${code}`)),
+    )
   })
 }
 
 async function startDaemon(): Promise<ChildProcess> {
-  const daemon = spawn(process.env.NSCTL_BENCH_UP ?? nsctl, ['up', '--runtime', 'systemd', '--log-level', 'error'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const daemon = spawn(
+    process.env.NSCTL_BENCH_UP ?? nsctl,
+    ['up', '--runtime', 'systemd', '--log-level', 'error'],
+    {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   await new Promise<void>((resolve, reject) => {
     daemon.stdout.on('data', (data) => String(data).includes('Ctrl-C') && resolve())
     daemon.once('exit', (code) => reject(new Error(`nsctl up ended with ${code}`)))
@@ -107,12 +113,19 @@ async function startDaemon(): Promise<ChildProcess> {
 }
 
 /** One round by nsctl, one by systemctl. The first pair warms up and does not count. */
-async function measureScale(statuses: Statuses, name: string, rounds: number): Promise<readonly ScaleRound[]> {
+async function measureScale(
+  statuses: Statuses,
+  name: string,
+  rounds: number,
+): Promise<readonly ScaleRound[]> {
   const results: ScaleRound[] = []
   for (let round = 0; round <= rounds; round++) {
     const begunMs = performance.now()
     const scaled = run('scale', `service/${name}`, '--replicas', String(INSTANCES))
-    const doneMs = await statuses.until('all ready', (all) => all.filter((one) => one.ready).length === INSTANCES)
+    const doneMs = await statuses.until(
+      'all ready',
+      (all) => all.filter((one) => one.ready).length === INSTANCES,
+    )
     await scaled
     const text = unitText(name)
     await run('scale', `service/${name}`, '--replicas', '0')
@@ -132,7 +145,8 @@ function unitText(name: string): string {
 function startBySystemctl(text: string): number {
   writeFileSync(join(UNITS, 'a@.service'), text)
   const units = Array.from({ length: INSTANCES }, (_, index) => `a@${index + 1}.service`)
-  for (const [index, unit] of units.entries()) writeFileSync(`/run/nsctl/env/${unit}`, `PORT="${20_000 + index}"\n`)
+  for (const [index, unit] of units.entries())
+    writeFileSync(`/run/nsctl/env/${unit}`, `PORT="${20_000 + index}"\n`)
   execFileSync('systemctl', ['daemon-reload'])
   const begunMs = performance.now()
   execFileSync('systemctl', ['start', ...units])
