@@ -13,7 +13,7 @@ import { specOf } from './kill/workload.ts'
 const NOW = 1_000_000
 const crash: ProgramExit = { reason: 'exit-code', exitCode: 1, atMs: NOW }
 const crashed: ProgramRecord = {
-  ...freshRecord(specOf('web', '/')),
+  ...freshRecord({ ...specOf('web', '/'), stop: { signal: 'SIGTERM', graceMs: 1_000 } }),
   want: 'run',
   attempt: 1,
   stage: 'ended',
