@@ -5,6 +5,7 @@ import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { createManager, type Manager } from '../engine/manager.ts'
 import type { EngineMetrics } from '../engine/metrics.ts'
+import type { Instance } from '../resources/generated/types.ts'
 import type { Runtime, RuntimeReader, RuntimeStorage } from '../runtimes/runtime.ts'
 import { createInstanceAgent, type InstanceAgent } from './instance/controller.ts'
 import type { BaseEnvironment } from './instance/specs.ts'
@@ -44,7 +45,14 @@ export function createAgent(options: AgentOptions): Manager {
   const enqueue = (ref: Parameters<typeof handle.enqueue>[0]) => handle.enqueue(ref)
   manager.addRunnable(usageSampler({ runtime, agent: instances, clock, logger, enqueue }))
   manager.addRunnable(
-    nodeRegistration({ name: node, api, runtime: runtime.info, version: options.version, clock }),
+    nodeRegistration({
+      name: node,
+      api,
+      runtime: runtime.info,
+      version: options.version,
+      clock,
+      countInstances: () => cache.list<Instance>('Instance').filter((one) => one.spec.node === node).length,
+    }),
   )
   return manager
 }

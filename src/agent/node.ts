@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { cpus, release, totalmem, type } from 'node:os'
 import type { ResourceController } from '../api/api.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, delay } from '../core/clock.ts'
 import type { Json } from '../core/json.ts'
 import { formatBytes } from '../core/quantity.ts'
 import type { Runnable } from '../engine/manager.ts'
@@ -18,7 +18,12 @@ export interface NodeOptions {
   readonly runtime: RuntimeInfo
   readonly version: string
   readonly clock: Clock
+  /** How many instances the store gives to this node. */
+  readonly countInstances: () => number
 }
+
+/** How often what changes by itself is looked at. */
+const REFRESH_MS = 5_000
 
 export function nodeRegistration(options: NodeOptions): Runnable {
   const { name, api } = options
@@ -32,12 +37,15 @@ export function nodeRegistration(options: NodeOptions): Runnable {
         metadata: { name },
         spec: {},
       } as AnyResource)) as unknown as Node
-      const status = await nodeStatus(options, registered.status)
+      let status = await nodeStatus(options, registered.status)
       await api.updateStatus(ref, status as unknown as Json)
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve()
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      while (!signal.aborted) {
+        await delay(options.clock, REFRESH_MS, signal).catch(() => undefined)
+        const instances = options.countInstances()
+        if (signal.aborted || instances === status.instances) continue
+        status = { ...status, instances }
+        await api.updateStatus(ref, status as unknown as Json)
+      }
       await api.updateStatus(ref, notReady(status, options.clock) as unknown as Json)
     },
   }
@@ -52,6 +60,7 @@ async function nodeStatus(options: NodeOptions, before: NodeStatus | undefined):
     phase: 'Ready',
     runtime: runtime.description,
     version,
+    instances: options.countInstances(),
     os: `${type()} ${release()}`,
     ...(bootId === undefined ? {} : { bootId }),
     ...(runtime.cannot.length === 0 ? {} : { cannot: runtime.cannot }),

@@ -1,0 +1,259 @@
+/** The real daemon with the process runtime: who may start it, what its end means, and what down leaves. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createHome, type Home, root } from '../commands/nsctl.ts'
+
+interface Context {
+  home: Home
+  daemons: Daemon[]
+}
+
+class Daemon {
+  readonly child: ChildProcess
+  readonly ended: Promise<number | null>
+  output = ''
+
+  constructor(home: Home, args: readonly string[]) {
+    const env = { PATH: process.env.PATH, HOME: home.folder, LANG: 'C.UTF-8', NSCTL_HOME: home.state }
+    const words = ['up', '--runtime', 'process', ...args]
+    this.child = spawn(join(root, 'bin/nsctl'), words, {
+      cwd: home.folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on('data', (data) => {
+        this.output += data
+      })
+    }
+    this.ended = new Promise((resolve) => this.child.once('exit', resolve))
+  }
+
+  async ready(): Promise<this> {
+    const early = this.ended.then((code) =>
+      Promise.reject(new Error(`up ended with ${code}:\n${this.output}`)),
+    )
+    await Promise.race([until(() => assert.match(this.output, /is ready after/)), early])
+    early.catch(() => {})
+    return this
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.child.kill(signal)
+    return await this.ended
+  }
+}
+
+async function until<T>(check: () => T | Promise<T>, limitMs = 15_000): Promise<T> {
+  const deadline = performance.now() + limitMs
+  for (;;) {
+    try {
+      return await check()
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+const test = suite<Context>('daemon')
+test.before.each((context) => {
+  context.home = createHome()
+  context.daemons = []
+  context.home.write(
+    'sleeper.yaml',
+    `apiVersion: nsctl.dev/v1alpha1
+kind: Service
+metadata: {name: sleeper}
+spec:
+  replicas: 2
+  template:
+    source: {command: [sh, -c, 'echo $$ >>pids; exec sleep 1000']}
+  storage: [{name: data, path: /data}]
+`,
+  )
+})
+test.after.each(async ({ home, daemons }) => {
+  for (const daemon of daemons) if (daemon.child.exitCode === null) await daemon.stop('SIGKILL')
+  await home.run(['down', '--purge'])
+  home.remove()
+})
+
+async function start(context: Context, ...args: string[]): Promise<Daemon> {
+  const daemon = new Daemon(context.home, args)
+  context.daemons.push(daemon)
+  return await daemon.ready()
+}
+
+async function applied({ home }: Context): Promise<readonly number[]> {
+  const { code, stderr } = await home.run(['apply', '-f', 'sleeper.yaml'])
+  assert.is(code, 0, stderr)
+  const waited = await home.run(['wait', '--for=condition=Ready', 'service/sleeper', '--timeout=20s'])
+  assert.is(waited.code, 0, waited.stderr)
+  return pids(home)
+}
+
+function pids(home: Home): readonly number[] {
+  return readFileSync(join(home.folder, 'pids'), 'utf8').trim().split('\n').map(Number)
+}
+
+function lives(pid: number): boolean {
+  return existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sleep')
+}
+
+test('a second daemon for the same store is refused, with the pid of the first', async (context) => {
+  const first = await start(context)
+  const second = await context.home.run(['up', '--runtime', 'process'])
+  assert.is(second.code, 4, second.stderr)
+  assert.match(second.stderr, new RegExp(`nsctl already runs for sqlite:.*: pid ${first.child.pid} on `))
+  assert.match(second.stderr, /nsctl down/)
+  assert.is(await first.stop(), 0)
+})
+
+test('ending the daemon ends no workload; the next one goes on with the same processes', async (context) => {
+  const first = await start(context)
+  const running = await applied(context)
+  assert.is(running.length, 2)
+  assert.is(await first.stop(), 0)
+  assert.match(first.output, /stopped; what runs goes on/)
+  assert.ok(running.every(lives), 'a workload ended with the daemon')
+  await start(context)
+  const { code, stderr } = await context.home.run(['scale', 'service/sleeper', '--replicas', '3'])
+  assert.is(code, 0, stderr)
+  await until(() => assert.is(pids(context.home).length, 3))
+  assert.equal(pids(context.home).slice(0, 2), running, 'what ran was started again')
+  assert.ok(running.every(lives))
+})
+
+test('--own ends every workload with the daemon, on Ctrl-C too', async (context) => {
+  const daemon = await start(context, '--own')
+  const running = await applied(context)
+  assert.is(await daemon.stop('SIGINT'), 0, daemon.output)
+  assert.match(daemon.output, /stopped, with everything that it ran/)
+  await until(() => assert.not.ok(running.some(lives)))
+})
+
+test('down ends the daemon and its workloads and lists what it leaves; --purge leaves nothing', async (context) => {
+  const { home } = context
+  const daemon = await start(context)
+  const running = await applied(context)
+  const down = await home.run(['down'])
+  assert.is(down.code, 0, down.stderr)
+  assert.is(await daemon.ended, 0)
+  assert.not.ok(running.some(lives))
+  assert.match(down.stdout, /stopped the daemon \(pid \d+\)/)
+  assert.match(down.stdout, /ended every workload/)
+  assert.match(down.stdout, /left, remove it with nsctl down --purge:/)
+  assert.ok(globSync(join(home.state, '**/sleeper/data/0')).length > 0, 'the data must stay')
+  const purged = await home.run(['down', '--purge'])
+  assert.is(purged.code, 0, purged.stderr)
+  assert.not.ok(existsSync(home.state), existsSync(home.state) ? readdirSync(home.state).join() : '')
+  assert.is((await home.run(['down'])).stdout, 'nothing was running\n')
+})
+
+test('workloads of one store are not ended by a daemon with another', async (context) => {
+  const first = await start(context)
+  const running = await applied(context)
+  await first.stop()
+  const other = await context.home.run([
+    'up',
+    '--runtime',
+    'process',
+    '--store',
+    `sqlite:${context.home.folder}/other.db`,
+  ])
+  assert.is(other.code, 4, other.stderr)
+  assert.match(other.stderr, /programs belong to the store sqlite:.*store\.db/)
+  assert.ok(running.every(lives))
+})
+
+test('a metrics port that is taken is refused, by number', async (context) => {
+  const server = createServer()
+  const port = await new Promise<number>((resolve) => {
+    server.listen({ host: '127.0.0.1', port: 0 }, () => resolve((server.address() as { port: number }).port))
+  })
+  const { code, stderr } = await context.home.run([
+    'up',
+    '--runtime',
+    'process',
+    '--metrics-port',
+    String(port),
+  ])
+  server.close()
+  assert.is.not(code, 0)
+  assert.match(stderr, new RegExp(`${port}`))
+})
+
+test('serves its own metrics, named after controller-runtime’s', async (context) => {
+  const server = createServer()
+  const port = await new Promise<number>((resolve) => {
+    server.listen({ host: '127.0.0.1', port: 0 }, () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+  await start(context, '--metrics-port', String(port))
+  await applied(context)
+  const text = await until(async () => {
+    const body = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    assert.match(body, /controller_runtime_reconcile_total\{controller="service",result="success"\} [1-9]/)
+    return body
+  })
+  assert.match(text, /controller_runtime_reconcile_total\{controller="instance"/)
+  assert.match(text, /workqueue_depth\{name="instance"\} \d/)
+  assert.match(text, /leader_election_master_status\{name="leader"\} 1/)
+})
+
+test('what get prints as JSON or YAML applies again as unchanged', async (context) => {
+  await start(context)
+  await applied(context)
+  for (const format of ['json', 'yaml']) {
+    const { stdout } = await context.home.run(['get', 'service', 'sleeper', '-o', format])
+    const again = await context.home.run(['apply', '-f', '-'], { stdin: stdout })
+    assert.is(again.code, 0, again.stderr)
+    assert.match(again.stdout, /service\/sleeper unchanged/)
+  }
+})
+
+test('an object that was changed by hand is put right by the same manifest', async (context) => {
+  await start(context)
+  await applied(context)
+  const { home } = context
+  const patched = await home.run([
+    'patch',
+    'service',
+    'sleeper',
+    '--type',
+    'merge',
+    '-p',
+    '{"spec":{"replicas":5}}',
+  ])
+  assert.is(patched.code, 0, patched.stderr)
+  const again = await home.run(['apply', '-f', 'sleeper.yaml'])
+  assert.match(again.stdout, /service\/sleeper configured/)
+  assert.match(
+    (await home.run(['get', 'service', 'sleeper', '-o', 'jsonpath={.spec.replicas}'])).stdout,
+    /^2$/,
+  )
+})
+
+test('a store that turns to garbage is not overwritten, and what runs keeps running', async (context) => {
+  const daemon = await start(context)
+  const running = await applied(context)
+  await daemon.stop()
+  const file = join(context.home.state, 'store.db')
+  const garbage = 'this is no database'.repeat(1000)
+  writeFileSync(file, garbage)
+  const up = await context.home.run(['up', '--runtime', 'process'])
+  assert.is(up.code, 3, up.stderr)
+  assert.match(up.stderr, /store\.db/)
+  assert.is(readFileSync(file, 'utf8'), garbage)
+  assert.ok(running.every(lives))
+  for (const pid of running) process.kill(pid, 'SIGKILL')
+})
+
+test.run()
