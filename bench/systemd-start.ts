@@ -34,12 +34,16 @@ if (process.env.NSCTL_LAB_INSIDE === '1') {
   try {
     const command = ['node', join(NODE_REPOSITORY, 'bench/systemd-start.ts'), rounds]
     const output = await node.run(['env', 'NSCTL_LAB_INSIDE=1', 'NODE_NO_WARNINGS=1', ...command])
-    console.log(JSON.stringify({ benchmark: 'systemd-start', release, instances: INSTANCES, ...JSON.parse(output) }))
+    console.log(
+      JSON.stringify({ benchmark: 'systemd-start', release, instances: INSTANCES, ...JSON.parse(output) }),
+    )
   } finally {
     await node.stop()
   }
 } else {
-  console.log(JSON.stringify({ benchmark: 'systemd-start', skipped: 'needs root, to boot a machine of its own' }))
+  console.log(
+    JSON.stringify({ benchmark: 'systemd-start', skipped: 'needs root, to boot a machine of its own' }),
+  )
 }
 
 async function measureInside(rounds: number): Promise<Record<string, unknown>> {
@@ -127,7 +131,8 @@ function until(runtime: SystemdRuntime, specs: readonly ProgramSpec[], state: st
 function startBySystemctl(text: string): number {
   writeFileSync(join(UNITS, 'a@.service'), text)
   const units = Array.from({ length: INSTANCES }, (_, index) => `a@${index + 1}.service`)
-  for (const [index, unit] of units.entries()) writeFileSync(`/run/nsctl/env/${unit}`, `PORT="${20_000 + index}"\n`)
+  for (const [index, unit] of units.entries())
+    writeFileSync(`/run/nsctl/env/${unit}`, `PORT="${20_000 + index}"\n`)
   execFileSync('systemctl', ['daemon-reload'])
   const begun = performance.now()
   execFileSync('systemctl', ['start', ...units])
@@ -141,7 +146,11 @@ function summary(rounds: readonly Round[]): Record<string, number> {
   const nsctlMs = median(rounds.map((round) => round.nsctlMs))
   const systemctlMs = median(rounds.map((round) => round.systemctlMs))
   const ratio = median(rounds.map((round) => round.nsctlMs / round.systemctlMs))
-  return { nsctlMs: Math.round(nsctlMs), systemctlMs: Math.round(systemctlMs), ratio: Math.round(ratio * 100) / 100 }
+  return {
+    nsctlMs: Math.round(nsctlMs),
+    systemctlMs: Math.round(systemctlMs),
+    ratio: Math.round(ratio * 100) / 100,
+  }
 }
 
 function median(values: readonly number[]): number {

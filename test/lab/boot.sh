@@ -39,6 +39,7 @@ mount --rbind -o ro "$repository" "$dir/root/opt/nsctl"
 mount -o remount,bind,ro "$dir/root/opt/nsctl"
 cd "$dir/root"
 echo "$name" >etc/hostname
+printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 %s\n' "$name" >etc/hosts
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount --rbind /dev dev

@@ -27,6 +27,9 @@ const UNIT_PATH_PREFIX = objectPathOfUnit('nsctl-')
 const RECONNECT_STEP_MS = 20
 const RECONNECT_MAX_MS = 1_000
 
+/** Name, description, load state, active state, sub state, followed, object path, job … */
+type Listed = readonly [string, string, string, string, string, string, string, number]
+
 export interface DbusManagerOptions {
   readonly scope: ManagerScope
   readonly events: ManagerEvents
@@ -197,13 +200,13 @@ class DbusManager implements UnitManager {
       [],
       [this.#options.pattern ?? UNIT_PATTERN],
     ])
-    const listed = (answer.readAll('a(ssssssouso)')[0] as string[][]).filter(
-      ([unit, , load]) => parseUnitName(unit!) !== undefined && load !== 'not-found',
+    const listed = (answer.readAll('a(ssssssouso)')[0] as Listed[]).filter(
+      ([unit, , load]) => parseUnitName(unit) !== undefined && load !== 'not-found',
     )
     const units = await Promise.all(
-      listed.map(async ([unit, , , activeState, subState]) => {
-        const details = await this.#details(connection, unit!)
-        return [unit!, { activeState, subState, ...details } as UnitChange] as const
+      listed.map(async ([unit, , , activeState, subState, , , job]) => {
+        const details = await this.#details(connection, unit)
+        return [unit, { activeState, subState, job, ...details } as UnitChange] as const
       }),
     )
     this.#options.events.all(new Map(units))

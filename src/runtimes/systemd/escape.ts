@@ -22,10 +22,10 @@ export function environmentFileLine(name: string, value: string): string {
 
 /**
  * True where systemd passes the value on: it drops, with a warning only, an assignment with control characters other than tab and
- * line feed.
+ * line feed, or with code points that Unicode keeps from being characters.
  */
 export function isPlainEnvironmentValue(value: string): boolean {
-  return !hasControlCharacters(value.replaceAll(/[\t\n]/g, ''))
+  return !hasControlCharacters(value.replaceAll(/[\t\n]/g, '')) && !NONCHARACTER.test(value)
 }
 
 export function hasControlCharacters(text: string): boolean {
@@ -36,13 +36,20 @@ export function hasControlCharacters(text: string): boolean {
   return false
 }
 
+/** Code points that systemd does not take for UTF-8: a whole line with one of them is ignored. */
+const NONCHARACTER = /\p{Noncharacter_Code_Point}/u
+
+function escapeBytes(char: string): string {
+  return [...Buffer.from(char)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
+}
+
 function escapeCharacters(text: string): string {
   let escaped = ''
   for (const char of text.toWellFormed()) {
     const code = char.charCodeAt(0)
     if (char === '"' || char === '\\') escaped += `\\${char}`
     else if (char === '\n') escaped += '\\n'
-    else if (code < 0x20 || code === 0x7f) escaped += `\\x${code.toString(16).padStart(2, '0')}`
+    else if (code < 0x20 || code === 0x7f || NONCHARACTER.test(char)) escaped += escapeBytes(char)
     else escaped += char
   }
   return escaped

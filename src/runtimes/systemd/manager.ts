@@ -6,6 +6,8 @@ import { isNsctlError } from '../../core/errors.ts'
 export interface UnitChange {
   readonly activeState?: string
   readonly subState?: string
+  /** What is queued or under way for it; 0 for nothing. */
+  readonly job?: number
   readonly mainPid?: number
   /** Restarts since the last start that somebody asked for. */
   readonly restarts?: number

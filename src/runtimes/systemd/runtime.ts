@@ -29,6 +29,7 @@ import type { ManagerEvents, UnitManager } from './manager.ts'
 import { keepMemories, readMemories } from './memory.ts'
 import { learnExits } from './missed.ts'
 import { templateName, unitName } from './names.ts'
+import { oomWatcher } from './oom.ts'
 import { openManager } from './open-manager.ts'
 import { type PreparedStart, Starter } from './starter.ts'
 import { planStop, stopSettings } from './stopping.ts'
@@ -66,7 +67,7 @@ export async function openSystemdRuntime(options: SystemdRuntimeOptions): Promis
   const layout = layoutOf(options)
   prepareFolders(layout)
   const desired = await DesiredSet.open(layout.desiredDir)
-  const tracker = new ProgramTracker(clock)
+  const tracker = new ProgramTracker(clock, scope === 'system' ? oomWatcher() : undefined)
   const memories = readMemories(layout.memoryFile)
   tracker.remember(memories)
   const events: ManagerEvents = {

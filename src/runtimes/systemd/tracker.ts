@@ -34,6 +34,8 @@ interface Entry {
   pendingStarts: number
   /** It is dead and has been for long enough that it is not just on its way to a restart. */
   settled: boolean
+  /** When the process started that the last restart is to replace; systemd counts it before it happens, and even where it does not. */
+  replacedStartUs: number | undefined
   /** A start was accepted and nothing has been heard of it yet. */
   accepted: boolean
   /** Restarts of earlier runs, which systemd no longer counts. */
@@ -44,16 +46,20 @@ interface Entry {
   observed: ObservedProgram | undefined
 }
 
-const SETTLE_MS = 50
+/** Long, since only units that somebody holds on to need it: others are removed at once. */
+const SETTLE_MS = 1_000
 
 export class ProgramTracker {
   readonly #clock: Clock
+  readonly #wasOomKilled: (unit: string) => boolean
   readonly #entries = new Map<string, Entry>()
   readonly #observed = new Map<string, ObservedProgram>()
   readonly #listeners = new Set<(key: string) => void>()
 
-  constructor(clock: Clock) {
+  /** @param wasOomKilled where systemd does not know that a SIGKILL was for want of memory */
+  constructor(clock: Clock, wasOomKilled: (unit: string) => boolean = () => false) {
     this.#clock = clock
+    this.#wasOomKilled = wasOomKilled
   }
 
   observe(): ReadonlyMap<string, ObservedProgram> {
@@ -124,7 +130,7 @@ export class ProgramTracker {
     // of the two signals about one change, the one about the service comes first and says nothing of its state
     if (change.activeState !== undefined) entry.accepted = false
     entry.unit = { ...before, ...change }
-    this.#countRestarts(entry, before.restarts ?? 0)
+    noteRestarts(entry, before)
     this.#noteExit(entry, before)
     if (entry.unit.activeState === 'active') entry.reached = true
     this.#awaitSettling(entry)
@@ -152,7 +158,7 @@ export class ProgramTracker {
     if (entry === undefined || !(entry.loaded || entry.accepted)) return
     entry.loaded = false
     entry.accepted = false
-    entry.earlierRestarts += entry.unit.restarts ?? 0
+    entry.earlierRestarts += restartsOf(entry)
     entry.unit = {}
     this.#publish(entry)
   }
@@ -194,6 +200,7 @@ export class ProgramTracker {
         pendingStarts: 0,
         accepted: false,
         settled: true,
+        replacedStartUs: undefined,
         earlierRestarts: 0,
         lastExit: undefined,
         reached: false,
@@ -204,22 +211,20 @@ export class ProgramTracker {
     return entry
   }
 
-  /** systemd counts anew after a start that was asked for; ours only grows. */
-  #countRestarts(entry: Entry, before: number): void {
-    if ((entry.unit.restarts ?? 0) < before) entry.earlierRestarts += before
-  }
-
   #noteExit(entry: Entry, before: UnitChange): void {
     const { unit } = entry
     const atUs = unit.execExitUs ?? 0
     if (atUs > 0 && (atUs !== before.execExitUs || unit.execPid !== before.execPid)) {
-      entry.lastExit = toProgramExit({
+      const exit = toProgramExit({
         code: unit.execCode ?? 0,
         status: unit.execStatus ?? 0,
         result: unit.result ?? '',
         atMs: Math.round(atUs / 1000),
         duringSetup: !entry.reached,
       })
+      const oom =
+        exit.reason === 'signal' && exit.signal === 'SIGKILL' && this.#wasOomKilled(unitName(entry.id))
+      entry.lastExit = oom ? { ...exit, reason: 'oom-kill' } : exit
       entry.reached = false
     } else if (unit.activeState === 'failed' && before.activeState !== 'failed' && atUs === 0) {
       entry.lastExit = failedBefore(unit.result ?? 'unknown', this.#clock.now())
@@ -240,6 +245,21 @@ export class ProgramTracker {
   }
 }
 
+/** systemd counts anew after a start that was asked for; ours only grows. */
+function noteRestarts(entry: Entry, before: UnitChange): void {
+  const [now, then] = [entry.unit.restarts ?? 0, before.restarts ?? 0]
+  if (now < then) entry.earlierRestarts += then
+  if (now > then && before.execStartUs !== undefined) entry.replacedStartUs = before.execStartUs
+}
+
+/** Restarts since the last start that was asked for, once they have happened. */
+function restartsOf({ unit, replacedStartUs }: Entry): number {
+  const counted = unit.restarts ?? 0
+  return counted > 0 && replacedStartUs !== undefined && unit.execStartUs === replacedStartUs
+    ? counted - 1
+    : counted
+}
+
 function observe(entry: Entry): ObservedProgram {
   const { unit } = entry
   const state = stateOf(entry)
@@ -249,7 +269,7 @@ function observe(entry: Entry): ObservedProgram {
     state,
     ...(lives && unit.mainPid ? { pid: unit.mainPid } : {}),
     ...(lives && unit.execStartUs ? { startedAtMs: Math.round(unit.execStartUs / 1000) } : {}),
-    restarts: entry.earlierRestarts + (unit.restarts ?? 0),
+    restarts: entry.earlierRestarts + restartsOf(entry),
     ...(entry.lastExit === undefined ? {} : { lastExit: entry.lastExit }),
   }
 }
@@ -258,8 +278,9 @@ function isAlive(change: UnitChange): boolean {
   return change.activeState === undefined ? (change.mainPid ?? 0) > 0 : !isDead(change)
 }
 
-function isDead({ activeState }: UnitChange): boolean {
-  return activeState === 'inactive' || activeState === 'failed'
+/** Neither alive nor about to be: a unit whose start is queued is inactive too. */
+function isDead({ activeState, job = 0 }: UnitChange): boolean {
+  return (activeState === 'inactive' || activeState === 'failed') && job === 0
 }
 
 function stateOf({ unit, loaded, settled, pendingStarts, accepted, observed }: Entry): ProgramState {
@@ -273,7 +294,7 @@ function stateOf({ unit, loaded, settled, pendingStarts, accepted, observed }: E
     case 'deactivating':
       return 'stopping'
     default:
-      if (pendingStarts > 0 || accepted) return 'starting'
+      if (pendingStarts > 0 || accepted || (loaded && unit.job)) return 'starting'
       return loaded && !settled ? (observed?.state ?? 'starting') : 'exited'
   }
 }
