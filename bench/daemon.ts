@@ -30,9 +30,27 @@ export async function benchDaemon(nsctl: string): Promise<readonly Row[]> {
     const reconcile = await benchReconcile(join(full, 'store.db'))
     return [
       { bench: 'daemon', what: 'memory of an empty up', value: empty.rssMb, unit: 'MB' },
-      { bench: 'daemon', what: `more memory with ${COUNT} stored objects`, value: filled.rssMb - empty.rssMb, unit: 'MB', goal: 120 },
-      { bench: 'daemon', what: 'CPU of an idle up, of one core', value: empty.cpuPercent, unit: '%', goal: 1 },
-      { bench: 'daemon', what: `CPU of an idle up with ${COUNT}`, value: filled.cpuPercent, unit: '%', goal: 1 },
+      {
+        bench: 'daemon',
+        what: `more memory with ${COUNT} stored objects`,
+        value: filled.rssMb - empty.rssMb,
+        unit: 'MB',
+        goal: 120,
+      },
+      {
+        bench: 'daemon',
+        what: 'CPU of an idle up, of one core',
+        value: empty.cpuPercent,
+        unit: '%',
+        goal: 1,
+      },
+      {
+        bench: 'daemon',
+        what: `CPU of an idle up with ${COUNT}`,
+        value: filled.cpuPercent,
+        unit: '%',
+        goal: 1,
+      },
       ...reconcile,
     ]
   } finally {
@@ -45,7 +63,9 @@ function fill(nsctl: string, home: string, folder: string): void {
   for (let from = 0; from < COUNT; from += 1000) {
     const items = Array.from({ length: 1000 }, (_, index) => serviceOf(from + index))
     writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
-    const { status, stderr } = spawnSync(nsctl, ['apply', '-f', file], { env: cleanEnv({ NSCTL_HOME: home }) })
+    const { status, stderr } = spawnSync(nsctl, ['apply', '-f', file], {
+      env: cleanEnv({ NSCTL_HOME: home }),
+    })
     if (status !== 0) throw new Error(`apply failed: ${stderr}`)
   }
 }
@@ -57,7 +77,10 @@ interface Observed {
 
 /** Starts a daemon, waits until it has nothing to do, and watches it. */
 async function observeDaemon(nsctl: string, home: string): Promise<Observed> {
-  const daemon = spawn(nsctl, ['up', '--own', '--runtime', 'process'], { env: cleanEnv({ NSCTL_HOME: home }), stdio: ['ignore', 'pipe', 'ignore'] })
+  const daemon = spawn(nsctl, ['up', '--own', '--runtime', 'process'], {
+    env: cleanEnv({ NSCTL_HOME: home }),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   try {
     await new Promise<void>((resolve, reject) => {
       daemon.stdout.on('data', (data) => String(data).includes('is ready') && resolve())
@@ -86,7 +109,9 @@ async function quiet(daemon: ChildProcess): Promise<void> {
 }
 
 function cpuMs(daemon: ChildProcess): number {
-  const fields = readFileSync(`/proc/${daemon.pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${daemon.pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   // utime and stime in ticks of 10 ms
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
@@ -124,7 +149,9 @@ async function benchReconcile(file: string): Promise<readonly Row[]> {
   await manager.cache.synced
   const services = manager.cache.list('Service')
   const copies = services.map(clone)
-  const keys = services.map(({ metadata: { namespace, name } }) => ({ kind: 'Service', namespace, name }) as ObjectRef)
+  const keys = services.map(
+    ({ metadata: { namespace, name } }) => ({ kind: 'Service', namespace, name }) as ObjectRef,
+  )
   const reconcileAll = () =>
     new Promise<void>((resolve) => {
       left = keys.length
@@ -137,7 +164,8 @@ async function benchReconcile(file: string): Promise<readonly Row[]> {
     const atMs = performance.now()
     await reconcileAll()
     const reconciledMs = performance.now()
-    for (const [index, service] of services.entries()) if (!deepEqual(service, copies[index])) throw new Error('a copy differs')
+    for (const [index, service] of services.entries())
+      if (!deepEqual(service, copies[index])) throw new Error('a copy differs')
     if (round < 0) continue
     times.push(reconciledMs - atMs)
     floors.push(performance.now() - reconciledMs)
@@ -147,8 +175,25 @@ async function benchReconcile(file: string): Promise<readonly Row[]> {
   await ended
   await store.close()
   return [
-    { bench: 'daemon', what: `deep comparison of ${keys.length} Services`, value: median(floors), unit: 'ms' },
-    { bench: 'daemon', what: `no-op reconcile of them / deep comparison`, value: median(times) / median(floors), unit: '×', goal: 3 },
-    { bench: 'daemon', what: 'writes that the no-op reconciles made', value: written, unit: 'count', goal: 0 },
+    {
+      bench: 'daemon',
+      what: `deep comparison of ${keys.length} Services`,
+      value: median(floors),
+      unit: 'ms',
+    },
+    {
+      bench: 'daemon',
+      what: `no-op reconcile of them / deep comparison`,
+      value: median(times) / median(floors),
+      unit: '×',
+      goal: 3,
+    },
+    {
+      bench: 'daemon',
+      what: 'writes that the no-op reconciles made',
+      value: written,
+      unit: 'count',
+      goal: 0,
+    },
   ]
 }

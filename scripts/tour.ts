@@ -41,7 +41,10 @@ function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished>
 }
 
 /** Starts `nsctl up --own` and resolves when it is ready, with what it said. */
-async function startDaemon(env: NodeJS.ProcessEnv, logFile: string): Promise<{ daemon: ChildProcess; said: string }> {
+async function startDaemon(
+  env: NodeJS.ProcessEnv,
+  logFile: string,
+): Promise<{ daemon: ChildProcess; said: string }> {
   const log = openSync(logFile, 'a', 0o600)
   const args = ['up', '--own', '--runtime', values.runtime]
   // a group of its own: Ctrl-C is this process's to pass on, after the screen is restored
@@ -53,7 +56,10 @@ async function startDaemon(env: NodeJS.ProcessEnv, logFile: string): Promise<{ d
       if (said.includes('Ctrl-C')) resolve()
     })
     daemon.once('exit', () => reject(new Error(`nsctl up ended:\n${readFileSync(logFile, 'utf8').trim()}`)))
-    setTimeout(() => reject(new Error(`nsctl up is not ready after ${READY_LIMIT_MS / 1000} s; see ${logFile}`)), READY_LIMIT_MS).unref()
+    setTimeout(
+      () => reject(new Error(`nsctl up is not ready after ${READY_LIMIT_MS / 1000} s; see ${logFile}`)),
+      READY_LIMIT_MS,
+    ).unref()
   })
   try {
     await ready
@@ -73,13 +79,16 @@ async function stopDaemon(daemon: ChildProcess): Promise<number> {
 
 function saySystem(): void {
   if (process.platform === 'linux') return
-  console.log(`On ${process.platform}: no systemd, no cgroups and no /proc, so nothing is limited or isolated, and programs are`)
+  console.log(
+    `On ${process.platform}: no systemd, no cgroups and no /proc, so nothing is limited or isolated, and programs are`,
+  )
   console.log('not found again after nsctl was killed. Everything else works as on Linux.\n')
 }
 
 async function showLive(): Promise<number> {
   saySystem()
-  const home = process.env.NSCTL_HOME ?? join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'nsctl')
+  const home =
+    process.env.NSCTL_HOME ?? join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'nsctl')
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const { daemon, said } = await startDaemon(process.env, join(home, 'up.log'))
   const lines = said.split('\n').filter((line) => !/^ {2}(next|Ctrl-C)/.test(line))
@@ -88,7 +97,9 @@ async function showLive(): Promise<number> {
     const applied = await run(['apply', '-f', 'examples/quickstart'], process.env)
     process.stdout.write(applied.stdout + applied.stderr)
     if (applied.code !== 0) return applied.code
-    console.log('  next     npx nsctl get services · describe service web · scale service web --replicas 5   (in another terminal)')
+    console.log(
+      '  next     npx nsctl get services · describe service web · scale service web --replicas 5   (in another terminal)',
+    )
     console.log('  Ctrl-C   stops it and everything that it runs\n')
     return await new Promise((resolve) => {
       const watch = spawn(nsctl, ['watch'], { cwd: root, stdio: 'inherit' })
@@ -124,11 +135,15 @@ async function tour(): Promise<number> {
       throw new StepFailed(`step ${number + 1}, ${title}: ${error instanceof Error ? error.message : error}`)
     }
   }
-  const cli = (words: string, expected = 0) => async () => {
-    const finished = await run(words.split(' '), env)
-    if (finished.code === expected) return finished.stdout
-    throw new Error(`nsctl ${words} exits with ${finished.code}, not ${expected}\n${finished.stdout}${finished.stderr}`)
-  }
+  const cli =
+    (words: string, expected = 0) =>
+    async () => {
+      const finished = await run(words.split(' '), env)
+      if (finished.code === expected) return finished.stdout
+      throw new Error(
+        `nsctl ${words} exits with ${finished.code}, not ${expected}\n${finished.stdout}${finished.stderr}`,
+      )
+    }
   const ask = (expected: RegExp) => async () => {
     const url = (await cli('get service web -o jsonpath={.status.url}')()).split(' ')[0] ?? ''
     const text = await (await fetch(url)).text()
@@ -163,7 +178,8 @@ async function tour(): Promise<number> {
     })
     await step('stop the control plane', async () => {
       const code = daemon === undefined ? 1 : await stopDaemon(daemon)
-      if (code !== 0) throw new Error(`nsctl up exits with ${code}\n${readFileSync(join(home, 'up.log'), 'utf8')}`)
+      if (code !== 0)
+        throw new Error(`nsctl up exits with ${code}\n${readFileSync(join(home, 'up.log'), 'utf8')}`)
       return (await cli('down --purge')()).split('\n')[0] ?? ''
     })
     console.log('\neverything worked. See it live: npm start')
