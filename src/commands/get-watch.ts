@@ -7,7 +7,7 @@ import type { AnyResource } from '../resources/object.ts'
 import { printObjects } from '../views/output.ts'
 import { createRowWriter, type RowWriter } from '../views/watch-rows.ts'
 import type { CommandContext } from './context.ts'
-import type { GetRequest } from './get.ts'
+import type { GetRequest } from './get-request.ts'
 import { refOf } from './targets.ts'
 
 export interface WatchOptions {

@@ -2,10 +2,11 @@ import * as Flags from '@oclif/core/flags'
 import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { AnyResource } from '../resources/object.ts'
-import { type ObjectGroup, type OutputFormat, printObjects } from '../views/output.ts'
+import { type ObjectGroup, printObjects } from '../views/output.ts'
 import { NsctlCommand, usage } from './base.ts'
 import * as shared from './flags.ts'
 import { readFormat } from './format.ts'
+import type { GetRequest } from './get-request.ts'
 import { targetsOfFiles } from './input.ts'
 import { notFound, parseTargets, refOf, type Targets } from './targets.ts'
 
@@ -23,18 +24,6 @@ const flags = {
   'show-labels': Flags.boolean({ summary: 'Labels as the last column.' }),
   'show-kind': Flags.boolean({ summary: 'service/web rather than web.' }),
   'ignore-not-found': shared.ignoreNotFound,
-}
-
-/** What was asked for beyond the objects themselves. */
-export interface GetRequest {
-  readonly targets: Targets
-  readonly format: OutputFormat
-  readonly matches: (object: AnyResource) => boolean
-  readonly namespace: string
-  readonly allNamespaces: boolean
-  readonly showLabels: boolean
-  readonly showKind: boolean
-  readonly noHeaders: boolean
 }
 
 /** `nsctl get`. */
