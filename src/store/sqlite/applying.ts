@@ -1,6 +1,6 @@
 /** One group of transactions, applied to the rows inside an SQLite transaction that the caller began. */
 import { type CommitPlan, planCommit } from '../commit.ts'
-import type { Transaction } from '../store.ts'
+import type { Entry, Transaction } from '../store.ts'
 import { full } from './errors.ts'
 import type { Reserve } from './reserve.ts'
 import type { Rows } from './rows.ts'
@@ -19,19 +19,21 @@ export interface ApplyTarget {
 /** Writes what the transactions come to, and the log. Throws StoreFull where they grow the store and there is no room. */
 export function applyTransactions(transactions: readonly Transaction[], target: ApplyTarget): CommitPlan {
   const { rows, reserve, path } = target
-  const lengthBefore = new Map<string, number>()
-  const plan = planCommit(transactions, rows.revision(), (key) => {
-    const entry = rows.get(key)
-    if (entry !== undefined) lengthBefore.set(key, entry.value.length)
-    return entry
-  })
+  const before = rows.getMany(keysOf(transactions))
+  const plan = planCommit(transactions, rows.revision(), (key) => before.get(key))
   if (plan.log.length === 0) return plan
   const hasRoom = reserve.isKept()
-  if (!hasRoom && growthOf(plan, lengthBefore) > 0) throw full(path)
+  if (!hasRoom && growthOf(plan, before) > 0) throw full(path)
   for (const [key, state] of plan.writes) rows.write(key, state)
   for (const change of plan.log) rows.appendLog(change)
   trim(plan, hasRoom, target)
   return plan
+}
+
+function keysOf(transactions: readonly Transaction[]): readonly string[] {
+  const keys: string[] = []
+  for (const transaction of transactions) for (const { key } of transaction) keys.push(key)
+  return keys
 }
 
 /** In small pages, so that no commit pays for many; with each commit while space is short. */
@@ -47,11 +49,11 @@ function trim(
 }
 
 /** By how many characters the store gets longer. */
-function growthOf(plan: CommitPlan, lengthBefore: ReadonlyMap<string, number>): number {
+function growthOf(plan: CommitPlan, before: ReadonlyMap<string, Entry>): number {
   let growth = 0
   for (const [key, state] of plan.writes) {
-    const before = lengthBefore.get(key)
-    if (before !== undefined) growth -= key.length + before
+    const replaced = before.get(key)
+    if (replaced !== undefined) growth -= key.length + replaced.value.length
     if (state !== undefined) growth += key.length + state.value.length
   }
   return growth

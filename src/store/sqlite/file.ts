@@ -43,13 +43,15 @@ export function createFile(sqlite: Sqlite, path: string): void {
     writeFileSync(unfinished, '', { mode: 0o600, flag: 'wx' })
     const db = new sqlite.DatabaseSync(unfinished)
     try {
-      db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`)
+      // synced once, when it is whole and before anybody can see it
+      db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;`)
       db.exec(`BEGIN; ${SCHEMA} COMMIT`)
     } finally {
       db.close()
     }
+    sync(unfinished)
     linkOrRename(unfinished, path)
-    syncDirectory(directory)
+    sync(directory)
   } finally {
     for (const suffix of ['', '-wal', '-shm']) rmSync(unfinished + suffix, { force: true })
   }
@@ -79,8 +81,8 @@ function removeLeftovers(path: string): void {
   }
 }
 
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r')
+function sync(path: string): void {
+  const handle = openSync(path, 'r')
   try {
     fsyncSync(handle)
   } finally {

@@ -3,13 +3,13 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LoggedChange, Stored } from '../commit.ts'
 import type { KeyRange } from '../keys.ts'
 import type { Entry } from '../store.ts'
-import { checksum } from './checksum.ts'
+import { Checksums } from './checksum.ts'
 import { corrupt } from './errors.ts'
 
 /** "nsct" in SQLite's header, so that another program's database is not taken for a store. */
 export const APPLICATION_ID = 0x6e736374
 /** Moves when a store that was written before could no longer be read. */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 
 /**
  * Entries are clustered by key: a list reads neighbouring pages and nothing else. Pages of 8 KiB hold documents of up to
@@ -27,6 +27,7 @@ export const SCHEMA = `
 
 const SQL = {
   get: 'SELECT key, revision, checksum, value FROM entries WHERE key = ?',
+  many: 'SELECT key, revision, checksum, value FROM entries WHERE key IN (SELECT value FROM json_each(?))',
   range: 'SELECT key, revision, checksum, value FROM entries WHERE key >= ? AND key < ?',
   rangeToEnd: 'SELECT key, revision, checksum, value FROM entries WHERE key >= ?',
   keys: 'SELECT key FROM entries WHERE key >= ? AND key < ?',
@@ -44,12 +45,16 @@ const SQL = {
   bytes: 'SELECT page_count * page_size FROM pragma_page_count, pragma_page_size',
 } as const
 
+/** From here on one statement for all is faster than one for each. */
+const MANY = 8
+
 type EntryRow = readonly [key: string, revision: number, checksum: number, value: string]
 
 /** All reading and writing of rows. Statements are prepared when they are first used: a short command needs few. */
 export class Rows {
   readonly #db: DatabaseSync
   readonly #path: string
+  readonly #checksums = new Checksums()
   readonly #prepared = new Map<keyof typeof SQL, StatementSync>()
 
   constructor(db: DatabaseSync, path: string) {
@@ -60,6 +65,15 @@ export class Rows {
   get(key: string): Entry | undefined {
     const row = this.#statement('get').get(key)
     return row === undefined ? undefined : this.#entry(row)
+  }
+
+  /** The entries of those keys that are there. Many are asked for in one statement: calls cost more than the search. */
+  getMany(keys: readonly string[]): ReadonlyMap<string, Entry> {
+    const found = new Map<string, Entry>()
+    const keep = (entry: Entry | undefined) => entry && found.set(entry.key, entry)
+    if (keys.length < MANY) for (const key of keys) keep(this.get(key))
+    else for (const row of this.#statement('many').all(JSON.stringify(keys))) keep(this.#entry(row))
+    return found
   }
 
   list({ from, to }: KeyRange): readonly Entry[] {
@@ -96,7 +110,7 @@ export class Rows {
     if (state === undefined) this.#statement('delete').run(key)
     else {
       const { revision, value } = state
-      this.#statement('put').run(key, revision, checksum(key, revision, value), value)
+      this.#statement('put').run(key, revision, this.#checksums.of(key, revision, value), value)
     }
   }
 
@@ -131,7 +145,7 @@ export class Rows {
 
   #entry(row: unknown): Entry {
     const [key, revision, sum, value] = row as EntryRow
-    if (checksum(key, revision, value) !== sum) {
+    if (this.#checksums.of(key, revision, value) !== sum) {
       throw corrupt(this.#path, `the entry ${JSON.stringify(key)} does not match its checksum`)
     }
     return { key, value, revision }

@@ -119,7 +119,10 @@ class SqliteStore implements Store {
   }
 
   getMany(keys: readonly string[]): Promise<readonly Entry[]> {
-    return this.#read(() => keys.map((key) => this.#rows.get(key)).filter((entry) => entry !== undefined))
+    return this.#read(() => {
+      const found = this.#rows.getMany(keys)
+      return keys.map((key) => found.get(key)).filter((entry) => entry !== undefined)
+    })
   }
 
   list(prefixes: readonly string[]): Promise<Listing> {

@@ -131,7 +131,7 @@ const REFUSED: readonly {
     name: 'a store of a later format',
     make: (path) => new DatabaseSync(path).exec('PRAGMA user_version = 9'),
     code: 'StoreFormat',
-    message: /has format 9, this nsctl reads format 1/,
+    message: /has format 9, this nsctl reads format 2/,
     next: /newer nsctl/,
   },
   {
