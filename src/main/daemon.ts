@@ -1,5 +1,5 @@
 /** `nsctl up`: the control plane and this machine's agent in one process. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createAgent } from '../agent/agent.ts'
@@ -111,7 +111,9 @@ async function claimMachine(choice: RuntimeChoice, env: Environment, storeUrl: s
     )
   }
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await writeFile(file, storeUrl, { mode: 0o600 })
+  // whole or not at all: half a name would lock out everybody
+  await writeFile(`${file}.new`, storeUrl, { mode: 0o600 })
+  await rename(`${file}.new`, file)
 }
 
 async function serve(
@@ -140,9 +142,13 @@ async function serve(
   })
   if (options.metricsPort !== undefined)
     agent.addRunnable(metricsServer({ tally, port: options.metricsPort, logger }))
+  /** Others see a daemon that acts only once the controllers run: not before then is it ready. */
+  const led = Promise.withResolvers<void>()
   agent.addRunnable({
     name: 'ready',
-    async run() {
+    async run(stopped) {
+      await Promise.race([led.promise, abortOf(stopped)])
+      if (stopped.aborted) return
       options.onReady({
         storeUrl: store.url,
         runtime: runtime.info.description,
@@ -160,17 +166,29 @@ async function serve(
       clock,
       logger,
       metrics: tally,
-      lead: ({ fence }, led) => controlPlane(api.fenced(fence), options, tally).run(led),
+      lead: ({ fence }, term) => {
+        const manager = controlPlane(api.fenced(fence), options, tally)
+        manager.addRunnable({ name: 'led', run: async () => led.resolve() })
+        return manager.run(term)
+      },
     },
     both,
   )
+  const running = [agent.run(both), leading]
   try {
-    await Promise.all([agent.run(both), leading])
+    await Promise.all(running)
   } finally {
     stop.abort()
-    await Promise.allSettled([leading])
+    await Promise.allSettled(running)
     await api.flush()
   }
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 /** All controllers of the control plane: this list is what nsctl does. */

@@ -114,6 +114,15 @@ test('a second daemon for the same store is refused, with the pid of the first',
   assert.is(await first.stop(), 0)
 })
 
+test('a daemon that says it is ready is seen as acting', async (context) => {
+  for (let turn = 0; turn < 3; turn++) {
+    const daemon = await start(context)
+    const { stdout } = await context.home.run(['version', '-o', 'json'])
+    assert.is(JSON.parse(stdout).daemon.running, true)
+    await daemon.stop('SIGKILL')
+  }
+})
+
 test('ending the daemon ends no workload; the next one goes on with the same processes', async (context) => {
   const first = await start(context)
   const running = await applied(context)
