@@ -1,4 +1,7 @@
-/** Rules that several fields of a Service share. */
+/**
+ * Rules that several fields of a Service share. All rules add what they find to a list that is handed on, and make a path only
+ * where there is a fault: nearly every Service has none, and there may be thousands.
+ */
 import type { Path } from '../../core/json.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { FieldIssue } from '../kinds.ts'
@@ -6,38 +9,48 @@ import { quote } from '../validation/words.ts'
 
 const MAX_DURATION_MS = 24 * 36e5
 
-/** Items of a list whose name an earlier one has. */
-export function duplicateIssues(
-  items: readonly { readonly name: string }[],
-  path: Path,
-): readonly FieldIssue[] {
-  if (items.length < 2) return []
+export const TEMPLATE: Path = ['spec', 'template']
+
+/** What the rules have found. */
+export type Issues = FieldIssue[]
+
+/** Items of the list `member` whose name an earlier one has. */
+export function findDuplicates(
+  issues: Issues,
+  items: readonly { readonly name: string }[] | undefined,
+  parent: Path,
+  member: string,
+): void {
+  if (items === undefined || items.length < 2) return
   const first = new Map<string, number>()
-  const issues: FieldIssue[] = []
-  for (const [index, { name }] of items.entries()) {
+  for (let index = 0; index < items.length; index++) {
+    const { name } = items[index]!
     const earlier = first.get(name)
     if (earlier === undefined) first.set(name, index)
     else
       issues.push({
-        path: [...path, index, 'name'],
-        message: `must be unique: ${path.at(-1)}[${earlier}] is named ${quote(name)} too`,
+        path: [...parent, member, index, 'name'],
+        message: `must be unique: ${member}[${earlier}] is named ${quote(name)} too`,
         value: name,
       })
   }
-  return issues
 }
 
-/** A duration that is well formed but cannot be meant. */
-export function durationIssue(
+export interface DurationRule {
+  readonly member: string
+  readonly leastMs: 0 | 1
+}
+
+/** A duration that is well formed but cannot be meant; `pathOf` gives the path of its member. */
+export function checkDuration(
+  issues: Issues,
   text: string | undefined,
-  path: Path,
-  options: { readonly zero?: boolean } = {},
-): FieldIssue | undefined {
-  if (text === undefined) return undefined
+  { member, leastMs }: DurationRule,
+  pathOf: (member: string) => Path,
+): void {
+  if (text === undefined) return
   const spanMs = parseDurationMs(text)
-  if (spanMs > MAX_DURATION_MS)
-    return { path, message: `must be at most 24h, not ${quote(text)}`, value: text }
-  if (spanMs < 1 && options.zero !== true)
-    return { path, message: `must be at least 1ms, not ${quote(text)}`, value: text }
-  return undefined
+  if (spanMs >= leastMs && spanMs <= MAX_DURATION_MS) return
+  const limit = spanMs > MAX_DURATION_MS ? 'at most 24h' : 'at least 1ms'
+  issues.push({ path: pathOf(member), message: `must be ${limit}, not ${quote(text)}`, value: text })
 }

@@ -1,15 +1,14 @@
 /** Rules of ports. */
 import type { Path } from '../../core/json.ts'
-import type { FieldIssue } from '../kinds.ts'
-import { duplicateIssues } from './field-rules.ts'
+import { findDuplicates, type Issues, TEMPLATE } from './field-rules.ts'
 import type { ManifestTemplate } from './manifest-types.ts'
 
-const PORTS: Path = ['spec', 'template', 'ports']
+const PORTS: Path = [...TEMPLATE, 'ports']
 
-export function portIssues({ ports = [], network }: ManifestTemplate): readonly FieldIssue[] {
-  const issues = [...duplicateIssues(ports, PORTS)]
-  if (network === 'none' && ports.length > 0)
-    issues.push({ path: PORTS, message: 'cannot be reached with network: none' })
+export function checkPorts(issues: Issues, { ports, network }: ManifestTemplate): void {
+  if (ports === undefined || ports.length === 0) return
+  findDuplicates(issues, ports, TEMPLATE, 'ports')
+  if (network === 'none') issues.push({ path: PORTS, message: 'cannot be reached with network: none' })
   const fixed = new Map<string, number>()
   for (const [index, { port, protocol = 'TCP', scheme }] of ports.entries()) {
     if (protocol === 'UDP' && (scheme === 'http' || scheme === 'https'))
@@ -28,5 +27,4 @@ export function portIssues({ ports = [], network }: ManifestTemplate): readonly 
         value: port,
       })
   }
-  return issues
 }

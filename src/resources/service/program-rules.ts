@@ -1,89 +1,90 @@
 /** Rules of programs: where they come from, their variables and resources, and what a group's programs have of their own. */
 import type { Path } from '../../core/json.ts'
 import { parseCpuMillis, parseMemoryBytes } from '../../core/quantity.ts'
-import type { FieldIssue } from '../kinds.ts'
 import { quote } from '../validation/words.ts'
-import { duplicateIssues, durationIssue } from './field-rules.ts'
+import { checkDuration, type DurationRule, findDuplicates, type Issues, TEMPLATE } from './field-rules.ts'
 import type { ManifestEnv, ManifestProgram, ManifestSpec, ManifestTemplate } from './manifest-types.ts'
-import { probeIssues } from './probe-rules.ts'
+import { checkProbe } from './probe-rules.ts'
 
-const TEMPLATE: Path = ['spec', 'template']
 const MIN_MEMORY_BYTES = 2 ** 20
 /** systemd's CPUQuota has no less than 1 %. */
 const MIN_QUOTA_MILLIS = 10
+const GRACE: DurationRule = { member: 'gracePeriod', leastMs: 0 }
+/** What nsctl sets: $PORT, $PORT_HTTP, $STORAGE_DATA. */
+const PROVIDED = /^(PORT|STORAGE)(?:_(.+))?$/
 
 /** Members of a template that belong to each program once there is a group. */
 const PER_PROGRAM = ['resources', 'limits', 'readiness', 'liveness'] as const
 
-export function programIssues(spec: ManifestSpec): readonly FieldIssue[] {
+export function checkPrograms(issues: Issues, spec: ManifestSpec): void {
   const { template } = spec
-  const issues = [...originIssues(template), ...oneProgramIssues(template, TEMPLATE, spec)]
-  const grace = durationIssue(template.stop?.gracePeriod, [...TEMPLATE, 'stop', 'gracePeriod'], {
-    zero: true,
-  })
-  if (grace) issues.push(grace)
-  const programs = template.programs ?? []
-  issues.push(...duplicateIssues(programs, [...TEMPLATE, 'programs']))
-  for (const [index, program] of programs.entries())
-    issues.push(...oneProgramIssues(program, [...TEMPLATE, 'programs', index], spec))
-  return issues
+  checkOrigin(issues, template)
+  checkProgram(issues, template, TEMPLATE, spec)
+  checkDuration(issues, template.stop?.gracePeriod, GRACE, (member) => [...TEMPLATE, 'stop', member])
+  if (template.programs === undefined) return
+  findDuplicates(issues, template.programs, TEMPLATE, 'programs')
+  for (const [index, program] of template.programs.entries())
+    checkProgram(issues, program, [...TEMPLATE, 'programs', index], spec)
 }
 
-function originIssues(template: ManifestTemplate): readonly FieldIssue[] {
+function checkOrigin(issues: Issues, template: ManifestTemplate): void {
   const { source, programs } = template
   if (source === undefined && programs === undefined)
-    return [{ path: TEMPLATE, message: 'needs source (one program) or programs (a group)' }]
-  if (source !== undefined && programs !== undefined)
-    return [{ path: [...TEMPLATE, 'programs'], message: 'cannot stand beside source: give one of the two' }]
-  if (programs === undefined) return []
-  return PER_PROGRAM.filter((name) => template[name] !== undefined).map((name) => ({
-    path: [...TEMPLATE, name],
-    message: `belongs to each program of a group: spec.template.programs[].${name}`,
-  }))
+    issues.push({ path: TEMPLATE, message: 'needs source (one program) or programs (a group)' })
+  if (programs === undefined) return
+  if (source !== undefined) {
+    issues.push({
+      path: [...TEMPLATE, 'programs'],
+      message: 'cannot stand beside source: give one of the two',
+    })
+    return
+  }
+  for (const name of PER_PROGRAM)
+    if (template[name] !== undefined)
+      issues.push({
+        path: [...TEMPLATE, name],
+        message: `belongs to each program of a group: spec.template.programs[].${name}`,
+      })
 }
 
-function oneProgramIssues(program: ManifestProgram, path: Path, spec: ManifestSpec): readonly FieldIssue[] {
-  const { template } = spec
-  return [
-    ...sourceIssues(program, path),
-    ...envIssues(program.env ?? [], [...path, 'env'], spec),
-    ...resourceIssues(program, path),
-    ...(program.readiness ? probeIssues(program.readiness, template, [...path, 'readiness']) : []),
-    ...(program.liveness ? probeIssues(program.liveness, template, [...path, 'liveness']) : []),
-  ]
+function checkProgram(issues: Issues, program: ManifestProgram, path: Path, spec: ManifestSpec): void {
+  checkSource(issues, program, path)
+  checkEnv(issues, program.env, path, spec)
+  checkRequests(issues, program, path)
+  checkLimits(issues, program, path)
+  checkProbe(issues, program.readiness, spec.template, { program: path, name: 'readiness' })
+  checkProbe(issues, program.liveness, spec.template, { program: path, name: 'liveness' })
 }
 
-function sourceIssues({ source }: ManifestProgram, path: Path): readonly FieldIssue[] {
-  if (source === undefined) return []
+function checkSource(issues: Issues, { source }: ManifestProgram, path: Path): void {
+  if (source === undefined) return
   const { command, workingDir } = source
-  const issues: FieldIssue[] = []
-  const at = [...path, 'source']
+  const at = (...steps: readonly (string | number)[]): Path => [...path, 'source', ...steps]
   const program = command[0] ?? ''
   if (program.trim() === '')
-    issues.push({ path: [...at, 'command', 0], message: 'must name a program', value: program })
-  for (const [index, argument] of command.entries())
-    if (argument.includes('\0'))
-      issues.push({ path: [...at, 'command', index], message: 'must not contain a NUL character' })
+    issues.push({ path: at('command', 0), message: 'must name a program', value: program })
+  for (let index = 0; index < command.length; index++)
+    if (command[index]!.includes('\0'))
+      issues.push({ path: at('command', index), message: 'must not contain a NUL character' })
   if (workingDir?.includes('\0'))
-    issues.push({ path: [...at, 'workingDir'], message: 'must not contain a NUL character' })
+    issues.push({ path: at('workingDir'), message: 'must not contain a NUL character' })
   else if (workingDir !== undefined && !workingDir.startsWith('/'))
     issues.push({
-      path: [...at, 'workingDir'],
+      path: at('workingDir'),
       message: `must be absolute: ${quote(workingDir)} is relative, and only a manifest in a file has a folder to be relative to`,
       value: workingDir,
     })
   if (workingDir === undefined && program.includes('/') && !program.startsWith('/'))
     issues.push({
-      path: [...at, 'command', 0],
+      path: at('command', 0),
       message: `is relative (${quote(program)}), and there is no workingDir to be relative to`,
       value: program,
     })
-  return issues
 }
 
 /** What nsctl sets a variable to, or undefined where it is the program's own. */
 function providedMeaning(variable: string, { template, storage = [] }: ManifestSpec): string | undefined {
-  const match = /^(PORT|STORAGE)(?:_(.+))?$/.exec(variable)
+  const match = PROVIDED.exec(variable)
   if (match === null) return undefined
   const [, prefix, suffix] = match
   const named = ({ name }: { readonly name: string }) => name.toUpperCase().replaceAll('-', '_') === suffix
@@ -95,60 +96,61 @@ function providedMeaning(variable: string, { template, storage = [] }: ManifestS
   return port && `the number of port ${port.name}`
 }
 
-function envIssues(env: readonly ManifestEnv[], path: Path, spec: ManifestSpec): readonly FieldIssue[] {
-  const issues = [...duplicateIssues(env, path)]
-  for (const [index, { name, value }] of env.entries()) {
+function checkEnv(
+  issues: Issues,
+  env: readonly ManifestEnv[] | undefined,
+  path: Path,
+  spec: ManifestSpec,
+): void {
+  if (env === undefined) return
+  findDuplicates(issues, env, path, 'env')
+  for (let index = 0; index < env.length; index++) {
+    const { name, value } = env[index]!
     const meaning = providedMeaning(name, spec)
     if (meaning !== undefined)
       issues.push({
-        path: [...path, index, 'name'],
+        path: [...path, 'env', index, 'name'],
         message: `is set by nsctl: $${name} is ${meaning}`,
         value: name,
       })
     if (value?.includes('\0'))
-      issues.push({ path: [...path, index, 'value'], message: 'must not contain a NUL character' })
+      issues.push({ path: [...path, 'env', index, 'value'], message: 'must not contain a NUL character' })
   }
-  return issues
 }
 
-function resourceIssues({ resources, limits }: ManifestProgram, path: Path): readonly FieldIssue[] {
-  const issues: FieldIssue[] = []
-  const at = (...steps: readonly string[]): Path => [...path, ...steps]
-  const [share, quota] = [resources?.cpu, limits?.cpu]
-  if (share !== undefined && parseCpuMillis(share) < 1)
+function checkRequests(issues: Issues, { resources }: ManifestProgram, path: Path): void {
+  if (resources === undefined) return
+  const { cpu, memory } = resources
+  if (cpu !== undefined && parseCpuMillis(cpu) < 1)
     issues.push({
-      path: at('resources', 'cpu'),
-      message: `must be more than 0, not ${quote(share)}`,
-      value: share,
+      path: [...path, 'resources', 'cpu'],
+      message: `must be more than 0, not ${quote(cpu)}`,
+      value: cpu,
     })
-  if (resources?.memory !== undefined) {
-    const bytes = parseMemoryBytes(resources.memory)
-    if (bytes < MIN_MEMORY_BYTES)
-      issues.push({
-        path: at('resources', 'memory'),
-        message: `must be at least 1Mi, and ${quote(resources.memory)} is ${bytes} bytes`,
-        value: resources.memory,
-        ...(/^\d+$/.test(resources.memory) && bytes > 0 ? { suggestion: `${resources.memory}Mi` } : {}),
-      })
-    else if (!Number.isSafeInteger(bytes))
-      issues.push({
-        path: at('resources', 'memory'),
-        message: `is more than any machine has: ${quote(resources.memory)}`,
-      })
-  }
-  if (quota !== undefined) {
-    if (parseCpuMillis(quota) < MIN_QUOTA_MILLIS)
-      issues.push({
-        path: at('limits', 'cpu'),
-        message: `must be at least 10m, not ${quote(quota)}`,
-        value: quota,
-      })
-    else if (share !== undefined && parseCpuMillis(quota) < parseCpuMillis(share))
-      issues.push({
-        path: at('limits', 'cpu'),
-        message: `must be at least resources.cpu (${share}), not ${quote(quota)}`,
-        value: quota,
-      })
-  }
-  return issues
+  if (memory === undefined) return
+  const bytes = parseMemoryBytes(memory)
+  if (bytes < MIN_MEMORY_BYTES)
+    issues.push({
+      path: [...path, 'resources', 'memory'],
+      message: `must be at least 1Mi, and ${quote(memory)} is ${bytes} bytes`,
+      value: memory,
+      ...(/^\d+$/.test(memory) && bytes > 0 ? { suggestion: `${memory}Mi` } : {}),
+    })
+  else if (!Number.isSafeInteger(bytes))
+    issues.push({
+      path: [...path, 'resources', 'memory'],
+      message: `is more than any machine has: ${quote(memory)}`,
+    })
+}
+
+function checkLimits(issues: Issues, { resources, limits }: ManifestProgram, path: Path): void {
+  const quota = limits?.cpu
+  if (quota === undefined) return
+  const share = resources?.cpu
+  const quotaMillis = parseCpuMillis(quota)
+  let message: string | undefined
+  if (quotaMillis < MIN_QUOTA_MILLIS) message = `must be at least 10m, not ${quote(quota)}`
+  else if (share !== undefined && quotaMillis < parseCpuMillis(share))
+    message = `must be at least resources.cpu (${share}), not ${quote(quota)}`
+  if (message !== undefined) issues.push({ path: [...path, 'limits', 'cpu'], message, value: quota })
 }

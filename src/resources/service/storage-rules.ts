@@ -1,11 +1,11 @@
 /** Rules of storage: where a program may see its volumes. */
 import type { Path } from '../../core/json.ts'
 import type { ServiceStorage } from '../generated/types.ts'
-import type { FieldIssue } from '../kinds.ts'
 import { quote } from '../validation/words.ts'
-import { duplicateIssues } from './field-rules.ts'
+import { findDuplicates, type Issues } from './field-rules.ts'
 
-const STORAGE: Path = ['spec', 'storage']
+const SPEC: Path = ['spec']
+const STORAGE: Path = [...SPEC, 'storage']
 
 /** The kernel's; nothing can be mounted there or beneath. */
 const KERNEL = ['/proc', '/sys', '/dev']
@@ -27,13 +27,13 @@ const SYSTEM = [
   '/var',
 ]
 
-export function storageIssues(storage: readonly ServiceStorage[]): readonly FieldIssue[] {
-  const issues = [...duplicateIssues(storage, STORAGE)]
+export function checkStorage(issues: Issues, storage: readonly ServiceStorage[] | undefined): void {
+  if (storage === undefined) return
+  findDuplicates(issues, storage, SPEC, 'storage')
   for (const [index, { path }] of storage.entries()) {
     const message = pathFault(path) ?? overlapFault(storage.slice(0, index), path)
     if (message !== undefined) issues.push({ path: [...STORAGE, index, 'path'], message, value: path })
   }
-  return issues
 }
 
 function pathFault(path: string): string | undefined {

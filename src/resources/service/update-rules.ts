@@ -1,33 +1,32 @@
 /** Rules of rolling updates. */
 import type { Path } from '../../core/json.ts'
-import type { FieldIssue } from '../kinds.ts'
 import { quote } from '../validation/words.ts'
-import { durationIssue } from './field-rules.ts'
+import { checkDuration, type DurationRule, type Issues } from './field-rules.ts'
 import type { ManifestSpec } from './manifest-types.ts'
 
 const UPDATE: Path = ['spec', 'update']
 const MAX_COUNT = 10_000
+const DEADLINE: DurationRule = { member: 'progressDeadline', leastMs: 1 }
 
-export function updateIssues(update: ManifestSpec['update']): readonly FieldIssue[] {
-  if (update === undefined) return []
+export function checkUpdate(issues: Issues, update: ManifestSpec['update']): void {
+  if (update === undefined) return
   const { maxUnavailable = 0, maxSurge = 1, strategy } = update
-  const issues: FieldIssue[] = []
-  for (const [name, value] of [
-    ['maxUnavailable', maxUnavailable],
-    ['maxSurge', maxSurge],
-  ] as const) {
-    const message = shareFault(value)
-    if (message !== undefined) issues.push({ path: [...UPDATE, name], message, value })
-  }
-  if (issues.length === 0 && strategy !== 'Recreate' && isNone(maxUnavailable) && isNone(maxSurge))
+  const before = issues.length
+  checkShare(issues, 'maxUnavailable', maxUnavailable)
+  checkShare(issues, 'maxSurge', maxSurge)
+  const sound = issues.length === before
+  if (sound && strategy !== 'Recreate' && isNone(maxUnavailable) && isNone(maxSurge))
     issues.push({
       path: [...UPDATE, 'maxUnavailable'],
       message: 'and maxSurge cannot both be 0: nothing could ever be replaced',
       value: maxUnavailable,
     })
-  const deadline = durationIssue(update.progressDeadline, [...UPDATE, 'progressDeadline'])
-  if (deadline) issues.push(deadline)
-  return issues
+  checkDuration(issues, update.progressDeadline, DEADLINE, (member) => [...UPDATE, member])
+}
+
+function checkShare(issues: Issues, name: string, value: number | string): void {
+  const message = shareFault(value)
+  if (message !== undefined) issues.push({ path: [...UPDATE, name], message, value })
 }
 
 /** A count, or a part in percent. */
