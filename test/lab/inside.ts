@@ -25,10 +25,16 @@ export async function runInside(node: LabNode, file: string, options: InsideOpti
   if (code !== 0) throw new Error(`${file} in ${node.name} ended with ${code}`)
 }
 
-/** Makes the user and its manager where they are not there yet. */
+/** The root file system has that user; its manager is started where it does not run. */
 async function userPrefix(node: LabNode): Promise<readonly string[]> {
-  if ((await node.exec(['id', USER])).code !== 0) await node.run(['useradd', '--create-home', '--uid', UID, USER])
   await node.run(['systemctl', 'start', `user@${UID}.service`])
   const user = [`--reuid=${UID}`, `--regid=${UID}`, '--init-groups']
-  return ['setpriv', ...user, 'env', `XDG_RUNTIME_DIR=/run/user/${UID}`, `HOME=/home/${USER}`, 'NSCTL_LAB_SCOPE=user']
+  return [
+    'setpriv',
+    ...user,
+    'env',
+    `XDG_RUNTIME_DIR=/run/user/${UID}`,
+    `HOME=/home/${USER}`,
+    'NSCTL_LAB_SCOPE=user',
+  ]
 }

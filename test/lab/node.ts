@@ -3,7 +3,16 @@
  * rootfs.sh builds once and caches. Root only. What a node made goes with it; nothing is left when this process is killed.
  */
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
-import { mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -66,7 +75,9 @@ export async function rootfs(release: Release): Promise<string> {
 /** Boots a node and waits until its systemd has reached its target. */
 export async function bootNode(options: NodeOptions): Promise<LabNode> {
   const base = await rootfs(options.release)
+  removeStale()
   const dir = mkdtempSync(join(tmpdir(), `nsctl-lab-${options.name}-`))
+  writeFileSync(join(dir, 'owner'), String(process.pid))
   const name = dir.slice(dir.indexOf('nsctl-lab-') + 'nsctl-lab-'.length)
   let running: Boot | undefined
   const boot = async () => {
@@ -181,8 +192,21 @@ function collect(child: ChildProcess, input?: string): Promise<ExecResult> {
   })
 }
 
+/** What a process that was killed left behind; its nodes were killed with it. */
+function removeStale(): void {
+  for (const entry of readdirSync(tmpdir())) {
+    if (!entry.startsWith('nsctl-lab-')) continue
+    const dir = join(tmpdir(), entry)
+    const owner = join(dir, 'owner')
+    if (!existsSync(owner) || existsSync(`/proc/${readFileSync(owner, 'utf8')}`)) continue
+    removeCgroups(dir, entry.slice('nsctl-lab-'.length))
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
 function removeCgroups(dir: string, name: string): void {
-  const points = readFileSync(join(dir, 'hierarchies'), 'utf8').trim().split('\n')
+  const file = join(dir, 'hierarchies')
+  const points = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
   for (const line of points) removeTree(`${line.split(' ')[0]}/nsctl-lab-${name}`)
 }
 

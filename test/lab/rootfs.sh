@@ -1,12 +1,12 @@
 #!/bin/sh
 # rootfs.sh RELEASE — builds a Debian root file system with systemd for test nodes and prints its path.
-# Cached under $NSCTL_LAB (default ~/.cache/nsctl-lab), keyed by release and package list; built once, whoever calls at the
+# Cached under $NSCTL_LAB (default ~/.cache/nsctl-lab), keyed by release and this script; built once, whoever calls at the
 # same time waits. Root only. Packages come from the mirror that this machine's own apt is configured for.
 set -eu
 release=$1
 packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,iproute2,procps
 lab=${NSCTL_LAB:-$HOME/.cache/nsctl-lab}
-root=$lab/$release-$(printf %s "$packages" | cksum | cut -d' ' -f1)
+root=$lab/$release-$(cksum <"$0" | cut -d' ' -f1)
 mkdir -p "$lab"
 exec 9>"$lab/$release.lock"
 flock 9
@@ -16,12 +16,13 @@ if [ ! -d "$root" ]; then
   mirror=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
     awk '$1 == "Debian" { print $2; exit }')
   [ -n "$mirror" ] || { echo "rootfs.sh: apt on this machine knows no Debian mirror: run apt-get update" >&2; exit 1; }
-  rm -rf "$root.part"
+  rm -rf "$lab/$release"-*
   mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
     --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Check-Date "false"' \
     "$release" "$root.part" "$mirror" >&2
   # users' journals are kept apart only where the journal is persistent
   mkdir -p "$root.part/var/log/journal"
+  useradd --root "$root.part" --create-home --uid 1000 --shell /bin/sh tester
   rm -f "$root.part/etc/machine-id"
   : >"$root.part/etc/machine-id"
   mv "$root.part" "$root"

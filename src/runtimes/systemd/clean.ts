@@ -32,10 +32,8 @@ export async function removeEverything(options: RemovalOptions): Promise<readonl
   const volumes = await storage.listStorage()
   if (purge) for (const volume of volumes) await storage.purgeStorage(volume)
   await storage.removeEmptyFolders()
-  const stays = purge
-    ? []
-    : volumes.map((volume) => `storage ${storage.storagePath(volume)} (removed by down --purge)`)
-  return [...stays, 'log lines of its services in the journal, for as long as journald keeps them']
+  const stays = purge ? [] : volumes.map((volume) => `storage ${storage.storagePath(volume)}`)
+  return [...stays, 'log lines in the journal: they go when journald lets them go']
 }
 
 function allEnded(tracker: ProgramTracker, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,7 @@ test.before(async (context) => {
   context.fixture = await openFixture()
 })
 test.after(async ({ fixture }) => {
-  await fixture.dispose()
+  await fixture?.dispose()
 })
 
 /** Of the unit as it runs, not of its file. */

@@ -4,8 +4,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { systemClock } from '../../../../src/core/clock.ts'
 import { silentLogger } from '../../../../src/core/logger.ts'
-import { openSystemdRuntime } from '../../../../src/runtimes/systemd/runtime.ts'
 import { type ProgramSpec, programKey } from '../../../../src/runtimes/runtime.ts'
+import { openSystemdRuntime } from '../../../../src/runtimes/systemd/runtime.ts'
 import { eventually } from '../../contract/fixture.ts'
 
 const id = { namespace: 'default', service: 'web', templateHash: 'h3kq9x2mzc', program: '' }
@@ -41,10 +41,16 @@ if (phase === 'before')
   })
 else {
   test('brings back what ran, with its ports, except what must ask first', async () => {
-    assert.not.ok(existsSync('/run/systemd/system/nsctl-default_web_h3kq9x2mzc@.service'), 'a reboot leaves no units')
+    assert.not.ok(
+      existsSync('/run/systemd/system/nsctl-default_web_h3kq9x2mzc@.service'),
+      'a reboot leaves no units',
+    )
     assert.is(runtime.observe().size, 0)
     const restored = await runtime.restore(({ ordinal }) => ordinal !== 3)
-    assert.equal(restored.map(({ ordinal }) => ordinal), [0, 1])
+    assert.equal(
+      restored.map(({ ordinal }) => ordinal),
+      [0, 1],
+    )
     await eventually('they run', () => state(0) === 'running' && state(1) === 'running')
     assert.is(state(2), undefined)
     assert.is(state(3), undefined)

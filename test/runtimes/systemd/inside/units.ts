@@ -25,7 +25,7 @@ test.before(async (context) => {
   context.fixture = await openFixture()
 })
 test.after(async ({ fixture }) => {
-  await fixture.dispose()
+  await fixture?.dispose()
 })
 
 test('a crash loop is collected: no failed unit is left, and its end is still known', async ({ fixture }) => {
