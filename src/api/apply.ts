@@ -1,7 +1,7 @@
 /** Apply and create: a set of documents, admitted as a whole, merged with what is there, committed object by object. */
 import { isNsctlError, messageOf, type NsctlError } from '../core/errors.ts'
 import { API_VERSION, DEFAULT_NAMESPACE } from '../resources/object.ts'
-import type { Transaction } from '../store/store.ts'
+import type { Operation, Transaction } from '../store/store.ts'
 import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
 import { type Fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
@@ -109,15 +109,14 @@ async function commitPlans(
     wantsDefault && !defaultIsThere && !situation.made.has(DEFAULT_NAMESPACE)
       ? [defaultNamespace(context)]
       : []
-  const pruning = await Promise.all(
-    inOrder.map(({ target, recorded }) => retention(context, target, recorded)),
-  )
-  for (const [index, plan] of inOrder.entries()) {
+  const pruning = await pruningOf(context, inOrder)
+  for (const plan of inOrder) {
     if (plan.operations.length === 0) {
       results.set(plan.manifest, plan.result)
       continue
     }
-    transactions.push([...plan.operations, ...(pruning[index] ?? [])])
+    const pruned = pruning.get(plan)
+    transactions.push(pruned === undefined ? plan.operations : [...plan.operations, ...pruned])
     owners.push(plan)
   }
   const outcomes = (await commit(context, [...extra, ...transactions])).slice(extra.length)
@@ -129,6 +128,19 @@ async function commitPlans(
       results.set(plan.manifest, plan.recorded.changed ? stored(plan.result, outcome.revision) : plan.result)
   }
   return conflicts
+}
+
+/** What is new has no old revisions, and most sets are new or unchanged: only the others are asked for theirs. */
+async function pruningOf(
+  context: Context,
+  plans: readonly Plan[],
+): Promise<ReadonlyMap<Plan, readonly Operation[]>> {
+  const pruning = new Map<Plan, readonly Operation[]>()
+  const revised = plans.filter(({ isNew, recorded }) => !isNew && recorded.revised)
+  await Promise.all(
+    revised.map(async (plan) => pruning.set(plan, await retention(context, plan.target, plan.recorded))),
+  )
+  return pruning
 }
 
 function stored(result: ChangeResult, revision: number): ChangeResult {

@@ -17,7 +17,7 @@ import type { Context } from './context.ts'
 import { appliedKey, objectKey, type Target } from './keys.ts'
 import { mergeApplied } from './merge.ts'
 import { keepManagedFields } from './ownership.ts'
-import { type Recorded, recordEdit, saysTheSame } from './record.ts'
+import { type Recorded, recordEdit, saysTheSame, unchanged } from './record.ts'
 
 /** `apply` merges and remembers what was applied; `create` refuses what is there and remembers nothing. */
 export type SetMode = 'apply' | 'create'
@@ -65,7 +65,10 @@ export function planDocument(
   const { next, warnings } =
     live === undefined || isSame ? { next: object, warnings: [] } : merged(candidate, live.object, applied)
   const [verb, cause] = mode === 'apply' ? ['apply', 'applied'] : ['create', 'created']
-  const recorded = recordEdit(context, { target, live, next, actor, verb, cause, revises: true })
+  const recorded =
+    live !== undefined && isSame
+      ? unchanged(live)
+      : recordEdit(context, { target, live, next, actor, verb, cause, revises: true })
   const found = [
     ...(live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : []),
     ...sizeFaults(manifest, target, recorded.sizeBytes),

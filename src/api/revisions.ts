@@ -4,7 +4,7 @@ import type { AnyResource } from '../resources/object.ts'
 import type { Operation, StoreReader } from '../store/store.ts'
 import type { Actor, FieldChange, RevisionRecord } from './api.ts'
 import { contentOf } from './changes.ts'
-import { decodeJson } from './codec.ts'
+import { decodeJson, withMember } from './codec.ts'
 import { revisionKey, revisionOfKey, revisionPrefix, type Target } from './keys.ts'
 
 /** Where the object does not say how many it wants kept. */
@@ -21,19 +21,21 @@ export interface NewRevision {
   readonly target: Target
   /** As it will be stored: generation and revision are the new ones. */
   readonly object: AnyResource
+  /** The JSON text of the object's spec, if it has one. */
+  readonly specText: string | undefined
   readonly actor: Actor
   readonly cause: string
   readonly at: string
   readonly changes: readonly FieldChange[]
 }
 
-export function revisionOperation({ target, object, actor, cause, at, changes }: NewRevision): Operation {
-  const { spec = null, ...rest } = contentOf(object) as { spec?: Json } & Record<string, Json>
+export function revisionOperation(fresh: NewRevision): Operation {
+  const { target, object, specText = 'null', actor, cause, at, changes } = fresh
+  const { spec: _, ...rest } = contentOf(object) as { spec?: Json } & Record<string, Json>
   const revision = object.metadata.revision ?? 1
-  const record: StoredRevision = {
+  const record: Omit<StoredRevision, 'spec'> = {
     revision,
     generation: object.metadata.generation ?? 1,
-    spec,
     ...(Object.keys(rest).length === 0 ? {} : { rest }),
     by: actor.name,
     ...(actor.from === undefined ? {} : { from: actor.from }),
@@ -41,7 +43,11 @@ export function revisionOperation({ target, object, actor, cause, at, changes }:
     cause,
     changes,
   }
-  return { kind: 'put', key: revisionKey(target, revision), value: JSON.stringify(record) }
+  return {
+    kind: 'put',
+    key: revisionKey(target, revision),
+    value: withMember(JSON.stringify(record), 'spec', specText),
+  }
 }
 
 /** The content that a revision holds. */

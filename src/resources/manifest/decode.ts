@@ -10,7 +10,8 @@ export const MAX_SOURCE_BYTES = 8 * 2 ** 20
  * The control characters of ASCII but tab, line feed and carriage return. DEL and those beyond ASCII may stand in JSON as
  * they are, and what we print must be taken back.
  */
-const CONTROL = /(?![\t\n\r\u007f-\u009f])\p{Cc}/u
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for, and a property class with exceptions is six times slower
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f]/
 
 /** Throws TooLarge, or a DocumentFault where the bytes are no text. */
 export function decode(input: string | Uint8Array, source: string): string {

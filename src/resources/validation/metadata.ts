@@ -32,21 +32,21 @@ export function nameRuleOf(kind: { readonly kind: string; readonly apiVersion: s
 type Check = (value: unknown, path: readonly string[]) => readonly FieldIssue[]
 
 /** Every member that metadata may have, in a manifest or from the store. */
-const MEMBERS: Readonly<Record<string, Check>> = {
-  name: () => [],
-  namespace: () => [],
-  labels: labelIssues,
-  annotations: annotationIssues,
-  uid: text,
-  resourceVersion: text,
-  generation: number,
-  revision: number,
-  creationTimestamp: textOrNull,
-  deletionTimestamp: textOrNull,
-  finalizers: list,
-  ownerReferences: list,
-  managedFields: list,
-}
+const MEMBERS: ReadonlyMap<string, Check> = new Map([
+  ['name', () => []],
+  ['namespace', () => []],
+  ['labels', labelIssues],
+  ['annotations', annotationIssues],
+  ['uid', text],
+  ['resourceVersion', text],
+  ['generation', number],
+  ['revision', number],
+  ['creationTimestamp', textOrNull],
+  ['deletionTimestamp', textOrNull],
+  ['finalizers', list],
+  ['ownerReferences', list],
+  ['managedFields', list],
+])
 
 /** All that is wrong with `object.metadata`. Nothing where it is no object at all: the schema says so. */
 export function metadataIssues(object: unknown, rule: NameRule, scope: Scope): readonly FieldIssue[] {
@@ -54,11 +54,11 @@ export function metadataIssues(object: unknown, rule: NameRule, scope: Scope): r
   if (!isObject(metadata)) return []
   const issues: FieldIssue[] = [...nameIssues(metadata.name, rule)]
   if (metadata.namespace !== undefined) issues.push(...namespaceIssues(metadata.namespace, scope))
-  for (const key of Object.keys(metadata)) {
-    const check = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined
+  for (const key in metadata) {
+    const check = MEMBERS.get(key)
     if (check) issues.push(...check(metadata[key], ['metadata', key]))
     else {
-      const [suggestion] = nearest(key, Object.keys(MEMBERS), 1)
+      const [suggestion] = nearest(key, [...MEMBERS.keys()], 1)
       issues.push({
         path: ['metadata', key],
         message: 'unknown field',
@@ -109,8 +109,7 @@ function annotationIssues(annotations: unknown, path: readonly string[]): readon
   const issues = entryIssues(annotations, path, () => undefined)
   if (issues.length > 0 || !isObject(annotations)) return issues
   let bytes = 0
-  for (const [key, value] of Object.entries(annotations))
-    bytes += key.length + Buffer.byteLength(String(value))
+  for (const key in annotations) bytes += key.length + Buffer.byteLength(String(annotations[key]))
   if (bytes <= MAX_ANNOTATIONS_BYTES) return []
   return [{ path, message: `must have at most ${MAX_ANNOTATIONS_BYTES} bytes in all, not ${bytes}` }]
 }
@@ -123,15 +122,15 @@ function entryIssues(
   if (entries === null || entries === undefined) return []
   if (!isObject(entries)) return [typeIssue(path, ['object'], entries)]
   const issues: FieldIssue[] = []
-  for (const [key, value] of Object.entries(entries)) {
-    const at = [...path, key]
+  for (const key in entries) {
+    const value = entries[key]
     const keyMessage = labelKeyFault(key)
-    if (keyMessage !== undefined) issues.push({ path: at, message: keyMessage })
+    if (keyMessage !== undefined) issues.push({ path: [...path, key], message: keyMessage })
     if (value === null) continue
-    if (typeof value !== 'string') issues.push(typeIssue(at, ['string'], value))
+    if (typeof value !== 'string') issues.push(typeIssue([...path, key], ['string'], value))
     else {
       const message = valueFault(value)
-      if (message !== undefined) issues.push({ path: at, message, value })
+      if (message !== undefined) issues.push({ path: [...path, key], message, value })
     }
   }
   return issues
