@@ -30,6 +30,11 @@ export class Down extends NsctlCommand {
     for (const line of done) this.print(line)
     if (done.length === 0) this.print('nothing was running')
     if (left.length > 0)
-      this.print(['left, remove it with nsctl down --purge:', ...left.map((line) => `  ${line}`)].join('\n'))
+      this.print(
+        [
+          flags.purge ? 'left:' : 'left, remove it with nsctl down --purge:',
+          ...left.map((line) => `  ${line}`),
+        ].join('\n'),
+      )
   }
 }

@@ -84,6 +84,7 @@ ${Object.entries(environment)
 Restart=always
 RestartSec=1
 KillMode=process
+SyslogIdentifier=nsctl
 TimeoutStopSec=20
 ${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
 [Install]

@@ -1,5 +1,5 @@
 /** `nsctl down`: ends the daemon and every workload, and removes what nsctl made on this machine. */
-import { access, readdir, rm } from 'node:fs/promises'
+import { access, readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, delay } from '../core/clock.ts'
 import { NsctlError } from '../core/errors.ts'
@@ -34,16 +34,21 @@ export async function tearDown(options: TeardownOptions): Promise<TornDown> {
   const done = [...(await uninstallDaemon(options.env)), ...(await stopDaemon(options))]
   const left: string[] = []
   for (const choice of await usedRuntimes(options.env)) {
-    const { stateDir } = runtimePathsOf(choice, options.env)
+    const { stateDir, runDir } = runtimePathsOf(choice, options.env)
+    const mark = join(stateDir, 'store-url')
+    const isOwned = await isThere(mark)
     const runtime = await openRuntime(choice, options)
     const rest = await runtime.removeAll({ purge: options.purge, signal: options.signal })
     await runtime.close()
-    done.push(`ended every workload (${runtime.info.description})`)
+    if (isOwned) done.push(`ended every workload (${runtime.info.description})`)
+    else if (options.purge) done.push(`removed what earlier workloads left (${runtime.info.description})`)
     left.push(...rest)
-    await rm(join(stateDir, 'store-url'), { force: true })
+    await rm(mark, { force: true })
+    // what holds nothing any more
+    for (const folder of [stateDir, runDir]) await rmdir(folder).catch(() => {})
   }
   const { stateDir } = pathsOf(options.env)
-  if (options.purge) {
+  if (options.purge && (await isThere(stateDir))) {
     await rm(stateDir, { recursive: true, force: true })
     done.push(`removed ${stateDir}`)
   } else if ((await readdir(stateDir).catch(() => [])).length > 0) {
@@ -52,12 +57,13 @@ export async function tearDown(options: TeardownOptions): Promise<TornDown> {
   return { done, left }
 }
 
-/** Runtimes that have a mark of ours on this machine. */
+/** Runtimes that have something of ours on this machine: storage is there even after they were given up. */
 async function usedRuntimes(env: Environment): Promise<readonly RuntimeChoice[]> {
   const used: RuntimeChoice[] = []
   for (const choice of CHOICES) {
-    const mark = join(runtimePathsOf(choice, env).stateDir, 'store-url')
-    if (await isThere(mark)) used.push(choice)
+    // another user's cannot be read, and is not ours to end
+    const kept = await readdir(runtimePathsOf(choice, env).stateDir).catch(() => [])
+    if (kept.length > 0) used.push(choice)
   }
   return used
 }

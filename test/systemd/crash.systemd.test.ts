@@ -71,7 +71,7 @@ onEachRelease('a crash loop leaves no failed unit, and no unit that waits to be 
 
   const [instance] = await world.until('it waits', async () => {
     const all = await world.instances()
-    return all[0]?.status.phase === 'Backoff' && all
+    return all[0]?.status.phase === 'Backoff' ? all : undefined
   })
   assert.is(instance?.status.lastFailure.exitCode, 78)
   assert.ok(instance?.status.restarts >= 6)
@@ -107,7 +107,7 @@ onEachRelease(
     await world.up()
     const [instance] = await world.until('it is counted', async () => {
       const all = await world.instances()
-      return all[0]?.status.restarts === 1 && all[0].status.ready && all
+      return all[0]?.status.restarts === 1 && all[0].status.ready ? all : undefined
     })
     assert.is(instance?.status.lastFailure.signal, 'SIGKILL')
   },
@@ -149,7 +149,7 @@ onEachRelease('what cannot be started says why', async (world) => {
   // only systemd sees it, as the service's own user
   const [instance] = await world.until('systemd has tried', async () => {
     const all = (await world.instances()).filter((one) => one.metadata.name.startsWith('closed-'))
-    return all[0]?.status.lastFailure !== undefined && all
+    return all[0]?.status.lastFailure === undefined ? undefined : all
   })
   assert.match(
     instance?.status.lastFailure.message,

@@ -119,7 +119,7 @@ export class World {
   }
 
   /** Looks every 50 ms until it holds. @throws after a minute, with what it was last */
-  async until<T>(what: string, look: () => Promise<T>): Promise<T> {
+  async until<T>(what: string, look: () => Promise<T | false | undefined>): Promise<T> {
     const limitMs = performance.now() + WAIT_LIMIT_MS
     for (;;) {
       const found = await look()

@@ -11,7 +11,7 @@ import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { templateHash } from '../../resources/template.ts'
 import { announce } from './announce.ts'
 import { resolveTarget } from './good-template.ts'
-import { makeInstance, makeVolume, type ResolvedTemplate } from './instances.ts'
+import { madeFor, makeInstance, makeVolume, type ResolvedTemplate } from './instances.ts'
 import type { InstanceAction } from './plan.ts'
 import { isComplete, planFor, type Situation } from './situation.ts'
 import { serviceStatus } from './status.ts'
@@ -196,7 +196,8 @@ class ServiceReconciler {
     })
     if (deepEqual(status, service.status)) return
     await this.#api.updateStatus(refOf('Service', service), status as unknown as Json)
-    const adopts = service.status === undefined && this.#volumesOf(service).length > 0
+    const adopts =
+      service.status === undefined && this.#volumesOf(service).some((one) => !madeFor(one, service))
     for (const event of announce(service, status, adopts)) await this.#api.recordEvent(event)
   }
 

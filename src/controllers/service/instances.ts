@@ -3,7 +3,13 @@
 import { FINALIZERS } from '../../api/api.ts'
 import { digest } from '../../core/ids.ts'
 import type { JsonObject } from '../../core/json.ts'
-import type { Instance, Service, ServiceStorage, ServiceTemplate } from '../../resources/generated/types.ts'
+import type {
+  Instance,
+  Service,
+  ServiceStorage,
+  ServiceTemplate,
+  Volume,
+} from '../../resources/generated/types.ts'
 import { type AnyResource, API_VERSION } from '../../resources/object.ts'
 
 /** A template with all that makes an instance what it is. */
@@ -20,6 +26,9 @@ export interface InstanceIdentity {
   readonly attempt: number
   readonly node: string
 }
+
+/** On a Volume: the uid of the Service that it was made for. */
+const MADE_FOR = 'nsctl.dev/made-for'
 
 /** `<service>-<ordinal>-<5 characters>`: the same for the same owner, template, ordinal and attempt. */
 export function instanceName(service: Service, hash: string, identity: InstanceIdentity): string {
@@ -73,10 +82,16 @@ export function makeVolume(service: Service, volume: string, identity: InstanceI
     metadata: {
       name: `${service.metadata.name}-${volume}-${identity.ordinal}`,
       namespace: service.metadata.namespace,
+      annotations: { [MADE_FOR]: service.metadata.uid ?? '' },
       finalizers: [FINALIZERS.data],
     },
     spec: { service: service.metadata.name, volume, ordinal: identity.ordinal, node: identity.node },
   } as AnyResource
+}
+
+/** Whether a volume began with this service, and not with an earlier one of the same name. */
+export function madeFor(volume: Volume, service: Service): boolean {
+  return volume.metadata.annotations?.[MADE_FOR] === service.metadata.uid
 }
 
 /** True where two instances of one ordinal cannot run side by side: they would share data or a port. */

@@ -148,6 +148,7 @@ test('deletes what it owns, keeps its data, and takes it up again', async ({ wor
   const storage = [{ name: 'data', path: '/var/lib/web' }]
   await world.apply(specOf({ storage }))
   await settle(world, '1/1')
+  assert.not.ok((await world.events()).some((event) => event.startsWith('StorageAdopted')))
   await world.api.delete(ref, { actor })
   await world.until(async () => {
     assert.is(await world.service(), undefined)
