@@ -20,10 +20,12 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
   readonly calls: string[] = []
   readonly specs = new Map<string, ProgramSpec>()
   readonly purged: VolumeId[] = []
-  /** What becomes of a program that is started; runs if left out. */
+  /** What becomes of a program that is started; runs if left out. May throw: then the manager refused it. */
   onStart: (spec: ProgramSpec) => 'run' | 'hang' | ProgramExit = () => 'run'
   /** The exit code of a command that is run beside a program. */
   onExec: () => number = () => 0
+  /** Called with every stop that is asked for. May throw: then the manager refused it. */
+  onStop: () => void = () => {}
   /** Whether a stop ends the program at once. */
   stopsAtOnce = true
   readonly #clock: Clock
@@ -63,6 +65,7 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
     const key = programKey(id)
     const seen = this.#programs.get(key)
     if (seen === undefined || seen.state === 'exited') return
+    this.onStop()
     this.calls.push(`stop ${key}`)
     if (this.stopsAtOnce) this.end(key, { reason: 'success', exitCode: 0, atMs: this.#clock.now() })
     else this.#set(key, { ...seen, state: 'stopping' })

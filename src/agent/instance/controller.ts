@@ -213,11 +213,13 @@ class InstanceReconciler {
       const program = record.programs.find((one) => one.name === name)
       const spec = prepared.specs.find((one) => one.id.program === name)
       if (program === undefined || spec === undefined) continue
-      if (program.hasRun) program.restarts++
-      else await this.#tell(instance, announceStart(program))
-      program.startedAtMs = this.#options.clock.monotonic()
-      program.hasRun = true
+      // only what was accepted counts: a manager that is away is no crash loop of the program
       await this.#options.runtime.start(spec, signal)
+      program.startedAtMs = this.#options.clock.monotonic()
+      const isFirst = !program.hasRun
+      program.hasRun = true
+      if (isFirst) await this.#tell(instance, announceStart(program))
+      else program.restarts++
     }
   }
 
@@ -295,9 +297,10 @@ class InstanceReconciler {
       const index = record.programs.findIndex((one) => one.name === action.name)
       const [program, id] = [record.programs[index], ids[index]]
       if (program === undefined || id === undefined) continue
-      program.endingFor = program.liveness?.message ?? 'its liveness probe failed'
-      program.liveness = undefined
+      const reason = program.liveness?.message ?? 'its liveness probe failed'
       await this.#options.runtime.stop(id, stopOptions(instance))
+      program.endingFor = reason
+      program.liveness = undefined
     }
   }
 
@@ -314,7 +317,6 @@ class InstanceReconciler {
       if (action.kind === 'stop') await this.#options.runtime.stop(id, stopOptions(instance))
       if (action.kind === 'forget') await this.#options.runtime.forget(id)
     }
-    record.stopping = true
   }
 
   #probe(ref: ObjectRef, instance: Instance, record: InstanceRecord, deleting: boolean): void {

@@ -6,7 +6,7 @@ import type {
   InstanceProgramStatus,
   InstanceStatus,
 } from '../../resources/generated/types.ts'
-import type { ObservedProgram, ProgramExit, ProgramUsage } from '../../runtimes/runtime.ts'
+import type { ObservedProgram, ProgramExit } from '../../runtimes/runtime.ts'
 import { afterFailure, type Backoff, noBackoff } from '../backoff.ts'
 import type { GivenPort } from '../ports.ts'
 import type { ProbeResult } from '../probes.ts'
@@ -33,7 +33,6 @@ export interface ProgramRecord {
   liveness: ProbeResult | undefined
   /** The process that the verdicts are about. */
   probed: { readonly process: string; readonly stop: () => void } | undefined
-  usage: ProgramUsage | undefined
 }
 
 export interface InstanceRecord {
@@ -46,8 +45,6 @@ export interface InstanceRecord {
   written: InstanceStatus | undefined
   cpuMillis: number | undefined
   memoryBytes: number | undefined
-  /** The agent has asked its programs to end. */
-  stopping: boolean
 }
 
 export interface Obstacle {
@@ -74,7 +71,6 @@ export function makeRecord(
     written: status,
     cpuMillis: status?.cpuMillis,
     memoryBytes: status?.memoryBytes,
-    stopping: false,
   }
 }
 
@@ -101,7 +97,6 @@ function makeProgramRecord(
     readiness: sameProcess && known?.ready === true ? { healthy: true } : undefined,
     liveness: undefined,
     probed: undefined,
-    usage: undefined,
   }
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NsctlError } from '../../../src/core/errors.ts'
 import type { Instance } from '../../../src/resources/generated/types.ts'
 import { specOf, startWorld, type World } from '../../controllers/world.ts'
 
@@ -58,6 +59,20 @@ test('an end that is told before it is final is backed off from all the same', a
   await one(world, (instance) => assert.is(instance.status?.lastFailure?.exitCode, 78))
   world.runtime.end(key, exit)
   await one(world, (instance) => assert.is(instance.status?.phase, 'Backoff'))
+})
+
+test('a start that the manager refused is no restart of the program', async ({ world }) => {
+  let tries = 0
+  world.runtime.onStart = () => {
+    if (++tries <= 4) throw new NsctlError('Unreachable', 'the manager does not answer')
+    return 'run'
+  }
+  await world.apply(specOf())
+  const started = await one(world, running)
+  assert.is(tries, 5)
+  assert.is(started.status?.restarts, 0)
+  const told = (await world.events()).filter((event) => event.startsWith('Started'))
+  assert.equal(told, ['Started: started'])
 })
 
 test('a program that ends with 0 is started again: a service keeps running', async ({ world }) => {
@@ -155,6 +170,25 @@ test('restarts a program whose liveness probe fails, and says so', async ({ worl
       event.startsWith('Unhealthy: was ended because its liveness probe'),
     ),
   )
+})
+
+test('an unhealthy program is ended even where the first try to end it was refused', async ({ world }) => {
+  let healthy = true
+  let refused = 0
+  world.runtime.onExec = () => (healthy ? 0 : 3)
+  world.runtime.onStop = () => {
+    if (++refused === 1) throw new NsctlError('Unreachable', 'the manager does not answer')
+    healthy = true
+  }
+  const liveness = { exec: { command: ['check'] }, period: '50ms', failureThreshold: 1 }
+  await world.apply(specOf({}, { liveness }))
+  await one(world, running)
+  healthy = false
+  const healed = await one(world, (instance) => {
+    running(instance)
+    assert.is(instance.status?.restarts, 1)
+  })
+  assert.is(healed.status?.lastFailure?.reason, 'LivenessFailed')
 })
 
 test('an unready instance keeps running, and is ready again when its probe succeeds', async ({ world }) => {
