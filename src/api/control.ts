@@ -1,6 +1,6 @@
 /** What controllers and agents write: status, owned objects, finalizers. No revisions and no audit; never a write for nothing. */
 import { NsctlError } from '../core/errors.ts'
-import { clone, deepEqual, isObject, type Json } from '../core/json.ts'
+import { deepEqual, isObject, type Json } from '../core/json.ts'
 import type { AnyResource, ManagedFields, ObjectMeta, ObjectRef } from '../resources/object.ts'
 import type { Operation, Transaction } from '../store/store.ts'
 import { contentOf } from './changes.ts'
@@ -108,8 +108,8 @@ export async function ensure(context: Context, object: AnyResource): Promise<Any
 }
 
 function ensured({ kind }: Target, live: AnyResource, object: AnyResource): AnyResource {
-  const next = mergePatch(contentOf(live), contentOf(object)) as Record<string, unknown>
-  kind.applyDefaults(next)
+  const merged = mergePatch(contentOf(live), contentOf(object)) as Record<string, unknown>
+  const next = kind.withDefaults(merged)
   const labels = { ...live.metadata.labels, ...object.metadata.labels }
   const contentMoves = !deepEqual(next, contentOf(live))
   if (!contentMoves && deepEqual(labels, live.metadata.labels ?? {})) return live
@@ -164,9 +164,7 @@ function withServerFields(context: Context, target: Target, object: AnyResource)
     ...(revisioned ? { revision: 1 } : {}),
     creationTimestamp: timestamp(context.clock),
   }
-  const made = clone({ ...object, metadata })
-  target.kind.applyDefaults(made)
-  return made
+  return target.kind.withDefaults({ ...object, metadata })
 }
 
 /** What belongs to a node is there once under its name, whatever the node. */

@@ -1,6 +1,6 @@
 /** Changes of one object that is there: edit, patch, scale, rollback. Made again on the newest object after a conflict. */
 import { NsctlError } from '../core/errors.ts'
-import { clone, deepEqual } from '../core/json.ts'
+import { deepEqual } from '../core/json.ts'
 import { type AnyResource, type ObjectRef, refText } from '../resources/object.ts'
 import { ownPrefixIssues } from '../resources/validation/metadata.ts'
 import type { Operation } from '../store/store.ts'
@@ -59,8 +59,7 @@ export async function editObject(
     const live = await readStored(context, target)
     if (live === undefined) throw notFound(target)
     const desired = await decide(live, target)
-    const next = clone(desired.next)
-    target.kind.applyDefaults(next)
+    const next = target.kind.withDefaults(desired.next)
     const { verdict, revises = true, warnings = [] } = desired
     const recorded = recordEdit(context, {
       target,

@@ -57,21 +57,6 @@ export function withoutNulls(value: unknown, schema: JsonSchema | undefined): un
   return copy ?? value
 }
 
-/** As `withoutNulls`, but a copy that shares nothing with `value`. */
-export function copyWithoutNulls(value: unknown, schema: JsonSchema | undefined): unknown {
-  if (Array.isArray(value)) return value.map((item) => copyWithoutNulls(item, schema?.items))
-  if (!isObject(value)) return value
-  const copy: Record<string, unknown> = {}
-  for (const key in value) {
-    const member = value[key]
-    if (typeof member === 'object') {
-      const inner = memberSchema(schema, key)
-      if (!removes(member, inner)) setMember(copy, key, copyWithoutNulls(member, inner))
-    } else if (member !== undefined) setMember(copy, key, member)
-  }
-  return copy
-}
-
 /** The schema of the member `key`, if the schema says anything about it. */
 export function memberSchema(schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
   if (schema === undefined) return undefined

@@ -1,5 +1,5 @@
 /** What applying one document comes to, given what is stored. Pure but for ids and time. */
-import { clone, deepEqual, isObject, type Json } from '../core/json.ts'
+import { deepEqual, isObject, type Json } from '../core/json.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { JsonSchema } from '../resources/schema.ts'
 import { ownPrefixIssues } from '../resources/validation/metadata.ts'
@@ -177,9 +177,7 @@ function merged(
     } as AnyResource,
     wanted,
   )
-  const next = clone(kept.object)
-  kind.applyDefaults(next)
-  return { next, warnings: kept.warnings }
+  return { next: kind.withDefaults(kept.object), warnings: kept.warnings }
 }
 
 /** False where metadata has members that only validation can name. */

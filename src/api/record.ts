@@ -1,5 +1,5 @@
 /** From an object as somebody wants it to the transaction that makes it so: object, revision and audit record. */
-import { clone, deepEqual } from '../core/json.ts'
+import { deepEqual } from '../core/json.ts'
 import type { AnyResource, ObjectMeta } from '../resources/object.ts'
 import type { Operation } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
@@ -172,7 +172,5 @@ function assemble(
 /** What was stored before a default was added differs from what it says only in that default: no change. */
 function isSameWithDefaults({ target, next }: Edit, live: AnyResource): boolean {
   if (!deepEqual(ownedByPeople(live), ownedByPeople(next))) return false
-  const filled = clone(live)
-  target.kind.applyDefaults(filled)
-  return deepEqual(contentOf(filled), contentOf(next))
+  return deepEqual(contentOf(target.kind.withDefaults(live)), contentOf(next))
 }

@@ -85,7 +85,8 @@ class DefinedKind implements Kind {
   readonly columns: readonly PrinterColumn[]
   readonly #parts: KindParts
   #schema: JsonSchema | undefined
-  #fillDefaults: DefaultsFiller | undefined
+  /** Null where the schema has no defaults. */
+  #fillDefaults: DefaultsFiller | null | undefined
   #prepared:
     | { readonly validator: SchemaValidator; readonly constraints: Constraints | undefined }
     | undefined
@@ -135,8 +136,8 @@ class DefinedKind implements Kind {
     return inDocumentOrder(issues, object)
   }
 
-  applyDefaults(object: unknown): void {
-    this.#fillDefaults ??= compileDefaults(this.schema)
-    this.#fillDefaults?.(object)
+  withDefaults<T>(object: T): T {
+    if (this.#fillDefaults === undefined) this.#fillDefaults = compileDefaults(this.schema) ?? null
+    return this.#fillDefaults === null ? object : (this.#fillDefaults(object) as T)
   }
 }

@@ -58,8 +58,11 @@ export interface Kind {
    * included), the constraints between fields. Throws a Bug before `prepare` has resolved. Does not change the object.
    */
   validate(object: unknown): readonly FieldIssue[]
-  /** Fills in the schema's defaults, in place. Call it before `validate`, on a copy that you own. */
-  applyDefaults(object: unknown): void
+  /**
+   * The object with the schema's defaults; itself where none is missing. A copy along what is filled in, which shares the rest
+   * with `object`. Call it before `validate`.
+   */
+  withDefaults<T>(object: T): T
 }
 
 export interface KindRegistry {

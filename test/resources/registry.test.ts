@@ -9,10 +9,8 @@ import { definitionManifest, member, put, serviceManifest } from './fixtures.ts'
 
 async function issues(kind: Kind, object: AnyResource): Promise<string[]> {
   await kind.prepare()
-  const own = clone(object)
-  kind.applyDefaults(own)
   return kind
-    .validate(own)
+    .validate(kind.withDefaults(object))
     .map(
       ({ path, message, suggestion }) =>
         `${formatPath(path)}: ${message}${suggestion ? ` [${suggestion}]` : ''}`,
@@ -91,8 +89,10 @@ test('a right object has no issues and is not changed by validate', async () => 
 })
 
 test('defaults are filled in where they are missing, in lists too', () => {
-  const object = serviceManifest()
-  own.byKind('Service').applyDefaults(object)
+  const manifest = serviceManifest()
+  const before = clone(manifest)
+  const object = own.byKind('Service').withDefaults(manifest)
+  assert.equal(manifest, before)
   assert.equal(member(object, 'spec.template.ports'), [
     { name: 'http', protocol: 'TCP' },
     { name: 'metrics', port: 9100, protocol: 'TCP' },
@@ -109,16 +109,15 @@ test('defaults are filled in where they are missing, in lists too', () => {
   assert.is(member(object, 'spec.template.security'), undefined)
   assert.is(member(object, 'spec.update.maxSurge'), '25%')
   assert.is(member(object, 'spec.update.maxUnavailable'), 0)
-  const again = clone(object)
-  own.byKind('Service').applyDefaults(again)
-  assert.equal(again, object)
+  assert.is(own.byKind('Service').withDefaults(object), object)
 })
 
-test('a default is a copy: two objects do not share it', () => {
-  const [a, b] = [serviceManifest(), serviceManifest()]
-  own.byKind('Service').applyDefaults(a)
-  own.byKind('Service').applyDefaults(b)
-  assert.is.not(member(a, 'spec.template.stop'), member(b, 'spec.template.stop'))
+test('a default that objects share cannot be changed', () => {
+  const object = own.byKind('Service').withDefaults(serviceManifest())
+  const stop = member(object, 'spec.template.stop') as { signal: string }
+  assert.throws(() => {
+    stop.signal = 'SIGINT'
+  }, /read only/)
 })
 
 const userKinds = createKindRegistry([definitionManifest()])
@@ -145,8 +144,7 @@ test('a kind of the user is known by all its names', () => {
 
 test('its defaults are filled in', () => {
   const object = put(clone(backup), 'spec.targets', [{ host: 'a' }])
-  userKinds.byKind('Backup').applyDefaults(object)
-  assert.equal(member(object, 'spec'), {
+  assert.equal(member(userKinds.byKind('Backup').withDefaults(object), 'spec'), {
     schedule: '0 3 * * *',
     targets: [{ host: 'a', port: 22 }],
     copies: 1,

@@ -1,44 +1,83 @@
 /** Fills in a schema's defaults. Compiled once per kind, so that what has no defaults below it costs nothing. */
-import { clone, isObject } from '../../core/json.ts'
+import { clone, isObject, setMember } from '../../core/json.ts'
 import type { JsonSchema } from '../schema.ts'
 
-/** Fills in what is absent, in place. */
-export type DefaultsFiller = (value: unknown) => void
+/** The value with what is absent filled in; the value itself where nothing is. Copies only along what it fills in. */
+export type DefaultsFiller = (value: unknown) => unknown
 
 /** Undefined where nothing in the schema has a default. As in Kubernetes, an explicit null stays null. */
 export function compileDefaults(schema: JsonSchema): DefaultsFiller | undefined {
   const { items, additionalProperties } = schema
-  if (items) return eachOf(compileDefaults(items), listItems)
+  if (items) return fillItems(compileDefaults(items))
   if (schema.properties) return fillMembers(schema.properties)
-  if (typeof additionalProperties === 'object') return eachOf(compileDefaults(additionalProperties), members)
+  if (typeof additionalProperties === 'object') return fillValues(compileDefaults(additionalProperties))
   return undefined
+}
+
+interface Step {
+  readonly key: string
+  /** Shared by all objects that it is filled into, and therefore frozen. */
+  readonly initial: unknown
+  readonly fill: DefaultsFiller | undefined
 }
 
 function fillMembers(properties: Readonly<Record<string, JsonSchema>>): DefaultsFiller | undefined {
   const steps = Object.entries(properties)
-    .map(([key, schema]) => ({ key, initial: schema.default, fill: compileDefaults(schema) }))
+    .map(([key, schema]) => stepOf(key, schema))
     .filter(({ initial, fill }) => initial !== undefined || fill !== undefined)
   if (steps.length === 0) return undefined
   return (value) => {
-    if (!isObject(value)) return
+    if (!isObject(value)) return value
+    let filled: Record<string, unknown> | undefined
     for (const { key, initial, fill } of steps) {
-      if (value[key] === undefined && initial !== undefined) value[key] = clone(initial)
-      if (fill !== undefined && value[key] !== undefined) fill(value[key])
+      const member = value[key]
+      const next = member === undefined ? initial : fill === undefined ? member : fill(member)
+      if (next === member) continue
+      filled ??= { ...value }
+      filled[key] = next
     }
+    return filled ?? value
   }
 }
 
-function eachOf(
-  fill: DefaultsFiller | undefined,
-  childrenOf: (value: unknown) => readonly unknown[],
-): DefaultsFiller | undefined {
-  return fill && ((value) => childrenOf(value).forEach(fill))
+function stepOf(key: string, schema: JsonSchema): Step {
+  const fill = compileDefaults(schema)
+  const initial: unknown = schema.default === undefined ? undefined : clone(schema.default)
+  return { key, initial: freeze(fill === undefined ? initial : fill(initial)), fill }
 }
 
-function listItems(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
+function fillItems(fill: DefaultsFiller | undefined): DefaultsFiller | undefined {
+  if (fill === undefined) return undefined
+  return (value) => {
+    if (!Array.isArray(value)) return value
+    let filled: unknown[] | undefined
+    for (let index = 0; index < value.length; index++) {
+      const next = fill(value[index])
+      if (next === value[index]) continue
+      filled ??= [...value]
+      filled[index] = next
+    }
+    return filled ?? value
+  }
 }
 
-function members(value: unknown): readonly unknown[] {
-  return isObject(value) ? Object.values(value) : []
+function fillValues(fill: DefaultsFiller | undefined): DefaultsFiller | undefined {
+  if (fill === undefined) return undefined
+  return (value) => {
+    if (!isObject(value)) return value
+    let filled: Record<string, unknown> | undefined
+    for (const key in value) {
+      const next = fill(value[key])
+      if (next === value[key]) continue
+      filled ??= { ...value }
+      setMember(filled, key, next)
+    }
+    return filled ?? value
+  }
+}
+
+function freeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  for (const member of Object.values(value)) freeze(member)
+  return Object.freeze(value)
 }

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { clone, formatPath } from '../../../src/core/json.ts'
+import { formatPath } from '../../../src/core/json.ts'
 import { definitionConflicts } from '../../../src/resources/customresourcedefinition/constraints.ts'
 import { createKindRegistry } from '../../../src/resources/registry.ts'
 import { definitionManifest, put } from '../fixtures.ts'
@@ -9,10 +9,8 @@ const kind = createKindRegistry().byKind('CustomResourceDefinition')
 await kind.prepare()
 
 function issues(object: unknown): string[] {
-  const own = clone(object)
-  kind.applyDefaults(own)
   return kind
-    .validate(own)
+    .validate(kind.withDefaults(object))
     .map(
       ({ path, message, suggestion }) =>
         `${formatPath(path)}: ${message}${suggestion ? ` [${suggestion}]` : ''}`,

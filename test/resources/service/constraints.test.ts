@@ -10,10 +10,8 @@ const service = createKindRegistry().byKind('Service')
 await service.prepare()
 
 function issues(object: AnyResource): string[] {
-  const own = clone(object)
-  service.applyDefaults(own)
   return service
-    .validate(own)
+    .validate(service.withDefaults(object))
     .map(
       ({ path, message, suggestion }) =>
         `${formatPath(path)}: ${message}${suggestion ? ` [${suggestion}]` : ''}`,
@@ -474,12 +472,12 @@ test('whatever is in a manifest, validation answers, and the same twice', () => 
           // an earlier change left nothing to put it in
         }
       }
-      service.applyDefaults(object)
-      const first = JSON.stringify(service.validate(object))
-      const text = JSON.stringify(object)
-      service.applyDefaults(object)
-      assert.is(JSON.stringify(object), text)
-      assert.is(JSON.stringify(service.validate(object)), first)
+      const filled = service.withDefaults(object)
+      const first = JSON.stringify(service.validate(filled))
+      const text = JSON.stringify(filled)
+      assert.is(service.withDefaults(filled), filled)
+      assert.is(JSON.stringify(service.validate(filled)), first)
+      assert.is(JSON.stringify(filled), text)
     }),
     { numRuns: 1500 },
   )
