@@ -51,6 +51,7 @@ export function createAgent(options: AgentOptions): Manager {
       runtime: runtime.info,
       version: options.version,
       clock,
+      logger,
       countInstances: () => cache.list<Instance>('Instance').filter((one) => one.spec.node === node).length,
     }),
   )

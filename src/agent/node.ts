@@ -4,8 +4,11 @@ import { readFile } from 'node:fs/promises'
 import { cpus, release, totalmem, type } from 'node:os'
 import type { ResourceController } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
+import type { Logger } from '../core/logger.ts'
 import { formatBytes } from '../core/quantity.ts'
+import { isOutage } from '../engine/failures.ts'
 import type { Runnable } from '../engine/manager.ts'
 import { setConditions } from '../resources/conditions.ts'
 import type { Node, NodeStatus } from '../resources/generated/types.ts'
@@ -18,6 +21,7 @@ export interface NodeOptions {
   readonly runtime: RuntimeInfo
   readonly version: string
   readonly clock: Clock
+  readonly logger: Logger
   /** How many instances the store gives to this node. */
   readonly countInstances: () => number
 }
@@ -25,30 +29,42 @@ export interface NodeOptions {
 /** How often what changes by itself is looked at. */
 const REFRESH_MS = 5_000
 
+/** Keeps the Node true until it is stopped. A store that is away is waited for: it stops no agent. */
 export function nodeRegistration(options: NodeOptions): Runnable {
-  const { name, api } = options
-  const ref = { kind: 'Node', name }
+  const { name, api, clock, logger } = options
   return {
     name: 'node',
     async run(signal) {
-      const registered = (await api.ensure({
-        apiVersion: API_VERSION,
-        kind: 'Node',
-        metadata: { name },
-        spec: {},
-      } as AnyResource)) as unknown as Node
-      let status = await nodeStatus(options, registered.status)
-      await api.updateStatus(ref, status as unknown as Json)
+      let written: NodeStatus | undefined
       while (!signal.aborted) {
-        await delay(options.clock, REFRESH_MS, signal).catch(() => undefined)
-        const instances = options.countInstances()
-        if (signal.aborted || instances === status.instances) continue
-        status = { ...status, instances }
-        await api.updateStatus(ref, status as unknown as Json)
+        try {
+          written = await refresh(options, written)
+        } catch (error) {
+          if (!isOutage(error)) throw error
+          logger.log('warn', `cannot write what this node is, trying again: ${messageOf(error)}`)
+        }
+        await delay(clock, REFRESH_MS, signal).catch(() => undefined)
       }
-      await api.updateStatus(ref, notReady(status, options.clock) as unknown as Json)
+      if (written !== undefined)
+        await api.updateStatus({ kind: 'Node', name }, notReady(written, clock) as unknown as Json)
     },
   }
+}
+
+/** Registers the node with the first call, then writes what has changed. Returns what is written by now. */
+async function refresh(options: NodeOptions, written: NodeStatus | undefined): Promise<NodeStatus> {
+  const { name, api } = options
+  const instances = options.countInstances()
+  if (written?.instances === instances) return written
+  const status = written === undefined ? await nodeStatus(options, await register(options)) : written
+  const current = { ...status, instances }
+  await api.updateStatus({ kind: 'Node', name }, current as unknown as Json)
+  return current
+}
+
+async function register({ name, api }: NodeOptions): Promise<NodeStatus | undefined> {
+  const node = { apiVersion: API_VERSION, kind: 'Node', metadata: { name }, spec: {} }
+  return ((await api.ensure(node as AnyResource)) as unknown as Node).status
 }
 
 async function nodeStatus(options: NodeOptions, before: NodeStatus | undefined): Promise<NodeStatus> {
