@@ -1,4 +1,5 @@
 /** Text in unit files. Pure. */
+import { NsctlError } from '../../core/errors.ts'
 
 /** One word of a command line or an assignment in a unit: quoted, C-escaped, without specifiers. */
 export function quoteWord(text: string): string {
@@ -10,9 +11,10 @@ export function plainValue(text: string): string {
   return text.replaceAll('%', '%%')
 }
 
-/** One side of a BindPaths= pair: quoted, and colons kept from being separators. */
+/** One side of a BindPaths= pair: quoted, where a backslash stands for what follows it and nothing else is escaped. @throws Invalid */
 export function quoteBindPath(path: string): string {
-  return `"${escapeCharacters(path.replaceAll('\\', '\\\\').replaceAll(':', '\\:')).replaceAll('%', '%%')}"`
+  if (hasControlCharacters(path) || NONCHARACTER.test(path)) throw cannotCarry('path', path)
+  return `"${path.replace(/[\\":]/g, '\\$&').replaceAll('%', '%%')}"`
 }
 
 /** `NAME="value"` for an EnvironmentFile=: no specifiers there, and only these four are escaped. */
@@ -53,4 +55,10 @@ function escapeCharacters(text: string): string {
     else escaped += char
   }
   return escaped
+}
+
+export function cannotCarry(what: string, value: string): NsctlError {
+  return new NsctlError('Invalid', `a systemd unit cannot carry this ${what}: ${JSON.stringify(value)}`, {
+    value,
+  })
 }

@@ -1,8 +1,8 @@
 /** The text of a service's template unit. Pure: golden files show what comes of which spec. */
-import { NsctlError } from '../../core/errors.ts'
 import type { ProgramLimits, ProgramSpec } from '../runtime.ts'
 import type { ManagerScope } from './dbus/address.ts'
 import {
+  cannotCarry,
   hasControlCharacters,
   isPlainEnvironmentValue,
   plainValue,
@@ -147,10 +147,4 @@ function limitLines(limits: ProgramLimits): readonly string[] {
     ...(memoryMaxBytes === undefined ? [] : [`MemoryMax=${memoryMaxBytes}`, 'MemorySwapMax=0']),
     ...(tasksMax === undefined ? [] : [`TasksMax=${tasksMax}`]),
   ]
-}
-
-function cannotCarry(what: string, value: string): NsctlError {
-  return new NsctlError('Invalid', `a systemd unit cannot carry this ${what}: ${JSON.stringify(value)}`, {
-    value,
-  })
 }

@@ -21,7 +21,7 @@ for (const release of RELEASES) {
   for (const file of ['contract', 'hardening', 'units', 'managers'])
     real(`${file} as root`, () => runInside(node, `${INSIDE}/${file}.ts`))
 
-  for (const file of ['contract', 'managers'])
+  for (const file of ['contract', 'managers', 'user'])
     real(`${file} as a user`, () => runInside(node, `${INSIDE}/${file}.ts`, { asUser: true }))
 
   real('/etc was read-only all the while', async () => {

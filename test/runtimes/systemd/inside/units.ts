@@ -107,6 +107,28 @@ test('storage keeps its owner over templates, and is mounted at its path', async
   await fixture.stop(second)
 })
 
+test('storage stays when a service relaxes its user, and when it takes that back', async ({ fixture }) => {
+  const storage = [{ name: 'data', path: '/srv/data' }]
+  const first = fixture.shell(`cat /srv/data/*; echo $0 >"/srv/data/$(id -u)"; echo written; ${FOREVER}`, {
+    storage,
+  })
+  const specs = [[], ['all'], ['DynamicUser'], []].map((relax, index) => ({
+    ...first,
+    relax,
+    id: { ...first.id, templateHash: `h${index}h${index}h${index}h${index}h${index}` },
+  }))
+  for (const [index, spec] of specs.entries()) {
+    await fixture.start(spec)
+    await fixture.printed(spec.id, 'written')
+    if (index > 0) await fixture.printed(spec.id, first.command[3]!)
+    await fixture.stop(spec)
+    await fixture.gone(spec)
+  }
+  const volume = { namespace: 'default', service: first.id.service, volume: 'data', ordinal: 0 }
+  await fixture.runtime.purgeStorage(volume)
+  assert.not.ok(existsSync(fixture.runtime.storagePath(volume)))
+})
+
 test('arguments and environment arrive as they are', async ({ fixture }) => {
   // no zero byte: neither can hold one. Variables: also what systemd's own syntax cannot carry
   const text = fc.string({ unit: 'binary', maxLength: 60 }).map((one) => one.replaceAll('\0', ''))
@@ -151,7 +173,7 @@ test('arguments and environment arrive as they are', async ({ fixture }) => {
 })
 
 test('what lies beneath /root or /tmp runs, its interpreter included', async ({ fixture }) => {
-  for (const base of ['/root/my app', '/tmp/app']) {
+  for (const base of ['/root/my: 100% app', '/tmp/app']) {
     mkdirSync(join(base, 'bin'), { recursive: true })
     execFileSync('cp', [NODE, join(base, 'bin/node')])
     symlinkSync('node', join(base, 'bin/js'))
@@ -160,21 +182,24 @@ test('what lies beneath /root or /tmp runs, its interpreter included', async ({ 
       join(base, 'main.mjs'),
       'import { x } from "./lib.mjs"\nconsole.log("x is", x, process.argv[2])\nsetInterval(() => {}, 1e3)\n',
     )
-    writeFileSync(join(base, 'script.mjs'), `#!${base.replace(' ', '_')}/bin/js\nimport "./main.mjs"\n`)
+    writeFileSync(
+      join(base, 'script.mjs'),
+      `#!${base.replace('my: 100% app', 'my_app')}/bin/js\nimport "./main.mjs"\n`,
+    )
     chmodSync(join(base, 'script.mjs'), 0o755)
   }
-  symlinkSync('/root/my app', '/root/my_app')
+  symlinkSync('/root/my: 100% app', '/root/my_app')
   const commands: readonly ProgramSpec['command'][] = [
-    ['/root/my app/bin/node', 'main.mjs', 'a'],
-    ['/root/my app/bin/js', '/root/my app/main.mjs', 'a'],
-    [NODE, '/root/my app/main.mjs', 'a'],
-    ['/root/my app/script.mjs', 'a'],
+    ['/root/my: 100% app/bin/node', 'main.mjs', 'a'],
+    ['/root/my: 100% app/bin/js', '/root/my: 100% app/main.mjs', 'a'],
+    [NODE, '/root/my: 100% app/main.mjs', 'a'],
+    ['/root/my: 100% app/script.mjs', 'a'],
   ]
-  const folders = ['/root/my app', '/', '/', '/root/my app']
+  const folders = ['/root/my: 100% app', '/', '/', '/root/my: 100% app']
   for (const [index, command] of commands.entries()) {
-    for (const base of ['/root/my app', '/tmp/app']) {
-      const moved = command.map((word) => word.replace('/root/my app', base)) as [string, ...string[]]
-      const workingDir = folders[index]!.replace('/root/my app', base)
+    for (const base of ['/root/my: 100% app', '/tmp/app']) {
+      const moved = command.map((word) => word.replace('/root/my: 100% app', base)) as [string, ...string[]]
+      const workingDir = folders[index]!.replace('/root/my: 100% app', base)
       const spec = fixture.shell('', { command: moved, workingDir })
       await fixture.start(spec)
       await fixture.printed(spec.id, 'x is 42 a')
