@@ -11,7 +11,7 @@ import type { InstanceRecord } from './instance/record.ts'
 
 export interface UsageOptions {
   readonly runtime: Pick<Runtime, 'usage'>
-  readonly agent: Pick<InstanceAgent, 'records'>
+  readonly agent: Pick<InstanceAgent, 'places'>
   readonly clock: Clock
   readonly logger: Logger
   readonly enqueue: (ref: ObjectRef) => void
@@ -54,7 +54,7 @@ async function sample(options: UsageOptions, before: Sample | undefined): Promis
     byProgram: new Map(usages.map((one) => [one.key, one])),
   }
   const running = new Map<InstanceRecord, ObjectRef>()
-  for (const [key, { ref, record }] of options.agent.records()) {
+  for (const [key, { ref, record }] of options.agent.places()) {
     if (now.byProgram.has(key)) running.set(record, ref)
   }
   for (const [record, ref] of running) {

@@ -1,0 +1,100 @@
+/** Starting an instance's programs: what stands in the way, which ports they get, what they are run with. */
+import type { Clock } from '../../core/clock.ts'
+import { deepEqual } from '../../core/json.ts'
+import type { Instance } from '../../resources/generated/types.ts'
+import type { Runtime } from '../../runtimes/runtime.ts'
+import type { PortAllocator } from '../ports.ts'
+import { announceObstacle, announceStart, type InstanceEvent } from './announce.ts'
+import type { Places } from './places.ts'
+import type { InstanceRecord, Obstacle } from './record.ts'
+import { type BaseEnvironment, prepare, wantedPorts } from './specs.ts'
+
+export interface StarterOptions {
+  readonly node: string
+  readonly runtime: Pick<Runtime, 'start' | 'observe'>
+  readonly clock: Clock
+  readonly ports: PortAllocator
+  readonly places: Places
+  readonly baseEnvironment: BaseEnvironment
+  readonly tell: (instance: Instance, event: InstanceEvent) => Promise<void>
+}
+
+export interface StartRequest {
+  readonly instance: Instance
+  readonly record: InstanceRecord
+  /** Names of the programs to start. */
+  readonly programs: readonly string[]
+  /** Writes the record's ports where others find them. */
+  readonly writePorts: () => Promise<void>
+}
+
+export class Starter {
+  readonly #options: StarterOptions
+
+  constructor(options: StarterOptions) {
+    this.#options = options
+  }
+
+  /** Starts the programs, or notes in the record what stands in the way. */
+  async start(request: StartRequest, signal: AbortSignal): Promise<void> {
+    const { instance, record, writePorts } = request
+    const obstacle = await this.#findObstacle(instance, record)
+    if (obstacle !== undefined) return await this.note(instance, record, obstacle)
+    const prepared = await prepare(instance, record.ports, this.#options.baseEnvironment)
+    if (prepared.kind === 'obstacle') return await this.note(instance, record, prepared.obstacle)
+    await this.note(instance, record, undefined)
+    // the numbers must be known before a program has them: an agent that dies here is followed by one that reads them
+    if (!deepEqual(record.ports, record.written?.ports ?? [])) await writePorts()
+    for (const name of request.programs) {
+      const program = record.programs.find((one) => one.name === name)
+      const spec = prepared.specs.find((one) => one.id.program === name)
+      if (program === undefined || spec === undefined) continue
+      // only what was accepted counts: a manager that is away is no crash loop of the program
+      await this.#options.runtime.start(spec, signal)
+      program.startedAtMs = this.#options.clock.monotonic()
+      const isFirst = !program.hasRun
+      program.hasRun = true
+      if (isFirst) await this.#options.tell(instance, announceStart(program))
+      else program.restarts++
+    }
+  }
+
+  /** Puts the obstacle on record, or takes it off; tells it once. */
+  async note(instance: Instance, record: InstanceRecord, obstacle: Obstacle | undefined): Promise<void> {
+    const isNews = obstacle?.phase !== 'Pending' && record.obstacle?.message !== obstacle?.message
+    record.obstacle = obstacle
+    if (obstacle !== undefined && isNews) await this.#options.tell(instance, announceObstacle(obstacle))
+  }
+
+  /** What keeps the instance from starting just now. Gives it its ports on the way. */
+  async #findObstacle(instance: Instance, record: InstanceRecord): Promise<Obstacle | undefined> {
+    const { ports, places, node } = this.#options
+    const earlier = places.predecessor(instance)
+    if (earlier !== undefined) {
+      const message = `waits for ${earlier.metadata.name} to end`
+      return { phase: 'Pending', reason: 'WaitingForPredecessor', message }
+    }
+    const wanted = wantedPorts(instance)
+    if (wanted.length === 0) return undefined
+    if (record.ports.length !== wanted.length) record.ports = await ports.allocate(record.uid, wanted)
+    // what already runs of it has them
+    if (this.#runs(record)) return undefined
+    const taken = await ports.firstTaken(wanted, record.ports)
+    if (taken === undefined) return undefined
+    if (wanted.find((one) => one.name === taken.name)?.port !== undefined) {
+      const message = `port ${taken.port} (${taken.name}) is in use by another program on ${node}`
+      return { phase: 'Backoff', reason: 'PortInUse', message }
+    }
+    ports.release(record.uid)
+    record.ports = await ports.allocate(record.uid, wanted)
+    return undefined
+  }
+
+  #runs(record: InstanceRecord): boolean {
+    const observed = this.#options.runtime.observe()
+    return record.programs.some(({ key }) => {
+      const state = observed.get(key)?.state
+      return state !== undefined && state !== 'exited'
+    })
+  }
+}
