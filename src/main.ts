@@ -3,7 +3,7 @@
  * before, so that `nsctl get` carries none of what `nsctl up` needs.
  */
 import { existsSync } from 'node:fs'
-import { hostname, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import packageJson from '../package.json' with { type: 'json' }
 import type { ResourceApi } from './api/api.ts'
 import type { Client, DaemonState } from './client/client.ts'
@@ -109,7 +109,8 @@ async function daemonState(store: Store, clock: Clock): Promise<DaemonState> {
 /** Reads logs and runs commands through the runtime that the agent of this machine uses or used last. */
 async function openReader(env: Environment, api: ResourceApi): Promise<RuntimeReader> {
   const { items } = await api.list<Node>(api.kinds.byKind('Node'))
-  const node = items.find(({ metadata }) => metadata.name === hostname().toLowerCase()) ?? items[0]
+  const { nodeName } = await import('./main/claim.ts')
+  const node = items.find(({ metadata }) => metadata.name === nodeName()) ?? items[0]
   const runtime = node?.status?.runtime
   if (runtime === undefined)
     throw new NsctlError('NoDaemon', 'nothing has run on this machine yet', {

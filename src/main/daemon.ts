@@ -1,7 +1,5 @@
 /** `nsctl up`: the control plane and this machine's agent in one process. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { createAgent } from '../agent/agent.ts'
 import type { ResourceApi } from '../api/api.ts'
 import { garbageController } from '../controllers/garbage/controller.ts'
@@ -18,6 +16,7 @@ import { EngineTally } from '../engine/tally.ts'
 import { LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { claimPrograms } from './claim.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
   chooseRuntime,
@@ -48,8 +47,9 @@ export interface DaemonReady {
   readonly cannot: readonly string[]
 }
 
-/** Ten seconds at most until another may take over from a process that vanished together with its machine's clock. */
+/** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
 const LEASE_TTL_MS = 5_000
+const OWN_REMOVAL_LIMIT_MS = 60_000
 
 /**
  * Runs until `signal` aborts, then stops in order. Rejects with Conflict where another daemon serves this store or owns this
@@ -66,12 +66,11 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   try {
     await refuseSecond(store)
     const choice = await chooseRuntime(options.runtime)
-    await claimMachine(choice, env, store.url)
+    const { node } = await claimPrograms(runtimePathsOf(choice, env).stateDir, store.url)
     const stop = new AbortController()
     const runtime = await openRuntime(choice, { env, clock, logger, signal: stop.signal })
     try {
-      await serve(options, store, runtime, choice, signal)
-      if (options.own) await runtime.removeAll({ purge: false, signal: AbortSignal.timeout(60_000) })
+      await serveAndClear(options, { store, runtime, choice, node }, signal)
     } finally {
       stop.abort()
       await runtime.close()
@@ -81,10 +80,30 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   }
 }
 
+/** What the daemon works with once it is alone with it. */
+interface Parts {
+  readonly store: Store
+  readonly runtime: LocalRuntime
+  readonly choice: RuntimeChoice
+  readonly node: string
+}
+
+/** With `own` the programs end however the serving ended: nobody else would end them. */
+async function serveAndClear(options: DaemonOptions, parts: Parts, signal: AbortSignal): Promise<void> {
+  try {
+    await serve(options, parts, signal)
+  } finally {
+    if (options.own) {
+      const limit = AbortSignal.timeout(OWN_REMOVAL_LIMIT_MS)
+      await parts.runtime.removeAll({ purge: false, signal: limit })
+    }
+  }
+}
+
 /** Says at once who serves this store, instead of waiting for a lease that will not come free. */
 async function refuseSecond(store: Store): Promise<void> {
   const record = await readLease(store, LEADER_LEASE)
-  if (record === undefined || (await holderIsAlive(record.holder)) !== true) return
+  if (record === undefined || holderIsAlive(record.holder) !== true) return
   const { pid, host } = record.holder
   throw new NsctlError('Conflict', `nsctl already runs for ${store.url}: pid ${pid} on ${host}`, {
     value: pid,
@@ -92,89 +111,36 @@ async function refuseSecond(store: Store): Promise<void> {
   })
 }
 
-/** Programs on a machine belong to one store: a daemon with another one would end them as nobody's. */
-async function claimMachine(choice: RuntimeChoice, env: Environment, storeUrl: string): Promise<void> {
-  const file = join(runtimePathsOf(choice, env).stateDir, 'store-url')
-  const owner = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (owner === storeUrl) return
-  if (owner !== undefined) {
-    throw new NsctlError(
-      'Conflict',
-      `this machine's programs belong to the store ${owner}, not ${storeUrl}`,
-      {
-        value: owner,
-        next: `start with --store ${owner}, or give them up with nsctl down --store ${owner}`,
-      },
-    )
-  }
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  // whole or not at all: half a name would lock out everybody
-  await writeFile(`${file}.new`, storeUrl, { mode: 0o600 })
-  await rename(`${file}.new`, file)
-}
-
-async function serve(
-  options: DaemonOptions,
-  store: Store,
-  runtime: LocalRuntime,
-  choice: RuntimeChoice,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, logger, env } = options
+async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal): Promise<void> {
+  const { clock, logger } = options
+  const { store, runtime, choice, node } = parts
   const api = await openApiOver(store, clock, logger)
-  const node = nodeName()
   const tally = new EngineTally()
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
-  const holder = await thisProcess({ runtime: runtime.info.description, choice, version: VERSION, node })
-  const agent = createAgent({
-    node,
-    api,
-    runtime,
-    clock,
-    logger,
-    metrics: tally,
-    version: VERSION,
-    baseEnvironment: baseEnvironment(choice, env),
-  })
-  if (options.metricsPort !== undefined)
-    agent.addRunnable(metricsServer({ tally, port: options.metricsPort, logger }))
-  /** Others see a daemon that acts only once the controllers run: not before then is it ready. */
-  const led = Promise.withResolvers<void>()
-  agent.addRunnable({
-    name: 'ready',
-    async run(stopped) {
-      await Promise.race([led.promise, abortOf(stopped)])
-      if (stopped.aborted) return
-      options.onReady({
-        storeUrl: store.url,
-        runtime: runtime.info.description,
-        node,
-        cannot: runtime.info.cannot,
-      })
-    },
-  })
-  const leading = runAsLeader(
-    {
-      store,
-      lease: LEADER_LEASE,
-      ttlMs: LEASE_TTL_MS,
-      holder,
-      clock,
-      logger,
-      metrics: tally,
-      lead: ({ fence }, term) => {
-        const manager = controlPlane(api.fenced(fence), options, tally)
-        manager.addRunnable({ name: 'led', run: async () => led.resolve() })
-        return manager.run(term)
+  const leading = Promise.withResolvers<void>()
+  const agent = agentOf(options, parts, api, tally)
+  const running = [
+    runAsLeader(
+      {
+        store,
+        lease: LEADER_LEASE,
+        ttlMs: LEASE_TTL_MS,
+        holder: thisProcess({ runtime: runtime.info.description, choice, version: VERSION, node }),
+        clock,
+        logger,
+        metrics: tally,
+        lead: ({ fence }, term) => {
+          const manager = controlPlane(api.fenced(fence), options, tally)
+          manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
+          return manager.run(term)
+        },
       },
-    },
-    both,
-  )
-  const running = [agent.run(both), leading]
+      both,
+    ),
+    // of two daemons that start at once for one store, under different homes, only one may run its programs
+    Promise.race([leading.promise, abortOf(both)]).then(() => agent.run(both)),
+  ]
   try {
     await Promise.all(running)
   } finally {
@@ -182,6 +148,32 @@ async function serve(
     await Promise.allSettled(running)
     await api.flush()
   }
+}
+
+/** This machine's agent. It is ready once its cache is in sync, and says so. */
+function agentOf(options: DaemonOptions, parts: Parts, api: ResourceApi, metrics: EngineTally): Manager {
+  const { clock, logger, env, metricsPort } = options
+  const { store, runtime, choice, node } = parts
+  const agent = createAgent({
+    node,
+    api,
+    runtime,
+    clock,
+    logger,
+    metrics,
+    version: VERSION,
+    baseEnvironment: baseEnvironment(choice, env),
+  })
+  if (metricsPort !== undefined)
+    agent.addRunnable(metricsServer({ tally: metrics, port: metricsPort, logger }))
+  agent.addRunnable({
+    name: 'ready',
+    run: async () => {
+      const { description, cannot } = runtime.info
+      options.onReady({ storeUrl: store.url, runtime: description, node, cannot })
+    },
+  })
+  return agent
 }
 
 function abortOf(signal: AbortSignal): Promise<void> {
@@ -202,15 +194,6 @@ function controlPlane(api: ResourceApi, options: DaemonOptions, metrics: EngineT
   manager.add(namespaceController({ cache, api }))
   manager.addRunnable(retention({ api, clock, logger }))
   return manager
-}
-
-/** The machine's host name as a Node may be called. */
-export function nodeName(host: string = hostname()): string {
-  const name = host
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]/g, '-')
-    .replaceAll(/^[-.]+|[-.]+$/g, '')
-  return name === '' ? 'localhost' : name
 }
 
 /** What every program finds in its environment besides its own: PATH with this Node's folder last, and who the user is. */

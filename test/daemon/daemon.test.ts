@@ -1,10 +1,14 @@
 /** The real daemon with the process runtime: who may start it, what its end means, and what down leaves. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { systemClock } from '../../src/core/clock.ts'
+import { silentLogger } from '../../src/core/logger.ts'
+import { acquireLease, thisProcess } from '../../src/store/lease.ts'
+import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { createHome, type Home, root } from '../commands/nsctl.ts'
 
 interface Context {
@@ -178,6 +182,45 @@ test('workloads of one store are not ended by a daemon with another', async (con
   assert.is(other.code, 4, other.stderr)
   assert.match(other.stderr, /programs belong to the store sqlite:.*store\.db/)
   assert.ok(running.every(lives))
+})
+
+test('a machine whose host name has changed goes on with what runs, under its first name', async (context) => {
+  const { home } = context
+  const claim = join(home.state, 'process/store-url')
+  mkdirSync(join(home.state, 'process'), { recursive: true })
+  writeFileSync(claim, `sqlite:${home.state}/store.db\nas-it-was-called\n`)
+  const first = await start(context)
+  assert.match(first.output, /on node as-it-was-called\n/)
+  const running = await applied(context)
+  await first.stop()
+  await start(context)
+  assert.ok(running.every(lives))
+  const logs = await home.run(['exec', 'sleeper-0', '--', 'true'])
+  assert.is(logs.code, 0, logs.stderr)
+})
+
+test('what it runs waits until this daemon leads: two for one store never run it twice', async (context) => {
+  const { home } = context
+  const path = join(home.state, 'store.db')
+  const store = await openSqliteStore({ path, clock: systemClock, logger: silentLogger })
+  const stop = new AbortController()
+  // a leader of which nobody here can know whether it lives
+  const holder = { ...thisProcess(), bootId: 'another machine' }
+  const options = { name: 'leader', ttlMs: 60_000, clock: systemClock, signal: stop.signal }
+  const lease = await acquireLease(store, { ...options, holder })
+  try {
+    const second = new Daemon(home, [])
+    context.daemons.push(second)
+    await until(() => assert.ok(existsSync(join(home.state, 'process/process/lock.db.owner'))))
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    assert.equal((await store.list(['obj/nsctl.dev/nodes/'])).entries, [], 'its agent acts')
+    await lease.release()
+    await second.ready()
+    await until(async () => assert.is((await store.list(['obj/nsctl.dev/nodes/'])).entries.length, 1))
+  } finally {
+    stop.abort()
+    await store.close()
+  }
 })
 
 test('a metrics port that is taken is refused, by number', async (context) => {

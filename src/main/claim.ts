@@ -1,0 +1,75 @@
+/** Whose programs run on this machine: one store's, under one name as a Node. */
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { NsctlError } from '../core/errors.ts'
+import { randomIds } from '../core/ids.ts'
+
+const CLAIM_FILE = 'store-url'
+
+/** What a machine's programs belong to. */
+export interface Claim {
+  readonly storeUrl: string
+  /** What the machine is called as a Node: what it was called first, whatever its host name has become since. */
+  readonly node: string
+}
+
+/** Where a runtime that keeps its things in `stateDir` notes whose programs it runs; there for as long as it may run some. */
+export function claimFile(stateDir: string): string {
+  return join(stateDir, CLAIM_FILE)
+}
+
+/**
+ * Takes the programs of a runtime for a store, for good. A daemon with another store would end them as nobody's, and so
+ * would one under another name: throws Conflict where they are another store's, and gives the name they have been run under.
+ */
+export async function claimPrograms(
+  stateDir: string,
+  storeUrl: string,
+  host: string = hostname(),
+): Promise<Claim> {
+  const claim = (await readClaim(stateDir)) ?? (await makeClaim(stateDir, { storeUrl, node: nodeName(host) }))
+  if (claim.storeUrl === storeUrl) return { storeUrl, node: claim.node || nodeName(host) }
+  const owner = claim.storeUrl
+  throw new NsctlError('Conflict', `this machine's programs belong to the store ${owner}, not ${storeUrl}`, {
+    value: owner,
+    next: `start with --store ${owner}, or give them up with nsctl down --store ${owner}`,
+  })
+}
+
+/** What was claimed; undefined where nothing was. */
+export async function readClaim(stateDir: string): Promise<Claim | undefined> {
+  try {
+    const [storeUrl = '', node = ''] = (await readFile(claimFile(stateDir), 'utf8')).split('\n')
+    return { storeUrl, node }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Whole or not at all: half a name would lock out everybody. Of two at a time the first has it. */
+async function makeClaim(stateDir: string, claim: Claim): Promise<Claim> {
+  const draft = `${claimFile(stateDir)}.${randomIds.suffix(8)}`
+  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+  await writeFile(draft, `${claim.storeUrl}\n${claim.node}\n`, { mode: 0o600 })
+  try {
+    await link(draft, claimFile(stateDir))
+    return claim
+  } catch (error) {
+    const first = await readClaim(stateDir)
+    if (first === undefined) throw error
+    return first
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** A host name as a Node may be called. */
+export function nodeName(host: string = hostname()): string {
+  const name = host
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]/g, '-')
+    .replaceAll(/^[-.]+|[-.]+$/g, '')
+  return name === '' ? 'localhost' : name
+}
