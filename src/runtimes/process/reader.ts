@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import type { ExecOptions, ProgramId, RuntimeReader } from '../runtime.ts'
 import { programKey } from '../runtime.ts'
+import { send } from './attempt.ts'
 import { attemptPaths, fileNameOf, type Layout, layoutOf } from './layout.ts'
 import { readLogs } from './logs.ts'
 import { loadRecord } from './records.ts'
@@ -32,14 +33,20 @@ async function execBeside(
   const { spec, attempt } = record
   const { run } = attemptPaths(layout, fileNameOf(id), attempt)
   const [program, ...args] = options.command
-  const output = options.quiet === true ? 'ignore' : 'inherit'
+  const quiet = options.quiet === true
+  const output = quiet ? 'ignore' : 'inherit'
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: spec.workingDir,
       env: { ...spec.env, ...storageEnv(layout, spec), [MARKER]: run },
       stdio: [options.stdin || options.tty ? 'inherit' : 'ignore', output, output],
+      // a group of its own, to be ended whole; one that talks to the terminal must stay in the terminal's
+      detached: quiet,
     })
-    const kill = () => child.kill('SIGKILL')
+    const kill = () => {
+      if (quiet && child.pid !== undefined) send(-child.pid, 'SIGKILL')
+      else child.kill('SIGKILL')
+    }
     signal.addEventListener('abort', kill, { once: true })
     if (signal.aborted) kill()
     child.on('error', (error) => {

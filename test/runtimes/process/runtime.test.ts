@@ -65,6 +65,27 @@ test(
 )
 
 test(
+  'a probe that takes too long is ended with all that it has started',
+  withRuntime(async ({ fixture }) => {
+    const spec = fixture.shell(FOREVER)
+    await fixture.start(spec)
+    await fixture.running(spec)
+    const tooLong = new AbortController()
+    const command = ['sh', '-c', 'sleep 98.7654321; true'] as const
+    const probing = fixture.harness
+      .reader()
+      .exec(spec.id, { command, tty: false, stdin: false, quiet: true }, tooLong.signal)
+    const isThere = () =>
+      execFileSync('ps', ['-axww', '-o', 'args='], { encoding: 'utf8' }).includes('\nsleep 98.7654321')
+    await eventually('it has started something', isThere)
+    tooLong.abort()
+    assert.is(await rejection(probing), tooLong.signal.reason)
+    await eventually('nothing of it is left', () => !isThere())
+    await fixture.stop(spec)
+  }),
+)
+
+test(
   'an environment shows in no process list and in no file of others',
   withRuntime(async ({ fixture, stateDir }) => {
     const spec = fixture.shell(`echo "got $SECRET"; ${FOREVER}`, {
