@@ -169,7 +169,11 @@ function childOf(pid: number): number | undefined {
 
 /** True once PID 1 is systemd and has started what it should; a unit that failed in a container does not matter. */
 async function isUp(pid: number): Promise<boolean> {
-  if (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('systemd')) return false
+  try {
+    if (!readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('systemd')) return false
+  } catch {
+    return false // one of boot.sh's helpers, which has ended
+  }
   const args = ['-t', String(pid), '-a', '--', 'systemctl', 'is-system-running']
   const { stdout } = await collect(spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'pipe'] }))
   return /^(running|degraded)/.test(stdout)

@@ -58,6 +58,8 @@ class DbusManager implements UnitManager {
   /** Resolves when there is a connection again; undefined while there is one. */
   #reconnecting: Promise<void> | undefined
   #reloading = false
+  /** Who speaks for systemd on the bus; undefined where nobody else can. */
+  #owner: string | undefined
   /** Names by object path, of the units in systemd's memory. */
   readonly #units = new Map<string, string>()
 
@@ -99,7 +101,7 @@ class DbusManager implements UnitManager {
     }
     connection = await openConnection(endpoint, events, signal)
     try {
-      if (endpoint.bus) await subscribe(connection)
+      this.#owner = endpoint.bus ? await subscribe(connection) : undefined
       const properties = { ...MANAGER, interface: PROPERTIES_INTERFACE }
       const get = async (name: string) => {
         const body = await connection.call(properties, 'Get', 'ss', [MANAGER.interface, name])
@@ -159,6 +161,10 @@ class DbusManager implements UnitManager {
   }
 
   #receive(connection: DbusConnection | undefined, message: IncomingMessage): void {
+    if (message.sender === BUS.destination && message.member === 'NameOwnerChanged')
+      this.#owner = message.body().readAll('sss')[2] as string
+    // on a bus anybody may send us a signal that looks like systemd's
+    if (this.#owner !== undefined && message.sender !== this.#owner) return
     const path = message.path ?? ''
     if (message.member === 'PropertiesChanged' && path.startsWith(UNIT_PATH_PREFIX)) {
       const unit = this.#unitOf(path)
@@ -250,14 +256,19 @@ class DbusManager implements UnitManager {
   }
 }
 
-async function subscribe(connection: DbusConnection): Promise<void> {
-  const rule = `type='signal',sender='${SYSTEMD}'`
+/** Asks the bus for systemd's signals, and systemd for sending them. Returns the name of the connection that they come from. */
+async function subscribe(connection: DbusConnection): Promise<string> {
+  const rule = `type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER.path}'`
+  const owner = `type='signal',sender='${BUS.destination}',member='NameOwnerChanged',arg0='${SYSTEMD}'`
   await Promise.all([
-    connection.call(BUS, 'AddMatch', 's', [`${rule},path_namespace='${MANAGER.path}'`]),
+    connection.call(BUS, 'AddMatch', 's', [rule]),
+    connection.call(BUS, 'AddMatch', 's', [owner]),
     connection.call(MANAGER, 'Subscribe').catch((error: unknown) => {
-      if (!isNsctlError(error, 'Failed')) throw error // already subscribed: systemd remembers a name across its restart
+      // already subscribed: systemd remembers a name when it executes itself anew
+      if (!isNsctlError(error, 'Failed')) throw error
     }),
   ])
+  return (await connection.call(BUS, 'GetNameOwner', 's', [SYSTEMD])).readText()
 }
 
 function ignoreMissing(error: unknown): void {
