@@ -7,7 +7,7 @@ import { type Fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
 import { withResourceVersion } from './codec.ts'
 import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
-import { appliedKey, objectKey, type Target } from './keys.ts'
+import { objectKey, type Target } from './keys.ts'
 import { type Plan, planDocument, type SetMode, type Situation } from './plan.ts'
 import { retention } from './record.ts'
 
@@ -65,10 +65,12 @@ async function readSituation(
   const namespaceKind = kinds.byKind('Namespace')
   const namespaceKey = (name: string) => objectKey({ kind: namespaceKind, namespace: undefined, name })
   const keys = new Set<string>()
+  const namespaces = new Set<string>()
   for (const { candidate } of open) {
-    keys.add(objectKey(candidate.target)).add(appliedKey(candidate.target))
-    if (candidate.target.namespace !== undefined) keys.add(namespaceKey(candidate.target.namespace))
+    keys.add(candidate.objectKey).add(candidate.appliedKey)
+    if (candidate.target.namespace !== undefined) namespaces.add(candidate.target.namespace)
   }
+  for (const name of namespaces) keys.add(namespaceKey(name))
   for (const name of definitionsUsed(context, open).keys()) keys.add(definitionKey(context, name))
   const read = new Map((await store.getMany([...keys])).map((entry) => [entry.key, entry]))
   const made = all.flatMap(({ candidate: { target } }) =>

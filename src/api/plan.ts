@@ -14,7 +14,7 @@ import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { contentOf } from './changes.ts'
 import { decodeJson, type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
-import { appliedKey, objectKey, type Target } from './keys.ts'
+import type { Target } from './keys.ts'
 import { mergeApplied } from './merge.ts'
 import { keepManagedFields } from './ownership.ts'
 import { type Recorded, recordEdit, saysTheSame, unchanged } from './record.ts'
@@ -51,24 +51,22 @@ export function planDocument(
   mode: SetMode,
 ): Planned {
   const { manifest, target, wanted } = candidate
-  const entry = situation.entry(objectKey(target))
+  const entry = situation.entry(candidate.objectKey)
   const live = entry && storedOf(entry)
   // A document that says all that is there, defaults included, needs neither validation nor merge.
   const isSame = live !== undefined && saysTheSame(live.object, object) && knowsItsMetadata(wanted)
-  const refused = [
-    ...(isSame ? [] : objectFaults(manifest, target, object)),
-    ...gateFaults(candidate, live, situation, mode),
-  ]
+  const wrong = isSame ? [] : objectFaults(manifest, target, object)
+  const refused = [...wrong, ...gateFaults(candidate, live, situation, mode)]
   if (refused.length > 0) return { kind: 'faults', faults: refused }
 
-  const applied = situation.entry(appliedKey(target))
+  const applied = situation.entry(candidate.appliedKey)
   const { next, warnings } =
     live === undefined || isSame ? { next: object, warnings: [] } : merged(candidate, live.object, applied)
-  const [verb, cause] = mode === 'apply' ? ['apply', 'applied'] : ['create', 'created']
+  const cause = mode === 'apply' ? 'applied' : 'created'
   const recorded =
     live !== undefined && isSame
       ? unchanged(live)
-      : recordEdit(context, { target, live, next, actor, verb, cause, revises: true })
+      : recordEdit(context, { target, live, next, actor, verb: mode, cause, revises: true })
   const found = [
     ...(live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : []),
     ...sizeFaults(manifest, target, recorded.sizeBytes),
@@ -202,7 +200,7 @@ function namespaceCheck(target: Target, situation: Situation): readonly Operatio
 
 /** Keeps the manifest for the next merge; no write where it is what is kept already. */
 function rememberApplied(
-  { target, wanted, wantedText: value }: Candidate,
+  { objectKey, appliedKey, wanted, wantedText: value }: Candidate,
   live: Stored | undefined,
   applied: Entry | undefined,
   recorded: Recorded,
@@ -211,8 +209,6 @@ function rememberApplied(
     applied !== undefined && (applied.value === value || deepEqual(decodeJson(applied), wanted as Json))
   if (isSame) return []
   const guard: readonly Operation[] =
-    live === undefined || recorded.changed
-      ? []
-      : [{ kind: 'check', key: objectKey(target), expect: live.revision }]
-  return [...guard, { kind: 'put', key: appliedKey(target), value, expect: applied?.revision ?? 0 }]
+    live === undefined || recorded.changed ? [] : [{ kind: 'check', key: objectKey, expect: live.revision }]
+  return [...guard, { kind: 'put', key: appliedKey, value, expect: applied?.revision ?? 0 }]
 }

@@ -5,7 +5,7 @@ import type { FieldIssue, Kind, PrinterColumn, Scope } from './kinds.ts'
 import type { JsonSchema } from './schema.ts'
 import { compileDefaults, type DefaultsFiller } from './validation/defaults.ts'
 import { schemaIssues, shapeIsSound } from './validation/issues.ts'
-import { metadataIssues, nameRuleOf } from './validation/metadata.ts'
+import { metadataIssues, type NameRule, nameRuleOf } from './validation/metadata.ts'
 import { inDocumentOrder } from './validation/order.ts'
 import type { SchemaValidator } from './validation/schema-errors.ts'
 
@@ -84,6 +84,7 @@ class DefinedKind implements Kind {
   readonly description: string
   readonly columns: readonly PrinterColumn[]
   readonly #parts: KindParts
+  readonly #nameRule: NameRule
   #schema: JsonSchema | undefined
   /** Null where the schema has no defaults. */
   #fillDefaults: DefaultsFiller | null | undefined
@@ -109,6 +110,7 @@ class DefinedKind implements Kind {
     this.description = version.schema.openAPIV3Schema.description ?? ''
     this.columns = version.additionalPrinterColumns ?? DEFAULT_COLUMNS
     this.#parts = parts
+    this.#nameRule = nameRuleOf(this)
   }
 
   get schema(): JsonSchema {
@@ -129,11 +131,12 @@ class DefinedKind implements Kind {
     if (this.#prepared === undefined)
       throw new NsctlError('Bug', `${this.kind} was validated before its prepare() had resolved`)
     const { validator, constraints } = this.#prepared
-    const issues = [...metadataIssues(object, nameRuleOf(this), this.scope)]
+    const ofMetadata = metadataIssues(object, this.#nameRule, this.scope)
     const errors = validator(object) ? [] : (validator.errors ?? [])
-    issues.push(...schemaIssues(errors, object, this.schema))
-    if (constraints && shapeIsSound(errors)) issues.push(...constraints(object))
-    return inDocumentOrder(issues, object)
+    const ofSchema = errors.length === 0 ? [] : schemaIssues(errors, object, this.schema)
+    const ofRules = constraints && shapeIsSound(errors) ? constraints(object) : []
+    if (ofMetadata.length + ofSchema.length + ofRules.length === 0) return []
+    return inDocumentOrder([...ofMetadata, ...ofSchema, ...ofRules], object)
   }
 
   withDefaults<T>(object: T): T {

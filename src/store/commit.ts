@@ -42,7 +42,8 @@ export function planCommit(
   const writes = new Map<string, Stored | undefined>()
   const log: LoggedChange[] = []
   const lookUp = (key: string): Stored | undefined => {
-    if (known.has(key)) return known.get(key)
+    const found = known.get(key)
+    if (found !== undefined || known.has(key)) return found
     const stored = read(key)
     known.set(key, stored)
     return stored
@@ -51,19 +52,18 @@ export function planCommit(
   const results = transactions.map((transaction): CommitResult => {
     const conflict = findConflict(transaction, lookUp)
     if (conflict !== undefined) return conflict
-    const effective = transaction.filter((operation) => isEffective(operation, lookUp))
-    if (effective.length === 0) return { kind: 'committed', revision: current }
-    current++
     const puts: string[] = []
     const deletes: string[] = []
-    for (const operation of effective) {
+    for (let at = 0; at < transaction.length; at++) {
+      const operation = transaction[at]!
+      if (!isEffective(operation, lookUp)) continue
       const put = operation.kind === 'put'
-      const state = put ? { value: operation.value, revision: current } : undefined
+      const state = put ? { value: operation.value, revision: current + 1 } : undefined
       known.set(operation.key, state)
       writes.set(operation.key, state)
       ;(put ? puts : deletes).push(operation.key)
     }
-    log.push({ revision: current, puts, deletes })
+    if (puts.length + deletes.length > 0) log.push({ revision: ++current, puts, deletes })
     return { kind: 'committed', revision: current }
   })
   return { results, revision: current, writes, log }
@@ -72,7 +72,8 @@ export function planCommit(
 type LookUp = (key: string) => Stored | undefined
 
 function findConflict(transaction: Transaction, lookUp: LookUp): CommitResult | undefined {
-  for (const { key, expect } of transaction) {
+  for (let at = 0; at < transaction.length; at++) {
+    const { key, expect } = transaction[at]!
     if (expect === undefined) continue
     const actual = lookUp(key)?.revision ?? 0
     if (actual !== expect) return { kind: 'conflict', key, actual }
@@ -93,7 +94,8 @@ function isEffective(operation: Operation, lookUp: LookUp): boolean {
 export function validateTransactions(transactions: readonly Transaction[]): void {
   for (const transaction of transactions) {
     const written = new Set<string>()
-    for (const operation of transaction) {
+    for (let at = 0; at < transaction.length; at++) {
+      const operation = transaction[at]!
       validateKey(operation.key)
       if (operation.kind === 'check') continue
       if (written.has(operation.key)) throw wrongKey('written twice in one transaction', operation.key)

@@ -6,7 +6,6 @@ import type { Kind, KindRegistry } from '../../resources/kinds.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import type { Manifest } from '../api.ts'
 import type { Context } from '../context.ts'
-import { objectKey } from '../keys.ts'
 import { definitionName } from '../live-kinds.ts'
 import { type Fault, fault, issueFault, placeText } from './faults.ts'
 import { type Candidate, type Identified, identify } from './identify.ts'
@@ -119,10 +118,9 @@ function withoutDuplicates(
   )
   const kept = inOrder.filter(({ candidate }) => {
     const { target, manifest } = candidate
-    const key = objectKey(target)
-    const first = firsts.get(key)
+    const first = firsts.get(candidate.objectKey)
     if (first === undefined) {
-      firsts.set(key, manifest)
+      firsts.set(candidate.objectKey, manifest)
       return true
     }
     const where = target.namespace === undefined ? '' : ` in namespace ${target.namespace}`

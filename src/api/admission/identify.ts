@@ -4,7 +4,7 @@ import type { Kind, KindRegistry } from '../../resources/kinds.ts'
 import { OWN_PREFIX, SERVER_OWNED_METADATA } from '../../resources/object.ts'
 import type { Manifest } from '../api.ts'
 import { contentOf } from '../changes.ts'
-import { namespaceOf, type Target } from '../keys.ts'
+import { appliedKey, namespaceOf, objectKey, type Target } from '../keys.ts'
 import { type Fault, fault } from './faults.ts'
 
 /** What a document says, freed of what the server owns. Defaults are not filled in and explicit nulls are still there. */
@@ -16,6 +16,9 @@ export interface Wanted {
 export interface Candidate {
   readonly manifest: Manifest
   readonly target: Target
+  /** Where the object lies, and what was applied to it last. */
+  readonly objectKey: string
+  readonly appliedKey: string
   readonly wanted: Wanted
   /** `wanted` as JSON text. */
   readonly wantedText: string
@@ -44,12 +47,15 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
     return refuse(manifest, ['metadata', 'name'], 'metadata.name: is required')
   const given = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
   const version = metadata.resourceVersion
+  const target: Target = { kind, namespace: namespaceOf(kind, given ?? namespace), name: metadata.name }
   const wanted: Wanted = { metadata: wantedMetadata(metadata, kind), ...contentOf(manifest.object) }
   return {
     kind: 'candidate',
     candidate: {
       manifest,
-      target: { kind, namespace: namespaceOf(kind, given ?? namespace), name: metadata.name },
+      target,
+      objectKey: objectKey(target),
+      appliedKey: appliedKey(target),
       wanted,
       wantedText: JSON.stringify(wanted),
       resourceVersion: typeof version === 'string' && version !== '' ? version : undefined,

@@ -22,5 +22,6 @@ export function completed({ target, wanted, wantedText }: Candidate): AnyResourc
 
 /** Everything that is wrong with a completed object. The kind must be prepared. */
 export function objectFaults(manifest: Manifest, target: Target, object: AnyResource): readonly Fault[] {
-  return target.kind.validate(object).map((issue) => issueFault(manifest, target.kind, issue))
+  const issues = target.kind.validate(object)
+  return issues.length === 0 ? [] : issues.map((issue) => issueFault(manifest, target.kind, issue))
 }

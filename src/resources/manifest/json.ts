@@ -89,7 +89,7 @@ function countMembers(value: unknown): { readonly members: number; readonly forb
   let members = 0
   let forbidden = false
   const visit = (current: unknown): void => {
-    if (Array.isArray(current)) for (const item of current) visit(item)
+    if (Array.isArray(current)) for (let at = 0; at < current.length; at++) visit(current[at])
     else if (isObject(current))
       for (const key in current) {
         members++

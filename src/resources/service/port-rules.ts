@@ -9,8 +9,9 @@ export function checkPorts(issues: Issues, { ports, network }: ManifestTemplate)
   if (ports === undefined || ports.length === 0) return
   findDuplicates(issues, ports, TEMPLATE, 'ports')
   if (network === 'none') issues.push({ path: PORTS, message: 'cannot be reached with network: none' })
-  const fixed = new Map<string, number>()
-  for (const [index, { port, protocol = 'TCP', scheme }] of ports.entries()) {
+  let fixed: Map<string, number> | undefined
+  for (let index = 0; index < ports.length; index++) {
+    const { port, protocol = 'TCP', scheme } = ports[index]!
     if (protocol === 'UDP' && (scheme === 'http' || scheme === 'https'))
       issues.push({
         path: [...PORTS, index, 'scheme'],
@@ -18,6 +19,7 @@ export function checkPorts(issues: Issues, { ports, network }: ManifestTemplate)
         value: scheme,
       })
     if (port === undefined) continue
+    fixed ??= new Map()
     const earlier = fixed.get(`${protocol} ${port}`)
     if (earlier === undefined) fixed.set(`${protocol} ${port}`, index)
     else

@@ -9,12 +9,9 @@ import type { ManifestProbe, ManifestTemplate } from './manifest-types.ts'
 type ProbeName = 'readiness' | 'liveness'
 
 const WAYS = ['http', 'tcp', 'exec'] as const
-const NETWORK_WAYS = ['http', 'tcp'] as const
-const DURATIONS = [
-  { member: 'initialDelay', leastMs: 0 },
-  { member: 'period', leastMs: 1 },
-  { member: 'timeout', leastMs: 1 },
-] as const satisfies readonly DurationRule[]
+const INITIAL_DELAY: DurationRule = { member: 'initialDelay', leastMs: 0 }
+const PERIOD: DurationRule = { member: 'period', leastMs: 1 }
+const TIMEOUT: DurationRule = { member: 'timeout', leastMs: 1 }
 
 /** `program` is the path of the program that has the probe. */
 export function checkProbe(
@@ -26,19 +23,13 @@ export function checkProbe(
   if (probe === undefined) return
   const at = (...steps: readonly (string | number)[]): Path => [...place.program, place.name, ...steps]
   checkWays(issues, probe, at)
-  for (const way of NETWORK_WAYS) {
-    const asked = probe[way]
-    if (asked === undefined) continue
-    if (template.network === 'none')
-      issues.push({ path: at(way), message: 'cannot reach a program with network: none; use exec' })
-    else {
-      const fault = portFault(asked.port, template)
-      if (fault !== undefined) issues.push({ path: at(way, 'port'), ...fault, value: asked.port })
-    }
-  }
+  if (probe.http !== undefined) checkPort(issues, probe.http.port, template, () => at('http'))
+  if (probe.tcp !== undefined) checkPort(issues, probe.tcp.port, template, () => at('tcp'))
   if (probe.exec?.command[0]?.trim() === '')
     issues.push({ path: at('exec', 'command', 0), message: 'must name a program' })
-  for (const rule of DURATIONS) checkDuration(issues, probe[rule.member], rule, at)
+  checkDuration(issues, probe.initialDelay, INITIAL_DELAY, at)
+  checkDuration(issues, probe.period, PERIOD, at)
+  checkDuration(issues, probe.timeout, TIMEOUT, at)
   if (place.name === 'liveness' && probe.successThreshold !== undefined && probe.successThreshold !== 1)
     issues.push({
       path: at('successThreshold'),
@@ -59,6 +50,20 @@ function checkWays(issues: Issues, probe: ManifestProbe, at: (...steps: readonly
       })
   }
   if (given === undefined) issues.push({ path: at(), message: 'needs one of http, tcp and exec' })
+}
+
+function checkPort(
+  issues: Issues,
+  port: number | string,
+  template: ManifestTemplate,
+  pathOfWay: () => Path,
+): void {
+  if (template.network === 'none') {
+    issues.push({ path: pathOfWay(), message: 'cannot reach a program with network: none; use exec' })
+    return
+  }
+  const fault = portFault(port, template)
+  if (fault !== undefined) issues.push({ path: [...pathOfWay(), 'port'], ...fault, value: port })
 }
 
 type PortFault = Pick<FieldIssue, 'message' | 'suggestion'>

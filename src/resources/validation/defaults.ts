@@ -29,7 +29,9 @@ function fillMembers(properties: Readonly<Record<string, JsonSchema>>): Defaults
   return (value) => {
     if (!isObject(value)) return value
     let filled: Record<string, unknown> | undefined
-    for (const { key, initial, fill } of steps) {
+    // by index: this runs a thousand times before it is compiled, and until then iterators cost more than the work
+    for (let at = 0; at < steps.length; at++) {
+      const { key, initial, fill } = steps[at]!
       const member = value[key]
       const next = member === undefined ? initial : fill === undefined ? member : fill(member)
       if (next === member) continue

@@ -139,7 +139,8 @@ function entryIssues(
 /** Why `key` cannot be the key of a label or an annotation: `name` or `prefix/name`. */
 export function labelKeyFault(key: string): string | undefined {
   const slash = key.indexOf('/')
-  const [prefix, name] = slash < 0 ? [undefined, key] : [key.slice(0, slash), key.slice(slash + 1)]
+  const prefix = slash < 0 ? undefined : key.slice(0, slash)
+  const name = slash < 0 ? key : key.slice(slash + 1)
   if (prefix !== undefined && (prefix.length > 253 || !SUBDOMAIN.test(prefix)))
     return `the prefix before / must be a DNS name, not ${JSON.stringify(prefix)}`
   if (name.length > 63 || !QUALIFIED_NAME.test(name))
@@ -152,25 +153,32 @@ export function ownPrefixIssues(
   metadata: { readonly labels?: unknown; readonly annotations?: unknown },
   stored?: { readonly labels?: unknown; readonly annotations?: unknown },
 ): readonly FieldIssue[] {
+  return [
+    ...ownKeyIssues('labels', metadata.labels, stored?.labels),
+    ...ownKeyIssues('annotations', metadata.annotations, stored?.annotations),
+  ]
+}
+
+function ownKeyIssues(member: string, given: unknown, kept: unknown): readonly FieldIssue[] {
   const issues: FieldIssue[] = []
-  for (const member of ['labels', 'annotations'] as const) {
-    const [given, kept] = [metadata[member], stored?.[member]]
-    if (!isObject(given)) continue
-    for (const [key, value] of Object.entries(given)) {
-      if (!isOwnKey(key) || (isObject(kept) && Object.hasOwn(kept, key) && kept[key] === value)) continue
-      issues.push({
-        path: ['metadata', member, key],
-        message: `${OWN_PREFIX} is nsctl's own; choose another prefix`,
-        value,
-      })
-    }
+  if (!isObject(given)) return issues
+  for (const key in given) {
+    const value = given[key]
+    if (!isOwnKey(key) || (isObject(kept) && Object.hasOwn(kept, key) && kept[key] === value)) continue
+    issues.push({
+      path: ['metadata', member, key],
+      message: `${OWN_PREFIX} is nsctl's own; choose another prefix`,
+      value,
+    })
   }
   return issues
 }
 
 /** `nsctl.dev/x` and `anything.nsctl.dev/x`. */
 function isOwnKey(key: string): boolean {
-  return key.startsWith(OWN_PREFIX) || key.slice(0, key.indexOf('/') + 1).endsWith(`.${OWN_PREFIX}`)
+  const slash = key.indexOf('/')
+  if (slash < 0) return false
+  return key.startsWith(OWN_PREFIX) || key.slice(0, slash + 1).endsWith(`.${OWN_PREFIX}`)
 }
 
 function text(value: unknown, path: readonly string[]): readonly FieldIssue[] {

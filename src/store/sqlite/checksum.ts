@@ -41,7 +41,10 @@ export class Checksums {
 
 /** Four FNV-1a lanes side by side, because one is bound by the latency of its multiplications. */
 function fold(words: Int32Array, count: number, seed: number): number {
-  let [a, b, c, d] = [seed ^ 0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35]
+  let a = seed ^ 0x811c9dc5
+  let b = 0x9e3779b9
+  let c = 0x85ebca6b
+  let d = 0xc2b2ae35
   let i = 0
   for (const end = count - (count & 3); i < end; i += 4) {
     a = Math.imul(a ^ words[i]!, PRIME)
