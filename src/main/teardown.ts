@@ -1,13 +1,14 @@
 /** `nsctl down`: ends the daemon and every workload, and removes what nsctl made on this machine. */
-import { access, readdir, rm, rmdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { type Clock, delay } from '../core/clock.ts'
-import { NsctlError } from '../core/errors.ts'
+import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { LEADER_LEASE, openStore } from '../main.ts'
-import { holderIsAlive, readLease } from '../store/lease.ts'
+import { holderIsAlive, type LeaseHolder, readLease } from '../store/lease.ts'
+import { parseStoreUrl } from '../store/url.ts'
+import { claimFile, readClaim } from './claim.ts'
 import { uninstallDaemon } from './install.ts'
-import { type Environment, pathsOf, runtimePathsOf } from './paths.ts'
+import { type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
 import { openRuntime, type RuntimeChoice } from './runtimes.ts'
 
 export interface TeardownOptions {
@@ -28,79 +29,135 @@ export interface TornDown {
 }
 
 const STOP_LIMIT_MS = 30_000
+const LOOK_EVERY_MS = 50
 const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd-user']
 
+/**
+ * Ends what serves the store and what runs for it on this machine. What belongs to another store is left and named. With
+ * `purge` nothing of this store stays: not its data, not the store itself; files that are not nsctl's are never touched.
+ */
 export async function tearDown(options: TeardownOptions): Promise<TornDown> {
-  const done = [...(await uninstallDaemon(options.env)), ...(await stopDaemon(options))]
-  const left: string[] = []
-  for (const choice of await usedRuntimes(options.env)) {
-    const { stateDir, runDir } = runtimePathsOf(choice, options.env)
-    const mark = join(stateDir, 'store-url')
-    const isOwned = await isThere(mark)
-    const runtime = await openRuntime(choice, options)
-    const rest = await runtime.removeAll({ purge: options.purge, signal: options.signal })
+  const store = parseStoreUrl(storeUrlOf(options.env, options.store))
+  const report: Report = { done: [...(await uninstallDaemon(options.env))], left: [] }
+  const path = store.engine === 'sqlite' ? store.path : undefined
+  if (path !== undefined && (await isThere(path))) report.done.push(...(await stopDaemon(options, path)))
+  for (const choice of CHOICES) await clearRuntime(choice, options, `${store.engine}:${path ?? ''}`, report)
+  if (path !== undefined) await clearStore(options, path, report)
+  return report
+}
+
+interface Report {
+  readonly done: string[]
+  readonly left: string[]
+}
+
+/** A runtime with something of ours on this machine: storage is there even after its programs were given up. */
+async function clearRuntime(
+  choice: RuntimeChoice,
+  options: TeardownOptions,
+  storeUrl: string,
+  { done, left }: Report,
+): Promise<void> {
+  const { stateDir, runDir } = runtimePathsOf(choice, options.env)
+  // another user's cannot be read, and is not ours to end
+  if ((await readdir(stateDir).catch(() => [])).length === 0) return
+  const claim = await readClaim(stateDir)
+  if (claim !== undefined && claim.storeUrl !== storeUrl) {
+    left.push(
+      `${stateDir}: workloads of the store ${claim.storeUrl}, which nsctl down --store ${claim.storeUrl} ends`,
+    )
+    return
+  }
+  const runtime = await openRuntime(choice, options)
+  try {
+    left.push(...(await runtime.removeAll({ purge: options.purge, signal: options.signal })))
+  } finally {
     await runtime.close()
-    if (isOwned) done.push(`ended every workload (${runtime.info.description})`)
-    else if (options.purge) done.push(`removed what earlier workloads left (${runtime.info.description})`)
-    left.push(...rest)
-    await rm(mark, { force: true })
-    // what holds nothing any more
-    for (const folder of [stateDir, runDir]) await rmdir(folder).catch(() => {})
   }
-  const { stateDir } = pathsOf(options.env)
-  if (options.purge && (await isThere(stateDir))) {
-    await rm(stateDir, { recursive: true, force: true })
-    done.push(`removed ${stateDir}`)
-  } else if ((await readdir(stateDir).catch(() => [])).length > 0) {
-    left.push(`${stateDir}: the store, with every object and its history`)
-  }
-  return { done, left }
+  const { description } = runtime.info
+  if (claim !== undefined) done.push(`ended every workload (${description})`)
+  else if (options.purge) done.push(`removed what earlier workloads left (${description})`)
+  await rm(claimFile(stateDir), { force: true })
+  if (options.purge && choice !== 'systemd-system') await rm(stateDir, { recursive: true, force: true })
+  // what holds nothing any more
+  for (const folder of [stateDir, runDir]) await rmdir(folder).catch(() => {})
 }
 
-/** Runtimes that have something of ours on this machine: storage is there even after they were given up. */
-async function usedRuntimes(env: Environment): Promise<readonly RuntimeChoice[]> {
-  const used: RuntimeChoice[] = []
-  for (const choice of CHOICES) {
-    // another user's cannot be read, and is not ours to end
-    const kept = await readdir(runtimePathsOf(choice, env).stateDir).catch(() => [])
-    if (kept.length > 0) used.push(choice)
+async function clearStore(
+  { env, purge }: TeardownOptions,
+  storePath: string,
+  { done, left }: Report,
+): Promise<void> {
+  const { stateDir } = pathsOf(env)
+  if (!purge) {
+    if (await isThere(storePath)) left.push(`${storePath}: the store, with every object and its history`)
+    return
   }
-  return used
+  const { removeStoreFiles } = await import('../store/sqlite/files.ts')
+  if (await removeStoreFiles(storePath)) done.push(`removed the store ${storePath}`)
+  await rmdir(stateDir).catch(() => {})
+  const rest = await readdir(stateDir).catch(() => [])
+  if (rest.length > 0) left.push(`${stateDir}: ${rest.join(', ')}`)
 }
 
-async function isThere(file: string): Promise<boolean> {
-  return await access(file).then(
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
     () => true,
     () => false,
   )
 }
 
-async function stopDaemon(options: TeardownOptions): Promise<readonly string[]> {
-  const { env, clock, logger, signal } = options
-  const given = options.store === undefined ? {} : { store: options.store }
-  if (options.store === undefined && !(await isThere(pathsOf(env).storeFile))) return []
-  const store = await openStore({ env, clock, logger, ...given, readOnly: true })
-  try {
-    const record = await readLease(store, LEADER_LEASE)
-    if (record === undefined || (await holderIsAlive(record.holder)) !== true) return []
-    const { pid } = record.holder
-    process.kill(pid, 'SIGTERM')
-    const deadlineMs = clock.monotonic() + STOP_LIMIT_MS
-    while ((await holderIsAlive(record.holder)) === true) {
-      if (clock.monotonic() > deadlineMs) {
-        throw new NsctlError(
-          'Timeout',
-          `the daemon (pid ${pid}) has not ended within ${STOP_LIMIT_MS / 1000} s`,
-          {
-            value: pid,
-            next: `look at it, end it with kill -9 ${pid}, and run nsctl down again`,
-          },
-        )
-      }
-      await delay(clock, 50, signal)
+/** Ends the process that serves the store, and waits until it has. Returns what it did, a line each. */
+async function stopDaemon(options: TeardownOptions, storePath: string): Promise<readonly string[]> {
+  const holder = await daemonOf(options, storePath)
+  if (typeof holder === 'string') return [holder]
+  if (holder === undefined || holderIsAlive(holder) !== true) return []
+  const { clock, signal } = options
+  const { pid } = holder
+  askToEnd(pid)
+  const deadlineMs = clock.monotonic() + STOP_LIMIT_MS
+  while (holderIsAlive(holder) === true) {
+    if (clock.monotonic() > deadlineMs) {
+      const seconds = STOP_LIMIT_MS / 1000
+      throw new NsctlError('Timeout', `the daemon (pid ${pid}) has not ended within ${seconds} s`, {
+        value: pid,
+        next: `look at it, end it with kill -9 ${pid}, and run nsctl down again`,
+      })
     }
-    return [`stopped the daemon (pid ${pid})`]
-  } finally {
-    await store.close()
+    await delay(clock, LOOK_EVERY_MS, signal)
+  }
+  return [`stopped the daemon (pid ${pid})`]
+}
+
+/** Who serves the store; a line for people where the store is damaged and cannot say: it must not keep anybody from giving it up. */
+async function daemonOf(
+  { env, clock, logger }: TeardownOptions,
+  storePath: string,
+): Promise<LeaseHolder | string | undefined> {
+  try {
+    const store = await openStore({ env, clock, logger, store: `sqlite:${storePath}`, readOnly: true })
+    try {
+      return (await readLease(store, LEADER_LEASE))?.holder
+    } finally {
+      await store.close()
+    }
+  } catch (error) {
+    if (!isNsctlError(error, 'StoreCorrupt', 'StoreFormat')) throw error
+    return `could not see whether a daemon runs: ${messageOf(error)}`
+  }
+}
+
+function askToEnd(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // it has just ended by itself
+    if (code === 'ESRCH') return
+    throw new NsctlError('Failed', `the daemon (pid ${pid}) cannot be stopped: ${messageOf(error)}`, {
+      value: pid,
+      next: 'run this as the user that runs it, or as root',
+      cause: error,
+    })
   }
 }

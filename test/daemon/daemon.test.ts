@@ -168,6 +168,44 @@ test('down ends the daemon and its workloads and lists what it leaves; --purge l
   assert.is((await home.run(['down'])).stdout, 'nothing was running\n')
 })
 
+test('down leaves the workloads, the data and the home of another store, and says so', async (context) => {
+  const { home } = context
+  const url = `sqlite:${home.folder}/other.db`
+  const daemon = await start(context, '--store', url)
+  const options = { env: { NSCTL_STORE: url } }
+  assert.is((await home.run(['apply', '-f', 'sleeper.yaml'], options)).code, 0)
+  await until(() => assert.is(pids(home).length, 2))
+  const running = pids(home)
+  writeFileSync(join(home.state, 'precious'), 'not of nsctl')
+
+  const down = await home.run(['down', '--purge'])
+  assert.is(down.code, 0, down.stderr)
+  assert.match(down.stdout, `workloads of the store ${url}, which nsctl down --store ${url} ends`)
+  assert.is(daemon.child.exitCode, null)
+  assert.ok(running.every(lives))
+
+  const meant = await home.run(['down', '--purge', '--store', url])
+  assert.is(meant.code, 0, meant.stderr)
+  assert.is(await daemon.ended, 0)
+  assert.not.ok(running.some(lives))
+  assert.equal(readdirSync(home.state), ['precious'], meant.stdout)
+  assert.match(meant.stdout, /left:\n {2}.*: precious/)
+  assert.equal(globSync(join(home.folder, 'other.db*')), [])
+})
+
+test('a damaged store does not keep anybody from giving it up', async (context) => {
+  const { home } = context
+  const daemon = await start(context)
+  const running = await applied(context)
+  await daemon.stop()
+  writeFileSync(join(home.state, 'store.db'), 'this is no database'.repeat(1000))
+  const down = await home.run(['down', '--purge'])
+  assert.is(down.code, 0, down.stderr)
+  assert.match(down.stdout, /could not see whether a daemon runs: .*store\.db/)
+  assert.not.ok(running.some(lives))
+  assert.not.ok(existsSync(home.state))
+})
+
 test('workloads of one store are not ended by a daemon with another', async (context) => {
   const first = await start(context)
   const running = await applied(context)
