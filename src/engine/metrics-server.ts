@@ -48,6 +48,9 @@ async function serve(options: MetricsServerOptions, signal: AbortSignal): Promis
   })
   if (signal.aborted) return
   await listen(server, options)
+  server.on('error', (error) =>
+    options.logger.log('warn', `trouble with serving metrics: ${messageOf(error)}`, { error }),
+  )
   await new Promise<void>((resolve) => {
     const close = () => {
       server.close(() => resolve())

@@ -9,6 +9,7 @@ export interface LoggerOptions {
   readonly clock: Clock
   readonly level: LogLevel
   readonly format: 'text' | 'json'
+  /** What it throws is dropped: a terminal that is gone must not end what is only logged. */
   readonly write: (line: string) => void
 }
 
@@ -18,7 +19,12 @@ export function createLogger(options: LoggerOptions, fields: LogFields = {}): Lo
     log(level, message, more) {
       if (LEVELS[level] < LEVELS[options.level]) return
       const at = new Date(options.clock.now()).toISOString()
-      options.write(`${render(at, level, message, { ...fields, ...more })}\n`)
+      const line = render(at, level, message, { ...fields, ...more })
+      try {
+        options.write(`${line}\n`)
+      } catch {
+        // there is nowhere to say so
+      }
     },
     with: (more) => createLogger(options, { ...fields, ...more }),
   }
