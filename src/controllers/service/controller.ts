@@ -48,12 +48,21 @@ export function serviceController(options: ServiceControllerOptions): Controller
       { kind: 'Volume', toKeys: ownService },
       {
         kind: 'Node',
-        toKeys: () => options.cache.list<Service>('Service').map((one) => refOf('Service', one)),
+        toKeys: (node, old) =>
+          old !== undefined && deepEqual(partOf(node), partOf(old))
+            ? []
+            : options.cache.list<Service>('Service').map((one) => refOf('Service', one)),
       },
     ],
     reconciler: new ServiceReconciler(options),
     concurrency: 16,
   }
+}
+
+/** What Services depend on of a Node: a count of instances that has changed is to wake none of ten thousand. */
+function partOf(node: AnyResource): Pick<NonNullable<Node['status']>, 'phase' | 'addresses'> {
+  const { phase, addresses } = (node as unknown as Node).status ?? {}
+  return { phase, addresses }
 }
 
 function refOf(
