@@ -20,16 +20,16 @@ export function auditOperation(
   target: Target,
   revision?: number,
 ): Operation {
-  const atMs = clock.now()
+  const at = new Date(clock.now()).toISOString()
   const record: AuditRecord = {
-    at: new Date(atMs).toISOString(),
+    at,
     by: actor.name,
     ...(actor.from === undefined ? {} : { from: actor.from }),
     verb,
     object: refOf(target),
     ...(revision === undefined ? {} : { revision }),
   }
-  return { kind: 'put', key: auditKey(atMs, nextAuditSuffix()), value: JSON.stringify(record) }
+  return { kind: 'put', key: auditKey(at, nextAuditSuffix()), value: JSON.stringify(record) }
 }
 
 /** Newest first. Read in pages from the newest on, so that a short answer costs little of a long trail. */

@@ -66,9 +66,9 @@ export function nodeStatusKey({ kind, namespace, name }: Target, node: string): 
   return `${NODE_PREFIX}${node}/status/${kind.plural}/${namespace ?? CLUSTER}/${name}`
 }
 
-/** The audit record of `at`: by its text in order of time, so that a day and an age can be read off it. */
-export function auditKey(atMs: number, suffix: string): string {
-  return `${AUDIT_PREFIX}${new Date(atMs).toISOString()}-${suffix}`
+/** The audit record of `at`, an ISO time to the millisecond: in order of time, so that a day and an age can be read off it. */
+export function auditKey(at: string, suffix: string): string {
+  return `${AUDIT_PREFIX}${at}-${suffix}`
 }
 
 /** When the change of an audit key happened, milliseconds since the epoch. */

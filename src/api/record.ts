@@ -58,7 +58,10 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     object,
     changed: true,
     changes,
-    operations: [put, ...records(context, edit, object, { revised, changes, specText })],
+    operations: [
+      put,
+      ...records(context, edit, object, { revised, changes, specText, at: timestamp(context.clock) }),
+    ],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
@@ -81,11 +84,12 @@ export async function retention(
 function recordCreation(context: Context, edit: Edit): Recorded {
   const { target, next } = edit
   const revised = target.kind.revisioned
+  const at = timestamp(context.clock)
   const object = assemble(target, next, undefined, {
     uid: context.ids.uid(),
     generation: 1,
     ...(revised ? { revision: 1 } : {}),
-    creationTimestamp: timestamp(context.clock),
+    creationTimestamp: at,
   })
   const specText = specTextOf(object)
   const put = putOperation(target, object, specText, 0)
@@ -93,7 +97,7 @@ function recordCreation(context: Context, edit: Edit): Recorded {
     object,
     changed: true,
     changes: [],
-    operations: [put, ...records(context, edit, object, { revised, changes: [], specText })],
+    operations: [put, ...records(context, edit, object, { revised, changes: [], specText, at })],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
@@ -113,18 +117,18 @@ interface RecordDetails {
   readonly revised: boolean
   readonly changes: readonly FieldChange[]
   readonly specText: string | undefined
+  readonly at: string
 }
 
 function records(
   context: Context,
   { target, actor, verb, cause }: Edit,
   object: AnyResource,
-  { revised, changes, specText }: RecordDetails,
+  { revised, changes, specText, at }: RecordDetails,
 ): readonly Operation[] {
   const audit = auditOperation(context, actor, verb, target, object.metadata.revision)
   if (!revised) return [audit]
   const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
-  const at = timestamp(context.clock)
   return [revisionOperation({ target, object, specText, actor, cause, at, changes: contentChanges }), audit]
 }
 

@@ -129,8 +129,9 @@ test('revisions and audit records are in order of their keys', () => {
   assert.ok(revisionKey(web, 9) < revisionKey(web, 10))
   assert.is(revisionOfKey(revisionKey(web, 12345)), 12345)
   const atMs = Date.parse('2026-01-01T00:00:00.009Z')
-  assert.ok(auditKey(atMs, 'zz') < auditKey(atMs + 1, 'aa'))
-  assert.is(auditTimeMs(auditKey(atMs, 'x-1')), atMs)
+  const at = (timeMs: number) => new Date(timeMs).toISOString()
+  assert.ok(auditKey(at(atMs), 'zz') < auditKey(at(atMs + 1), 'aa'))
+  assert.is(auditTimeMs(auditKey(at(atMs), 'x-1')), atMs)
 })
 
 test.run()

@@ -23,7 +23,7 @@ import { APPLICATION_ID, FORMAT_VERSION, SCHEMA } from './rows.ts'
 
 type Sqlite = typeof import('node:sqlite')
 
-const PAGE_BYTES = 8192
+const PAGE_BYTES = 16_384
 /** The log is copied into the file beyond this, so that it stays small where the disk may get full. */
 const CHECKPOINT_BYTES = 2 * 1024 * 1024
 /** How long SQLite itself waits for a lock: it blocks the event loop, so the waiting is done outside. */

@@ -12,8 +12,8 @@ export const APPLICATION_ID = 0x6e736374
 export const FORMAT_VERSION = 2
 
 /**
- * Entries are clustered by key: a list reads neighbouring pages and nothing else. Pages of 8 KiB hold documents of up to
- * 2 KB without overflow. The log has one row per revision, without gaps.
+ * Entries are clustered by key: a list reads neighbouring pages and nothing else. Pages of 16 KiB hold documents of up to
+ * 4 KB without overflow. The log has one row per revision, without gaps.
  */
 export const SCHEMA = `
   CREATE TABLE entries (

@@ -23,6 +23,8 @@ import { type ErrorCode, isNsctlError, type NsctlError } from '../../../src/core
 import { commit, put } from '../contract-read.ts'
 import { Scene } from './scene.ts'
 
+const PAGE_BYTES = 16_384
+
 function inScene(name: string, run: (scene: Scene) => Promise<void>): void {
   test(name, async () => {
     const scene = new Scene()
@@ -195,14 +197,14 @@ inScene('a flipped bit in a value is noticed where it is read, and nowhere else'
 inScene('a page of garbage is noticed where it is read', async (scene) => {
   await filled(scene)
   const at = readFileSync(scene.path).indexOf('value 123 ')
-  damage(scene.path, at - (at % 8192), Buffer.alloc(8192, 0xa5))
+  damage(scene.path, at - (at % PAGE_BYTES), Buffer.alloc(PAGE_BYTES, 0xa5))
   const store = await scene.open()
   await failure('StoreCorrupt', () => store.list(['obj/']))
 })
 
 inScene('a store cut in half is noticed where it is read', async (scene) => {
   await filled(scene)
-  truncateSync(scene.path, Math.floor(statSync(scene.path).size / 2 / 8192) * 8192)
+  truncateSync(scene.path, Math.floor(statSync(scene.path).size / 2 / PAGE_BYTES) * PAGE_BYTES)
   await failure('StoreCorrupt', async () => (await scene.open()).list(['']))
 })
 
@@ -231,7 +233,7 @@ inScene('after a crash of the machine a sound store opens with all that was comm
 inScene('after a crash of the machine a damaged store is refused at once', async (scene) => {
   await unclean(scene)
   const at = readFileSync(scene.path).indexOf('value 200 ')
-  damage(scene.path, at - (at % 8192), Buffer.alloc(8192, 0xa5))
+  damage(scene.path, at - (at % PAGE_BYTES), Buffer.alloc(PAGE_BYTES, 0xa5))
   await failure('StoreCorrupt', () => scene.open())
   // the check belongs to the crash, and stays due until it passes
   await failure('StoreCorrupt', () => scene.open())
