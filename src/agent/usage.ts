@@ -24,6 +24,7 @@ const NOTABLE_PART = 0.1
 const NOTABLE_CPU_MILLIS = 10
 const NOTABLE_BYTES = 2 ** 20
 
+/** Samples until it is stopped. A sample that fails is logged; the figures stay as they were. */
 export function usageSampler(options: UsageOptions): Runnable {
   const { clock, logger, everyMs = EVERY_MS } = options
   return {

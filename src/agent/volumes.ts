@@ -19,6 +19,7 @@ export interface VolumeControllerOptions {
 
 const IN_USE_RECHECK_MS = 500
 
+/** For the Volumes of one node. Data goes only while no program of its ordinal runs. */
 export function volumeController(options: VolumeControllerOptions): ControllerSpec {
   return {
     name: 'volume',

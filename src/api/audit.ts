@@ -13,6 +13,7 @@ export function refOf({ kind, namespace, name }: Target): ObjectRef {
   return namespace === undefined ? { kind: kind.kind, name } : { kind: kind.kind, namespace, name }
 }
 
+/** The record of one change; put it into the change’s own transaction. */
 export function auditOperation(
   { clock, nextAuditSuffix }: Pick<Context, 'clock' | 'nextAuditSuffix'>,
   actor: Actor,

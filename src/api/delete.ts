@@ -24,6 +24,7 @@ const HAVE_DATA: ReadonlySet<string> = new Set(['Service', 'Namespace'])
 /** Kinds written by nsctl only of which a user may remove one: an Instance is made anew, a Volume is left-over data. */
 const USER_DELETABLE: ReadonlySet<string> = new Set(['Instance', 'Volume'])
 
+/** See `ResourceEditor.delete`. @throws NsctlError NotFound, Invalid, Unsupported, and Conflict for another uid or a lost race */
 export async function deleteObject(
   context: Context,
   ref: ObjectRef,

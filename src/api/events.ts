@@ -29,6 +29,7 @@ interface Pending {
   readonly lastAt: string
 }
 
+/** Shared by all views of one api, fenced or not: what happened is told also by a leader that is none any more. */
 export class EventRecorder {
   readonly #context: Omit<Context, 'fence'>
   #pending = new Map<string, Pending>()

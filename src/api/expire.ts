@@ -11,6 +11,7 @@ export const AUDIT_KEPT_MS = 90 * 24 * 60 * 60 * 1000
 const MAX_DRIFT_MS = 60 * 1000
 const PAGE = 500
 
+/** Remembers when it last looked at both clocks, so as to notice a jump. */
 export class Janitor {
   readonly #clock: Context['clock']
   #wallMs: number

@@ -54,14 +54,17 @@ export function revisionOfKey(key: string): number {
   return Number(key.slice(-REVISION_DIGITS))
 }
 
+/** Where it is noted which node has the object of this name. */
 export function placementKey({ kind, namespace, name }: Target): string {
   return `at/${kind.plural}/${namespace ?? CLUSTER}/${name}`
 }
 
+/** Metadata and spec of what belongs to `node`: the control plane’s half. */
 export function nodeSpecKey({ kind, namespace, name }: Target, node: string): string {
   return `${NODE_PREFIX}${node}/${kind.plural}/${namespace ?? CLUSTER}/${name}`
 }
 
+/** The agent’s half. */
 export function nodeStatusKey({ kind, namespace, name }: Target, node: string): string {
   return `${NODE_PREFIX}${node}/status/${kind.plural}/${namespace ?? CLUSTER}/${name}`
 }

@@ -20,6 +20,7 @@ export function isOutage(error: unknown): error is NsctlError {
   return isNsctlError(error, 'Unreachable', 'StoreLocked', 'StoreFull')
 }
 
+/** One controller’s: what it logged last decides whether the next failure is news. */
 export class FailureLog {
   readonly #logger: Logger
   #outage = false

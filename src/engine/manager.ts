@@ -52,6 +52,7 @@ export interface Manager {
 
 const DEFAULT_STOP_TIMEOUT_MS = 10_000
 
+/** A manager with nothing in it yet. */
 export function createManager(options: ManagerOptions): Manager {
   return new RunningManager(options)
 }

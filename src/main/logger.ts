@@ -13,6 +13,7 @@ export interface LoggerOptions {
   readonly write: (line: string) => void
 }
 
+/** A logger that hands `write` one line for each message at or above `level`. Never throws. */
 export function createLogger(options: LoggerOptions, fields: LogFields = {}): Logger {
   const render = options.format === 'json' ? renderJson : renderText
   return {

@@ -38,6 +38,7 @@ export interface HeldLeaseOptions {
   readonly startedMs: number
 }
 
+/** Made by `acquireLease` alone, which has just written its record. */
 export class HeldLease implements Lease {
   readonly name: string
   readonly epoch: number

@@ -19,6 +19,7 @@ export interface LeaseKeys {
   readonly epoch: string
 }
 
+/** Two keys, because a renewal must not move what the fence checks. */
 export function leaseKeys(name: string): LeaseKeys {
   return { record: `lease/${name}/holder`, epoch: `lease/${name}/epoch` }
 }

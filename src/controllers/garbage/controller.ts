@@ -24,6 +24,7 @@ const ENDINGS: Readonly<Record<string, { readonly phase: string; readonly finali
   Volume: { phase: 'Purged', finalizer: FINALIZERS.data },
 }
 
+/** Deletes what has lost its owner, and takes finalizers off what has come to its end. What seems to have no owner is looked up in the store first. */
 export function garbageController(options: GarbageControllerOptions): ControllerSpec {
   const { cache } = options
   const withOwnersAndChildren = (object: AnyResource): readonly ObjectRef[] => [

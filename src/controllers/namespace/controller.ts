@@ -26,6 +26,7 @@ const OUTLIVES: ReadonlySet<string> = new Set(['Volume', 'Event'])
 /** Users' kinds are not watched, so what is left of them is counted now and then. */
 const RECHECK_MS = 500
 
+/** For Namespaces and CustomResourceDefinitions: their objects end first, then the finalizer `children` goes. */
 export function namespaceController(options: NamespaceControllerOptions): ControllerSpec {
   return {
     name: 'namespace',

@@ -15,6 +15,7 @@ export interface RetentionOptions {
 
 const EVERY_MS = 60_000
 
+/** A pass each minute, for as long as this process leads. A pass that fails is logged and made up for by the next. */
 export function retention(options: RetentionOptions): Runnable {
   const { api, clock, logger, everyMs = EVERY_MS } = options
   return {

@@ -3,6 +3,7 @@ import type { Instance, Service, ServicePort } from '../../resources/generated/t
 
 const HTTP_NAMES: ReadonlySet<string> = new Set(['http', 'web'])
 
+/** What a port speaks: as it says, else as its name suggests, else plain TCP. */
 export function schemeOf(port: ServicePort): 'http' | 'https' | 'tcp' {
   return port.scheme ?? (port.name === 'https' ? 'https' : HTTP_NAMES.has(port.name) ? 'http' : 'tcp')
 }

@@ -4,6 +4,7 @@ import { formatCount } from '../../core/words.ts'
 import { findCondition } from '../../resources/conditions.ts'
 import type { Service, ServiceStatus } from '../../resources/generated/types.ts'
 
+/** In the order in which they are told; `after` is about to be written over the status that `service` has. */
 export function announce(
   service: Service,
   after: ServiceStatus,

@@ -34,6 +34,7 @@ export interface ServiceControllerOptions {
 
 const UNPROBED_SETTLE_MS = 1_000
 
+/** Makes a Service’s Instances and Volumes, rolls out, rolls back, and says in status how it stands. */
 export function serviceController(options: ServiceControllerOptions): ControllerSpec {
   const ownService = (object: AnyResource): readonly ObjectRef[] => {
     const service = (object.spec as { readonly service?: string } | undefined)?.service

@@ -37,6 +37,7 @@ export function instanceName(service: Service, hash: string, identity: InstanceI
   return `${service.metadata.name}-${ordinal}-${tail}`
 }
 
+/** One Instance, as it is created: owned by its Service, held by the finalizer that its agent’s word takes off. */
 export function makeInstance(
   service: Service,
   resolved: ResolvedTemplate,

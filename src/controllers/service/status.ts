@@ -22,6 +22,7 @@ export interface StatusInput {
   readonly nodeAddress: string
 }
 
+/** The whole status. Times and messages that still hold are kept, so that nothing new is nothing to write. */
 export function serviceStatus(input: StatusInput): ServiceStatus {
   const { service, memory } = input
   const live = input.instances.filter((one) => one.metadata.deletionTimestamp === undefined)

@@ -14,6 +14,7 @@ const KILL_EVERY_MS = 50
 /** Short beside the pause before a restart, which it is part of. */
 const CLEAR_EVERY_MS = 20
 
+/** Reads and signals only; what follows from it is its Program’s to decide. */
 export class Attempt {
   readonly paths: AttemptPaths
   readonly program: string

@@ -5,6 +5,7 @@ import { openProcTable } from './proc.ts'
 import { openPsTable } from './ps.ts'
 import type { ProcessTable } from './table.ts'
 
+/** /proc where there is one, else ps. */
 export function openProcessTable(): ProcessTable {
   if (statSync('/proc/sys/kernel/random/boot_id', { throwIfNoEntry: false })) return openProcTable()
   // to ten seconds: both clocks move a little against each other

@@ -36,6 +36,7 @@ export function freshRecord(spec: ProgramSpec): ProgramRecord {
   return { spec, want: 'stop', attempt: 0, stage: 'settled', restarts: 0, restartsAtMs: [] }
 }
 
+/** Replaces the record whole; a kill leaves the old one or the new one. Throws what the file system throws. */
 export function saveRecord(layout: Layout, name: string, record: ProgramRecord): void {
   const path = recordPath(layout, name)
   writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 })

@@ -1,6 +1,7 @@
 /** Timers that end together. */
 import type { Clock } from '../../core/clock.ts'
 
+/** Timers of one owner, who forgets them all at once. */
 export class Timers {
   readonly #clock: Clock
   readonly #cancels = new Set<() => void>()

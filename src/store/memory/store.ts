@@ -23,6 +23,7 @@ export interface MemoryStoreOptions {
 
 const PAGE_CHANGES = 500
 
+/** An empty store of its own. */
 export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   return new MemoryStore(options.name ?? '', options.historyRevisions ?? 50_000)
 }

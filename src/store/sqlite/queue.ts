@@ -34,6 +34,7 @@ interface Slice {
 /** Writes transactions durably, all in one; their results in order. */
 export type WriteGroup = (transactions: readonly Transaction[]) => Promise<readonly CommitResult[]>
 
+/** Calls are answered in the order of `add`; one that fails does not fail those that were written with it. */
 export class CommitQueue {
   readonly #write: WriteGroup
   readonly #calls: Call[] = []

@@ -12,6 +12,7 @@ const RESERVE_BYTES = 4 * 1024 * 1024
 const FREE_BYTES = 2 * RESERVE_BYTES
 const RETRY_MS = 1_000
 
+/** One per open store. Only looks and writes beside the store, never into it. */
 export class Reserve {
   readonly #path: string
   readonly #clock: Clock

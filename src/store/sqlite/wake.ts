@@ -16,6 +16,7 @@ const CONNECT_LIMIT_MS = 100
 const AVOID_MS = 5_000
 const FLUSH_LIMIT_MS = 500
 
+/** Both ends of one process: its own ear, and its connections to the ears of others. */
 export class WakeSockets {
   readonly #directory: string
   readonly #clock: Clock
