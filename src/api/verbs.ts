@@ -80,7 +80,7 @@ function scalePathOf({ kind }: Target): Path {
   })
 }
 
-/** An old revision's content as a new one. Replicas that were scaled since the present revision stay as they are. */
+/** An old revision's content as a new one. Replicas that came by scaling, not with a revision, stay as they are. */
 export function decideRollback(context: Context, toRevision: number | undefined): Decide {
   return async (live, target): Promise<Desired> => {
     const { kind } = target
@@ -99,8 +99,7 @@ export function decideRollback(context: Context, toRevision: number | undefined)
       ...contentOfRevision(wanted),
       metadata,
     } as AnyResource
-    const present = history.find((record) => record.revision === now)
-    const { object, warnings } = keepScale(target, live, next, present)
+    const { object, warnings } = keepScale(target, live, next, { history, wanted })
     const cause = `rolled back to r${wanted.revision}`
     if (deepEqual(contentOf(object), contentOf(live.object)))
       return {
@@ -140,24 +139,46 @@ function emptied(object: AnyResource): Record<string, undefined> {
   return Object.fromEntries(Object.keys(contentOf(object)).map((key) => [key, undefined]))
 }
 
+interface WayBack {
+  /** Newest first; the first is the present revision. */
+  readonly history: readonly StoredRevision[]
+  readonly wanted: StoredRevision
+}
+
 function keepScale(
   { kind }: Target,
   live: Stored,
   next: AnyResource,
-  present: StoredRevision | undefined,
+  way: WayBack,
 ): { readonly object: AnyResource; readonly warnings: readonly string[] } {
   const path = kind.scalePath
   if (path === undefined) return { object: next, warnings: [] }
-  const current = valueAt(live.object, path)
-  const field = formatPath(path)
-  const manager = managerOf(live.object, field)
-  const wasScaled = present !== undefined && !deepEqual(valueAt(contentOfRevision(present), path), current)
-  if (deepEqual(valueAt(next, path), current) || (manager === undefined && !wasScaled))
-    return { object: next, warnings: [] }
+  const { value, why } = replicasAfter(path, live, way)
+  if (value === undefined || deepEqual(valueAt(next, path), value)) return { object: next, warnings: [] }
   const object = clone(next)
-  setAt(object as unknown as Record<string, unknown>, path as readonly string[], current)
-  const why = manager === undefined ? `was scaled since r${present?.revision}` : `is owned by ${manager}`
-  return { object, warnings: [`${field} ${why} and stays ${JSON.stringify(current)}`] }
+  setAt(object as unknown as Record<string, unknown>, path as readonly string[], value)
+  const goes = deepEqual(value, valueAt(live.object, path)) ? 'stays' : 'goes back to'
+  return { object, warnings: [`${formatPath(path)} ${why} and ${goes} ${JSON.stringify(value)}`] }
+}
+
+/** What replicas were before the first revision that is undone set them; what they are where none did. */
+function replicasAfter(
+  path: Path,
+  live: Stored,
+  { history, wanted }: WayBack,
+): { readonly value: Json | undefined; readonly why: string } {
+  const current = valueAt(live.object, path) as Json | undefined
+  const manager = managerOf(live.object, formatPath(path))
+  if (manager !== undefined) return { value: current, why: `is owned by ${manager}` }
+  const [present] = history
+  if (present !== undefined && !deepEqual(valueAt(contentOfRevision(present), path), current))
+    return { value: current, why: `was scaled since r${present.revision}` }
+  const why = `was scaled since r${wanted.revision}`
+  const first = history
+    .filter((record) => record.revision > wanted.revision)
+    .flatMap((record) => record.changes.find((change) => deepEqual(change.path, path)) ?? [])
+    .at(-1)
+  return { value: first === undefined ? current : first.from, why }
 }
 
 function holdIdentity(path: Path, live: AnyResource, next: AnyResource, target: Target): void {

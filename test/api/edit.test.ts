@@ -115,6 +115,20 @@ test('rollback brings back replicas that came with a revision, not those that we
   assert.equal(valueAt(back.object, ['spec', 'template', 'source']), { command: ['true'] })
 })
 
+test('rollback never undoes a scaling, whatever else was changed after it', async () => {
+  const { api } = await running(command('one'))
+  await api.scale(web, 5, options)
+  await api.apply([service('web', command('two'))], options)
+  const back = await api.rollback(web, options)
+  assert.is(back.object.spec?.replicas, 5)
+  assert.equal(back.warnings, ['spec.replicas was scaled since r1 and stays 5'])
+  assert.equal(valueAt(back.object, ['spec', 'template', 'source']), { command: ['one'] })
+  await api.apply([service('web', { replicas: 9, ...command('three') })], options)
+  const again = await api.rollback(web, { actor, toRevision: 1 })
+  assert.is(again.object.spec?.replicas, 5)
+  assert.equal(again.warnings, ['spec.replicas was scaled since r1 and goes back to 5'])
+})
+
 test('rollback of the first revision and of a kind without revisions is refused', async () => {
   const { api } = await running()
   assert.match((await refused('NotFound', () => api.rollback(web, options))).message, 'no revision before r1')
