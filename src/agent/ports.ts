@@ -46,15 +46,21 @@ export class PortAllocator {
     for (const given of ports) this.#owners.set(given.port, owner)
   }
 
-  /** Ports for `owner`, in the order of `wanted`. Fixed ones are given as they stand; see `firstTaken`. */
+  /** Ports for `owner`, in the order of `wanted`: all or none. Fixed ones are given as they stand; see `firstTaken`. */
   async allocate(owner: string, wanted: readonly WantedPort[]): Promise<readonly GivenPort[]> {
     const given: GivenPort[] = []
-    for (const one of wanted) {
-      const port = one.port ?? (await this.#pick(owner, one.protocol))
-      this.#owners.set(port, owner)
-      given.push({ name: one.name, port })
+    try {
+      for (const one of wanted) {
+        const port = one.port ?? (await this.#pick(owner, one.protocol))
+        this.#owners.set(port, owner)
+        given.push({ name: one.name, port })
+      }
+      return given
+    } catch (error) {
+      // whoever asks again must not take more with every time
+      for (const { port } of given) this.#owners.delete(port)
+      throw error
     }
-    return given
   }
 
   /** The first of `given` that something else listens on, so that the program could not. */

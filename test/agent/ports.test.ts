@@ -57,4 +57,19 @@ for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {
   })
 }
 
+test('where not all can be had none is taken', async () => {
+  const ports = new PortAllocator({ first: 20_000, last: 20_001 }, async () => true)
+  const wanted = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ name: `p${i}`, protocol: 'TCP' as const }))
+  for (let i = 0; i < 2; i++) {
+    try {
+      await ports.allocate('greedy', wanted(3))
+      assert.unreachable('three ports out of two')
+    } catch (error) {
+      assert.match(String(error), 'no free TCP port between 20000 and 20001')
+    }
+  }
+  assert.is((await ports.allocate('modest', wanted(2))).length, 2)
+})
+
 test.run()
