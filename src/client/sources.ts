@@ -46,7 +46,7 @@ function readPath(name: string, options: SourceOptions): readonly Source[] {
   const path = resolve(options.cwd, name)
   const stat = statOf(path, name)
   if (!stat.isDirectory()) return [readFile(path, name)]
-  const files = manifestsIn(path, options.recursive, new Set())
+  const files = foundIn(path, name, options.recursive)
   if (files.length === 0)
     throw new NsctlError('Invalid', `${name}: there is no manifest in this folder`, {
       value: name,
@@ -55,6 +55,14 @@ function readPath(name: string, options: SourceOptions): readonly Source[] {
         : 'manifests end in .yaml, .yml or .json; -R also looks into the folders below',
     })
   return files.map((file) => readFile(file, join(name, relative(path, file))))
+}
+
+function foundIn(path: string, name: string, recursive: boolean): readonly string[] {
+  try {
+    return manifestsIn(path, recursive, new Set())
+  } catch (error) {
+    throw unreadable(name, error)
+  }
 }
 
 /** Files with manifests in a folder, in order of name. A folder that links back to one above it is not entered again. */

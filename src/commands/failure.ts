@@ -1,5 +1,5 @@
 /** The boundary where errors become text, JSON and an exit code. The only place that prints them. */
-import { isNsctlError, NsctlError } from '../core/errors.ts'
+import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 
 export interface Failure {
   readonly text: string
@@ -35,5 +35,30 @@ function bugLines(error: NsctlError): string[] {
 
 function asNsctlError(error: unknown): NsctlError {
   if (isNsctlError(error)) return error
-  return new NsctlError('Bug', error instanceof Error ? error.message : String(error), { cause: error })
+  return machineError(error) ?? new NsctlError('Bug', messageOf(error), { cause: error })
+}
+
+/** What this machine refuses to anybody: no bug of ours, and reporting it would help nobody. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  EACCES: 'use a user who may, or another place ($NSCTL_HOME)',
+  EPERM: 'use a user who may, or another place ($NSCTL_HOME)',
+  EROFS: 'choose a place that can be written ($NSCTL_HOME)',
+  ENOTDIR: 'choose another place ($NSCTL_HOME)',
+  ENAMETOOLONG: 'choose a shorter place ($NSCTL_HOME)',
+  ENOSPC: 'free some space on it (df -h)',
+  EDQUOT: 'free some space on it (quota)',
+  EIO: 'check the disk: dmesg says what is wrong with it',
+  EMFILE: 'raise the limit of open files: ulimit -n',
+  ENFILE: 'the machine has too many open files',
+}
+
+function machineError(error: unknown): NsctlError | undefined {
+  const { code, path } = error instanceof Error ? (error as NodeJS.ErrnoException) : {}
+  const next = code === undefined ? undefined : REFUSALS[code]
+  if (next === undefined) return undefined
+  return new NsctlError('Unreachable', messageOf(error), {
+    next,
+    cause: error,
+    ...(path === undefined ? {} : { value: path }),
+  })
 }

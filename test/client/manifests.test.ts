@@ -62,6 +62,14 @@ test('-R reads what is below too, and enters no folder twice', async ({ folder }
   assert.equal(await names(load(folder, ['m'], { recursive: true })), ['a', 'd'])
 })
 
+test("a folder beneath that cannot be read is the input's fault", async ({ folder }) => {
+  write(folder, 'm/a.yaml', service('a'))
+  symlinkSync('loop', join(folder, 'm/loop'))
+  const error = await refusal(load(folder, ['m'], { recursive: true }))
+  assert.is(error.code, 'Invalid')
+  assert.match(error.message, /^m: ELOOP: /)
+})
+
 test('reads several sources in the order given', async ({ folder }) => {
   write(folder, 'b.yaml', service('b'))
   write(folder, 'a.yaml', service('a'))

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeFailure } from '../../src/commands/failure.ts'
@@ -25,6 +26,17 @@ test('what is not ours is a bug: exit code 70, the stack, and where to report it
   assert.is(failure.exitCode, 70)
   assert.match(failure.text, /^error: x is not a function\nTypeError: x is not a function\n {4}at /)
   assert.match(failure.text, /this is a bug of nsctl: please report the lines above/)
+})
+
+test('what the machine refuses is no bug', () => {
+  try {
+    mkdirSync('/dev/null/x')
+    assert.unreachable()
+  } catch (error) {
+    const failure = text(error)
+    assert.is(failure.exitCode, 3)
+    assert.match(failure.text, /^error: ENOTDIR: .*\nchoose another place \(\$NSCTL_HOME\)\n$/)
+  }
 })
 
 test('thrown text is a bug too', () => {

@@ -3,8 +3,9 @@
  * are the kernel's and end with the process, however it ends; children do not inherit them.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { NsctlError } from '../../core/errors.ts'
+import { messageOf, NsctlError } from '../../core/errors.ts'
 
 /** SQLITE_BUSY */
 const BUSY = 5
@@ -15,7 +16,7 @@ export interface OwnerLock {
 
 /** Takes the lock or throws Conflict, which names the owner's pid. `path` is never to be read with fs: closing it would drop the locks. */
 export function takeOwnerLock(path: string): OwnerLock {
-  const database = new DatabaseSync(path, { timeout: 0 })
+  const database = openLock(path)
   try {
     // nothing is ever written: a journal would only need room, and there may be none
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
@@ -35,6 +36,18 @@ export function takeOwnerLock(path: string): OwnerLock {
       database.exec('ROLLBACK')
       database.close()
     },
+  }
+}
+
+function openLock(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: 0 })
+  } catch (error) {
+    throw new NsctlError('Unreachable', `the lock ${path} cannot be used: ${messageOf(error)}`, {
+      value: path,
+      next: `check that you may read and write ${dirname(path)}, or choose another place with NSCTL_HOME`,
+      cause: error,
+    })
   }
 }
 
