@@ -49,6 +49,25 @@ test('scales up and down without replacing anything', async ({ world }) => {
   assert.is((await world.service())?.metadata.revision, 1)
 })
 
+test('tells a change once, however often it looks before the cache has its own writes', async ({ world }) => {
+  await world.apply(specOf({ replicas: 1 }))
+  await settle(world, '1/1')
+  const settled = await world.service()
+  const stale = { ...settled, spec: { ...settled?.spec, replicas: 4 } }
+  const told: string[] = []
+  const { reconciler } = serviceController({
+    cache: { get: () => stale, byOwner: () => [], list: () => [] },
+    api: {
+      updateStatus: async () => {},
+      recordEvent: async (event: { readonly reason: string }) => void told.push(event.reason),
+    },
+    clock: systemClock,
+  } as unknown as Parameters<typeof serviceController>[0])
+  const signal = new AbortController().signal
+  for (let i = 0; i < 3; i++) await reconciler.reconcile(ref, signal)
+  assert.equal(told.filter((reason) => reason === 'Scaled').length, 1, told.join(' '))
+})
+
 test('replaces instances one by one when the template changes', async ({ world }) => {
   await world.apply(specOf({ replicas: 2 }))
   await settle(world, '2/2')
