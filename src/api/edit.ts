@@ -1,6 +1,7 @@
 /** Changes of one object that is there: edit, patch, scale, rollback. Made again on the newest object after a conflict. */
 import { NsctlError } from '../core/errors.ts'
 import { deepEqual } from '../core/json.ts'
+import { withArticle } from '../core/words.ts'
 import { type AnyResource, type ObjectRef, refText } from '../resources/object.ts'
 import { ownPrefixIssues } from '../resources/validation/metadata.ts'
 import type { Operation } from '../store/store.ts'
@@ -147,7 +148,7 @@ export function refuseInternal({ kind, name }: Target): void {
   if (!kind.internal) return
   throw new NsctlError(
     'Invalid',
-    `${refText({ kind: kind.singular, name })}: a ${kind.kind} is written by nsctl only`,
+    `${refText({ kind: kind.singular, name })}: ${withArticle(kind.kind)} is written by nsctl only`,
     {
       value: name,
       next: 'change the object that it was made for',

@@ -1,6 +1,7 @@
 /** What replace, patch, scale and rollback want of an object; `editObject` does the rest. */
 import { NsctlError } from '../core/errors.ts'
 import { clone, deepEqual, formatPath, isObject, type Json, type Path, valueAt } from '../core/json.ts'
+import { withArticle } from '../core/words.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { PatchType, Verdict } from './api.ts'
 import { contentOf } from './changes.ts'
@@ -74,7 +75,7 @@ export function decideScale(replicas: number, expectCurrent: number | undefined)
 
 function scalePathOf({ kind }: Target): Path {
   if (kind.scalePath !== undefined) return kind.scalePath
-  throw new NsctlError('Unsupported', `a ${kind.kind} has no replicas to scale`, {
+  throw new NsctlError('Unsupported', `${withArticle(kind.kind)} has no replicas to scale`, {
     value: kind.kind,
     next: 'kinds that scale are services, and those whose definition has the scale subresource',
   })
@@ -86,7 +87,7 @@ export function decideRollback(context: Context, toRevision: number | undefined)
     const { kind } = target
     const name = targetText(target)
     if (!kind.revisioned)
-      throw new NsctlError('Unsupported', `a ${kind.kind} keeps no revisions to roll back to`, {
+      throw new NsctlError('Unsupported', `${withArticle(kind.kind)} keeps no revisions to roll back to`, {
         value: kind.kind,
       })
     const history = await readHistory(context.store, target)

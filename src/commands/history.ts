@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags'
 import type { RevisionRecord } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
+import { withArticle } from '../core/words.ts'
 import { type ObjectRef, refText } from '../resources/object.ts'
 import { numberAt } from '../views/fields.ts'
 import { renderHistory, renderRevision } from '../views/history.ts'
@@ -40,7 +41,7 @@ export class History extends NsctlCommand {
     for (const target of objects) {
       const ref = refOf(target, this.namespace)
       if (!target.kind.revisioned)
-        throw new NsctlError('Unsupported', `a ${target.kind.singular} keeps no revisions`, {
+        throw new NsctlError('Unsupported', `${withArticle(target.kind.singular)} keeps no revisions`, {
           value: refText(ref),
           next: 'services and kinds of your own do',
         })

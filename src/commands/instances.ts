@@ -1,6 +1,7 @@
 /** Which instances logs and exec mean: by name, by ordinal (`web-0`), or those of a service. */
 import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
+import { withArticle } from '../core/words.ts'
 import type { AnyResource } from '../resources/object.ts'
 import { sortInstances } from '../views/describe/parts.ts'
 import { flagAt, textAt } from '../views/fields.ts'
@@ -60,7 +61,7 @@ async function typedInstances(
     } else
       throw new NsctlError(
         'Unsupported',
-        `a ${target.kind.singular} runs nothing: services and instances do`,
+        `${withArticle(target.kind.singular)} runs nothing: services and instances do`,
         {
           value: target.kind.singular,
           next: `write nsctl ${verb} service/NAME or an instance's name`,

@@ -61,6 +61,26 @@ const cases = [
     manifest: service('web').replace('replicas: 2', 'replicas: -1'),
     want: [/bad\.yaml:7:13: spec\.replicas: must be at least 0, not -1/],
   },
+  {
+    name: 'a kind in lower case',
+    manifest: service('web').replace('kind: Service', 'kind: service'),
+    want: [/bad\.yaml:2:7: kind: there is no kind .*service/, /did you mean "Service"\?/],
+  },
+  {
+    name: 'a name that YAML takes for a number',
+    manifest: service('123'),
+    want: [/metadata\.name: must be a string, not the number 123 \(quote it: "123"\)/],
+  },
+  {
+    name: 'a duration without a unit',
+    manifest: service('web', '    stop: {gracePeriod: 10}\n'),
+    want: [/gracePeriod: must be a duration such as 500ms, 30s or 1m30s, not the number 10\n/],
+  },
+  {
+    name: 'what only nsctl writes',
+    manifest: service('web').replace('kind: Service', 'kind: Instance'),
+    want: [/an Instance is written by nsctl only/],
+  },
   { name: 'no document at all', manifest: '# nothing\n---\n', want: [/there is no document in bad\.yaml/] },
   {
     name: 'a missing namespace',

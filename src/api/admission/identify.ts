@@ -1,7 +1,9 @@
 /** The first steps of admission: which kind a document is of, under which name, and what of it counts. */
 import { isObject, setMember } from '../../core/json.ts'
+import { withArticle } from '../../core/words.ts'
 import type { Kind, KindRegistry } from '../../resources/kinds.ts'
 import { OWN_PREFIX, SERVER_OWNED_METADATA } from '../../resources/object.ts'
+import { typeIssue } from '../../resources/validation/words.ts'
 import type { Manifest } from '../api.ts'
 import { contentOf } from '../changes.ts'
 import { appliedKey, namespaceOf, objectKey, type Target } from '../keys.ts'
@@ -39,12 +41,16 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
   const { apiVersion, kind: kindName, metadata } = manifest.object
   const kind = kinds.byApiVersion(apiVersion, kindName)
   if (kind === undefined) return { kind: 'unknown kind', fault: unknownKind(manifest, kinds) }
-  const where = `a ${kind.kind}`
+  const where = withArticle(kind.kind)
   if (kind.internal)
     return refuse(manifest, ['kind'], `${where} is written by nsctl only`, 'leave it out of the manifests')
   if (!isObject(metadata)) return refuse(manifest, ['metadata'], 'metadata: is required')
-  if (typeof metadata.name !== 'string')
-    return refuse(manifest, ['metadata', 'name'], 'metadata.name: is required')
+  if (typeof metadata.name !== 'string') {
+    const path = ['metadata', 'name']
+    const { message } =
+      metadata.name === undefined ? { message: 'is required' } : typeIssue(path, ['string'], metadata.name)
+    return refuse(manifest, path, `metadata.name: ${message}`)
+  }
   const given = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
   const version = metadata.resourceVersion
   const target: Target = { kind, namespace: namespaceOf(kind, given ?? namespace), name: metadata.name }
@@ -104,7 +110,7 @@ function unknownKind(manifest: Manifest, kinds: KindRegistry): Fault {
       value: apiVersion,
       next: 'See: nsctl api-resources',
     })
-  const near = kinds.near(String(kind))
+  const near = kinds.near(String(kind)).flatMap((name) => kinds.byName(name)?.kind ?? [])
   return fault(manifest, 'Invalid', `kind: there is no kind ${JSON.stringify(shown)}`, {
     path: ['kind'],
     ...(near.length === 0

@@ -48,7 +48,7 @@ function issueOf(error: SchemaError, object: unknown, root: JsonSchema): FieldIs
     case 'additionalProperties':
       return unknownField(path, String(error.params?.additionalProperty), schema)
     case 'type':
-      return typeIssue(path, typesOf(schema, error), value)
+      return typeIssue(path, typesOf(schema, error), value, schema.pattern)
     case 'enum':
       return enumIssue(path, schema.enum ?? [], value)
     case 'pattern':

@@ -29,8 +29,17 @@ const PATTERN_WORDS: Readonly<Record<string, string>> = {
   [FORMAT_PATTERNS.uuid!]: 'a UUID',
 }
 
-/** `must be a string, not a number (quote it: "8080")`. */
-export function typeIssue(path: Path, types: readonly string[], value: unknown): FieldIssue {
+/** `must be a string, not a number (quote it: "8080")`; where a pattern is known by its meaning, that, if quotes do not do. */
+export function typeIssue(
+  path: Path,
+  types: readonly string[],
+  value: unknown,
+  pattern?: string,
+): FieldIssue {
+  // quotes alone would make it a string, but not one that is accepted
+  const meaning = pattern === undefined ? undefined : PATTERN_WORDS[pattern]
+  if (meaning !== undefined && typeof value === 'number' && !new RegExp(pattern!).test(String(value)))
+    return { path, message: `must be ${meaning}, not ${describe(value)}`, value }
   const wanted = types.map((type) => TYPE_WORDS[type] ?? type).join(' or ')
   return { path, message: `must be ${wanted}, not ${describe(value)}${hint(types, value)}`, value }
 }
