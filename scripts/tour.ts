@@ -7,9 +7,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { pathsOf } from '../src/main/paths.ts'
 
 const root = join(import.meta.dirname, '..')
 const nsctl = join(root, 'bin/nsctl')
@@ -19,15 +20,24 @@ const { values } = parseArgs({
   options: { once: { type: 'boolean', default: false }, runtime: { type: 'string', default: 'auto' } },
 })
 
+/** Aborts when this is told to end: then the daemon is, too, whatever is being done. */
+const interrupted = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => interrupted.abort(new Error(`interrupted by ${name}`)))
+
 interface Finished {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
-function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished> {
+function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal = interrupted.signal,
+): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(nsctl, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(nsctl, args, { cwd: root, env, signal, stdio: ['ignore', 'pipe', 'pipe'] })
     const out = { stdout: '', stderr: '' }
     child.stdout.on('data', (data) => {
       out.stdout += data
@@ -35,7 +45,7 @@ function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished>
     child.stderr.on('data', (data) => {
       out.stderr += data
     })
-    child.on('error', reject)
+    child.on('error', (error) => reject(signal.aborted ? signal.reason : error))
     child.on('close', (code) => resolve({ code: code ?? 1, ...out }))
   })
 }
@@ -62,16 +72,25 @@ async function startDaemon(
     ).unref()
   })
   try {
-    await ready
+    await orInterrupted(ready)
   } catch (error) {
-    daemon.kill('SIGTERM')
+    await stopDaemon(daemon)
     throw error
   }
   return { daemon, said }
 }
 
+async function orInterrupted<T>(work: Promise<T>): Promise<T> {
+  const { signal } = interrupted
+  signal.throwIfAborted()
+  const ended = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  return await Promise.race([work, ended])
+}
+
 async function stopDaemon(daemon: ChildProcess): Promise<number> {
-  if (daemon.exitCode !== null) return daemon.exitCode
+  if (daemon.exitCode !== null || daemon.signalCode !== null) return daemon.exitCode ?? 1
   const ended = new Promise<number>((resolve) => daemon.once('exit', (code) => resolve(code ?? 1)))
   daemon.kill('SIGTERM')
   return await ended
@@ -87,10 +106,9 @@ function saySystem(): void {
 
 async function showLive(): Promise<number> {
   saySystem()
-  const home =
-    process.env.NSCTL_HOME ?? join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'nsctl')
-  mkdirSync(home, { recursive: true, mode: 0o700 })
-  const { daemon, said } = await startDaemon(process.env, join(home, 'up.log'))
+  const { stateDir, logFile } = pathsOf(process.env)
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+  const { daemon, said } = await startDaemon(process.env, logFile)
   const lines = said.split('\n').filter((line) => !/^ {2}(next|Ctrl-C)/.test(line))
   console.log(lines.join('\n').trimEnd())
   try {
@@ -101,10 +119,11 @@ async function showLive(): Promise<number> {
       '  next     npx nsctl get services · describe service web · scale service web --replicas 5   (in another terminal)',
     )
     console.log('  Ctrl-C   stops it and everything that it runs\n')
+    interrupted.signal.throwIfAborted()
     return await new Promise((resolve) => {
+      // Ctrl-C reaches it as well: it restores the screen and ends
       const watch = spawn(nsctl, ['watch'], { cwd: root, stdio: 'inherit' })
       for (const name of ['SIGTERM', 'SIGHUP'] as const) process.once(name, () => watch.kill(name))
-      process.on('SIGINT', () => {})
       daemon.once('exit', () => watch.kill('SIGTERM'))
       watch.once('exit', () => resolve(0))
     })
@@ -146,13 +165,13 @@ async function tour(): Promise<number> {
     }
   const ask = (expected: RegExp) => async () => {
     const url = (await cli('get service web -o jsonpath={.status.url}')()).split(' ')[0] ?? ''
-    const text = await (await fetch(url)).text()
+    const text = await (await fetch(url, { signal: interrupted.signal })).text()
     if (!expected.test(text)) throw new Error(`${url} answers ${JSON.stringify(text)}, not ${expected}`)
     return `${url} answers: ${text}`
   }
   try {
     await step('start the control plane', async () => {
-      const started = await startDaemon(env, join(home, 'up.log'))
+      const started = await startDaemon(env, pathsOf(env).logFile)
       daemon = started.daemon
       return started.said.replace(/\n {2}(next|Ctrl-C).*/g, '')
     })
@@ -179,7 +198,7 @@ async function tour(): Promise<number> {
     await step('stop the control plane', async () => {
       const code = daemon === undefined ? 1 : await stopDaemon(daemon)
       if (code !== 0)
-        throw new Error(`nsctl up exits with ${code}\n${readFileSync(join(home, 'up.log'), 'utf8')}`)
+        throw new Error(`nsctl up exits with ${code}\n${readFileSync(pathsOf(env).logFile, 'utf8')}`)
       return (await cli('down --purge')()).split('\n')[0] ?? ''
     })
     console.log('\neverything worked. See it live: npm start')
@@ -187,7 +206,7 @@ async function tour(): Promise<number> {
   } catch (error) {
     console.error(`\nfailed: ${error instanceof StepFailed ? error.message : error}`)
     if (daemon !== undefined) await stopDaemon(daemon)
-    await run(['down', '--purge'], env)
+    await run(['down', '--purge'], env, new AbortController().signal)
     return 1
   } finally {
     rmSync(home, { recursive: true, force: true })

@@ -9,6 +9,8 @@ export interface Paths {
   readonly stateDir: string
   /** The embedded store. */
   readonly storeFile: string
+  /** What a daemon says that was started in the background: by `npm start`. */
+  readonly logFile: string
 }
 
 /**
@@ -17,7 +19,7 @@ export interface Paths {
  */
 export function pathsOf(env: Environment): Paths {
   const stateDir = env.NSCTL_HOME || join(stateHome(env), 'nsctl')
-  return { stateDir, storeFile: join(stateDir, 'store.db') }
+  return { stateDir, storeFile: join(stateDir, 'store.db'), logFile: join(stateDir, 'up.log') }
 }
 
 function stateHome(env: Environment): string {

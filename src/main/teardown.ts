@@ -88,13 +88,14 @@ async function clearStore(
   storePath: string,
   { done, left }: Report,
 ): Promise<void> {
-  const { stateDir } = pathsOf(env)
+  const { stateDir, logFile } = pathsOf(env)
   if (!purge) {
     if (await isThere(storePath)) left.push(`${storePath}: the store, with every object and its history`)
     return
   }
   const { removeStoreFiles } = await import('../store/sqlite/files.ts')
   if (await removeStoreFiles(storePath)) done.push(`removed the store ${storePath}`)
+  await rm(logFile, { force: true })
   await rmdir(stateDir).catch(() => {})
   const rest = await readdir(stateDir).catch(() => [])
   if (rest.length > 0) left.push(`${stateDir}: ${rest.join(', ')}`)
