@@ -82,7 +82,7 @@ export class Delete extends NsctlCommand {
       const targets = await targetsOfFiles(given, this.words, client, 'delete', this.context)
       return targets.map((target) => ({ kind: target.kind, ref: refOf(target, this.namespace) })).reverse()
     }
-    const selected = await select(client, {
+    return select(client, {
       words: this.words,
       verb: 'delete',
       namespace: this.namespace,
@@ -91,14 +91,6 @@ export class Delete extends NsctlCommand {
       allNamespaces: given['all-namespaces'],
       context: this.context,
     })
-    return Promise.all(selected.map((one) => this.#resolve(client, one)))
-  }
-
-  /** `web-0` is understood as the current instance. */
-  async #resolve(client: Client, one: Selected): Promise<Selected> {
-    if (one.kind.kind !== 'Instance') return one
-    const instance = await client.resolveInstance(one.ref)
-    return instance === undefined ? one : { ...one, ref: { ...one.ref, name: instance.metadata.name } }
   }
 
   async #deleteAll(

@@ -13,4 +13,6 @@ export interface GetRequest {
   readonly showLabels: boolean
   readonly showKind: boolean
   readonly noHeaders: boolean
+  /** Goes on with what changes. */
+  readonly watches: boolean
 }

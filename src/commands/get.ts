@@ -61,8 +61,12 @@ export class Get extends NsctlCommand {
       showLabels: given['show-labels'],
       showKind: given['show-kind'],
       noHeaders: given['no-headers'],
+      watches: given.watch || given['watch-only'],
     }
-    if (given.watch || given['watch-only']) return this.#watch(client, request, given['watch-only'])
+    if (request.watches) {
+      const named = await this.#namedToWatch(client, request, given['ignore-not-found'])
+      return this.#watch(client, { ...request, targets: named }, given['watch-only'])
+    }
     const groups = await this.#read(client, request, given['ignore-not-found'])
     await this.#print(groups, request, given['sort-by'])
     if (groups.some(({ kind, items }) => kind.hasStatus && items.length > 0)) await this.noteIfStale(client)
@@ -115,7 +119,7 @@ export class Get extends NsctlCommand {
       else groups.push({ kind: target.kind, items: [object] })
     }
     if (missing.length === 0 || ignoreNotFound) return groups
-    await this.#print(groups, request, undefined)
+    if (!request.watches) await this.#print(groups, request, undefined)
     throw combineMissing(missing)
   }
 
@@ -150,6 +154,14 @@ export class Get extends NsctlCommand {
         ? `No resources found in ${request.namespace} namespace.`
         : 'No resources found.',
     )
+  }
+
+  /** What is named must be there, by the names that it is stored under: nothing would ever be shown of anything else. */
+  async #namedToWatch(client: Client, request: GetRequest, ignoreNotFound: boolean): Promise<Targets> {
+    if (request.targets.objects.length === 0 || ignoreNotFound) return request.targets
+    const groups = await this.#readNamed(client, request, false)
+    const objects = groups.flatMap(({ kind, items }) => items.map(({ metadata }) => ({ kind, ...metadata })))
+    return { kinds: [], objects: objects.map(({ kind, name, namespace }) => ({ kind, name, namespace })) }
   }
 
   async #watch(client: Client, request: GetRequest, onlyChanges: boolean): Promise<number> {

@@ -5,7 +5,7 @@ import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
 import type { CommandContext } from './context.ts'
 import type { FileFlags } from './input.ts'
-import { notFound, parseTargets, refOf } from './targets.ts'
+import { notFound, parseTargets, refOf, type Target } from './targets.ts'
 
 export interface SelectionRequest {
   /** The words after the verb. */
@@ -46,7 +46,7 @@ export async function select(client: Client, request: SelectionRequest): Promise
         value: request.words.join(' '),
         next: `write nsctl ${request.verb} TYPE -l SELECTOR, or name the objects`,
       })
-    return targets.objects.map((target) => ({ kind: target.kind, ref: refOf(target, request.namespace) }))
+    return Promise.all(targets.objects.map((target) => resolved(client, target, request.namespace)))
   }
   if (!isBroad)
     throw new NsctlError('Usage', `no ${targets.kinds.map((kind) => kind.singular).join(' or ')} was named`, {
@@ -58,6 +58,14 @@ export async function select(client: Client, request: SelectionRequest): Promise
     kind,
     ref: refOf({ kind, name: object.metadata.name }, object.metadata.namespace ?? request.namespace),
   }))
+}
+
+/** `web-0` is understood as the current instance of that ordinal. */
+async function resolved(client: Client, target: Target, namespace: string): Promise<Selected> {
+  const { kind } = target
+  const ref = refOf(target, namespace)
+  const instance = ref.kind === 'Instance' ? await client.resolveInstance(ref) : undefined
+  return { kind, ref: instance === undefined ? ref : { ...ref, name: instance.metadata.name } }
 }
 
 /** What is stored of whole kinds, narrowed by labels. */

@@ -3,10 +3,11 @@ import type { Client } from '../client/client.ts'
 import { followKey, waitUntil } from '../client/follow.ts'
 import { NsctlError } from '../core/errors.ts'
 import { parseDurationMs } from '../core/quantity.ts'
-import { refText } from '../resources/object.ts'
+import { withArticle } from '../core/words.ts'
+import { type AnyResource, refText } from '../resources/object.ts'
+import { type OutputFormat, parseFormat, printObjects } from '../views/output.ts'
 import { NsctlCommand, usage } from './base.ts'
 import * as flags from './flags.ts'
-import { checkOutput } from './report.ts'
 import { type Selected, select } from './selection.ts'
 import { notFound } from './targets.ts'
 import { type Goal, parseGoal } from './wait-conditions.ts'
@@ -46,7 +47,7 @@ export class Wait extends NsctlCommand {
 
   override async run(): Promise<undefined> {
     const { flags: given } = await this.parse(Wait)
-    checkOutput(given.output)
+    parseFormat(given.output)
     if (given.for === undefined) throw usage('--for is missing: what should be waited for?', 'wait')
     const goal = parseGoal(given.for)
     const timeoutMs = parseDurationMs(given.timeout)
@@ -68,10 +69,36 @@ export class Wait extends NsctlCommand {
         next: `see: nsctl get ${this.words[0]}`,
       })
     }
-    await this.#wait(client, selected, goal, timeoutMs)
+    if (goal.kind === 'condition') refuseWithoutConditions(selected)
+    const met: Met[] = []
+    try {
+      await this.#wait(client, selected, goal, timeoutMs, (one) => {
+        if (given.output === undefined) this.print(`${refText(one.ref)} ${goal.verdict}`)
+        else met.push(one)
+      })
+    } finally {
+      if (met.length > 0) await this.#printObjects(met, parseFormat(given.output))
+    }
   }
 
-  async #wait(client: Client, selected: readonly Selected[], goal: Goal, timeoutMs: number): Promise<void> {
+  /** What is gone has a name, and nothing else left to print. */
+  async #printObjects(met: readonly Met[], format: OutputFormat): Promise<void> {
+    if (format.kind === 'name') return this.print(met.map(({ ref }) => refText(ref)).join('\n'))
+    const groups = met.flatMap(({ kind, object }) =>
+      object === undefined ? [] : [{ kind, items: [object] }],
+    )
+    this.print(
+      await printObjects(groups, { format, nowMs: this.context.clock.now(), single: met.length === 1 }),
+    )
+  }
+
+  async #wait(
+    client: Client,
+    selected: readonly Selected[],
+    goal: Goal,
+    timeoutMs: number,
+    onMet: (met: Met) => void,
+  ): Promise<void> {
     const { clock, signal } = this.context
     const pending = new Map(selected.map((one) => [followKey(one.ref), one]))
     const seen = new Map<string, string>()
@@ -92,8 +119,10 @@ export class Wait extends NsctlCommand {
           const object = objects.get(key)
           if (object === undefined && (goal.kind === 'condition' || goal.kind === 'jsonpath'))
             throw notFound(one.ref)
-          if (goal.isMet(object)) this.#announce(one, goal, pending, key)
-          else seen.set(key, goal.seen(object))
+          if (goal.isMet(object)) {
+            pending.delete(key)
+            onMet({ ...one, object })
+          } else seen.set(key, goal.seen(object))
         }
         if (pending.size > 0 && !isNoted && timeoutMs > 0) {
           isNoted = true
@@ -109,15 +138,28 @@ export class Wait extends NsctlCommand {
     })
   }
 
-  #announce(one: Selected, goal: Goal, pending: Map<string, Selected>, key: string): void {
-    pending.delete(key)
-    this.print(`${refText(one.ref)} ${goal.verdict}`)
-  }
-
   /** What is stored changes by itself only where nsctl runs: says so rather than to wait in silence. */
   async #noteIfNobodyWillAct(client: Client, what: string): Promise<void> {
     const { running } = await client.daemon().catch(() => ({ running: true }))
     if (!running) this.note(`nobody is acting on ${what}: start it with nsctl up`)
+  }
+}
+
+/** An object that is as it should be; undefined where that means that it is gone. */
+interface Met extends Selected {
+  readonly object: AnyResource | undefined
+}
+
+/** A condition of a kind whose status has none would be waited for in vain. */
+function refuseWithoutConditions(selected: readonly Selected[]): void {
+  for (const { kind } of selected) {
+    const fields = kind.schema.properties?.status?.properties
+    if (fields === undefined || fields.conditions !== undefined) continue
+    const field = fields.ready === undefined ? "'{.status.phase}'=VALUE" : "'{.status.ready}'=true"
+    throw new NsctlError('Unsupported', `${withArticle(kind.singular)} has no conditions to wait for`, {
+      value: kind.singular,
+      next: `wait for a field of its status: --for=jsonpath=${field}; see nsctl explain ${kind.singular}.status`,
+    })
   }
 }
 

@@ -16,6 +16,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createHome, type Home, root, service } from './nsctl.ts'
+import { openShop } from './shop.ts'
 
 async function withHome(run: (home: Home) => Promise<void>): Promise<void> {
   const home = createHome()
@@ -173,6 +174,22 @@ test('a watch shows what is there, what changes and what is on its way out, unti
     child.kill('SIGINT')
     assert.is(await ended, 130)
   }))
+
+test('watching what is not there is refused, and web-0 is watched by its full name', async () => {
+  const shop = await openShop()
+  for (const flag of ['-w', '--watch-only']) {
+    const ran = await shop.run(['get', 'svc', 'nope', flag])
+    assert.equal([ran.code, ran.stdout], [1, ''])
+    assert.match(ran.stderr, /service\/nope not found in namespace default/)
+  }
+  const name = await shop.addInstance('web', 0, 'aaaaa')
+  const stop = new AbortController()
+  const seen = await shop.run(['get', 'inst', 'web-0', '-w', '-o', 'name'], {
+    signal: stop.signal,
+    onOutput: () => stop.abort(),
+  })
+  assert.is(seen.stdout, `instance/${name}\n`)
+})
 
 test('--watch-only leaves out what is there, and a table has its heading once', () =>
   withHome(async (home) => {

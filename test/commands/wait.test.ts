@@ -166,9 +166,41 @@ test('wait for deletion, for creation, and for what is not there', async () => {
   const missing = await shop.run(['wait', '--for=condition=Ready', 'svc/nope'])
   assert.is(missing.code, 1)
   assert.match(missing.stderr, /service\/nope not found/)
-  const none = await shop.run(['wait', '--for=condition=Ready', 'inst', '--all'])
+  const none = await shop.run(['wait', '--for=condition=Ready', 'svc', '-l', 'app=none'])
   assert.is(none.code, 1)
   assert.match(none.stderr, /no object matches/)
+})
+
+test('wait takes web-0 for the instance of that ordinal, not for one that is gone', async () => {
+  const shop = await openShop()
+  const name = await shop.addInstance('web', 0, 'aaaaa')
+  const ran = await shop.run(['wait', '--for=delete', 'inst/web-0', '--timeout=0s'])
+  assert.is(ran.code, 1)
+  assert.match(ran.stderr, `timed out waiting for delete on instance/${name}\n`)
+  const ready = await shop.run(['wait', '--for=jsonpath={.status.ready}=true', 'inst', 'web-0'])
+  assert.equal([ready.code, ready.stdout], [0, `instance/${name} condition met\n`])
+})
+
+test('wait for a condition of a kind that has none is refused at once', async () => {
+  const shop = await openShop()
+  await shop.addInstance('web', 0, 'aaaaa')
+  const ran = await shop.run(['wait', '--for=condition=Ready', 'inst', '--all'])
+  assert.is(ran.code, 2)
+  assert.match(ran.stderr, 'error: an instance has no conditions to wait for\n')
+  assert.match(ran.stderr, "--for=jsonpath='{.status.ready}'=true")
+})
+
+test('wait -o prints the objects once they are as they should be', async () => {
+  const shop = await openShop()
+  await shop.apply(service('web'))
+  await shop.apply(service('mail'))
+  const wait = (output: string) =>
+    shop.run(['wait', '--for=jsonpath={.spec.replicas}=2', 'svc', 'web', 'mail', '-o', output])
+  assert.is((await wait('name')).stdout, 'service/web\nservice/mail\n')
+  assert.equal(
+    JSON.parse((await wait('json')).stdout).items.map((one: { kind: string }) => one.kind),
+    ['Service', 'Service'],
+  )
 })
 
 test('wait needs a goal', async () => {
