@@ -4,10 +4,11 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { messageOf, NsctlError } from '../core/errors.ts'
-import { type Environment, pathsOf } from './paths.ts'
+import { daemonUnit, storeOfUnit } from './daemon-unit.ts'
+import type { Environment } from './paths.ts'
 import { chooseRuntime, type RuntimeName } from './runtimes.ts'
 
-export const DAEMON_UNIT = 'nsctl.service'
+const DAEMON_UNIT = 'nsctl.service'
 
 export interface InstallOptions {
   readonly env: Environment
@@ -37,7 +38,8 @@ export async function installDaemon(options: InstallOptions): Promise<readonly s
     })
   }
   const place = placeOf(choice === 'systemd-system' ? 'system' : 'user', options.env)
-  const text = unitText(options, place.scope)
+  const command = [process.execPath, ...process.execArgv, ...entryOf()]
+  const text = daemonUnit({ ...options, scope: place.scope, command })
   const wrote = await writeUnit(place, text)
   await systemctl(place.scope, ['daemon-reload'])
   if (wrote) await systemctl(place.scope, ['enable', DAEMON_UNIT])
@@ -65,52 +67,21 @@ async function writeUnit(place: Place, text: string): Promise<boolean> {
   }
 }
 
-/** The unit. KillMode=process: ending the daemon ends no workload. */
-export function unitText(options: InstallOptions, scope: 'system' | 'user'): string {
-  const command = [process.execPath, ...process.execArgv, ...entryOf(), 'up', '--runtime', options.runtime]
-  if (options.store !== undefined) command.push('--store', options.store)
-  const environment = { NSCTL_HOME: pathsOf(options.env).stateDir, PATH: options.env.PATH ?? '' }
-  return `[Unit]
-Description=nsctl: control plane and agent of this machine
-Documentation=https://github.com/nsctl/nsctl
-After=network.target
-
-[Service]
-Type=simple
-ExecStart=${command.map(quote).join(' ')}
-${Object.entries(environment)
-  .map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`)
-  .join('\n')}
-Restart=always
-RestartSec=1
-KillMode=process
-SyslogIdentifier=nsctl
-TimeoutStopSec=20
-${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
-[Install]
-WantedBy=${scope === 'system' ? 'multi-user.target' : 'default.target'}
-`
-}
-
 /** What this process was started from, so that the unit starts the same. */
 function entryOf(): readonly string[] {
   const entry = process.argv[1]
   return entry === undefined ? [] : [entry]
 }
 
-/** As systemd reads a word: in double quotes, with its own characters doubled. */
-function quote(word: string): string {
-  if (/^[\w@:,./=+-]+$/.test(word)) return word
-  return `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`
-}
-
-/** Stops and removes the installed unit, where there is one. Returns what it did, a line each. */
-export async function uninstallDaemon(env: Environment): Promise<readonly string[]> {
+/** Stops and removes the installed unit that serves `storeUrl`, where there is one. Returns what it did, a line each. */
+export async function uninstallDaemon(env: Environment, storeUrl: string): Promise<readonly string[]> {
   const done: string[] = []
   for (const scope of ['system', 'user'] as const) {
     const place = placeOf(scope, env)
     const present = await readFile(place.file, 'utf8').catch(() => undefined)
     if (present === undefined || (scope === 'system' && process.getuid?.() !== 0)) continue
+    const served = storeOfUnit(present)
+    if (served !== undefined && served !== storeUrl) continue
     await systemctl(scope, ['disable', '--now', DAEMON_UNIT])
     try {
       await rm(place.file)
@@ -131,7 +102,14 @@ function systemctl(scope: 'system' | 'user', words: readonly string[]): Promise<
     child.stderr.on('data', (data) => {
       stderr += data
     })
-    child.on('error', reject)
+    child.on('error', (cause) =>
+      reject(
+        new NsctlError('Failed', `cannot run systemctl: ${cause.message}`, {
+          next: 'see that systemctl is in the PATH',
+          cause,
+        }),
+      ),
+    )
     child.on('close', (code) => {
       if (code === 0) return resolve()
       reject(

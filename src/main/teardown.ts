@@ -38,10 +38,11 @@ const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd
  */
 export async function tearDown(options: TeardownOptions): Promise<TornDown> {
   const store = parseStoreUrl(storeUrlOf(options.env, options.store))
-  const report: Report = { done: [...(await uninstallDaemon(options.env))], left: [] }
   const path = store.engine === 'sqlite' ? store.path : undefined
+  const url = `${store.engine}:${path ?? ''}`
+  const report: Report = { done: [...(await uninstallDaemon(options.env, url))], left: [] }
   if (path !== undefined && (await isThere(path))) report.done.push(...(await stopDaemon(options, path)))
-  for (const choice of CHOICES) await clearRuntime(choice, options, `${store.engine}:${path ?? ''}`, report)
+  for (const choice of CHOICES) await clearRuntime(choice, options, url, report)
   if (path !== undefined) await clearStore(options, path, report)
   return report
 }

@@ -1,0 +1,79 @@
+/** The text of the daemon's own unit, and what such a text says. Pure. */
+import { resolve } from 'node:path'
+import { parseStoreUrl } from '../store/url.ts'
+import { type Environment, pathsOf, storeUrlOf } from './paths.ts'
+
+export interface DaemonUnitOptions {
+  readonly scope: 'system' | 'user'
+  readonly env: Environment
+  /** What starts nsctl: absolute paths, since the unit starts in the root directory. */
+  readonly command: readonly string[]
+  readonly runtime: string
+  /** --store, where it was given. */
+  readonly store?: string
+}
+
+/** The unit that serves the same store as the command that installs it. KillMode=process: ending the daemon ends no workload. */
+export function daemonUnit(options: DaemonUnitOptions): string {
+  const { scope, env, runtime } = options
+  const store = isStoreGiven(options) ? ['--store', absoluteStore(storeUrlOf(env, options.store))] : []
+  const command = [...options.command, 'up', '--runtime', runtime, ...store]
+  const environment = {
+    NSCTL_HOME: resolve(pathsOf(env).stateDir),
+    ...(env.PATH ? { PATH: env.PATH } : {}),
+  }
+  return `[Unit]
+Description=nsctl: control plane and agent of this machine
+Documentation=https://github.com/nsctl/nsctl
+After=network.target
+
+[Service]
+Type=simple
+ExecStart=${command.map((word) => quote(word.replaceAll('$', () => '$$'))).join(' ')}
+${Object.entries(environment)
+  .map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`)
+  .join('\n')}
+Restart=always
+RestartSec=1
+KillMode=process
+SyslogIdentifier=nsctl
+TimeoutStopSec=20
+${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
+[Install]
+WantedBy=${scope === 'system' ? 'multi-user.target' : 'default.target'}
+`
+}
+
+/** The store that a unit serves; undefined where its text, which may be another's, does not say. */
+export function storeOfUnit(text: string): string | undefined {
+  const start = /^ExecStart=(.*)$/m.exec(text)?.[1] ?? ''
+  const [, quoted, plain] = / --store (?:"((?:\\.|[^"\\])*)"|(\S+))/.exec(start) ?? []
+  const store = quoted === undefined ? plain : unquote(quoted).replaceAll('$$', () => '$')
+  if (store !== undefined) return store
+  const [, quotedHome, plainHome] =
+    /^Environment=(?:"NSCTL_HOME=((?:\\.|[^"\\])*)"|NSCTL_HOME=(\S+))$/m.exec(text) ?? []
+  const home = quotedHome === undefined ? plainHome : unquote(quotedHome)
+  return home === undefined ? undefined : absoluteStore(storeUrlOf({ NSCTL_HOME: home }))
+}
+
+function isStoreGiven({ env, store }: DaemonUnitOptions): boolean {
+  return store !== undefined || Boolean(env.NSCTL_STORE)
+}
+
+function absoluteStore(text: string): string {
+  const store = parseStoreUrl(text)
+  return store.engine === 'sqlite' ? `sqlite:${store.path}` : text
+}
+
+/** As systemd reads a word: in double quotes, with its escapes and specifiers doubled. */
+function quote(word: string): string {
+  if (/^[\w@:,./=+-]+$/.test(word)) return word
+  const escaped = word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+  return `"${escaped.replaceAll('%', '%%')}"`
+}
+
+function unquote(text: string): string {
+  return text
+    .replaceAll('%%', '%')
+    .replaceAll(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
+}
