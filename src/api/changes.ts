@@ -34,18 +34,7 @@ export function changesBetween(
   return changes
 }
 
-/** Changes of one value. Items of lists are compared along the list's keys where it has some, else by position. */
-export function valueChanges(
-  before: unknown,
-  after: unknown,
-  path: Path,
-  schema: JsonSchema | undefined,
-): readonly FieldChange[] {
-  const changes: FieldChange[] = []
-  collect(before, after, path, schema, changes)
-  return changes
-}
-
+/** Items of lists are compared along the list's keys where it has some, else by position. */
 function collect(
   before: unknown,
   after: unknown,

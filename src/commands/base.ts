@@ -4,7 +4,7 @@ import { Command } from '@oclif/core/command'
 import { parse } from '@oclif/core/parser'
 import type { Actor } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
-import { isNsctlError, NsctlError } from '../core/errors.ts'
+import { NsctlError } from '../core/errors.ts'
 import { formatAge } from '../core/quantity.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 import { type FlagShapes, normalizeArgv } from './argv.ts'
@@ -143,11 +143,6 @@ export abstract class NsctlCommand extends Command {
 export function usage(message: string, verb: string, value?: unknown, next?: string): NsctlError {
   const help = `see: nsctl ${verb} --help`
   return new NsctlError('Usage', message, { next: next === undefined ? help : `${next}; ${help}`, value })
-}
-
-/** The error's own exit code; 70 for what is not ours. */
-export function exitCodeOf(error: unknown): number {
-  return isNsctlError(error) ? error.exitCode : 70
 }
 
 /**

@@ -61,16 +61,6 @@ export function ownKey(object: AnyResource): readonly ObjectRef[] {
   return [namespace === undefined ? { kind: object.kind, name } : { kind: object.kind, namespace, name }]
 }
 
-/** The keys of those owners that are of kind `kind`, for the `toKeys` of what a controller's kind owns. */
-export function ownerKeys(kind: string): (object: AnyResource) => readonly ObjectRef[] {
-  return (object) => {
-    const { namespace, ownerReferences = [] } = object.metadata
-    return ownerReferences
-      .filter((owner) => owner.kind === kind)
-      .map(({ name }) => (namespace === undefined ? { kind, name } : { kind, namespace, name }))
-  }
-}
-
 function defaultKeyText(key: unknown): string {
   if (typeof key === 'string') return key
   const ref = key as Partial<ObjectRef>
@@ -213,7 +203,9 @@ export class Controller<Key = ObjectRef> {
     this.#failures.success()
     if (work.failures > 0) this.#queue.forget(work.key)
     if (outcome.kind === 'settled') return 'success'
-    this.#queue.addAfter(work.key, outcome.afterMs)
+    const { afterMs, reason } = outcome
+    this.#queue.addAfter(work.key, afterMs)
+    this.#options.logger.log('debug', `looks again later: ${reason}`, { key: work.text, afterMs })
     return 'requeue_after'
   }
 

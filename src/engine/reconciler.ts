@@ -10,7 +10,7 @@ export type Outcome =
 
 export const settled: Outcome = { kind: 'settled' }
 
-/** @param reason for people who read the code or a trace: what is being waited for */
+/** @param reason what is being waited for, as the debug log says it */
 export function recheck(afterMs: number, reason: string): Outcome {
   return { kind: 'recheck', afterMs, reason }
 }

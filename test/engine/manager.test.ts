@@ -2,10 +2,10 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ManualClock } from '../../src/core/clock.ts'
 import { NsctlError } from '../../src/core/errors.ts'
-import { type ControllerSpec, ownerKeys, ownKey } from '../../src/engine/controller.ts'
+import { type ControllerSpec, ownKey } from '../../src/engine/controller.ts'
 import { createManager, type Manager } from '../../src/engine/manager.ts'
 import { type Outcome, recheck, settled } from '../../src/engine/reconciler.ts'
-import type { ObjectRef } from '../../src/resources/object.ts'
+import type { AnyResource, ObjectRef } from '../../src/resources/object.ts'
 import { FakeReader, object, ref } from './fake-reader.ts'
 import { RecordingLogger, turn, until } from './harness.ts'
 
@@ -42,7 +42,7 @@ function bench(reconcile: Reconcile, spec: Partial<ControllerSpec> = {}): Bench 
     name: 'service',
     watches: [
       { kind: 'Service', toKeys: ownKey },
-      { kind: 'Instance', toKeys: ownerKeys('Service') },
+      { kind: 'Instance', toKeys: ownerKeys },
     ],
     reconciler: {
       reconcile(key, signal) {
@@ -53,6 +53,14 @@ function bench(reconcile: Reconcile, spec: Partial<ControllerSpec> = {}): Bench 
     ...spec,
   })
   return one
+}
+
+/** The Services that own it. */
+function ownerKeys({ metadata }: AnyResource): readonly ObjectRef[] {
+  const { namespace, ownerReferences = [] } = metadata
+  return ownerReferences
+    .filter(({ kind }) => kind === 'Service')
+    .map(({ kind, name }) => ({ kind, namespace, name }))
 }
 
 async function ended(running: Promise<void>): Promise<unknown> {
