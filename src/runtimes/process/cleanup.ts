@@ -2,6 +2,8 @@
 import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { delay } from '../../core/clock.ts'
+import { NsctlError } from '../../core/errors.ts'
+import { formatCount } from '../../core/words.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Machine } from './machine.ts'
 import type { Program } from './program.ts'
@@ -22,7 +24,10 @@ export async function removeEverything(
   try {
     for (const { spec } of programs) await runtime.stop(spec.id, spec.stop)
     for (const program of programs) {
-      while (!program.isSettled) await delay(clock, LOOK_EVERY_MS, options.signal)
+      while (!program.isSettled)
+        await delay(clock, LOOK_EVERY_MS, options.signal).catch((reason) =>
+          Promise.reject(unfinished(programs, reason)),
+        )
       await runtime.forget(program.spec.id)
     }
   } finally {
@@ -39,4 +44,15 @@ export async function removeEverything(
   rmSync(layout.logs, { recursive: true, force: true })
   await rm(layout.storage, { recursive: true, force: true })
   return []
+}
+
+function unfinished(programs: readonly Program[], cause: unknown): NsctlError {
+  const left = programs.filter((program) => !program.isSettled).map(({ key }) => key)
+  const verb = left.length === 1 ? 'has' : 'have'
+  const message = `${formatCount(left.length, 'program')} ${verb} not ended yet: ${left.join(', ')}`
+  return new NsctlError('Timeout', message, {
+    value: left,
+    next: 'their grace period goes on; run this again to wait for its end',
+    cause,
+  })
 }

@@ -25,7 +25,7 @@ export interface LaunchFailure {
 }
 
 export interface Launcher {
-  /** Resolves when the shim has been spawned, or the launch was dropped or has failed. Never rejects. */
+  /** Resolves when the shim has been spawned, or the launch was dropped or has failed. Rejects with what a callback throws. */
   launch(launch: Launch): Promise<void>
 }
 
@@ -35,23 +35,25 @@ export function createLauncher(shim: string, bootId: string, path: string): Laun
   let turn: Promise<void> = Promise.resolve()
   return {
     launch(launch) {
-      turn = turn.then(() => {
+      const own = turn.then(() => {
         if (launch.wanted()) spawnShim(shim, bootId, ln, launch)
         return new Promise<void>((resolve) => setImmediate(resolve))
       })
-      return turn
+      // what goes wrong with one is its own: the next is spawned all the same
+      turn = own.catch(() => {})
+      return own
     },
   }
 }
 
 function spawnShim(shim: string, bootId: string, ln: string, launch: Launch): void {
   const { paths, spec } = launch
-  if (!statSync(spec.workingDir, { throwIfNoEntry: false })?.isDirectory()) {
-    launch.failed({ reason: 'exec', message: `its working directory ${spec.workingDir} is not there` })
-    return
-  }
   const args = [shim, paths.run, paths.stdout, paths.stderr, bootId, ln, ...spec.command]
   try {
+    if (!statSync(spec.workingDir, { throwIfNoEntry: false })?.isDirectory()) {
+      launch.failed({ reason: 'exec', message: `its working directory ${spec.workingDir} is not there` })
+      return
+    }
     const child = spawn('/bin/sh', args, {
       cwd: spec.workingDir,
       env: { ...spec.env, ...launch.storageEnv, [MARKER]: paths.run },

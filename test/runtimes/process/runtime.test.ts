@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -138,6 +139,40 @@ test(
     const { lastExit } = await fixture.exited(spec)
     assert.is(lastExit?.reason, 'exec')
     assert.match(lastExit?.message ?? '', '/nonexistent/dir')
+  }),
+)
+
+test(
+  'a program that cannot be spawned at all fails alone: others are started after it',
+  withRuntime(async ({ fixture, stateDir }) => {
+    const workingDir = join(stateDir, 'loop')
+    symlinkSync(workingDir, workingDir)
+    const spec = fixture.shell(FOREVER, { workingDir })
+    await fixture.start(spec)
+    const { lastExit } = await fixture.exited(spec)
+    assert.is(lastExit?.reason, 'exec')
+    assert.match(lastExit?.message ?? '', /ELOOP/)
+    const other = fixture.shell(FOREVER)
+    await fixture.start(other)
+    await fixture.running(other)
+  }),
+)
+
+test(
+  'removing everything says what has not ended where it may wait no longer',
+  withRuntime(async ({ fixture }) => {
+    const spec = fixture.shell(`trap '' TERM; echo up; ${FOREVER}`, {
+      stop: { signal: 'SIGTERM', graceMs: 60_000 },
+    })
+    await fixture.start(spec)
+    await fixture.printed(spec.id, 'up')
+    const error = await rejection(
+      fixture.runtime.removeAll({ purge: false, signal: AbortSignal.timeout(200) }),
+    )
+    assert.ok(isNsctlError(error, 'Timeout'), String(error))
+    assert.match(error.message, '1 program has not ended yet')
+    await fixture.runtime.stop(spec.id, { signal: 'SIGKILL', graceMs: 0 })
+    await fixture.gone(spec)
   }),
 )
 
