@@ -6,19 +6,13 @@ import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { type ControllerSpec, ownKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type {
-  Instance,
-  Node,
-  Service,
-  ServiceSpec,
-  ServiceStatus,
-  Volume,
-} from '../../resources/generated/types.ts'
+import type { Instance, Node, Service, ServiceSpec, Volume } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { templateHash } from '../../resources/template.ts'
 import { announce } from './announce.ts'
 import { resolveTarget } from './good-template.ts'
 import { madeFor, makeInstance, makeVolume, type ResolvedTemplate } from './instances.ts'
+import { OwnWrites } from './own-writes.ts'
 import type { InstanceAction } from './plan.ts'
 import { isComplete, planFor, type Situation } from './situation.ts'
 import { serviceStatus } from './status.ts'
@@ -97,8 +91,7 @@ class ServiceReconciler {
   readonly #settleMs: number
   /** A spec's hash, for as long as the cache holds that very object: most reconciles find nothing changed. */
   readonly #hashes = new WeakMap<ServiceSpec, string>()
-  /** What was written for a Service while the cache still has it as it was before. */
-  readonly #written = new WeakMap<Service, ServiceStatus>()
+  readonly #ownWrites = new OwnWrites()
 
   constructor(options: ServiceControllerOptions) {
     this.#cache = options.cache
@@ -109,7 +102,7 @@ class ServiceReconciler {
   }
 
   async reconcile(ref: ObjectRef): Promise<Outcome> {
-    const service = this.#cache.get<Service>(ref)
+    const service = this.#ownWrites.newest(ref, this.#cache.get<Service>(ref))
     if (service === undefined) return settled
     const situation = this.#read(service)
     if (service.metadata.deletionTimestamp !== undefined) return await this.#finalize(situation)
@@ -213,13 +206,13 @@ class ServiceReconciler {
       rolloutMs: () => this.#times.rolloutMs(service, target.hash),
       nodeAddress: node?.status?.addresses?.[0] ?? '127.0.0.1',
     })
-    const before = this.#written.get(service) ?? service.status
-    if (deepEqual(status, before)) return
-    await this.#api.updateStatus(refOf('Service', service), status as unknown as Json)
-    this.#written.set(service, status)
-    const adopts = before === undefined && this.#volumesOf(service).some((one) => !madeFor(one, service))
-    const events = announce({ ...service, status: before }, status, adopts)
-    for (const event of events) await this.#api.recordEvent(event)
+    if (deepEqual(status, service.status)) return
+    const ref = refOf('Service', service)
+    await this.#api.updateStatus(ref, status as unknown as Json)
+    this.#ownWrites.wrote(ref, service, status)
+    const adopts =
+      service.status === undefined && this.#volumesOf(service).some((one) => !madeFor(one, service))
+    for (const event of announce(service, status, adopts)) await this.#api.recordEvent(event)
   }
 
   /** Looks again when time alone may change the verdict. */
