@@ -66,7 +66,12 @@ export class WakeSockets {
     if (!server?.listening) return
     server.close()
     for (const socket of this.#accepted) socket.destroy()
-    if (this.#ownName !== undefined) rmSync(join(this.#directory, this.#ownName), { force: true })
+    if (this.#ownName === undefined) return
+    try {
+      rmSync(join(this.#directory, this.#ownName), { force: true })
+    } catch {
+      // a disk that went read-only: who writes next finds nobody there
+    }
   }
 
   /** Connects to those who listen now. Never rejects; gives up on each after a tenth of a second. */
