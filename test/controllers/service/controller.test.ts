@@ -2,7 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { serviceController } from '../../../src/controllers/service/controller.ts'
 import { systemClock } from '../../../src/core/clock.ts'
+import type { Service, ServiceStatus } from '../../../src/resources/generated/types.ts'
 import type { AnyResource } from '../../../src/resources/object.ts'
+import { templateHash } from '../../../src/resources/template.ts'
 import { assertReady, conditionsOf, specOf, startWorld, type World } from '../world.ts'
 
 const test = suite<{ world: World }>('service')
@@ -66,6 +68,41 @@ test('tells a change once, however often it looks before the cache has its own w
   const signal = new AbortController().signal
   for (let i = 0; i < 3; i++) await reconciler.reconcile(ref, signal)
   assert.equal(told.filter((reason) => reason === 'Scaled').length, 1, told.join(' '))
+})
+
+test('does not forget that it abandoned a template while the cache lags behind', async ({ world }) => {
+  await world.apply(specOf({ replicas: 1 }))
+  await settle(world, '1/1')
+  const good = (await world.service()) as Service
+  const history = await world.api.history(ref)
+  const { template } = good.spec
+  const stale = {
+    ...good,
+    spec: { ...good.spec, template: { ...template, env: [{ name: 'A', value: 'b' }] } },
+  }
+  const bad = {
+    kind: 'Instance',
+    metadata: { name: 'web-0-aaaaa', namespace: 'default' },
+    spec: { service: 'web', ordinal: 0, templateHash: templateHash(stale.spec.template, stale.spec.storage) },
+    status: { phase: 'Failed', message: 'no such program' },
+  }
+  let owned: readonly unknown[] = [bad]
+  const written: ServiceStatus[] = []
+  const { reconciler } = serviceController({
+    cache: { get: () => stale, byOwner: () => owned, list: () => [] },
+    api: {
+      history: async () => history,
+      updateStatus: async (_: unknown, status: ServiceStatus) => void written.push(status),
+      recordEvent: async () => {},
+    },
+    clock: systemClock,
+  } as unknown as Parameters<typeof serviceController>[0])
+  const signal = new AbortController().signal
+  await reconciler.reconcile(ref, signal)
+  owned = []
+  await reconciler.reconcile(ref, signal)
+  const wanted = bad.spec.templateHash
+  assert.equal(new Set(written.map((status) => status.failedHash)), new Set([wanted]))
 })
 
 test('replaces instances one by one when the template changes', async ({ world }) => {
@@ -178,6 +215,36 @@ test('deletes what it owns, keeps its data, and takes it up again', async ({ wor
   await world.apply(specOf({ storage }))
   await settle(world, '1/1')
   assert.ok((await world.events()).some((event) => event.startsWith('StorageAdopted')))
+})
+
+test('nothing runs on data that is being removed: it starts on fresh data, once that is gone', async ({
+  world,
+}) => {
+  const storage = [{ name: 'data', path: '/var/lib/web' }]
+  await world.apply(specOf({ storage }))
+  await settle(world, '1/1')
+  await world.api.delete(ref, { actor })
+  await world.until(async () => assert.is(await world.service(), undefined))
+  const [old] = await world.volumes()
+  const removing = Promise.withResolvers<void>()
+  let asked = false
+  world.runtime.purgeStorage = async (volume) => {
+    asked = true
+    await removing.promise
+    world.runtime.calls.push(`purge ${volume.ordinal}`)
+  }
+  const volume = { kind: 'Volume', namespace: 'default', name: 'web-data-0' }
+  await world.api.delete(volume, { actor, purge: true })
+  await world.until(() => assert.ok(asked))
+  await world.apply(specOf({ storage }))
+  await world.until(async () => assert.is(conditionsOf(await world.service()).Progressing, 'True RollingOut'))
+  assert.equal(world.runtime.running(), [])
+  removing.resolve()
+  await settle(world, '1/1')
+  assert.match(world.runtime.calls.slice(-2).join(), /^purge 0,start /)
+  const [fresh] = await world.volumes()
+  assert.is.not(fresh?.metadata.uid, old?.metadata.uid)
+  assert.is(fresh?.metadata.deletionTimestamp, undefined)
 })
 
 test('delete --purge removes the data too', async ({ world }) => {
