@@ -115,8 +115,10 @@ try {
 /** A verb that fails meanwhile costs the cache a little and the build nothing; it is told. */
 function warmUp(folder: string): void {
   const warm = join(root, 'scripts/build/warm.cjs')
-  const { status, stderr } = spawnSync(process.execPath, [QUIET, warm, folder], { encoding: 'utf8' })
-  if (status !== 0) console.error(`the code cache was made from a run with errors:\n${stderr}`)
+  for (const cache of ['read', 'apply']) {
+    const { status, stderr } = spawnSync(process.execPath, [QUIET, warm, folder, cache], { encoding: 'utf8' })
+    if (status !== 0) console.error(`the code cache ${cache} was made from a run with errors:\n${stderr}`)
+  }
 }
 
 /**

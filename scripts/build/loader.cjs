@@ -6,9 +6,16 @@ const { Script, constants } = require('node:vm')
 
 const file = `${__dirname}/bundle.cjs`
 
+/** Verbs that admit manifests; all others read, or run for so long that their start does not matter. */
+const APPLYING = new Set(['apply', 'create', 'diff', 'validate', 'replace'])
+
+function cacheFile(folder, name) {
+  return `${folder}/bundle.${name}.${process.version}-${process.arch}.cache`
+}
+
 function readCache() {
   try {
-    return readFileSync(`${__dirname}/bundle.${process.version}-${process.arch}.cache`)
+    return readFileSync(cacheFile(__dirname, APPLYING.has(process.argv[2]) ? 'apply' : 'read'))
   } catch {
     return undefined
   }
@@ -46,4 +53,4 @@ function run(script) {
 
 if (process.env.NSCTL_DEBUG_LOADED) recordLoads(process.env.NSCTL_DEBUG_LOADED)
 if (require.main === module) run(load(readCache())).main()
-else module.exports = { load, run }
+else module.exports = { cacheFile, load, run }

@@ -464,4 +464,32 @@ test('whatever the text, only an NsctlError is thrown', async () => {
   )
 })
 
+for (const indent of [0, 2, 4]) {
+  test(`a member that is there twice is found in JSON that is written with an indent of ${indent}, wherever it stands`, async () => {
+    const object = {
+      apiVersion: 'v1',
+      kind: 'Thing',
+      metadata: { name: 'a' },
+      spec: { deep: [{ b: 1, c: { d: 'e: "f"' } }] },
+    }
+    const text = JSON.stringify(object, null, indent)
+    const parsed = await parseManifests(text, { source: 'a.json' })
+    assert.equal(parsed[0]?.object, object)
+    for (const [member, twice] of [
+      [/"b": ?1/, (found: string) => `${found},${found}`],
+      [/"name": ?"a"/, (found: string) => `${found},"n\\u0061me":"b"`],
+      [/"kind": ?"Thing"/, (found: string) => `${found},${found}`],
+    ] as const) {
+      const broken = text.replace(member, twice)
+      assert.is.not(broken, text)
+      try {
+        await parseManifests(broken, { source: 'a.json' })
+        assert.unreachable(broken)
+      } catch (error) {
+        assert.match((error as Error).message, /duplicate key/, broken)
+      }
+    }
+  })
+}
+
 test.run()
