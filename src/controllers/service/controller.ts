@@ -171,8 +171,10 @@ class ServiceReconciler {
     node: string,
     actions: readonly InstanceAction[],
   ): Promise<void> {
+    const ending: ReadonlySet<number> = target.storage.length === 0 ? new Set() : this.#endingData(service)
     const made = actions
       .filter((action) => action.kind === 'create')
+      .filter(({ ordinal }) => !ending.has(ordinal))
       .map(({ ordinal, attempt }) => ({ ordinal, attempt, node }))
     if (made.length > 0) {
       const volumes = made.flatMap((one) =>
@@ -245,6 +247,12 @@ class ServiceReconciler {
     )
     if (volumes.length === 0) await this.#api.removeFinalizer(refOf('Service', service), FINALIZERS.purge)
     return settled
+  }
+
+  /** Ordinals whose data is being removed: nothing may run on it. Its end wakes this again. */
+  #endingData(service: Service): ReadonlySet<number> {
+    const ending = this.#volumesOf(service).filter((one) => one.metadata.deletionTimestamp !== undefined)
+    return new Set(ending.map((volume) => volume.spec.ordinal))
   }
 
   #volumesOf(service: Service): readonly Volume[] {

@@ -235,11 +235,16 @@ test('nothing runs on data that is being removed: it starts on fresh data, once 
   }
   const volume = { kind: 'Volume', namespace: 'default', name: 'web-data-0' }
   await world.api.delete(volume, { actor, purge: true })
-  await world.until(() => assert.ok(asked))
-  await world.apply(specOf({ storage }))
-  await world.until(async () => assert.is(conditionsOf(await world.service()).Progressing, 'True RollingOut'))
-  assert.equal(world.runtime.running(), [])
-  removing.resolve()
+  try {
+    await world.until(() => assert.ok(asked))
+    await world.apply(specOf({ storage }))
+    await world.until(async () =>
+      assert.is(conditionsOf(await world.service()).Progressing, 'True RollingOut'),
+    )
+    assert.equal(world.runtime.running(), [])
+  } finally {
+    removing.resolve()
+  }
   await settle(world, '1/1')
   assert.match(world.runtime.calls.slice(-2).join(), /^purge 0,start /)
   const [fresh] = await world.volumes()
