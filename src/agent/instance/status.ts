@@ -7,7 +7,7 @@ import type {
   InstanceStatus,
 } from '../../resources/generated/types.ts'
 import type { ObservedProgram, RuntimeInfo } from '../../runtimes/runtime.ts'
-import type { InstanceRecord, ProgramRecord } from './record.ts'
+import { describeExit, type InstanceRecord, type ProgramRecord } from './record.ts'
 
 export interface StatusInput {
   readonly instance: Instance
@@ -93,12 +93,15 @@ function troubleOf(input: StatusInput, phase: Phase): Pick<InstanceStatus, 'reas
   })
   if (failing !== undefined) {
     const { reason, message } = failing.lastFailure ?? {}
-    const times = failing.backoff.failures > 1 ? `, ${formatCount(failing.restarts, 'restart')} so far` : ''
-    const text = `${label(failing)}${message ?? 'fails'}${times}`
+    const text = `${label(failing)}${message ?? 'fails'}${timesOf(failing)}`
     // the runtime's own quick restarts are behind it by then, except where the agent ended it itself
     const loops = failing.backoff.failures > (reason === 'LivenessFailed' ? 1 : 0)
     return { reason: loops ? 'CrashLoop' : (reason ?? 'Error'), message: text }
   }
+  const finished = record.programs.find((one) => input.observed.get(one.key)?.state === 'exited')
+  const exit = finished && input.observed.get(finished.key)?.lastExit
+  if (finished !== undefined && exit !== undefined)
+    return { reason: 'Ended', message: `${label(finished)}${describeExit(exit)}${timesOf(finished)}` }
   const unready = record.programs.find((one) => one.readiness?.healthy === false)
   if (unready !== undefined) {
     return {
@@ -107,6 +110,10 @@ function troubleOf(input: StatusInput, phase: Phase): Pick<InstanceStatus, 'reas
     }
   }
   return {}
+}
+
+function timesOf({ backoff, restarts }: ProgramRecord): string {
+  return backoff.failures > 1 ? `, ${formatCount(restarts, 'restart')} so far` : ''
 }
 
 function label(program: ProgramRecord): string {

@@ -43,7 +43,7 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
   if (kind === undefined) return { kind: 'unknown kind', fault: unknownKind(manifest, kinds) }
   const where = withArticle(kind.kind)
   if (kind.internal)
-    return refuse(manifest, ['kind'], `${where} is written by nsctl only`, 'leave it out of the manifests')
+    return refuse(manifest, ['kind'], `${where} is written by nsctl only`, 'Leave it out of the manifests')
   if (!isObject(metadata)) return refuse(manifest, ['metadata'], 'metadata: is required')
   if (typeof metadata.name !== 'string') {
     const path = ['metadata', 'name']

@@ -18,7 +18,7 @@ export function sizeFaults(manifest: Manifest, target: Target, sizeBytes: number
       `${name} has ${sizeBytes} bytes, more than the ${limit} that an object may have`,
       {
         value: sizeBytes,
-        next: 'keep large data in files that the program reads, and name them in the manifest',
+        next: 'Keep large data in files that the program reads, and name them in the manifest',
       },
     ),
   ]

@@ -44,7 +44,7 @@ function describeEnd(status: Instance['status']): string {
   const failure = status?.lastFailure
   if (failure?.signal !== undefined) return `is ended by ${failure.signal}`
   if (failure?.exitCode !== undefined) return `exits with ${failure.exitCode}`
-  return failure?.message ?? 'keeps failing'
+  return failure?.message ?? 'ends although it should keep running'
 }
 
 /** What status remembers of templates from one reconcile to the next. */

@@ -78,7 +78,7 @@ function programsBlock({ object, nowMs }: Description): Block {
     program.ready === true ? 'yes' : 'no',
     String(numberAt(program, 'restarts') ?? 0),
     String(numberAt(program, 'pid') ?? '-'),
-    ageText(textAt(program, 'startedAt'), nowMs),
+    program.startedAt === undefined ? '-' : ageText(program.startedAt, nowMs),
     printable(textAt(program, 'lastFailure.message') ?? textAt(program, 'lastFailure.reason') ?? ''),
   ])
   return [

@@ -50,6 +50,17 @@ test('starts a program again that the runtime gave up, after a backoff that grow
   assert.is(starts, 3)
 })
 
+test('says of a program that ends with 0 that it should not have ended', async ({ world }) => {
+  world.runtime.onStart = () => ({ reason: 'success', exitCode: 0, atMs: Date.now() })
+  await world.apply(specOf())
+  const ended = await one(world, (instance) => assert.is(instance.status?.phase, 'Backoff'))
+  assert.is(ended.status?.reason, 'Ended')
+  assert.match(ended.status?.message ?? '', /^ended with 0 although it should keep running/)
+  await world.until(async () =>
+    assert.match((await world.service())?.status?.summary ?? '', /web-0: ended with 0 although/),
+  )
+})
+
 test('an end that is told before it is final is backed off from all the same', async ({ world }) => {
   await world.apply(specOf())
   await one(world, running)
