@@ -70,7 +70,7 @@ export abstract class NsctlCommand extends Command {
 
   /** The namespace to work in: -n, $NSCTL_NAMESPACE, default. */
   protected get namespace(): string {
-    return this.#globals.namespace ?? this.context.env.NSCTL_NAMESPACE ?? DEFAULT_NAMESPACE
+    return this.#globals.namespace || this.context.env.NSCTL_NAMESPACE || DEFAULT_NAMESPACE
   }
 
   /** The namespace that was asked for by flag; undefined where none was. */

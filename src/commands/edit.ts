@@ -7,6 +7,7 @@ import type { Client } from '../client/client.ts'
 import { refOfObject } from '../client/follow.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import { deepEqual } from '../core/json.ts'
+import { withArticle } from '../core/words.ts'
 import { type AnyResource, refText } from '../resources/object.ts'
 import { toYamlText } from '../views/output.ts'
 import { NsctlCommand } from './base.ts'
@@ -30,7 +31,14 @@ export class Edit extends NsctlCommand {
     const { flags: given } = await this.parse(Edit)
     checkOutput(given.output)
     const client = await this.client('write')
-    const ref = refOf(await parseTarget(this.words, client, 'edit'), this.namespace)
+    const target = await parseTarget(this.words, client, 'edit')
+    const ref = refOf(target, this.namespace)
+    // said before the editor opens, not after somebody has written into it
+    if (target.kind.internal)
+      throw new NsctlError('Invalid', `${withArticle(ref.kind)} is written by nsctl only`, {
+        value: ref.name,
+        next: `nsctl describe ${refText(ref)} shows it`,
+      })
     const object = await mustGet(client, ref)
     const folder = await mkdtemp(join(tmpdir(), 'nsctl-edit-'))
     const file = join(folder, `${ref.kind.toLowerCase()}-${ref.name}.yaml`)

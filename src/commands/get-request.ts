@@ -11,6 +11,7 @@ export interface GetRequest {
   readonly namespace: string
   readonly allNamespaces: boolean
   readonly showLabels: boolean
+  readonly labelColumns: readonly string[]
   readonly showKind: boolean
   readonly noHeaders: boolean
   /** Goes on with what changes. */

@@ -81,6 +81,7 @@ function printerOf(
         showNamespace: request.allNamespaces,
         showKind: request.showKind || kinds.length > 1,
         showLabels: request.showLabels,
+        labelColumns: request.labelColumns,
         noHeaders: request.noHeaders,
       }),
     )

@@ -47,6 +47,11 @@ function readTargets(words: readonly string[], kinds: KindRegistry, verb: string
     return { kinds: [], objects: words.map((word) => slashed(word, kinds, verb)) }
   const named = kindsOf(first, kinds)
   if (words.length === 1) return { kinds: named, objects: [] }
+  if (words.includes(''))
+    throw new NsctlError('Usage', 'a name is empty', {
+      value: words.join(' '),
+      next: `write nsctl ${verb} ${first} NAME, or ${first} alone for all of them`,
+    })
   return {
     kinds: [],
     objects: named.flatMap((kind) => words.slice(1).map((name) => ({ kind, name }))),
@@ -100,13 +105,11 @@ export function notFound(ref: ObjectRef): NsctlError {
 }
 
 function kindsOf(list: string, kinds: KindRegistry): readonly Kind[] {
-  const found = list
-    .split(',')
-    .filter((name) => name !== '')
-    .flatMap((name) => {
-      const category = kinds.all().filter((kind) => kind.categories.includes(name.toLowerCase()))
-      return category.length > 0 ? category : [kindOf(name, kinds)]
-    })
+  const names = list.split(',').filter((name) => name !== '')
+  const found = (names.length === 0 ? [list] : names).flatMap((name) => {
+    const category = kinds.all().filter((kind) => kind.categories.includes(name.toLowerCase()))
+    return category.length > 0 ? category : [kindOf(name, kinds)]
+  })
   return [...new Set(found)]
 }
 

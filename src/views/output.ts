@@ -96,6 +96,7 @@ export interface PrintOptions {
   readonly noHeaders?: boolean
   readonly showNamespace?: boolean
   readonly showLabels?: boolean
+  readonly labelColumns?: readonly string[]
   /** `service/web` in the NAME column. By default where there are several kinds. */
   readonly showKind?: boolean
   readonly sortBy?: string
@@ -156,6 +157,7 @@ function printTables(groups: readonly ObjectGroup[], options: PrintOptions): str
         wide: options.format.kind === 'wide',
         showNamespace: options.showNamespace === true,
         showLabels: options.showLabels === true,
+        labelColumns: options.labelColumns ?? [],
         showKind,
       })
       return renderTable(items, columns, { noHeaders: options.noHeaders === true })

@@ -25,6 +25,8 @@ export interface ColumnOptions {
   readonly showNamespace?: boolean
   /** `service/web` rather than `web`, where several kinds are shown. */
   readonly showKind?: boolean
+  /** A column for each of these labels. */
+  readonly labelColumns?: readonly string[]
   /** LABELS last. */
   readonly showLabels?: boolean
 }
@@ -45,6 +47,11 @@ export function columnsOf(kind: Kind, options: ColumnOptions): readonly Column[]
   if (!isEvent) columns.push(name)
   for (const column of shown) if (column !== remark) columns.push(columnFrom(column, options.nowMs))
   if (isEvent && options.wide === true) columns.push(name)
+  for (const label of options.labelColumns ?? [])
+    columns.push({
+      heading: label.slice(label.lastIndexOf('/') + 1).toUpperCase(),
+      cell: (object) => cellText(object.metadata.labels?.[label], ''),
+    })
   if (options.showLabels === true)
     columns.push({ heading: 'LABELS', cell: (object) => labelsText(object.metadata.labels) })
   if (remark !== undefined)

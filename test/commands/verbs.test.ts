@@ -25,6 +25,21 @@ test('apply says what it did, with a summary', async () => {
   )
 })
 
+test('get -L shows labels as columns', async () => {
+  const ran = await out('get svc -L app,tier -o wide')
+  assert.match(ran, /^NAME .* APP +TIER\nmail .* mail\nweb .* web\n/)
+  assert.match(await out('get svc -L app --no-headers'), /mail\n.*web\n$/)
+})
+
+test('no namespace is the default one, and no name is none', async () => {
+  assert.is((await run('get svc -o name -n')).code, 2)
+  const empty = await home.run(['get', 'svc', '-o', 'name', '-n', ''])
+  assert.is(empty.stdout, 'service/mail\nservice/web\n')
+  const unnamed = await home.run(['get', 'svc', ''])
+  assert.equal([unnamed.code, unnamed.stderr.split('\n')[0]], [2, 'error: a name is empty'])
+  assert.is((await home.run(['get', ''])).code, 2)
+})
+
 test('apply --dry-run writes nothing', async () => {
   home.write('web3.yaml', service('web').replace('replicas: 2', 'replicas: 3'))
   for (const flag of ['--dry-run', '--dry-run=server', '--dry-run=client'])
