@@ -318,4 +318,12 @@ test('edit says what to do without an editor, and leaves nothing behind', async 
   )
 })
 
+test('edit opens no editor for what only nsctl writes', async () => {
+  const shop = await openShop()
+  const name = await shop.addInstance('web', 0, 'aaaaa')
+  const ran = await shop.run(['edit', `inst/${name}`], { env: { EDITOR: 'false' } })
+  assert.equal(ran.code, 2)
+  assert.match(ran.stderr, /^error: an Instance is written by nsctl only\n/)
+})
+
 test.run()
