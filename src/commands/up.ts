@@ -46,7 +46,8 @@ export class Up extends NsctlCommand {
           'up',
         )
       const { installDaemon } = await import('../main/install.ts')
-      const lines = await installDaemon({ env: this.context.env, runtime, ...this.#store(flags) })
+      const { env, clock, signal } = this.context
+      const lines = await installDaemon({ env, clock, signal, runtime, ...this.#store(flags) })
       for (const line of lines) this.print(line)
       return undefined
     }

@@ -3,7 +3,10 @@ import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
+import { LEADER_LEASE, openStore } from '../main.ts'
+import { holderIsAlive, readLease } from '../store/lease.ts'
 import { daemonUnit, storeOfUnit } from './daemon-unit.ts'
 import type { Environment } from './paths.ts'
 import { chooseRuntime, type RuntimeName } from './runtimes.ts'
@@ -14,6 +17,8 @@ export interface InstallOptions {
   readonly env: Environment
   readonly runtime: RuntimeName
   readonly store?: string
+  readonly clock: Clock
+  readonly signal: AbortSignal
 }
 
 interface Place {
@@ -44,11 +49,45 @@ export async function installDaemon(options: InstallOptions): Promise<readonly s
   await systemctl(place.scope, ['daemon-reload'])
   if (wrote) await systemctl(place.scope, ['enable', DAEMON_UNIT])
   await systemctl(place.scope, ['restart', DAEMON_UNIT])
+  await untilItServes(options, place.scope)
   return [
     wrote ? `installed ${place.file}` : `${place.file} was there already and stays as it is`,
     `started ${DAEMON_UNIT} (${place.scope} manager)`,
     `see it with systemctl${place.scope === 'user' ? ' --user' : ''} status ${DAEMON_UNIT}; remove it with nsctl down`,
   ]
+}
+
+/** Started is not yet serving: what is typed next must not find nobody acting on it. */
+async function untilItServes(options: InstallOptions, scope: 'system' | 'user'): Promise<void> {
+  const { clock, signal } = options
+  const deadlineMs = clock.monotonic() + SERVES_LIMIT_MS
+  while (!(await isServed(options))) {
+    if (clock.monotonic() > deadlineMs) {
+      throw new NsctlError('Timeout', `${DAEMON_UNIT} was started, and does not serve yet`, {
+        value: `${SERVES_LIMIT_MS / 1000} s`,
+        next: `see why with journalctl${scope === 'user' ? ' --user' : ''} -u ${DAEMON_UNIT}`,
+      })
+    }
+    await delay(clock, 50, signal)
+  }
+}
+
+async function isServed(options: InstallOptions): Promise<boolean> {
+  const { env, clock, store: given } = options
+  // before its first start there is no store
+  const store = await openStore({
+    env,
+    clock,
+    readOnly: true,
+    emptyIfMissing: true,
+    ...(given === undefined ? {} : { store: given }),
+  })
+  try {
+    const record = await readLease(store, LEADER_LEASE)
+    return record !== undefined && (await holderIsAlive(record.holder)) === true
+  } finally {
+    await store.close()
+  }
 }
 
 /** True where it was written; false where a unit of that name stands already in a place that is read-only (NixOS). */
@@ -82,12 +121,14 @@ export async function uninstallDaemon(env: Environment, storeUrl: string): Promi
     if (present === undefined || (scope === 'system' && process.getuid?.() !== 0)) continue
     const served = storeOfUnit(present)
     if (served !== undefined && served !== storeUrl) continue
-    await systemctl(scope, ['disable', '--now', DAEMON_UNIT])
+    await systemctl(scope, ['stop', DAEMON_UNIT])
     try {
+      await systemctl(scope, ['disable', DAEMON_UNIT])
       await rm(place.file)
       await systemctl(scope, ['daemon-reload'])
       done.push(`removed ${place.file}`)
     } catch (error) {
+      // on NixOS it is the configuration's
       done.push(`stopped ${DAEMON_UNIT}; ${place.file} cannot be removed (${messageOf(error)})`)
     }
   }

@@ -43,11 +43,21 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
     if (before !== undefined && before.state !== 'exited') return
     this.calls.push(`start ${key}`)
     this.specs.set(key, spec)
-    const fate = this.onStart(spec)
     const restarts = before?.restarts ?? 0
+    const fate = this.#fateOf(spec, before ?? { id: spec.id, state: 'exited', restarts })
     if (fate === 'hang') return this.#set(key, { id: spec.id, state: 'starting', restarts })
     if (fate !== 'run') return this.#set(key, { id: spec.id, state: 'exited', restarts, lastExit: fate })
     this.#run(key, spec.id, restarts)
+  }
+
+  /** What was refused is known from then on, and has not run. */
+  #fateOf(spec: ProgramSpec, refused: ObservedProgram): 'run' | 'hang' | ProgramExit {
+    try {
+      return this.onStart(spec)
+    } catch (error) {
+      this.#set(programKey(spec.id), refused)
+      throw error
+    }
   }
 
   #run(key: string, id: ProgramId, restarts: number, lastExit?: ProgramExit): void {

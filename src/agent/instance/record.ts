@@ -109,7 +109,8 @@ export interface Noted {
 /** Counts what the runtime did and saw since last time, and lengthens the backoff after an end. */
 export function note(record: ProgramRecord, seen: ObservedProgram | undefined, nowMs: number): Noted {
   if (seen === undefined) return { restarted: 0, ended: undefined }
-  record.hasRun ||= seen.state !== 'starting'
+  // one that was refused is known, and has ended without having run
+  record.hasRun ||= seen.state === 'exited' ? seen.lastExit !== undefined : seen.state !== 'starting'
   const restarted = Math.max(0, seen.restarts - record.seenRestarts)
   record.seenRestarts = seen.restarts
   record.restarts += restarted

@@ -7,7 +7,7 @@ import { type CallTarget, type DbusConnection, openConnection } from './dbus/con
 import type { IncomingMessage } from './dbus/message.ts'
 import type { DbusReader } from './dbus/reader.ts'
 import type { DbusValue } from './dbus/writer.ts'
-import { isMissingUnit, type ManagerEvents, type UnitChange, type UnitManager } from './manager.ts'
+import { isMissingUnit, type ManagerEvents, type UnitManager } from './manager.ts'
 import { objectPathOfUnit, parseUnitName, UNIT_PATTERN, unitOfObjectPath } from './names.ts'
 import { PROPERTIES, toUnitChange, WANTED_AT_ONCE } from './properties.ts'
 
@@ -24,6 +24,13 @@ const BUS: CallTarget = {
 }
 const PROPERTIES_INTERFACE = 'org.freedesktop.DBus.Properties'
 const UNIT_PATH_PREFIX = objectPathOfUnit('nsctl-')
+/** What a bus answers for a systemd that is away. */
+const PEER_IS_GONE: ReadonlySet<string> = new Set([
+  'org.freedesktop.DBus.Error.NoReply',
+  'org.freedesktop.DBus.Error.Disconnected',
+  'org.freedesktop.DBus.Error.ServiceUnknown',
+  'org.freedesktop.DBus.Error.NameHasNoOwner',
+])
 const RECONNECT_STEP_MS = 20
 const RECONNECT_MAX_MS = 1_000
 
@@ -155,9 +162,19 @@ class DbusManager implements UnitManager {
       try {
         return await connection.call(MANAGER, member, signature, body)
       } catch (error) {
-        if (!isNsctlError(error, 'Unreachable') || this.#closing.signal.aborted) throw error
+        if (this.#closing.signal.aborted) throw error
+        if (!this.#isAway(connection, error)) throw error
       }
     }
+  }
+
+  /** Whether systemd is away for a moment, because it executes itself anew; then it is connected to again. */
+  #isAway(connection: DbusConnection, error: unknown): boolean {
+    if (isNsctlError(error, 'Unreachable')) return true
+    if (!isNsctlError(error, 'Failed') || !PEER_IS_GONE.has(String(error.value))) return false
+    this.#lost(connection, error)
+    connection.close()
+    return true
   }
 
   #receive(connection: DbusConnection | undefined, message: IncomingMessage): void {
@@ -184,7 +201,7 @@ class DbusManager implements UnitManager {
       if (!this.#reloading && connection !== undefined)
         this.#listAll(connection).catch((error: unknown) => {
           // where the connection ended, the next one lists again
-          if (!isNsctlError(error, 'Unreachable'))
+          if (!this.#isAway(connection, error))
             this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
         })
     }
@@ -200,36 +217,41 @@ class DbusManager implements UnitManager {
     return unit
   }
 
-  /** One call for the state of all units; of those that have a process, three small ones each, sent together. */
+  /**
+   * One call for the state of all units; of each, three small ones, sent together. Every answer is told as it arrives: what
+   * systemd announces between two answers is newer than the first, and must not be undone by it.
+   */
   async #listAll(connection: DbusConnection): Promise<void> {
-    const answer = await connection.call(MANAGER, 'ListUnitsByPatterns', 'asas', [
-      [],
-      [this.#options.pattern ?? UNIT_PATTERN],
-    ])
-    const listed = (answer.readAll('a(ssssssouso)')[0] as Listed[]).filter(
-      ([unit, , load]) => parseUnitName(unit) !== undefined && load !== 'not-found',
-    )
-    const units = await Promise.all(
-      listed.map(async ([unit, , , activeState, subState, , , job]) => {
-        const details = await this.#details(connection, unit)
-        return [unit, { activeState, subState, job, ...details } as UnitChange] as const
-      }),
-    )
-    this.#options.events.all(new Map(units))
+    const { events, pattern = UNIT_PATTERN } = this.#options
+    let listed: readonly Listed[] = []
+    const tell = (answer: DbusReader) => {
+      listed = (answer.readAll('a(ssssssouso)')[0] as Listed[]).filter(
+        ([unit, , load]) => parseUnitName(unit) !== undefined && load !== 'not-found',
+      )
+      for (const [unit] of listed) this.#units.set(objectPathOfUnit(unit), unit)
+      events.all(
+        new Map(
+          listed.map(([unit, , , activeState, subState, , , job]) => [unit, { activeState, subState, job }]),
+        ),
+      )
+    }
+    await connection.call(MANAGER, 'ListUnitsByPatterns', 'asas', [[], [pattern]], tell)
+    await Promise.all(listed.map(([unit]) => this.#details(connection, unit)))
   }
 
-  async #details(connection: DbusConnection, unit: string): Promise<UnitChange> {
-    const target = { destination: SYSTEMD, path: objectPathOfUnit(unit), interface: PROPERTIES_INTERFACE }
-    const values = await Promise.all(
-      WANTED_AT_ONCE.map(async (name) => {
-        const body = await connection.call(target, 'Get', 'ss', [`${SYSTEMD}.Service`, name])
-        return [name, body.readAll('v')[0]!] as const
-      }),
-    ).catch((error: unknown) => {
-      if (isNsctlError(error, 'Failed')) return [] // collected between the two calls; its removal is announced
-      throw error
+  async #details(connection: DbusConnection, unit: string): Promise<void> {
+    const path = objectPathOfUnit(unit)
+    const target = { destination: SYSTEMD, path, interface: PROPERTIES_INTERFACE }
+    const ask = (name: string) =>
+      connection.call(target, 'Get', 'ss', [`${SYSTEMD}.Service`, name], (answer) => {
+        const change = toUnitChange(new Map([[name, answer.readAll('v')[0]!]]))
+        // of a unit that is gone systemd answers for an empty one
+        if (change !== undefined && this.#units.has(path)) this.#options.events.changed(unit, change)
+      })
+    await Promise.all(WANTED_AT_ONCE.map(ask)).catch((error: unknown) => {
+      // collected between the two calls; its removal is announced
+      if (!isNsctlError(error, 'Failed')) throw error
     })
-    return toUnitChange(new Map(values)) ?? {}
   }
 
   #lost(connection: DbusConnection | undefined, reason: Error | undefined): void {

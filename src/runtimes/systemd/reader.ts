@@ -25,18 +25,18 @@ export function openSystemdReader({ scope }: SystemdReaderOptions): RuntimeReade
 }
 
 async function mainPid(scope: ManagerScope, id: ProgramId, signal: AbortSignal): Promise<number> {
-  let seen: ReadonlyMap<string, UnitChange> = new Map()
-  const events = {
-    changed() {},
-    removed() {},
-    all(units: ReadonlyMap<string, UnitChange>) {
-      seen = units
-    },
-  }
   const unit = unitName(id)
+  let pid: number | undefined
+  const look = (change: UnitChange | undefined) => {
+    pid = change?.mainPid ?? pid
+  }
+  const events = {
+    changed: (_: string, change: UnitChange) => look(change),
+    removed: () => look({ mainPid: 0 }),
+    all: (units: ReadonlyMap<string, UnitChange>) => look(units.get(unit)),
+  }
   const manager = await openDbusManager({ scope, events, logger: silentLogger, signal, pattern: unit })
   await manager.close()
-  const pid = seen.get(unit)?.mainPid
   if (pid) return pid
   throw new NsctlError(
     'NotFound',

@@ -26,7 +26,8 @@ export interface CallTarget {
 
 export interface DbusConnection {
   /**
-   * Calls a method and gives its answer's body. Calls made in a row travel together.
+   * Calls a method and gives its answer's body. Calls made in a row travel together. `onAnswer` is called with it as it
+   * arrives, before any signal that the peer sent after it: the promise comes later.
    * @throws NsctlError Unreachable where the connection ended first (whether the call had an effect is not known), Failed
    * with the error's D-Bus name as `value` where the peer refused
    */
@@ -35,6 +36,7 @@ export interface DbusConnection {
     member: string,
     signature?: string,
     body?: readonly DbusValue[],
+    onAnswer?: (body: DbusReader) => void,
   ): Promise<DbusReader>
   close(): void
 }
@@ -108,6 +110,7 @@ interface PendingCall {
   readonly resolve: (body: DbusReader) => void
   readonly reject: (error: Error) => void
   readonly timer: NodeJS.Timeout
+  readonly onAnswer: ((body: DbusReader) => void) | undefined
 }
 
 class SocketConnection implements DbusConnection {
@@ -139,6 +142,7 @@ class SocketConnection implements DbusConnection {
     member: string,
     signature?: string,
     body?: readonly DbusValue[],
+    onAnswer?: (body: DbusReader) => void,
   ): Promise<DbusReader> {
     return new Promise((resolve, reject) => {
       const send = () => {
@@ -148,7 +152,7 @@ class SocketConnection implements DbusConnection {
           this.#socket.destroy(new Error(`no answer to ${member} within ${CALL_LIMIT_MS} ms`))
         }, CALL_LIMIT_MS)
         timer.unref()
-        this.#pending.set(serial, { member, resolve, reject, timer })
+        this.#pending.set(serial, { member, resolve, reject, timer, onAnswer })
         this.#cork()
         this.#socket.write(encodeCall({ serial, ...target, member, signature, body }))
       }
@@ -190,8 +194,12 @@ class SocketConnection implements DbusConnection {
     this.#pending.delete(message.replySerial ?? 0)
     clearTimeout(call.timer)
     this.#waiting.shift()?.()
-    if (message.type === METHOD_RETURN) call.resolve(message.body())
-    else call.reject(refusal(call.member, message))
+    if (message.type === ERROR) call.reject(refusal(call.member, message))
+    else {
+      const body = message.body()
+      call.onAnswer?.(body)
+      call.resolve(body)
+    }
   }
 
   #end(reason: Error | undefined): void {
