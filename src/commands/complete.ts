@@ -28,6 +28,11 @@ const ON_OBJECTS: ReadonlySet<string> = new Set([
   'rollout history',
 ])
 
+/** Verbs whose words name instances, or services for all of theirs. */
+const ON_INSTANCES: ReadonlySet<string> = new Set(['logs', 'exec'])
+
+const FORMATS = ['json', 'yaml', 'name', 'wide', 'table', 'jsonpath=', 'custom-columns=']
+
 /** `nsctl __complete -- WORD…`: what could stand for the last word, a line each; a tab before what it means. */
 export class Complete extends NsctlCommand {
   static override summary = 'What could follow on a command line, for the completion of shells'
@@ -41,19 +46,21 @@ export class Complete extends NsctlCommand {
   }
 
   async #candidates(before: readonly string[], typed: string): Promise<readonly string[]> {
+    if (before.at(-1) === '-n' || before.at(-1) === '--namespace') return this.#names('namespaces', before)
     const { verb, first, rest } = splitVerb(before, VERB_NAMES, shared.globalFlags)
     if (verb === undefined) return verbCandidates(first)
     const flags = await flagsOf(verb)
     if (typed.startsWith('-')) return flagCandidates(flags)
-    if (before.at(-1) === '-n' || before.at(-1) === '--namespace') return this.#names('namespaces', before)
+    if (before.at(-1) === '-o' || before.at(-1) === '--output') return FORMATS
     const words = argumentsOf(rest, flags as FlagShapes)
-    if (ON_OBJECTS.has(verb)) return this.#objects(words, typed, before)
+    if (ON_OBJECTS.has(verb)) return this.#objects(verb, words, typed, before)
     if (verb === 'explain') return (await this.client()).kinds.all().map((kind) => kind.singular)
     if (verb === 'completion') return ['bash', 'zsh', 'fish']
     return words.length === 0 ? verbCandidates(verb) : []
   }
 
   async #objects(
+    verb: string,
     words: readonly string[],
     typed: string,
     before: readonly string[],
@@ -62,6 +69,10 @@ export class Complete extends NsctlCommand {
     if (slash !== -1) {
       const type = typed.slice(0, slash)
       return (await this.#names(type, before)).map((name) => `${type}/${name}`)
+    }
+    if (ON_INSTANCES.has(verb)) {
+      const services = (await this.#names('services', before)).map((name) => `service/${name}`)
+      return [...(await this.#names('instances', before)), ...services]
     }
     if (words[0] !== undefined && !words[0].includes('/')) return this.#names(words[0], before)
     const client = await this.client()
@@ -88,14 +99,14 @@ export class Complete extends NsctlCommand {
 /** Verbs, or what may follow the first word of one: `status` after `rollout`. */
 function verbCandidates(first: string | undefined): readonly string[] {
   const verbs = VERBS.filter((verb) => !verb.isHidden)
-  if (first === undefined)
+  if (first === undefined) {
+    const topics = verbs.flatMap(({ name }) => (name.includes(' ') ? [name.split(' ')[0]!] : []))
+    const single = verbs.filter(({ name }) => !name.includes(' '))
     return [
-      ...new Set(
-        verbs.map((verb) =>
-          verb.name.includes(' ') ? verb.name.split(' ')[0] : `${verb.name}\t${verb.summary}`,
-        ),
-      ),
-    ].map(String)
+      ...single.map(({ name, summary }) => `${name}\t${summary}`),
+      ...[...new Set(topics)].filter((topic) => !single.some(({ name }) => name === topic)),
+    ]
+  }
   return verbs
     .filter((verb) => verb.name.startsWith(`${first} `))
     .map((verb) => `${verb.name.slice(first.length + 1)}\t${verb.summary}`)

@@ -318,6 +318,18 @@ test('edit says what to do without an editor, and leaves nothing behind', async 
   )
 })
 
+test('completes instances and services for logs, formats for -o, namespaces before the verb, each verb once', async () => {
+  const shop = await openShop()
+  const name = await shop.addInstance('web', 0, 'aaaaa')
+  await shop.apply(service('web'))
+  const complete = async (...words: string[]) => (await shop.run(['__complete', '--', ...words])).stdout
+  assert.is(await complete('logs', 'we'), `${name}\n`)
+  assert.is(await complete('exec', 's'), 'service/web\n')
+  assert.is(await complete('get', 'svc', '-o', 'j'), 'json\njsonpath=\n')
+  assert.is(await complete('-n', ''), 'default\n')
+  assert.is((await complete('crea')).split('\n').filter((line) => line.startsWith('create')).length, 1)
+})
+
 test('edit opens no editor for what only nsctl writes', async () => {
   const shop = await openShop()
   const name = await shop.addInstance('web', 0, 'aaaaa')
