@@ -1,6 +1,6 @@
 /** Runs a command where a program runs: its namespaces, user, directory, environment and cgroup. */
 import { spawn } from 'node:child_process'
-import { accessSync, constants, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import { join } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
@@ -23,7 +23,10 @@ export async function execBeside(
 ): Promise<number> {
   signal.throwIfAborted()
   const target = lookAt(pid)
-  const command = scope === 'system' ? enterCommand(pid, target, options.command) : options.command
+  const command = inCgroups(
+    pid,
+    scope === 'system' ? enterCommand(pid, target, options.command) : options.command,
+  )
   const quiet = options.quiet === true
   const child = spawn(command[0], command.slice(1), {
     env: target.env,
@@ -34,19 +37,16 @@ export async function execBeside(
       quiet ? 'ignore' : 'inherit',
     ],
   })
-  if (child.pid !== undefined) joinCgroups(child.pid, pid)
   const kill = () => child.kill('SIGKILL')
   signal.addEventListener('abort', kill, { once: true })
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT' && scope === 'user') resolve(127)
-        else
-          reject(
-            new NsctlError('Unsupported', `${command[0]} could not be executed: ${error.message}`, {
-              cause: error,
-            }),
-          )
+        reject(
+          new NsctlError('Unsupported', `${command[0]} could not be executed: ${error.message}`, {
+            cause: error,
+          }),
+        )
       })
       child.once('close', (code, name) => {
         if (signal.aborted) reject(signal.reason)
@@ -142,16 +142,33 @@ function findTool(name: string): string {
   throw new NsctlError('Unsupported', `${name} (util-linux) is not on this machine`, { value: name })
 }
 
-/** Its limits are the program's, and it goes when the program goes. Where that is not allowed it stays outside. */
-function joinCgroups(child: number, pid: number): void {
+/** A shell joins each group before it becomes the command: $@ is the groups' files, `--`, the command. */
+const JOIN = 'while [ "$1" != -- ]; do echo $$ 2>/dev/null >"$1"; shift; done; shift; exec "$@"'
+
+/**
+ * Its limits are the program's, and it goes when the program goes. Where joining is not allowed (a user's manager under version 1
+ * is delegated nothing) it stays outside.
+ */
+function inCgroups(pid: number, command: ExecOptions['command']): ExecOptions['command'] {
+  return ['/bin/sh', '-c', JOIN, 'sh', ...cgroupFiles(pid), '--', ...command]
+}
+
+function cgroupFiles(pid: number): readonly string[] {
+  const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n')
+  return groups.flatMap((line) => {
+    const [, controllers = '', path = ''] = line.split(':')
+    const hierarchy = controllers === '' ? unifiedRoot() : controllers.replace(/^name=/, '')
+    const file = join('/sys/fs/cgroup', hierarchy, path, 'cgroup.procs')
+    return path.endsWith('.service') && canWrite(file) ? [file] : []
+  })
+}
+
+function canWrite(file: string): boolean {
   try {
-    for (const line of readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n')) {
-      const [, controllers = '', path = ''] = line.split(':')
-      const hierarchy = controllers === '' ? unifiedRoot() : controllers.replace(/^name=/, '')
-      if (path !== '/') writeFileSync(join('/sys/fs/cgroup', hierarchy, path, 'cgroup.procs'), String(child))
-    }
+    accessSync(file, constants.W_OK)
+    return true
   } catch {
-    // a user's manager under version 1 delegates nothing
+    return false
   }
 }
 

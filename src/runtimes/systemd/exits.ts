@@ -81,8 +81,3 @@ export function signalName(number: number): string {
   for (const [name, value] of Object.entries(constants.signals)) if (value === number) return name
   return `SIG${number}`
 }
-
-/** 9 for `SIGKILL`; undefined for a name that this machine does not have. */
-export function signalNumber(name: string): number | undefined {
-  return (constants.signals as Readonly<Record<string, number>>)[name]
-}

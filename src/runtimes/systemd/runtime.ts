@@ -116,10 +116,10 @@ class SystemdPrograms implements SystemdRuntime {
   #closed = false
 
   constructor(parts: Parts) {
-    const { layout, manager, desired, logger, tracker, clock } = parts
+    const { layout, manager, desired, tracker, clock } = parts
     this.#parts = parts
     this.info = parts.info
-    this.#starter = new Starter({ layout, manager, desired, logger })
+    this.#starter = new Starter({ layout, manager, desired })
     this.#storage = new SystemdStorage(layout)
     this.#endMemories = keepMemories(layout.memoryFile, tracker, clock)
     tracker.onChange((key) => this.#tidy(key))

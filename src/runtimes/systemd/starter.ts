@@ -1,6 +1,5 @@
 /** Starts, gathered: all of one tick share the writing of files and, where one is needed at all, the reload. */
 import { mkdir } from 'node:fs/promises'
-import type { Logger } from '../../core/logger.ts'
 import type { ProgramId } from '../runtime.ts'
 import type { DesiredSet } from './desired.ts'
 import { prepareFolders, writeEnvironment, writeTemplate } from './files.ts'
@@ -31,7 +30,6 @@ export interface StarterOptions {
   readonly layout: Layout
   readonly manager: UnitManager
   readonly desired: DesiredSet
-  readonly logger: Logger
 }
 
 export class Starter {

@@ -212,7 +212,7 @@ test('exec is inside: the same user, files and network', async ({ fixture }) => 
   const spec = fixture.shell(`id -u; echo x >/tmp/mine; ${FOREVER}`, { network: 'none', relax: [] })
   await fixture.start(spec)
   const { text: uid } = await fixture.printed(spec.id, /^\d+$/)
-  const check = `test "$(id -u)" = ${uid} && test -e /tmp/mine && test "$(ls /sys/class/net 2>/dev/null | wc -l)" -le 1 && ! ls /root && ! touch /etc/x`
+  const check = `test "$(id -u)" = ${uid} && test -e /tmp/mine && test "$(ls /sys/class/net 2>/dev/null | wc -l)" -le 1 && ! ls /root && ! touch /etc/x && grep -q ${unitName(spec.id)} /proc/self/cgroup`
   const command = ['sh', '-c', check] as const
   const signal = AbortSignal.timeout(10_000)
   const options = { command, tty: false, stdin: false, quiet: true }
