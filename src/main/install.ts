@@ -13,6 +13,8 @@ import { chooseRuntime, type RuntimeName } from './runtimes.ts'
 
 const DAEMON_UNIT = 'nsctl.service'
 
+const SERVES_LIMIT_MS = 15_000
+
 export interface InstallOptions {
   readonly env: Environment
   readonly runtime: RuntimeName
