@@ -39,16 +39,17 @@ export function sortEvents(events: readonly AnyResource[]): readonly AnyResource
   })
 }
 
-/** Whether an event is about an object. */
+/** Whether an event is about an object: about that very one where both say which, not about an earlier one of its name. */
 export function isAbout(
   event: AnyResource,
-  about: { readonly kind: string; readonly name: string; readonly namespace?: string },
+  about: { readonly kind: string; readonly name: string; readonly namespace?: string; readonly uid?: string },
 ): boolean {
   const involved = event.involvedObject as Record<string, unknown> | undefined
   return (
     involved?.kind === about.kind &&
     involved.name === about.name &&
-    (about.namespace === undefined || involved.namespace === about.namespace)
+    (about.namespace === undefined || involved.namespace === about.namespace) &&
+    (about.uid === undefined || involved.uid === undefined || involved.uid === about.uid)
   )
 }
 

@@ -330,6 +330,26 @@ test('completes instances and services for logs, formats for -o, namespaces befo
   assert.is((await complete('crea')).split('\n').filter((line) => line.startsWith('create')).length, 1)
 })
 
+test('describe tells of this instance, not of an earlier one of its name', async () => {
+  const shop = await openShop()
+  const name = await shop.addInstance('web', 0, 'aaaaa')
+  const ref = { kind: 'Instance', namespace: 'default', name }
+  const uid = (await shop.api.get(ref))?.metadata.uid ?? ''
+  for (const about of [{ ...ref, uid }, { ...ref, uid: 'an-earlier-one' }, ref])
+    shop.api.recordEvent({
+      about,
+      type: 'Normal',
+      reason: 'Told',
+      message: `of ${'uid' in about ? about.uid : 'its name'}`,
+      source: 'test',
+    })
+  await shop.api.flush()
+  const { stdout } = await shop.run(['describe', 'inst', name])
+  assert.match(stdout, `of ${uid}`)
+  assert.match(stdout, 'of its name')
+  assert.not.match(stdout, 'an-earlier-one')
+})
+
 test('edit opens no editor for what only nsctl writes', async () => {
   const shop = await openShop()
   const name = await shop.addInstance('web', 0, 'aaaaa')

@@ -28,7 +28,7 @@ export async function gatherDescription(
   object: AnyResource,
   nowMs: number,
 ): Promise<Description> {
-  const { namespace, name } = object.metadata
+  const { namespace, name, uid } = object.metadata
   const scope = namespace === undefined ? {} : { namespace }
   const wanted = ['Event', 'Instance', 'Volume'].map((one) => client.kinds.byKind(one))
   const [snapshot, revisions] = await Promise.all([
@@ -46,7 +46,7 @@ export async function gatherDescription(
     volumes: volumes.filter((volume) => belongsTo(volume, kind, name)),
     events: events.filter(
       (event) =>
-        isAbout(event, { kind: kind.kind, name, ...scope }) ||
+        isAbout(event, { kind: kind.kind, name, ...scope, ...(uid !== undefined && { uid }) }) ||
         (kind.kind === 'Service' && isAboutInstanceOf(event, name, namespace)),
     ),
   }
