@@ -118,8 +118,9 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   const tally = new EngineTally()
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
-  const leading = Promise.withResolvers<void>()
-  const agent = agentOf(options, parts, api, tally)
+  /** The lease is ours; the controllers run. */
+  const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const agent = agentOf(options, parts, api, tally, leading.promise)
   const running = [
     runAsLeader(
       {
@@ -131,6 +132,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
         logger,
         metrics: tally,
         lead: ({ fence }, term) => {
+          elected.resolve()
           const manager = controlPlane(api.fenced(fence), options, tally)
           manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
           return manager.run(term)
@@ -139,7 +141,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
       both,
     ),
     // of two daemons that start at once for one store, under different homes, only one may run its programs
-    Promise.race([leading.promise, abortOf(both)]).then(() => agent.run(both)),
+    Promise.race([elected.promise, abortOf(both)]).then(() => agent.run(both)),
   ]
   try {
     await Promise.all(running)
@@ -150,8 +152,14 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   }
 }
 
-/** This machine's agent. It is ready once its cache is in sync, and says so. */
-function agentOf(options: DaemonOptions, parts: Parts, api: ResourceApi, metrics: EngineTally): Manager {
+/** This machine's agent. The daemon is ready once its cache is in sync and the controllers run: others see then that it acts. */
+function agentOf(
+  options: DaemonOptions,
+  parts: Parts,
+  api: ResourceApi,
+  metrics: EngineTally,
+  leading: Promise<void>,
+): Manager {
   const { clock, logger, env, metricsPort } = options
   const { store, runtime, choice, node } = parts
   const agent = createAgent({
@@ -168,7 +176,9 @@ function agentOf(options: DaemonOptions, parts: Parts, api: ResourceApi, metrics
     agent.addRunnable(metricsServer({ tally: metrics, port: metricsPort, logger }))
   agent.addRunnable({
     name: 'ready',
-    run: async () => {
+    async run(stopped) {
+      await Promise.race([leading, abortOf(stopped)])
+      if (stopped.aborted) return
       const { description, cannot } = runtime.info
       options.onReady({ storeUrl: store.url, runtime: description, node, cannot })
     },
