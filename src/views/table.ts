@@ -5,7 +5,7 @@ import { findAll } from '../resources/jsonpath.ts'
 import type { Kind, PrinterColumn } from '../resources/kinds.ts'
 import { type AnyResource, GROUP } from '../resources/object.ts'
 import { objectName } from './names.ts'
-import { displayWidth, padEnd, printable } from './width.ts'
+import { displayWidth, padEnd, printable, truncate } from './width.ts'
 
 const GAP = 3
 
@@ -58,10 +58,16 @@ export function columnsOf(kind: Kind, options: ColumnOptions): readonly Column[]
     columns.push({
       heading: '',
       remark: true,
-      cell: (object) => cellText(readField(object, remark.jsonPath), ''),
+      cell: (object) => {
+        const text = cellText(readField(object, remark.jsonPath), '')
+        return options.wide === true ? text : truncate(text, REMARK_CELLS)
+      },
     })
   return columns
 }
+
+/** A row is for the eye; -o wide and describe have all of it. */
+const REMARK_CELLS = 160
 
 /** A STATUS that follows AGE says what is wrong with a row that is otherwise complete. */
 function remarkColumn(columns: readonly PrinterColumn[]): PrinterColumn | undefined {

@@ -45,6 +45,14 @@ test('a trailing STATUS has no heading, and no trailing spaces where it is empty
   assert.match(text, /4d {4}Degraded: mail-1 exits 78|4d {3,}Degraded: mail-1 exits 78/)
 })
 
+test('a STATUS is cut where it is long, but not in the wide table', () => {
+  const failing = { ...web, status: { ...web.status, summary: `CannotStart: ${'x'.repeat(300)}` } }
+  const row = (wide: boolean) =>
+    renderTable([failing as AnyResource], columnsOf(service, { nowMs, wide }), { noHeaders: true })
+  assert.match(row(false), /CannotStart: x{146}…\n$/)
+  assert.match(row(true), /CannotStart: x{300}\n$/)
+})
+
 test('a STATUS that does not follow AGE keeps its heading', () => {
   const text = renderTable([node], columnsOf(kinds.byKind('Node'), { nowMs }))
   assert.match(text, /^NAME +STATUS +RUNTIME/)
