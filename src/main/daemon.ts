@@ -7,7 +7,7 @@ import { namespaceController } from '../controllers/namespace/controller.ts'
 import { retention } from '../controllers/retention/runnable.ts'
 import { serviceController } from '../controllers/service/controller.ts'
 import type { Clock } from '../core/clock.ts'
-import { NsctlError } from '../core/errors.ts'
+import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
 import { createManager, type Manager } from '../engine/manager.ts'
@@ -70,6 +70,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     const stop = new AbortController()
     const runtime = await openRuntime(choice, { env, clock, logger, signal: stop.signal })
     try {
+      await restore(runtime, logger)
       await serveAndClear(options, { store, runtime, choice, node }, signal)
     } finally {
       stop.abort()
@@ -77,6 +78,18 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     }
   } finally {
     await store.close()
+  }
+}
+
+/** After a boot what ran is started at once: until this process leads, and knows what is wanted now, seconds may pass. */
+async function restore(runtime: LocalRuntime, logger: Logger): Promise<void> {
+  try {
+    const restored = (await runtime.restore?.()) ?? []
+    if (restored.length > 0)
+      logger.log('info', 'started again what ran before the boot', { programs: restored.length })
+  } catch (error) {
+    // the agent starts what is missing as soon as it knows what is wanted
+    logger.log('warn', `cannot start again what ran before the boot: ${messageOf(error)}`)
   }
 }
 

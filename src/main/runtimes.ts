@@ -2,11 +2,21 @@
 import type { Clock } from '../core/clock.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Runtime, RuntimeCleaner, RuntimeReader, RuntimeStorage } from '../runtimes/runtime.ts'
+import type {
+  Runtime,
+  RuntimeCleaner,
+  RuntimeReader,
+  RuntimeRestorer,
+  RuntimeStorage,
+} from '../runtimes/runtime.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 
-/** All that a runtime can do. */
-export type LocalRuntime = Runtime & RuntimeStorage & RuntimeCleaner & RuntimeReader
+/** All that a runtime can do; not all of them survive a reboot. */
+export type LocalRuntime = Runtime &
+  RuntimeStorage &
+  RuntimeCleaner &
+  RuntimeReader &
+  Partial<RuntimeRestorer>
 
 /** What a user may ask for; `auto` is systemd where there is one that answers, else plain processes. */
 export const RUNTIME_NAMES = ['auto', 'systemd', 'process'] as const

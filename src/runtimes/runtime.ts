@@ -180,3 +180,12 @@ export interface RuntimeCleaner {
   /** Stops every program and removes what the runtime made, storage and logs only with `purge`. Returns what it leaves, one line each. */
   removeAll(options: { readonly purge: boolean; readonly signal: AbortSignal }): Promise<readonly string[]>
 }
+
+/** A runtime that can bring back, after a boot and without its control plane, what should run. */
+export interface RuntimeRestorer {
+  /**
+   * Starts the desired set if that was not done since boot. Returns the ids it started. `mayStart` keeps back what must not run
+   * without asking first (unique instances).
+   */
+  restore(mayStart?: (id: ProgramId) => boolean): Promise<readonly ProgramId[]>
+}

@@ -15,6 +15,7 @@ import {
   type Runtime,
   type RuntimeCleaner,
   type RuntimeInfo,
+  type RuntimeRestorer,
   type RuntimeStorage,
   type VolumeId,
 } from '../runtime.ts'
@@ -48,15 +49,6 @@ export interface SystemdRuntimeOptions {
   readonly logger: Logger
   /** Closes the runtime; what runs goes on. */
   readonly signal: AbortSignal
-}
-
-/** A runtime that can bring back, after a boot and without its control plane, what should run. */
-export interface RuntimeRestorer {
-  /**
-   * Starts the desired set if that was not done since boot. Returns the ids it started. `mayStart` keeps back what must not run
-   * without asking first (unique instances).
-   */
-  restore(mayStart?: (id: ProgramId) => boolean): Promise<readonly ProgramId[]>
 }
 
 export type SystemdRuntime = Runtime & RuntimeStorage & RuntimeCleaner & RuntimeRestorer
