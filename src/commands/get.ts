@@ -91,7 +91,11 @@ export class Get extends NsctlCommand {
     if (targets.objects.length > 0)
       throw usage('names cannot be combined with -l or --field-selector', 'get', this.words.join(' '))
     const { parseFieldSelector, parseSelector } = await import('../resources/selector.ts')
-    const [byLabels, byFields] = [parseSelector(selector ?? ''), parseFieldSelector(fields ?? '')]
+    const byLabels = parseSelector(selector ?? '')
+    const byFields = parseFieldSelector(
+      fields ?? '',
+      targets.kinds.map((kind) => kind.schema),
+    )
     return (object) => byLabels(object) && byFields(object)
   }
 

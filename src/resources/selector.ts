@@ -2,6 +2,7 @@
 import { NsctlError } from '../core/errors.ts'
 import { formatPath, type Path, valueAt } from '../core/json.ts'
 import type { AnyResource } from './object.ts'
+import type { JsonSchema } from './schema.ts'
 import { labelKeyFault } from './validation/metadata.ts'
 
 /** A condition on an object. */
@@ -18,8 +19,11 @@ export function parseSelector(text: string): Selector {
   return ({ metadata }) => requirements.every((holds) => holds(metadata.labels ?? {}))
 }
 
-/** `metadata.name=web,status.phase!=Running`, on any field that holds a plain value. Throws a Usage error. */
-export function parseFieldSelector(text: string): Selector {
+/**
+ * `metadata.name=web,status.phase!=Running`, on any field that holds a plain value. Throws a Usage error, also for a field that
+ * none of the `schemas` has, where they are given.
+ */
+export function parseFieldSelector(text: string, schemas?: readonly JsonSchema[]): Selector {
   const requirements = text
     .split(/(?<!\\),/)
     .filter((part) => part.trim() !== '')
@@ -29,6 +33,13 @@ export function parseFieldSelector(text: string): Selector {
         throw wrong('field selector', text, `${JSON.stringify(part.trim())} is no field=value`, FIELD_SYNTAX)
       const [, field, operator, value] = match as unknown as [string, string, string, string]
       const path = fieldPath(field, text)
+      if (schemas !== undefined && !schemas.some((schema) => hasField(schema, path)))
+        throw wrong(
+          'field selector',
+          text,
+          `there is no field ${field}`,
+          'nsctl explain TYPE lists the fields',
+        )
       const wanted = value.replaceAll(/\\([\\,=])/g, '$1')
       return (object: AnyResource) => (plainText(object, path, text) === wanted) === (operator !== '!=')
     })
@@ -109,6 +120,20 @@ function fieldPath(field: string, text: string): Path {
   if (steps.some((step) => step === ''))
     throw wrong('field selector', text, `${JSON.stringify(field)} is no field`, FIELD_SYNTAX)
   return steps
+}
+
+/** True also where a schema leaves open what is there. What every object has stands in none. */
+function hasField(root: JsonSchema, path: Path): boolean {
+  if (['apiVersion', 'kind', 'metadata'].includes(String(path[0]))) return true
+  let schema: JsonSchema | undefined = root
+  for (const step of path) {
+    if (schema?.['x-kubernetes-preserve-unknown-fields'] === true) return true
+    if (typeof step === 'number') schema = schema?.items
+    else if (Object.hasOwn(schema?.properties ?? {}, step)) schema = schema?.properties?.[step]
+    else if (typeof schema?.additionalProperties === 'object') schema = schema.additionalProperties
+    else return false
+  }
+  return schema !== undefined
 }
 
 /** What a field says as text; empty where it is missing, as in Kubernetes. */

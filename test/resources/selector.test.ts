@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../src/core/errors.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
+import type { JsonSchema } from '../../src/resources/schema.ts'
 import { parseFieldSelector, parseSelector } from '../../src/resources/selector.ts'
 
 const web = {
@@ -71,6 +72,22 @@ for (const [text, wanted] of [
   ['status.missing=x', false],
 ] as const)
   test(`field selector ${text || '(empty)'}`, () => assert.is(parseFieldSelector(text)(web), wanted))
+
+test('a field that no schema has is refused, and one that a schema leaves open is not', () => {
+  const closed: JsonSchema = {
+    type: 'object',
+    properties: { spec: { type: 'object', properties: { replicas: {} } } },
+  }
+  const open: JsonSchema = {
+    type: 'object',
+    properties: { spec: { 'x-kubernetes-preserve-unknown-fields': true } },
+  }
+  assert.throws(() => parseFieldSelector('spec.replcas=3', [closed]), /there is no field spec\.replcas/)
+  assert.throws(() => parseFieldSelector('foo=bar', [closed, open]), /there is no field foo/)
+  for (const field of ['spec.replicas', 'metadata.name', 'kind'])
+    assert.type(parseFieldSelector(`${field}=3`, [closed]), 'function')
+  assert.type(parseFieldSelector('spec.replcas=3', [closed, open]), 'function')
+})
 
 test('a field selector that is none, and one on an object', () => {
   assert.throws(() => parseFieldSelector('metadata.name'), /no field=value/)
