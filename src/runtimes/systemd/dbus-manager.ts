@@ -31,8 +31,11 @@ const PEER_IS_GONE: ReadonlySet<string> = new Set([
   'org.freedesktop.DBus.Error.ServiceUnknown',
   'org.freedesktop.DBus.Error.NameHasNoOwner',
 ])
+const ALREADY_SUBSCRIBED = `${SYSTEMD}.AlreadySubscribed`
 const RECONNECT_STEP_MS = 20
 const RECONNECT_MAX_MS = 1_000
+/** Waits this long come after about four seconds of trying. */
+const SAME_WAY_UNTIL_MS = 400
 
 /** Name, description, load state, active state, sub state, followed, object path, job … */
 type Listed = readonly [string, string, string, string, string, string, string, number]
@@ -62,6 +65,8 @@ class DbusManager implements UnitManager {
   readonly #options: DbusManagerOptions
   readonly #closing = new AbortController()
   #connection: DbusConnection | undefined
+  /** The way that worked last. */
+  #endpoint: Endpoint | undefined
   /** Resolves when there is a connection again; undefined while there is one. */
   #reconnecting: Promise<void> | undefined
   #reloading = false
@@ -78,9 +83,9 @@ class DbusManager implements UnitManager {
     })
   }
 
-  async connect(signal: AbortSignal): Promise<void> {
+  async connect(signal: AbortSignal, last?: Endpoint): Promise<void> {
     const { scope } = this.#options
-    const ways = this.#options.endpoints ?? endpoints(scope, process.env)
+    const ways = last === undefined ? (this.#options.endpoints ?? endpoints(scope, process.env)) : [last]
     let failure: unknown
     for (const endpoint of ways) {
       try {
@@ -120,6 +125,7 @@ class DbusManager implements UnitManager {
       this.#reloading = false
       await this.#listAll(connection)
       this.#connection = connection
+      this.#endpoint = endpoint
     } catch (error) {
       connection.close()
       throw error
@@ -270,7 +276,8 @@ class DbusManager implements UnitManager {
     const { signal } = this.#closing
     for (let waitMs = 0; !signal.aborted; waitMs = Math.min(waitMs + RECONNECT_STEP_MS, RECONNECT_MAX_MS)) {
       try {
-        return await this.connect(signal)
+        // the best way is back in a moment, and another would be kept for good
+        return await this.connect(signal, waitMs < SAME_WAY_UNTIL_MS ? this.#endpoint : undefined)
       } catch {
         await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {})
       }
@@ -286,8 +293,8 @@ async function subscribe(connection: DbusConnection): Promise<string> {
     connection.call(BUS, 'AddMatch', 's', [rule]),
     connection.call(BUS, 'AddMatch', 's', [owner]),
     connection.call(MANAGER, 'Subscribe').catch((error: unknown) => {
-      // already subscribed: systemd remembers a name when it executes itself anew
-      if (!isNsctlError(error, 'Failed')) throw error
+      // systemd remembers a name when it executes itself anew; whoever is not subscribed hears nothing
+      if (!isNsctlError(error, 'Failed') || error.value !== ALREADY_SUBSCRIBED) throw error
     }),
   ])
   return (await connection.call(BUS, 'GetNameOwner', 's', [SYSTEMD])).readText()

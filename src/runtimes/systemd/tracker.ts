@@ -49,6 +49,15 @@ interface Entry {
 /** Long, since only units that somebody holds on to need it: others are removed at once. */
 const SETTLE_MS = 1_000
 
+/** States in which a unit has processes, or may have. */
+const ALIVE: ReadonlySet<string> = new Set([
+  'active',
+  'activating',
+  'deactivating',
+  'reloading',
+  'refreshing',
+])
+
 export class ProgramTracker {
   readonly #clock: Clock
   readonly #wasOomKilled: (unit: string) => boolean
@@ -152,10 +161,18 @@ export class ProgramTracker {
     })
   }
 
+  /**
+   * systemd lets no unit go that is alive; when it executes itself anew it says so of all the same, and lists them
+   * afterwards.
+   */
   removed(unit: string): void {
     const id = parseUnitName(unit)
     const entry = id && this.#entries.get(programKey(id))
-    if (entry === undefined || !(entry.loaded || entry.accepted)) return
+    if (entry !== undefined && !(entry.loaded && ALIVE.has(entry.unit.activeState ?? ''))) this.#remove(entry)
+  }
+
+  #remove(entry: Entry): void {
+    if (!(entry.loaded || entry.accepted)) return
     entry.loaded = false
     entry.accepted = false
     entry.earlierRestarts += restartsOf(entry)
@@ -165,7 +182,7 @@ export class ProgramTracker {
 
   all(units: ReadonlyMap<string, UnitChange>): void {
     for (const entry of this.#entries.values()) {
-      if (!units.has(unitName(entry.id))) this.removed(unitName(entry.id))
+      if (!units.has(unitName(entry.id))) this.#remove(entry)
     }
     for (const [unit, change] of units) this.changed(unit, change)
   }

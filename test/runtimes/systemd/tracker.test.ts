@@ -137,11 +137,21 @@ test('what ended while nobody listened is found by its count, or by its absence'
   }
 })
 
+test('a live unit is not gone because systemd lets go of all units to execute itself anew', () => {
+  const { tracker, states } = setup()
+  start(tracker)
+  tracker.removed(unit)
+  assert.equal(states, ['starting', 'running'])
+  tracker.all(new Map())
+  assert.equal(states, ['starting', 'running', 'exited'], 'what is not listed afterwards is gone')
+})
+
 test('the last words of a unit that was forgotten do not bring it back', () => {
   const { tracker, see } = setup()
   start(tracker)
   assert.not.ok(tracker.forget(id), 'what runs is not forgotten')
   tracker.changed(unit, exited7)
+  tracker.changed(unit, failed)
   tracker.removed(unit)
   assert.ok(tracker.forget(id))
   assert.is(see(), undefined)
