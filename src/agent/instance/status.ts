@@ -1,5 +1,6 @@
 /** What an Instance's status says. Pure. */
 import { formatCount } from '../../core/words.ts'
+import { setConditions } from '../../resources/conditions.ts'
 import type {
   Instance,
   InstanceFailure,
@@ -35,7 +36,15 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
   const restarts = record.programs.reduce((sum, one) => sum + one.restarts, 0)
   const lastFailure = latestFailure(record)
   const notEnforced = notEnforcedFor(instance, input.info.cannot)
-  const readySince = ready ? (record.written?.readySince ?? new Date(input.nowMs).toISOString()) : undefined
+  const now = new Date(input.nowMs).toISOString()
+  // a program that was started again has to become ready anew, however soon it does
+  const readyBefore = record.written?.restarts === restarts ? record.written.readySince : undefined
+  const readySince = ready ? (readyBefore ?? now) : undefined
+  const said = {
+    type: 'Ready',
+    status: ready ? 'True' : 'False',
+    reason: ready ? 'Ready' : (trouble.reason ?? phase),
+  } as const
   return {
     phase,
     ready,
@@ -53,6 +62,7 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
     ...(notEnforced.length === 0 ? {} : { notEnforced }),
     programs,
     ...(lastFailure === undefined ? {} : { lastFailure }),
+    conditions: setConditions(record.written?.conditions, [said], now),
   }
 }
 

@@ -3,7 +3,7 @@ import { formatCount } from '../../core/words.ts'
 import { type ConditionInput, findCondition, setConditions } from '../../resources/conditions.ts'
 import type { Instance, Service, ServiceStatus } from '../../resources/generated/types.ts'
 import { addressesOf } from './address.ts'
-import { type Failure, isAbandoned, type TemplateMemory } from './target.ts'
+import { CRASH_LOOP_RESTARTS, type Failure, isAbandoned, type TemplateMemory } from './target.ts'
 
 export interface StatusInput {
   readonly service: Service
@@ -120,22 +120,28 @@ function degraded(input: StatusInput, live: readonly Instance[]): ConditionInput
   if (input.failure !== undefined) {
     return { type, status: 'True', reason: input.failure.reason, message: input.failure.message }
   }
-  const failing = live.find(isFailing)
-  if (failing !== undefined) {
-    const reason = failing.status?.reason ?? 'InstanceFailing'
-    return { type, status: 'True', reason, message: failingText(failing) }
-  }
+  const failing = live.find((one) => isFailing(one, input.isAvailable))
+  if (failing !== undefined)
+    return { type, status: 'True', reason: failingReason(failing), message: failingText(failing) }
   return { type, status: 'False', reason: 'AsExpected' }
 }
 
-function isFailing(instance: Instance): boolean {
-  return instance.status?.phase === 'Backoff' || instance.status?.phase === 'Failed'
+/** One that has failed is failing until it has proven itself again: a crash loop is no recovery between two crashes. */
+function isFailing(instance: Instance, isAvailable: (instance: Instance) => boolean): boolean {
+  const { status } = instance
+  if (status?.phase === 'Backoff' || status?.phase === 'Failed') return true
+  return status?.lastFailure !== undefined && !isAvailable(instance)
+}
+
+function failingReason({ status }: Instance): string {
+  if ((status?.restarts ?? 0) >= CRASH_LOOP_RESTARTS) return 'CrashLoop'
+  return status?.reason ?? status?.lastFailure?.reason ?? 'InstanceFailing'
 }
 
 function failingText(instance: Instance): string {
   const { status } = instance
   const restarts = status?.restarts === undefined ? '' : ` (${formatCount(status.restarts, 'restart')})`
-  return `${instance.spec.service}-${instance.spec.ordinal}: ${status?.message ?? 'fails'}${restarts}`
+  return `${instance.spec.service}-${instance.spec.ordinal}: ${status?.message ?? status?.lastFailure?.message ?? 'fails'}${restarts}`
 }
 
 function summarize(input: StatusInput, live: readonly Instance[]): string | undefined {

@@ -8,7 +8,7 @@ export interface Failure {
 }
 
 /** The runtime restarts at once three times a minute; one more failure after that is a crash loop. */
-const CRASH_LOOP_RESTARTS = 4
+export const CRASH_LOOP_RESTARTS = 4
 
 export interface JudgeInput {
   /** Of the wanted template, not being deleted. */

@@ -10,8 +10,8 @@ import { hasReadinessProbe } from './instances.ts'
 interface Times {
   /** By the uid of the instance: when it was first seen unavailable. */
   readonly unavailable: Map<string, number>
-  /** By the uid of the instance: when it was first seen ready. */
-  readonly ready: Map<string, number>
+  /** By the uid of the instance: when it was first seen ready, and which time of being ready that was. */
+  readonly ready: Map<string, { readonly since: string; readonly atMs: number }>
   rollout: { readonly hash: string; readonly sinceMs: number } | undefined
 }
 
@@ -19,8 +19,8 @@ export class Timekeeper {
   readonly #clock: Clock
   readonly #unprobedSettleMs: number
   readonly #times = new Map<string, Times>()
-  /** Instances that have proven themselves and have been ready ever since, by uid. */
-  readonly #proven = new Set<string>()
+  /** Instances that have proven themselves, by uid, and since when they have been ready: later, and they have to anew. */
+  readonly #proven = new Map<string, string>()
 
   constructor(clock: Clock, unprobedSettleMs: number) {
     this.#clock = clock
@@ -35,9 +35,10 @@ export class Timekeeper {
       this.#times.get(keyOf(service))?.ready.delete(uid)
       return false
     }
-    if (this.#proven.has(uid)) return true
+    const since = instance.status.readySince ?? ''
+    if (this.#proven.get(uid) === since) return true
     if (this.#readyMs(service, instance) < this.#neededMs(service, instance)) return false
-    this.#proven.add(uid)
+    this.#proven.set(uid, since)
     this.#times.get(keyOf(service))?.unavailable.delete(uid)
     return true
   }
@@ -52,11 +53,12 @@ export class Timekeeper {
     const { ready } = this.#timesOf(service)
     const uid = instance.metadata.uid ?? ''
     const nowMs = this.#clock.monotonic()
-    const sinceMs = ready.get(uid)
-    if (sinceMs !== undefined) return nowMs - sinceMs
-    const knownMs = Math.max(0, this.#clock.now() - Date.parse(instance.status?.readySince ?? ''))
-    const beforeMs = Number.isNaN(knownMs) ? 0 : knownMs
-    ready.set(uid, nowMs - beforeMs)
+    const since = instance.status?.readySince ?? ''
+    const seen = ready.get(uid)
+    if (seen?.since === since) return nowMs - seen.atMs
+    const knownMs = Math.max(0, this.#clock.now() - Date.parse(since))
+    const beforeMs = seen !== undefined || Number.isNaN(knownMs) ? 0 : knownMs
+    ready.set(uid, { since, atMs: nowMs - beforeMs })
     return beforeMs
   }
 

@@ -252,6 +252,8 @@ export type InstanceStatus = {
   readonly programs?: readonly InstanceProgramStatus[]
   /** The latest of its programs' failures. */
   readonly lastFailure?: InstanceFailure
+  /** Ready. */
+  readonly conditions?: readonly Condition[]
 }
 
 /** One replica of a Service on one node. Written by nsctl only; its node never changes. */

@@ -128,7 +128,7 @@ function assertOurs(db: DatabaseSync, path: string): void {
       next:
         format > FORMAT_VERSION
           ? 'use the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed'
-          : 'export it with the nsctl that made it (nsctl get all -A -o yaml) and apply that to a new store',
+          : 'use the nsctl that made it, or move the file away to begin with an empty store',
     },
   )
 }

@@ -202,6 +202,20 @@ test('an unhealthy program is ended even where the first try to end it was refus
   assert.is(healed.status?.lastFailure?.reason, 'LivenessFailed')
 })
 
+test('has a Ready condition, with why it is not', async ({ world }) => {
+  let code = 1
+  world.runtime.onExec = () => code
+  await world.apply(
+    specOf({}, { readiness: { exec: { command: ['check'] }, period: '50ms', failureThreshold: 1 } }),
+  )
+  const unready = await one(world, (instance) =>
+    assert.is(instance.status?.conditions?.[0]?.reason, 'Unready'),
+  )
+  assert.is(unready.status?.conditions?.[0]?.status, 'False')
+  code = 0
+  await one(world, (instance) => assert.is(instance.status?.conditions?.[0]?.status, 'True'))
+})
+
 test('an unready instance keeps running, and is ready again when its probe succeeds', async ({ world }) => {
   let code = 1
   world.runtime.onExec = () => code

@@ -164,6 +164,23 @@ test('a first template that fails is tried on, and the service is degraded', asy
   await settle(world, '1/1')
 })
 
+test('a crash loop is told once, not at every start between two crashes', async ({ world }) => {
+  await world.apply(specOf())
+  await settle(world, '1/1')
+  const [key = ''] = world.runtime.running()
+  for (let round = 0; round < 6; round++) {
+    world.runtime.restart(key, { reason: 'exit-code', exitCode: 7, atMs: 1_700_000_000_000 + round })
+    await world.until(async () => assert.is((await world.instances())[0]?.status?.restarts, round + 1))
+    await world.until(async () => assert.match(conditionsOf(await world.service()).Degraded ?? '', /^True/))
+  }
+  assert.equal(
+    (await world.events()).filter((event) => event.startsWith('Recovered')),
+    [],
+  )
+  await world.until(async () => assert.is(conditionsOf(await world.service()).Degraded, 'False AsExpected'))
+  assert.is((await world.events()).filter((event) => event.startsWith('Recovered')).length, 1)
+})
+
 test('replaces an instance that a user deletes', async ({ world }) => {
   await world.apply(specOf())
   await settle(world, '1/1')
