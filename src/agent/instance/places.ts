@@ -14,10 +14,10 @@ export interface Place {
 }
 
 export class Places {
-  readonly #cache: Pick<ObjectCache, 'byOwner'>
+  readonly #cache: Pick<ObjectCache, 'byOwner' | 'get'>
   readonly #byProgram = new Map<string, Place>()
 
-  constructor(cache: Pick<ObjectCache, 'byOwner'>) {
+  constructor(cache: Pick<ObjectCache, 'byOwner' | 'get'>) {
     this.#cache = cache
   }
 
@@ -28,7 +28,7 @@ export class Places {
 
   /** Takes the instance's place, unless one that came before it still has it. */
   claim(ref: ObjectRef, instance: Instance, record: InstanceRecord): void {
-    if (this.predecessor(instance) !== undefined) return
+    if (this.predecessor(instance, record) !== undefined) return
     for (const program of record.programs) {
       if (!this.holds(record, program.key)) this.#byProgram.set(program.key, { ref, record, program })
     }
@@ -47,14 +47,27 @@ export class Places {
     return record.programs.every(({ key }) => this.holds(record, key))
   }
 
-  predecessor(instance: Instance): Instance | undefined {
-    return this.siblings(instance).find((one) => one.spec.attempt < instance.spec.attempt)
+  /** The instance that has the place before this one: of the same owner by its attempt, of another by having it already. */
+  predecessor(instance: Instance, record: InstanceRecord): Instance | undefined {
+    const earlier = this.siblings(instance).find((one) => one.spec.attempt < instance.spec.attempt)
+    return earlier ?? this.#strangerInPlace(instance, record)
+  }
+
+  /** An orphan of an earlier Service of the same name and template runs under the same names. */
+  #strangerInPlace(instance: Instance, record: InstanceRecord): Instance | undefined {
+    for (const { key } of record.programs) {
+      const place = this.#byProgram.get(key)
+      if (place === undefined || place.record === record) continue
+      const holder = this.#cache.get<Instance>(place.ref)
+      if (holder?.metadata.uid === place.record.uid && ownerOf(holder) !== ownerOf(instance)) return holder
+    }
+    return undefined
   }
 
   /** Other instances whose units would have the same names as this one's. */
   siblings(instance: Instance): readonly Instance[] {
     const { service, ordinal, templateHash } = instance.spec
-    const owner = instance.metadata.ownerReferences?.[0]?.uid
+    const owner = ownerOf(instance)
     if (owner === undefined) return []
     return (this.#cache.byOwner(owner) as unknown as readonly Instance[]).filter(
       (one) =>
@@ -65,4 +78,8 @@ export class Places {
         one.metadata.uid !== instance.metadata.uid,
     )
   }
+}
+
+function ownerOf(instance: Instance): string | undefined {
+  return instance.metadata.ownerReferences?.[0]?.uid
 }

@@ -69,7 +69,7 @@ export class Starter {
   /** What keeps the instance from starting just now. Gives it its ports on the way. */
   async #findObstacle(instance: Instance, record: InstanceRecord): Promise<Obstacle | undefined> {
     const { ports, places, node } = this.#options
-    const earlier = places.predecessor(instance)
+    const earlier = places.predecessor(instance, record)
     if (earlier !== undefined) {
       const message = `waits for ${earlier.metadata.name} to end`
       return { phase: 'Pending', reason: 'WaitingForPredecessor', message }

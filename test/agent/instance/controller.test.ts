@@ -299,6 +299,25 @@ test('an instance that waits for its predecessor to end does not take its progra
   assert.is(world.runtime.calls.filter((call) => call.startsWith('start')).length, 2)
 })
 
+test('an orphan of an earlier service keeps its place until it is deleted', async ({ world }) => {
+  const actor = { name: 'test' }
+  await world.apply(specOf())
+  const orphan = await one(world, running)
+  await world.api.delete({ kind: 'Service', namespace: 'default', name: 'web' }, { actor, cascade: 'orphan' })
+  await world.until(async () => assert.is(await world.service(), undefined))
+  await world.apply(specOf())
+  const others = async () =>
+    (await world.instances()).filter((one) => one.metadata.uid !== orphan.metadata.uid)
+  await world.until(async () => assert.is((await others())[0]?.status?.reason, 'WaitingForPredecessor'))
+  assert.is(world.runtime.calls.length, 1, world.runtime.calls.join())
+  await world.api.delete({ kind: 'Instance', namespace: 'default', name: orphan.metadata.name }, { actor })
+  await world.until(async () => assert.is((await others())[0]?.status?.phase, 'Running'))
+  assert.equal(
+    world.runtime.calls.map((call) => call.split(' ')[0]),
+    ['start', 'stop', 'start'],
+  )
+})
+
 function listen(host: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer()
