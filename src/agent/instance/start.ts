@@ -1,8 +1,9 @@
 /** Starting an instance's programs: what stands in the way, which ports they get, what they are run with. */
 import type { Clock } from '../../core/clock.ts'
+import { isNsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Instance } from '../../resources/generated/types.ts'
-import type { Runtime } from '../../runtimes/runtime.ts'
+import type { ProgramSpec, Runtime } from '../../runtimes/runtime.ts'
 import type { PortAllocator } from '../ports.ts'
 import { announceObstacle, announceStart, type InstanceEvent } from './announce.ts'
 import type { Places } from './places.ts'
@@ -50,12 +51,25 @@ export class Starter {
       const spec = prepared.specs.find((one) => one.id.program === name)
       if (program === undefined || spec === undefined) continue
       // only what was accepted counts: a manager that is away is no crash loop of the program
-      await this.#options.runtime.start(spec, signal)
+      const refusal = await this.#startProgram(spec, signal)
+      if (refusal !== undefined) return await this.note(instance, record, refusal)
       program.startedAtMs = this.#options.clock.monotonic()
       const isFirst = !program.hasRun
       program.hasRun = true
       if (isFirst) await this.#options.tell(instance, announceStart(program))
       else program.restarts++
+    }
+  }
+
+  /** What the runtime says where it cannot run such a spec, however often it is asked. */
+  async #startProgram(spec: ProgramSpec, signal: AbortSignal): Promise<Obstacle | undefined> {
+    try {
+      await this.#options.runtime.start(spec, signal)
+      return undefined
+    } catch (error) {
+      if (!isNsctlError(error, 'Invalid', 'Unsupported', 'TooLarge')) throw error
+      const next = error.next === undefined ? '' : `: ${error.next}`
+      return { phase: 'Failed', reason: 'Refused', message: `${error.message}${next}` }
     }
   }
 

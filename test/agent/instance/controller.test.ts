@@ -105,6 +105,19 @@ test('says which program is missing and where it was searched', async ({ world }
   )
 })
 
+test('says what the runtime cannot run, and why', async ({ world }) => {
+  world.runtime.onStart = () => {
+    throw new NsctlError('Unsupported', 'PrivateTmp cannot be relaxed alone', {
+      next: 'relax DynamicUser too',
+    })
+  }
+  await world.apply(specOf())
+  const failed = await one(world, (instance) => assert.is(instance.status?.phase, 'Failed'))
+  assert.is(failed.status?.reason, 'Refused')
+  assert.is(failed.status?.message, 'PrivateTmp cannot be relaxed alone: relax DynamicUser too')
+  assert.ok((await world.events()).some((event) => event.startsWith('Refused: PrivateTmp')))
+})
+
 test('says which working directory is missing', async ({ world }) => {
   await world.apply({ template: { source: { command: ['env'], workingDir: '/no/such/folder' } } })
   const failed = await one(world, (instance) => assert.is(instance.status?.phase, 'Failed'))
