@@ -41,9 +41,13 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
   const { apiVersion, kind: kindName, metadata } = manifest.object
   const kind = kinds.byApiVersion(apiVersion, kindName)
   if (kind === undefined) return { kind: 'unknown kind', fault: unknownKind(manifest, kinds) }
-  const where = withArticle(kind.kind)
   if (kind.internal)
-    return refuse(manifest, ['kind'], `${where} is written by nsctl only`, 'Leave it out of the manifests')
+    return refuse(
+      manifest,
+      ['kind'],
+      `${withArticle(kind.kind)} is written by nsctl only`,
+      'Leave it out of the manifests',
+    )
   if (!isObject(metadata)) return refuse(manifest, ['metadata'], 'metadata: is required')
   if (typeof metadata.name !== 'string') {
     const path = ['metadata', 'name']

@@ -50,8 +50,15 @@ function parsePlain(text: string): unknown {
 function isWithin(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (depth === 0) return false
-  if (Array.isArray(value)) return value.every((item) => isWithin(item, depth - 1))
-  for (const key in value) if (!isWithin((value as Record<string, unknown>)[key], depth - 1)) return false
+  // only what may hold more is looked into: this sees every value of a text that may be megabytes
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++)
+      if (typeof value[at] === 'object' && !isWithin(value[at], depth - 1)) return false
+    return true
+  }
+  const members = value as Readonly<Record<string, unknown>>
+  for (const key in members)
+    if (typeof members[key] === 'object' && !isWithin(members[key], depth - 1)) return false
   return true
 }
 

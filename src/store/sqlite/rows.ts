@@ -29,6 +29,7 @@ const SQL = {
   get: 'SELECT key, revision, checksum, value FROM entries WHERE key = ?',
   many: 'SELECT key, revision, checksum, value FROM entries WHERE key IN (SELECT value FROM json_each(?))',
   range: 'SELECT key, revision, checksum, value FROM entries WHERE key >= ? AND key < ?',
+  isMoreThan: 'SELECT 1 FROM entries LIMIT 1 OFFSET ?',
   rangeToEnd: 'SELECT key, revision, checksum, value FROM entries WHERE key >= ?',
   keys: 'SELECT key FROM entries WHERE key >= ? AND key < ?',
   keysToEnd: 'SELECT key FROM entries WHERE key >= ?',
@@ -67,13 +68,26 @@ export class Rows {
     return row === undefined ? undefined : this.#entry(row)
   }
 
-  /** The entries of those keys that are there. Many are asked for in one statement: calls cost more than the search. */
+  /**
+   * The entries of those keys that are there. Many are asked for in one statement: calls cost more than the search. Where
+   * less is stored than is asked for, as when a store is first filled, all of it is read.
+   */
   getMany(keys: readonly string[]): ReadonlyMap<string, Entry> {
     const found = new Map<string, Entry>()
     const keep = (entry: Entry | undefined) => entry && found.set(entry.key, entry)
     if (keys.length < MANY) for (const key of keys) keep(this.get(key))
+    else if (this.#statement('isMoreThan').get(keys.length) === undefined)
+      this.#readAmong(new Set(keys), keep)
     else for (const row of this.#statement('many').all(JSON.stringify(keys))) keep(this.#entry(row))
     return found
+  }
+
+  /** Row by row, so that what is not wanted is not held. */
+  #readAmong(wanted: ReadonlySet<string>, keep: (entry: Entry) => void): void {
+    for (const row of this.#statement('rangeToEnd').iterate('')) {
+      const [key] = row as unknown as EntryRow
+      if (wanted.has(key)) keep(this.#entry(row))
+    }
   }
 
   list({ from, to }: KeyRange): readonly Entry[] {
