@@ -12,6 +12,7 @@ import { nodeSpecKey, nodeStatusKey, objectKey, placementKey, type Target } from
 import { mergePatch } from './patch.ts'
 import { readStored, targetOf } from './reader.ts'
 import { nodeOf, removalOperations } from './remove.ts'
+import { keptSpec } from './revisions.ts'
 
 /** More than people get: a controller that loses comes back only after its backoff. */
 const MAX_ATTEMPTS = 20
@@ -101,7 +102,8 @@ export async function ensure(context: Context, object: AnyResource): Promise<Any
     }
     const wanted = ensured(target, live.object, object)
     if (wanted === live.object) return live.object
-    const [outcome] = await commit(context, [[putSpec(target, live, wanted)]])
+    const operations = [putSpec(target, live, wanted), ...keptSpec(target, live.object, wanted)]
+    const [outcome] = await commit(context, [operations])
     if (outcome?.kind === 'committed') return withResourceVersion(wanted, outcome.revision)
   }
   throw contended(target)

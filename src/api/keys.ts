@@ -4,6 +4,7 @@
  *     obj/<group>/<plural>/<namespace or _>/<name>          an object
  *     applied/<group>/<plural>/<namespace or _>/<name>      the manifest that was applied to it last
  *     rev/<group>/<plural>/<namespace or _>/<name>/<n>      its revisions, n zero-padded
+ *     rev/<group>/<plural>/<namespace or _>/<name>/<n>/spec the spec of one that the object held until it moved on
  *     node/<node>/<plural>/<namespace>/<name>               metadata and spec of what belongs to a node
  *     node/<node>/status/<plural>/<namespace>/<name>        its status, written by the node's agent
  *     at/<plural>/<namespace>/<name>                        the node it belongs to: a name is there once, not once a node
@@ -14,6 +15,7 @@ import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 
 const CLUSTER = '_'
 const REVISION_DIGITS = 8
+const SPEC_STEP = '/spec'
 export const AUDIT_PREFIX = 'audit/'
 const NODE_PREFIX = 'node/'
 
@@ -49,9 +51,20 @@ export function revisionKey(target: Target, revision: number): string {
   return `${revisionPrefix(target)}${String(revision).padStart(REVISION_DIGITS, '0')}`
 }
 
-/** n of a key that `revisionKey` made. */
+/** Where a revision's spec is kept apart from its record. */
+export function revisionSpecKey(target: Target, revision: number): string {
+  return revisionKey(target, revision) + SPEC_STEP
+}
+
+/** True for what `revisionSpecKey` made, false for what `revisionKey` made. */
+export function isRevisionSpecKey(key: string): boolean {
+  return key.endsWith(SPEC_STEP)
+}
+
+/** n of a key that `revisionKey` or `revisionSpecKey` made. */
 export function revisionOfKey(key: string): number {
-  return Number(key.slice(-REVISION_DIGITS))
+  const end = isRevisionSpecKey(key) ? key.length - SPEC_STEP.length : key.length
+  return Number(key.slice(end - REVISION_DIGITS, end))
 }
 
 /** Where it is noted which node has the object of this name. */

@@ -8,7 +8,7 @@ import { changesBetween, contentOf } from './changes.ts'
 import { encodeObject, encodeWithSpec, type Stored } from './codec.ts'
 import { type Context, timestamp } from './context.ts'
 import { objectKey, type Target } from './keys.ts'
-import { pruneOperations, revisionOperation } from './revisions.ts'
+import { keptSpec, pruneOperations, revisionOperation } from './revisions.ts'
 
 export interface Edit {
   readonly target: Target
@@ -60,6 +60,7 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     changes,
     operations: [
       put,
+      ...keptSpec(target, live.object, object),
       ...records(context, edit, object, { revised, changes, specText, at: timestamp(context.clock) }),
     ],
     sizeBytes: Buffer.byteLength(put.value),
@@ -142,9 +143,14 @@ function ownedByPeople({ metadata }: AnyResource): Record<string, unknown> {
   const owned: Record<string, unknown> = {}
   for (const member of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
     const value = metadata[member]
-    if (value !== undefined && Object.keys(value).length > 0) owned[member] = value
+    if (value !== undefined && !isEmpty(value)) owned[member] = value
   }
   return owned
+}
+
+function isEmpty(value: object): boolean {
+  for (const _ in value) return false
+  return true
 }
 
 function assemble(

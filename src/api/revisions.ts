@@ -1,11 +1,26 @@
-/** Revisions: every change of content, kept to be shown and to be rolled back to. */
+/**
+ * Revisions: every change of content, kept to be shown and to be rolled back to.
+ *
+ * The spec of the present revision is not written a second time while the object itself holds it, which is as long as
+ * generation and revision are the same: nothing has been scaled yet. What moves the generation of such an object keeps its spec
+ * beside the revision's record, in the same transaction (`keptSpec`). Once they differ, every record has its own spec.
+ */
+import { NsctlError } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { AnyResource } from '../resources/object.ts'
-import type { Operation, StoreReader } from '../store/store.ts'
+import type { Entry, Operation, StoreReader } from '../store/store.ts'
 import type { Actor, FieldChange, RevisionRecord } from './api.ts'
 import { contentOf } from './changes.ts'
 import { decodeJson, withMember } from './codec.ts'
-import { revisionKey, revisionOfKey, revisionPrefix, type Target } from './keys.ts'
+import {
+  isRevisionSpecKey,
+  objectKey,
+  revisionKey,
+  revisionOfKey,
+  revisionPrefix,
+  revisionSpecKey,
+  type Target,
+} from './keys.ts'
 
 /** Where the object does not say how many it wants kept. */
 export const DEFAULT_HISTORY_LIMIT = 10
@@ -43,11 +58,24 @@ export function revisionOperation(fresh: NewRevision): Operation {
     cause,
     changes,
   }
+  const text = JSON.stringify(record)
   return {
     kind: 'put',
     key: revisionKey(target, revision),
-    value: withMember(JSON.stringify(record), 'spec', specText),
+    value: holdsItsRevision(object) ? text : withMember(text, 'spec', specText),
   }
+}
+
+/** True while the object's spec is that of its present revision. */
+function holdsItsRevision({ metadata: { generation, revision } }: AnyResource): boolean {
+  return revision !== undefined && revision === generation
+}
+
+/** What a write that makes `next` of `live` must be committed with, so that the revision that is left keeps its spec. */
+export function keptSpec(target: Target, live: AnyResource, next: AnyResource): readonly Operation[] {
+  const { revision, generation } = live.metadata
+  if (revision === undefined || !holdsItsRevision(live) || next.metadata.generation === generation) return []
+  return [{ kind: 'put', key: revisionSpecKey(target, revision), value: JSON.stringify(live.spec ?? null) }]
 }
 
 /** The content that a revision holds. */
@@ -57,8 +85,37 @@ export function contentOfRevision(record: StoredRevision): Record<string, Json |
 
 /** Newest first. */
 export async function readHistory(store: StoreReader, target: Target): Promise<readonly StoredRevision[]> {
-  const { entries } = await store.list([revisionPrefix(target)])
-  return entries.map((entry) => decodeJson(entry) as unknown as StoredRevision).reverse()
+  const key = objectKey(target)
+  // in one snapshot, because the object may be about to move on; the few whose names begin alike are looked over
+  const { entries } = await store.list([key, revisionPrefix(target)])
+  const kept = new Map<number, Entry>()
+  const records: Entry[] = []
+  let object: Entry | undefined
+  for (const entry of entries) {
+    if (entry.key === key) object = entry
+    else if (!entry.key.startsWith(revisionPrefix(target))) continue
+    else if (isRevisionSpecKey(entry.key)) kept.set(revisionOfKey(entry.key), entry)
+    else records.push(entry)
+  }
+  return records.map((entry) => wholeRevision(entry, kept.get(revisionOfKey(entry.key)), object)).reverse()
+}
+
+/** A record with its spec, which stands in it, was kept beside it, or is the object's still. */
+function wholeRevision(
+  entry: Entry,
+  kept: Entry | undefined,
+  objectEntry: Entry | undefined,
+): StoredRevision {
+  const record = decodeJson(entry) as unknown as StoredRevision
+  if (record.spec !== undefined) return record
+  if (kept !== undefined) return { ...record, spec: decodeJson(kept) }
+  const object = objectEntry && (decodeJson(objectEntry) as unknown as AnyResource)
+  if (object?.metadata.generation === record.generation)
+    return { ...record, spec: (object.spec ?? null) as Json }
+  throw new NsctlError('StoreCorrupt', `the store has no spec of the revision under ${entry.key}`, {
+    value: entry.key,
+    next: 'restore the store from a backup; nsctl writes nothing like that',
+  })
 }
 
 /**
@@ -75,12 +132,10 @@ export async function pruneOperations(
   if (newest <= limit + 1) return []
   const keys = await store.listKeys(revisionPrefix(target))
   const stable = object.status?.stableRevision
-  return keys
-    .filter((key) => revisionOfKey(key) < newest)
-    .slice(0, -limit || undefined)
-    .filter((key) => revisionOfKey(key) !== stable)
-    .slice(0, PRUNE_AT_ONCE)
-    .map((key) => ({ kind: 'delete', key }))
+  const old = new Set(keys.map(revisionOfKey).filter((revision) => revision < newest))
+  const surplus = [...old].slice(0, -limit || undefined).filter((revision) => revision !== stable)
+  const going = new Set(surplus.slice(0, PRUNE_AT_ONCE))
+  return keys.filter((key) => going.has(revisionOfKey(key))).map((key) => ({ kind: 'delete', key }))
 }
 
 function historyLimit(object: AnyResource): number {
