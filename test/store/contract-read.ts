@@ -69,6 +69,20 @@ export const readCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'getMany asks for many keys alike, whether fewer or more are stored than asked for',
+    async run({ store }) {
+      const numbers = Array.from({ length: 30 }, (_, index) => index)
+      const asked = [...numbers.map((number) => `asked/${number * 2}`), 'é/ключ', '~last']
+      for (const end of [5, 60]) {
+        for (let number = 0; number < end; number++) await commit(store, put(`asked/${number}`, `${number}`))
+        await commit(store, put('é/ключ', 'x'))
+        const found = (await store.getMany(asked)).map(({ key, value }) => [key, value])
+        const wanted = numbers.filter((number) => number * 2 < end).map((number) => number * 2)
+        assert.equal(found, [...wanted.map((number) => [`asked/${number}`, `${number}`]), ['é/ключ', 'x']])
+      }
+    },
+  },
+  {
     name: 'keys are ordered by their bytes',
     async run({ store }) {
       const shuffled = [...ORDERED_KEYS].sort((a, b) => (a.length * 7 - b.length * 5) % 3 || (a < b ? 1 : -1))
