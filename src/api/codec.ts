@@ -21,20 +21,6 @@ export function encodeObject(object: AnyResource): string {
   return JSON.stringify({ ...object, metadata })
 }
 
-/** As `encodeObject`, of an object without resourceVersion whose spec is at hand as text: a revision holds the same spec. */
-export function encodeWithSpec(object: AnyResource, specText: string): string {
-  const { apiVersion, kind, metadata, spec: _, ...others } = object
-  let text = withMember(JSON.stringify({ apiVersion, kind, metadata }), 'spec', specText)
-  for (const [name, value] of Object.entries(others))
-    if (value !== undefined) text = withMember(text, name, JSON.stringify(value))
-  return text
-}
-
-/** The JSON text of an object that is not empty, with one more member. */
-export function withMember(objectText: string, name: string, valueText: string): string {
-  return `${objectText.slice(0, -1)},${JSON.stringify(name)}:${valueText}}`
-}
-
 export function decodeObject(entry: Entry): AnyResource {
   return withRevision(decodeJson(entry) as unknown as AnyResource, entry.revision)
 }

@@ -5,7 +5,7 @@ import type { Operation } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
 import { auditOperation } from './audit.ts'
 import { changesBetween, contentOf } from './changes.ts'
-import { encodeObject, encodeWithSpec, type Stored } from './codec.ts'
+import { encodeObject, type Stored } from './codec.ts'
 import { type Context, timestamp } from './context.ts'
 import { objectKey, type Target } from './keys.ts'
 import { keptSpec, pruneOperations, revisionOperation } from './revisions.ts'
@@ -52,8 +52,7 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     generation: (metadata.generation ?? 0) + (contentMoves ? 1 : 0),
     ...(revised ? { revision: (metadata.revision ?? 0) + 1 } : {}),
   })
-  const specText = specTextOf(object)
-  const put = putOperation(target, object, specText, live.revision)
+  const put = putOperation(target, object, live.revision)
   return {
     object,
     changed: true,
@@ -61,7 +60,7 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     operations: [
       put,
       ...keptSpec(target, live.object, object),
-      ...records(context, edit, object, { revised, changes, specText, at: timestamp(context.clock) }),
+      ...records(context, edit, object, { revised, changes, at: timestamp(context.clock) }),
     ],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
@@ -92,32 +91,24 @@ function recordCreation(context: Context, edit: Edit): Recorded {
     ...(revised ? { revision: 1 } : {}),
     creationTimestamp: at,
   })
-  const specText = specTextOf(object)
-  const put = putOperation(target, object, specText, 0)
+  const put = putOperation(target, object, 0)
   return {
     object,
     changed: true,
     changes: [],
-    operations: [put, ...records(context, edit, object, { revised, changes: [], specText, at })],
+    operations: [put, ...records(context, edit, object, { revised, changes: [], at })],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
 }
 
-/** The spec is most of an object, and stands in its revision too: it is made text once. */
-function specTextOf({ spec }: AnyResource): string | undefined {
-  return spec === undefined ? undefined : JSON.stringify(spec)
-}
-
-function putOperation(target: Target, object: AnyResource, specText: string | undefined, expect: number) {
-  const value = specText === undefined ? encodeObject(object) : encodeWithSpec(object, specText)
-  return { kind: 'put', key: objectKey(target), value, expect } as const
+function putOperation(target: Target, object: AnyResource, expect: number) {
+  return { kind: 'put', key: objectKey(target), value: encodeObject(object), expect } as const
 }
 
 interface RecordDetails {
   readonly revised: boolean
   readonly changes: readonly FieldChange[]
-  readonly specText: string | undefined
   readonly at: string
 }
 
@@ -125,12 +116,12 @@ function records(
   context: Context,
   { target, actor, verb, cause }: Edit,
   object: AnyResource,
-  { revised, changes, specText, at }: RecordDetails,
+  { revised, changes, at }: RecordDetails,
 ): readonly Operation[] {
   const audit = auditOperation(context, actor, verb, target, object.metadata.revision)
   if (!revised) return [audit]
   const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
-  return [revisionOperation({ target, object, specText, actor, cause, at, changes: contentChanges }), audit]
+  return [revisionOperation({ target, object, actor, cause, at, changes: contentChanges }), audit]
 }
 
 /** True where `next` says exactly what is there. */

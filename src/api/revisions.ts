@@ -11,7 +11,7 @@ import type { AnyResource } from '../resources/object.ts'
 import type { Entry, Operation, StoreReader } from '../store/store.ts'
 import type { Actor, FieldChange, RevisionRecord } from './api.ts'
 import { contentOf } from './changes.ts'
-import { decodeJson, withMember } from './codec.ts'
+import { decodeJson } from './codec.ts'
 import {
   isRevisionSpecKey,
   objectKey,
@@ -36,8 +36,6 @@ export interface NewRevision {
   readonly target: Target
   /** As it will be stored: generation and revision are the new ones. */
   readonly object: AnyResource
-  /** The JSON text of the object's spec, if it has one. */
-  readonly specText: string | undefined
   readonly actor: Actor
   readonly cause: string
   readonly at: string
@@ -45,10 +43,10 @@ export interface NewRevision {
 }
 
 export function revisionOperation(fresh: NewRevision): Operation {
-  const { target, object, specText = 'null', actor, cause, at, changes } = fresh
-  const { spec: _, ...rest } = contentOf(object) as { spec?: Json } & Record<string, Json>
+  const { target, object, actor, cause, at, changes } = fresh
+  const { spec = null, ...rest } = contentOf(object) as { spec?: Json } & Record<string, Json>
   const revision = object.metadata.revision ?? 1
-  const record: Omit<StoredRevision, 'spec'> = {
+  const record: Omit<StoredRevision, 'spec'> & { readonly spec?: Json } = {
     revision,
     generation: object.metadata.generation ?? 1,
     ...(Object.keys(rest).length === 0 ? {} : { rest }),
@@ -57,13 +55,9 @@ export function revisionOperation(fresh: NewRevision): Operation {
     at,
     cause,
     changes,
+    ...(holdsItsRevision(object) ? {} : { spec }),
   }
-  const text = JSON.stringify(record)
-  return {
-    kind: 'put',
-    key: revisionKey(target, revision),
-    value: holdsItsRevision(object) ? text : withMember(text, 'spec', specText),
-  }
+  return { kind: 'put', key: revisionKey(target, revision), value: JSON.stringify(record) }
 }
 
 /** True while the object's spec is that of its present revision. */
