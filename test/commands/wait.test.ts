@@ -183,11 +183,9 @@ test('wait takes web-0 for the instance of that ordinal, not for one that is gon
 
 test('wait for a condition of a kind that has none is refused at once', async () => {
   const shop = await openShop()
-  await shop.addInstance('web', 0, 'aaaaa')
-  const ran = await shop.run(['wait', '--for=condition=Ready', 'inst', '--all'])
+  const ran = await shop.run(['wait', '--for=condition=Ready', 'namespace/default'])
   assert.is(ran.code, 2)
-  assert.match(ran.stderr, 'error: an instance has no conditions to wait for\n')
-  assert.match(ran.stderr, "--for=jsonpath='{.status.ready}'=true")
+  assert.match(ran.stderr, 'error: a namespace has no conditions to wait for\n')
 })
 
 test('wait -o prints the objects once they are as they should be', async () => {
