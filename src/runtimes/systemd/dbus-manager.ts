@@ -10,6 +10,7 @@ import type { DbusValue } from './dbus/writer.ts'
 import { isMissingUnit, type ManagerEvents, type UnitManager } from './manager.ts'
 import { objectPathOfUnit, parseUnitName, UNIT_PATTERN, unitOfObjectPath } from './names.ts'
 import { PROPERTIES, toUnitChange, WANTED_AT_ONCE } from './properties.ts'
+import { RESTART_DELAY_MS } from './unit.ts'
 
 const SYSTEMD = 'org.freedesktop.systemd1'
 const MANAGER: CallTarget = {
@@ -22,6 +23,7 @@ const BUS: CallTarget = {
   path: '/org/freedesktop/DBus',
   interface: 'org.freedesktop.DBus',
 }
+const PEER: CallTarget = { destination: SYSTEMD, path: '/', interface: 'org.freedesktop.DBus.Peer' }
 const PROPERTIES_INTERFACE = 'org.freedesktop.DBus.Properties'
 const UNIT_PATH_PREFIX = objectPathOfUnit('nsctl-')
 /** What a bus answers for a systemd that is away. */
@@ -195,7 +197,9 @@ class DbusManager implements UnitManager {
       const body = message.body()
       body.readText()
       const change = toUnitChange(body.readMembers(PROPERTIES))
-      if (change !== undefined) this.#options.events.changed(unit, change)
+      if (change === undefined) return
+      this.#options.events.changed(unit, change)
+      if (change.subState === 'auto-restart') setTimeout(() => this.#wake(), RESTART_DELAY_MS + 1).unref()
     } else if (message.member === 'UnitRemoved') {
       // a reload takes every unit out of memory and back in
       if (this.#reloading) return
@@ -211,6 +215,14 @@ class DbusManager implements UnitManager {
             this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
         })
     }
+  }
+
+  /**
+   * systemd lets its timers be up to 250 ms late, so as to wake up seldom; those that are due run whenever something
+   * else wakes it. Without this a restart comes later, and still comes.
+   */
+  #wake(): void {
+    this.#connection?.call(PEER, 'Ping').catch(() => {})
   }
 
   #unitOf(path: string): string | undefined {

@@ -12,6 +12,9 @@ import {
 import { hardeningLines } from './hardening.ts'
 import { SLICE, storageVariable, userName } from './names.ts'
 
+/** How long systemd waits before it starts again what has failed. */
+export const RESTART_DELAY_MS = 100
+
 /** A place that the service would not see, shown to it elsewhere. */
 export interface Bind {
   readonly from: string
@@ -69,7 +72,7 @@ export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
     ...storageLines(spec, options),
     ...options.binds.map(({ from, to }) => `BindReadOnlyPaths=${quoteBindPath(from)}:${quoteBindPath(to)}`),
     'Restart=on-failure',
-    'RestartSec=100ms',
+    `RestartSec=${RESTART_DELAY_MS}ms`,
     'KillMode=control-group',
     `KillSignal=${spec.stop.signal}`,
     `TimeoutStopSec=${Math.max(1, Math.round(spec.stop.graceMs))}ms`,
