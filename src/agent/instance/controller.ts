@@ -7,13 +7,14 @@ import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { type ControllerSpec, ownKey, refKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type { Instance } from '../../resources/generated/types.ts'
+import type { Instance, InstanceStatus } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { programsOf } from '../../resources/template.ts'
 import { type ObservedProgram, programKey, type Runtime, type RuntimeReader } from '../../runtimes/runtime.ts'
 import { PortAllocator } from '../ports.ts'
 import { announceEnd, announceReady, type InstanceEvent } from './announce.ts'
 import { endOrphans, endUnwanted } from './orphans.ts'
+import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
 import { type InstancePlan, type ProgramAction, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
@@ -68,12 +69,14 @@ class InstanceReconciler {
   readonly #options: InstanceControllerOptions
   readonly #ports = new PortAllocator()
   readonly #starter: Starter
+  readonly #pace: Pace
   readonly #records = new Map<string, InstanceRecord>()
   #enqueue: (ref: ObjectRef) => void = () => {}
 
   constructor(options: InstanceControllerOptions) {
     this.#options = options
     this.places = new Places(options.cache)
+    this.#pace = new Pace(options.clock)
     const tell = (instance: Instance, event: InstanceEvent) => this.#tell(instance, event)
     this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, tell })
   }
@@ -90,7 +93,9 @@ class InstanceReconciler {
 
   listen(enqueue: (ref: ObjectRef) => void, signal: AbortSignal): void {
     this.#enqueue = enqueue
-    const unsubscribe = this.#options.runtime.onChange((key) => {
+    const { runtime } = this.#options
+    const unsubscribe = runtime.onChange((key) => {
+      this.#pace.note(key, runtime.observe().get(key)?.state)
       const known = this.places.all.get(key)
       if (known !== undefined) enqueue(known.ref)
     })
@@ -114,6 +119,7 @@ class InstanceReconciler {
     if (deleting) await this.#end(record, instance, plan)
     else await this.#run(ref, instance, record, plan, signal)
     this.#probe(ref, instance, record, deleting)
+    await this.#pace.turn()
     const after = deleting ? plan : this.#plan(record, deleting)
     await this.#writeStatus(ref, instance, record, after)
     if (record.obstacle !== undefined) return recheck(OBSTACLE_RECHECK_MS, record.obstacle.message)
@@ -228,13 +234,22 @@ class InstanceReconciler {
     record: InstanceRecord,
     plan: InstancePlan,
   ): Promise<void> {
+    const status = this.#statusOf(instance, record, plan)
+    if (deepEqual(status, record.written)) return
+    const becameReady = status.ready === true && record.written?.ready !== true
+    await this.#options.api.updateStatus({ ...ref, uid: instance.metadata.uid }, status as unknown as Json)
+    record.written = status
+    if (becameReady) await this.#tell(instance, announceReady(status))
+  }
+
+  #statusOf(instance: Instance, record: InstanceRecord, plan: InstancePlan): InstanceStatus {
     const { runtime, clock } = this.#options
     const probed = new Set(
       programsOf(instance.spec.template)
         .filter((one) => one.readiness !== undefined)
         .map((one) => one.name),
     )
-    const status = instanceStatus({
+    return instanceStatus({
       instance,
       record,
       observed: this.#observed(record),
@@ -244,11 +259,6 @@ class InstanceReconciler {
       waiting: plan.waitMs !== undefined,
       nowMs: clock.now(),
     })
-    if (deepEqual(status, record.written)) return
-    const becameReady = status.ready === true && record.written?.ready !== true
-    await this.#options.api.updateStatus({ ...ref, uid: instance.metadata.uid }, status as unknown as Json)
-    record.written = status
-    if (becameReady) await this.#tell(instance, announceReady(status))
   }
 
   /** The object is gone: nothing of it may go on running. */

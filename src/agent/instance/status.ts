@@ -70,8 +70,10 @@ function programStatus(program: ProgramRecord, input: StatusInput): InstanceProg
   const seen = input.observed.get(program.key)
   const runs = seen?.state === 'running'
   const ready = runs && (!input.hasReadiness(program.name) || program.readiness?.healthy === true)
+  // what nothing stands in the way of is started as soon as this is written
+  const before = input.record.obstacle === undefined ? 'starting' : 'pending'
   const state =
-    seen === undefined || seen.state === 'exited' ? (program.hasRun ? 'backoff' : 'pending') : seen.state
+    seen === undefined || seen.state === 'exited' ? (program.hasRun ? 'backoff' : before) : seen.state
   return {
     name: program.name,
     state: input.stopped ? 'exited' : state,
