@@ -72,6 +72,7 @@ class DbusManager implements UnitManager {
   /** Resolves when there is a connection again; undefined while there is one. */
   #reconnecting: Promise<void> | undefined
   #reloading = false
+  #listing = false
   /** Who speaks for systemd on the bus; undefined where nobody else can. */
   #owner: string | undefined
   /** Names by object path, of the units in systemd's memory. */
@@ -205,16 +206,26 @@ class DbusManager implements UnitManager {
       if (this.#reloading) return
       const unit = message.body().readText()
       this.#units.delete(objectPathOfUnit(unit))
-      if (parseUnitName(unit) !== undefined) this.#options.events.removed(unit)
+      if (parseUnitName(unit) === undefined || this.#options.events.removed(unit)) return
+      if (connection !== undefined) this.#listSoon(connection)
     } else if (message.member === 'Reloading') {
       this.#reloading = message.body().readAll('b')[0] === true
-      if (!this.#reloading && connection !== undefined)
-        this.#listAll(connection).catch((error: unknown) => {
-          // where the connection ended, the next one lists again
-          if (!this.#isAway(connection, error))
-            this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
-        })
+      if (!this.#reloading && connection !== undefined) this.#listSoon(connection)
     }
+  }
+
+  /** Once for all that is heard in one go. */
+  #listSoon(connection: DbusConnection): void {
+    if (this.#listing) return
+    this.#listing = true
+    setImmediate(() => {
+      this.#listing = false
+      this.#listAll(connection).catch((error: unknown) => {
+        // where the connection ended, the next one lists again
+        if (!this.#isAway(connection, error))
+          this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
+      })
+    })
   }
 
   /**

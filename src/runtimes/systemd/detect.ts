@@ -17,7 +17,7 @@ export async function detectSystemd(): Promise<FoundSystemd | undefined> {
   const scope: ManagerScope = process.getuid?.() === 0 ? 'system' : 'user'
   if (!endpoints(scope, process.env).some(({ socketPath }) => existsSync(socketPath))) return undefined
   const ignore = () => {}
-  const events = { changed: ignore, removed: ignore, all: ignore }
+  const events = { changed: ignore, removed: () => true, all: ignore }
   const signal = AbortSignal.timeout(DETECT_LIMIT_MS)
   try {
     const manager = await openDbusManager({ scope, events, logger: silentLogger, signal })

@@ -26,8 +26,8 @@ export interface UnitChange {
 export interface ManagerEvents {
   /** Something of a unit of ours changed. */
   changed(unit: string, change: UnitChange): void
-  /** A unit of ours is no longer in memory: it does not run. */
-  removed(unit: string): void
+  /** A unit of ours is said to be no longer in memory. False where that cannot be believed: then `all` is asked for. */
+  removed(unit: string): boolean
   /** All units of ours, as of now: after opening, and whenever changes may have been missed. Others do not run. */
   all(units: ReadonlyMap<string, UnitChange>): void
 }

@@ -32,7 +32,10 @@ async function mainPid(scope: ManagerScope, id: ProgramId, signal: AbortSignal):
   }
   const events = {
     changed: (_: string, change: UnitChange) => look(change),
-    removed: () => look({ mainPid: 0 }),
+    removed: () => {
+      look({ mainPid: 0 })
+      return true
+    },
     all: (units: ReadonlyMap<string, UnitChange>) => look(units.get(unit)),
   }
   const manager = await openDbusManager({ scope, events, logger: silentLogger, signal, pattern: unit })

@@ -32,6 +32,8 @@ interface Entry {
   loaded: boolean
   /** Starts whose acceptance is not known yet. What is heard meanwhile of an end is about the run before. */
   pendingStarts: number
+  /** It was heard to begin before the answer to a pending start was: then its end was, too, where it is gone by then. */
+  begunWhilePending: boolean
   /** It is dead and has been for long enough that it is not just on its way to a restart. */
   settled: boolean
   /** When the process started that the last restart is to replace; systemd counts it before it happens, and even where it does not. */
@@ -57,6 +59,9 @@ const ALIVE: ReadonlySet<string> = new Set([
   'reloading',
   'refreshing',
 ])
+
+/** What a unit is first after it was started. */
+const BEGUN: ReadonlySet<string> = new Set(['activating', 'active'])
 
 export class ProgramTracker {
   readonly #clock: Clock
@@ -117,14 +122,14 @@ export class ProgramTracker {
 
   startRequested(id: ProgramId): void {
     const entry = this.#entry(id)
-    entry.pendingStarts++
+    if (entry.pendingStarts++ === 0) entry.begunWhilePending = false
     this.#publish(entry)
   }
 
   startAnswered(id: ProgramId, accepted: boolean): void {
     const entry = this.#entry(id)
     entry.pendingStarts--
-    entry.accepted = accepted
+    entry.accepted = accepted && (entry.loaded || !entry.begunWhilePending)
     this.#publish(entry)
   }
 
@@ -138,6 +143,7 @@ export class ProgramTracker {
     entry.loaded = true
     // of the two signals about one change, the one about the service comes first and says nothing of its state
     if (change.activeState !== undefined) entry.accepted = false
+    if (entry.pendingStarts > 0 && BEGUN.has(change.activeState ?? '')) entry.begunWhilePending = true
     entry.unit = { ...before, ...change }
     noteRestarts(entry, before)
     this.#noteExit(entry, before)
@@ -162,13 +168,15 @@ export class ProgramTracker {
   }
 
   /**
-   * systemd lets no unit go that is alive; when it executes itself anew it says so of all the same, and lists them
-   * afterwards.
+   * systemd lets no unit go that is alive. When it executes itself anew it says so of all the same; and of a unit that ended
+   * a moment ago it may say nothing before. False where only the list of all units can tell which it was.
    */
-  removed(unit: string): void {
+  removed(unit: string): boolean {
     const id = parseUnitName(unit)
     const entry = id && this.#entries.get(programKey(id))
-    if (entry !== undefined && !(entry.loaded && ALIVE.has(entry.unit.activeState ?? ''))) this.#remove(entry)
+    if (entry?.loaded && ALIVE.has(entry.unit.activeState ?? '')) return false
+    if (entry !== undefined) this.#remove(entry)
+    return true
   }
 
   #remove(entry: Entry): void {
@@ -215,6 +223,7 @@ export class ProgramTracker {
         unit: {},
         loaded: false,
         pendingStarts: 0,
+        begunWhilePending: false,
         accepted: false,
         settled: true,
         replacedStartUs: undefined,

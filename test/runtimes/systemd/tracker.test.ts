@@ -209,4 +209,37 @@ test('a start that was refused leaves it exited', () => {
   assert.equal(states, ['starting', 'exited'])
 })
 
+test('a program that begins and ends before its start is answered has ended', () => {
+  const { tracker, see } = setup()
+  tracker.startRequested(id)
+  for (const change of [{ activeState: 'activating' }, { ...active, ...process1 }, exited7, failed])
+    tracker.changed(unit, change)
+  tracker.removed(unit)
+  assert.is(see()?.state, 'starting', 'the answer may be about a later start')
+  tracker.startAnswered(id, true)
+  assert.is(see()?.state, 'exited')
+  assert.is(see()?.lastExit?.exitCode, 7)
+})
+
+test('an end that is heard while a start is pending is that of the run before', () => {
+  const { tracker, see } = setup()
+  start(tracker)
+  tracker.changed(unit, exited7)
+  tracker.startRequested(id)
+  tracker.changed(unit, failed)
+  tracker.removed(unit)
+  tracker.startAnswered(id, true)
+  assert.is(see()?.state, 'starting')
+})
+
+test('that a live unit is gone is not believed until all are listed', () => {
+  const { tracker, see } = setup()
+  start(tracker)
+  assert.is(tracker.removed(unit), false)
+  assert.is(see()?.state, 'running')
+  tracker.all(new Map())
+  assert.is(see()?.state, 'exited')
+  assert.is(tracker.removed(unit), true)
+})
+
 test.run()

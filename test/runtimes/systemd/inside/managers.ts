@@ -23,7 +23,10 @@ class Heard {
   readonly events = {
     changed: (unit: string, change: UnitChange) =>
       void this.units.set(unit, { ...this.units.get(unit), ...change }),
-    removed: (unit: string) => void this.units.delete(unit),
+    removed: (unit: string) => {
+      this.units.delete(unit)
+      return true
+    },
     all: (units: ReadonlyMap<string, UnitChange>) => {
       this.lists++
       this.units.clear()
