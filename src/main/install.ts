@@ -102,7 +102,7 @@ async function writeUnit(place: Place, text: string): Promise<boolean> {
   } catch (error) {
     if (present !== undefined) return false
     throw new NsctlError('Failed', `cannot write ${place.file}: ${messageOf(error)}`, {
-      next: 'on NixOS enable the module (services.nsctl.enable = true), which brings the unit',
+      next: `on NixOS the unit belongs into the configuration: systemd.services.nsctl, with what this one says:\n${text}`,
       cause: error,
     })
   }
