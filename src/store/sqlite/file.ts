@@ -1,4 +1,6 @@
 /** The store's file: made whole or not at all, opened only where it is one of ours, checked after an unclean end. */
+
+import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -16,7 +18,6 @@ import {
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { NsctlError } from '../../core/errors.ts'
-import { randomBytes } from '../../core/ids.ts'
 import { bootId } from '../holder.ts'
 import { corrupt } from './errors.ts'
 import { APPLICATION_ID, FORMAT_VERSION, SCHEMA } from './rows.ts'

@@ -2,10 +2,11 @@
  * Room kept for the day the disk is full. Under a full disk SQLite's log allows neither a checkpoint nor a delete; giving
  * this file up lets both through. While it is gone, only what does not make the store larger is accepted.
  */
+
+import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
-import { randomBytes } from '../../core/ids.ts'
 
 const RESERVE_BYTES = 4 * 1024 * 1024
 /** Made only where as much again stays free. */

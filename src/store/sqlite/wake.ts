@@ -3,11 +3,12 @@
  * all of them before COMMIT and sends a byte after it, which the kernel keeps even if the writer is gone at once. A lost
  * wake costs only time: watchers also look every 250 ms.
  */
+
+import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, delay } from '../../core/clock.ts'
-import { randomBytes } from '../../core/ids.ts'
 
 /** Where the kernel's limit for a socket's path lies (108 on Linux, 104 elsewhere), with room for the NUL. */
 const MAX_SOCKET_PATH_BYTES = 100
