@@ -6,6 +6,8 @@ set -eu
 lab=${NSCTL_LAB:-$HOME/.cache/nsctl-lab}
 peers=$lab/peers
 if [ ! -x "$peers/usr/bin/kubectl" ] || [ ! -x "$peers/usr/bin/consul" ]; then
+  # a new machine has no lists yet
+  [ -n "$(apt-get indextargets --format '$(ORIGIN)' 'Created-By: Packages')" ] || apt-get -qq update >&2
   mirror=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
     awk '$1 == "Debian" { print $2; exit }')
   [ -n "$mirror" ] || { echo "peers.sh: apt on this machine knows no Debian mirror" >&2; exit 1; }

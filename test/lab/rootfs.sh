@@ -11,10 +11,15 @@ mkdir -p "$lab"
 exec 9>"$lab/$release.lock"
 flock 9
 if [ ! -d "$root" ]; then
+  mirror() {
+    apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
+      awk '$1 == "Debian" { print $2; exit }'
+  }
+  # a new machine has no lists yet, and knows neither packages nor where they come from
+  [ -n "$(mirror)" ] || apt-get -qq -o DPkg::Lock::Timeout=300 update >&2
   command -v mmdebstrap >/dev/null ||
     apt-get -qq -o DPkg::Lock::Timeout=300 install -y mmdebstrap >&2
-  mirror=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' |
-    awk '$1 == "Debian" { print $2; exit }')
+  mirror=$(mirror)
   [ -n "$mirror" ] || { echo "rootfs.sh: apt on this machine knows no Debian mirror: run apt-get update" >&2; exit 1; }
   rm -rf "$lab/$release"-*
   mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
