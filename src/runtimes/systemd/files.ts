@@ -21,6 +21,12 @@ export function writeTemplate(layout: Layout, id: ProgramId, text: string): 'new
   return before === undefined ? 'new' : 'changed'
 }
 
+/** The unit's text as it stands for systemd. */
+export function readTemplate(layout: Layout, id: ProgramId): string | undefined {
+  const file = join(layout.unitDir, templateFile(id))
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
+}
+
 export function writeEnvironment(layout: Layout, id: ProgramId, own: Readonly<Record<string, string>>): void {
   const lines = Object.entries(own).map(([name, value]) => environmentFileLine(name, value))
   if (lines.length > 0) writeWhole(join(layout.envDir, unitName(id)), lines.join(''), 0o600)

@@ -23,7 +23,14 @@ import { whatCannot } from './abilities.ts'
 import { removeEverything } from './clean.ts'
 import type { ManagerScope } from './dbus/address.ts'
 import { DesiredSet } from './desired.ts'
-import { prepareFolders, removeInstanceFiles, removeTemplate, writeStopDropIn, writeWhole } from './files.ts'
+import {
+  prepareFolders,
+  readTemplate,
+  removeInstanceFiles,
+  removeTemplate,
+  writeStopDropIn,
+  writeWhole,
+} from './files.ts'
 import { showHidden } from './hidden.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import type { ManagerEvents, UnitManager } from './manager.ts'
@@ -145,12 +152,14 @@ class SystemdPrograms implements SystemdRuntime {
     const { desired, tracker, manager, layout, clock } = this.#parts
     const wanted = desired.has(id)
     if (!wanted && !tracker.isLoaded(id)) return
-    const plan = planStop(stopSettings(desired.unitOf(id)), options, tracker.observe().get(key)?.state)
+    // with its last instance a template leaves the desired set; systemd goes by its file until that has ended
+    const unit = desired.unitOf(id) ?? readTemplate(layout, id)
+    const plan = planStop(stopSettings(unit), options, tracker.observe().get(key)?.state)
     desired.remove(id)
     const saved = desired.save()
     if (plan.dropIn !== undefined) {
       writeStopDropIn(layout, id, plan.dropIn)
-      await manager.reload()
+      await this.#starter.reload()
     }
     await Promise.all([saved, manager.stop(unitName(id))])
     if (plan.killAfterMs !== undefined) {

@@ -88,7 +88,7 @@ export class Starter {
     const folders = new Set(starts.flatMap((start) => start.folders))
     await Promise.all([...folders].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
     // systemd finds a new file by itself, but keeps what it has of one that changed
-    if (changed) await this.#reload()
+    if (changed) await this.reload()
   }
 
   async #startOne({ id, failedBefore }: PreparedStart): Promise<void> {
@@ -100,13 +100,13 @@ export class Starter {
     } catch (error) {
       if (!isMissingUnit(error)) throw error
       // the file is younger than the clock tick in which systemd last looked at the folder
-      await this.#reload()
+      await this.reload()
       await manager.start(unit)
     }
   }
 
   /** One reload for all that ask while it has not begun to be answered. */
-  #reload(): Promise<void> {
+  reload(): Promise<void> {
     this.#reloading ??= this.#options.manager.reload().finally(() => {
       this.#reloading = undefined
     })

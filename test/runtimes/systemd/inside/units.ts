@@ -234,6 +234,21 @@ test('a longer grace period and another signal than the unit has are kept', asyn
   await fixture.printed(spec.id, 'late')
 })
 
+test('a stop that is asked for again before it happens has systemd read nothing anew', async ({
+  fixture,
+}) => {
+  const specs = Array.from({ length: 3 }, () => fixture.shell(FOREVER))
+  for (const spec of specs) await fixture.start(spec)
+  for (const spec of specs) await fixture.running(spec)
+  const journal = () => execFileSync('journalctl', ['-q', '_PID=1', '-o', 'cat'], { encoding: 'utf8' })
+  const reloads = () => journal().match(/^Reload/gm)?.length ?? 0
+  const before = reloads()
+  const again = [...specs, ...specs, ...specs]
+  await Promise.all(again.map(({ id, stop }) => fixture.runtime.stop(id, stop)))
+  for (const spec of specs) await fixture.exited(spec)
+  assert.is(reloads(), before)
+})
+
 test('a reload and a re-execution of systemd in the midst of starts end nothing and double nothing', async ({
   fixture,
 }) => {
