@@ -30,3 +30,35 @@ async function isExecutableFile(file: string): Promise<boolean> {
     return false
   }
 }
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    // missing and unreadable come to the same: nothing can start there
+    return false
+  }
+}
+
+/** Looks at the file system. A hundred instances that start together ask the same: who asks meanwhile shares the answer. */
+export class ProgramFinder {
+  readonly #asked = new Map<string, Promise<unknown>>()
+
+  /** See `findExecutable`. */
+  find(program: string, workingDir: string, path: string): Promise<string | undefined> {
+    const key = JSON.stringify([program, workingDir, path])
+    return this.#share(key, () => findExecutable(program, workingDir, path))
+  }
+
+  isFolder(path: string): Promise<boolean> {
+    return this.#share(path, () => isFolder(path))
+  }
+
+  #share<T>(key: string, look: () => Promise<T>): Promise<T> {
+    const asked = this.#asked.get(key)
+    if (asked !== undefined) return asked as Promise<T>
+    const answer = look().finally(() => this.#asked.delete(key))
+    this.#asked.set(key, answer)
+    return answer
+  }
+}

@@ -1,10 +1,9 @@
 /** What the runtime is told to run for an instance. */
-import { stat } from 'node:fs/promises'
 import { parseCpuMillis, parseDurationMs, parseMemoryBytes } from '../../core/quantity.ts'
 import type { Instance, ServicePort } from '../../resources/generated/types.ts'
 import { programsOf } from '../../resources/template.ts'
 import type { ProgramId, ProgramLimits, ProgramSpec } from '../../runtimes/runtime.ts'
-import { findExecutable } from '../executable.ts'
+import type { ProgramFinder } from '../executable.ts'
 import type { GivenPort, WantedPort } from '../ports.ts'
 import type { Obstacle } from './record.ts'
 
@@ -37,23 +36,28 @@ export type Prepared =
   | { readonly kind: 'ready'; readonly specs: readonly ProgramSpec[] }
   | { readonly kind: 'obstacle'; readonly obstacle: Obstacle }
 
+export interface PrepareOptions {
+  readonly baseEnvironment: BaseEnvironment
+  readonly finder: ProgramFinder
+}
+
 /** The specs of all programs of `instance`, or what stands in the way. Looks at the file system, changes nothing. */
 export async function prepare(
   instance: Instance,
   ports: readonly GivenPort[],
-  base: BaseEnvironment,
+  { baseEnvironment, finder }: PrepareOptions,
 ): Promise<Prepared> {
   const specs: ProgramSpec[] = []
   const programs = programsOf(instance.spec.template)
   for (const [index, id] of programIds(instance).entries()) {
     const program = programs[index] as Program
-    const env = { ...base, ...environmentOf(program), ...portVariables(ports) }
+    const env = { ...baseEnvironment, ...environmentOf(program), ...portVariables(ports) }
     const workingDir = program.source.workingDir ?? '/'
-    if (!(await isFolder(workingDir))) {
+    if (!(await finder.isFolder(workingDir))) {
       return failed('WorkingDirMissing', `${label(program)}the working directory ${workingDir} is not there`)
     }
     const [name = '', ...args] = program.source.command
-    const executable = await findExecutable(name, workingDir, env.PATH ?? '')
+    const executable = await finder.find(name, workingDir, env.PATH ?? '')
     if (executable === undefined) {
       const where = name.includes('/') ? `in ${workingDir}` : `in PATH (${env.PATH ?? ''})`
       return failed('ProgramNotFound', `${label(program)}${name} is not there or not executable, ${where}`)
@@ -106,15 +110,6 @@ function portVariables(ports: readonly GivenPort[]): Record<string, string> {
     variables[`PORT_${name.toUpperCase().replaceAll('-', '_')}`] = String(port)
   if (ports[0] !== undefined) variables.PORT = String(ports[0].port)
   return variables
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory()
-  } catch {
-    // missing and unreadable come to the same: nothing can start there
-    return false
-  }
 }
 
 function label(program: Program): string {

@@ -4,6 +4,7 @@ import { isNsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Instance } from '../../resources/generated/types.ts'
 import type { ProgramSpec, Runtime } from '../../runtimes/runtime.ts'
+import { ProgramFinder } from '../executable.ts'
 import type { PortAllocator } from '../ports.ts'
 import { announceObstacle, announceStart, type InstanceEvent } from './announce.ts'
 import type { Places } from './places.ts'
@@ -31,6 +32,7 @@ export interface StartRequest {
 
 export class Starter {
   readonly #options: StarterOptions
+  readonly #finder = new ProgramFinder()
 
   constructor(options: StarterOptions) {
     this.#options = options
@@ -41,7 +43,7 @@ export class Starter {
     const { instance, record, writePorts } = request
     const obstacle = await this.#findObstacle(instance, record)
     if (obstacle !== undefined) return await this.note(instance, record, obstacle)
-    const prepared = await prepare(instance, record.ports, this.#options.baseEnvironment)
+    const prepared = await prepare(instance, record.ports, { ...this.#options, finder: this.#finder })
     if (prepared.kind === 'obstacle') return await this.note(instance, record, prepared.obstacle)
     await this.note(instance, record, undefined)
     // the numbers must be known before a program has them: an agent that dies here is followed by one that reads them
