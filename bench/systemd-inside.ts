@@ -171,6 +171,8 @@ async function measureRecovery(statuses: Statuses, rounds: number): Promise<read
   await run('scale', 'service/hardened', '--replicas', '1')
   const results: number[] = []
   for (let round = 0; round < rounds; round++) {
+    // the kernel is still taking down the namespaces of the instance that was replaced
+    await quiet()
     await statuses.until('running', ([one]) => one?.ready === true && one.pid !== undefined)
     const [before] = await statuses.read()
     const begunMs = performance.now()
