@@ -10,8 +10,8 @@ import type { Client, DaemonState } from './client/client.ts'
 import { createLocalClient } from './client/local.ts'
 import type { Clock } from './core/clock.ts'
 import { NsctlError } from './core/errors.ts'
-import { randomIds } from './core/ids.ts'
 import { type Logger, silentLogger } from './core/logger.ts'
+import { processIds } from './main/ids.ts'
 import { type Environment, storeUrlOf } from './main/paths.ts'
 import type { Node } from './resources/generated/types.ts'
 import type { RuntimeReader } from './runtimes/runtime.ts'
@@ -58,7 +58,7 @@ export async function openApiOver(
   logger: Logger = silentLogger,
 ): Promise<ResourceApi> {
   const { openApi } = await import('./api/open.ts')
-  return openApi({ store, clock, ids: randomIds, logger })
+  return openApi({ store, clock, ids: processIds(), logger })
 }
 
 /** What commands and views talk to. */

@@ -1,12 +1,13 @@
 /** What applying one document comes to, given what is stored. Pure but for ids and time. */
-import { deepEqual, isObject, type Json } from '../core/json.ts'
+import { deepEqual, isObject } from '../core/json.ts'
+import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { JsonSchema } from '../resources/schema.ts'
 import { ownPrefixIssues } from '../resources/validation/metadata.ts'
 import type { Entry, Operation } from '../store/store.ts'
 import type { Admitted } from './admission/admit.ts'
 import { type Fault, fault, issueFault } from './admission/faults.ts'
-import type { Candidate, Wanted } from './admission/identify.ts'
+import { type Candidate, type Wanted, wantedOf } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
 import { namespaceFaults } from './admission/namespaces.ts'
 import { objectFaults } from './admission/validate.ts'
@@ -155,8 +156,7 @@ function merged(
   applied: Entry | undefined,
 ): { readonly next: AnyResource; readonly warnings: readonly string[] } {
   const { kind } = target
-  const last = applied === undefined ? {} : decodeJson(applied)
-  const lastApplied = isObject(last) ? last : {}
+  const lastApplied = applied === undefined ? {} : lastWanted(applied, kind)
   const content = mergeApplied(lastApplied, contentOf(live), contentOf(wanted), kind.schema)
   const { name, namespace } = live.metadata
   const metadata = mergeApplied(
@@ -176,6 +176,12 @@ function merged(
     wanted,
   )
   return { next: kind.withDefaults(kept.object), warnings: kept.warnings }
+}
+
+/** What the manifest that was applied last wanted. */
+function lastWanted(applied: Entry, kind: Kind): Readonly<Record<string, unknown>> {
+  const last = decodeJson(applied)
+  return isObject(last) ? wantedOf(last, kind) : {}
 }
 
 /** False where metadata has members that only validation can name. */
@@ -200,13 +206,13 @@ function namespaceCheck(target: Target, situation: Situation): readonly Operatio
 
 /** Keeps the manifest for the next merge; no write where it is what is kept already. */
 function rememberApplied(
-  { objectKey, appliedKey, wanted, wantedText: value }: Candidate,
+  { target, objectKey, appliedKey, wanted, wantedText: value }: Candidate,
   live: Stored | undefined,
   applied: Entry | undefined,
   recorded: Recorded,
 ): readonly Operation[] {
   const isSame =
-    applied !== undefined && (applied.value === value || deepEqual(decodeJson(applied), wanted as Json))
+    applied !== undefined && (applied.value === value || deepEqual(lastWanted(applied, target.kind), wanted))
   if (isSame) return []
   const guard: readonly Operation[] =
     live === undefined || recorded.changed ? [] : [{ kind: 'check', key: objectKey, expect: live.revision }]

@@ -64,20 +64,22 @@ function withWorkingDirs(manifest: Manifest, source: Source): Manifest {
   const folder = source.file === undefined ? undefined : dirname(source.file)
   const settle = (from: unknown, path: readonly (string | number)[]) =>
     settleSource(from, path, manifest, folder)
-  const changed = {
-    ...template,
-    ...('source' in template ? { source: settle(template.source, ['spec', 'template', 'source']) } : {}),
-    ...(Array.isArray(template.programs)
-      ? {
-          programs: template.programs.map((program: unknown, at) =>
-            isObject(program) && 'source' in program
-              ? { ...program, source: settle(program.source, ['spec', 'template', 'programs', at, 'source']) }
-              : program,
-          ),
-        }
-      : {}),
+  const changed: Record<string, unknown> = {}
+  const own = settle(template.source, ['spec', 'template', 'source'])
+  if (own !== template.source) changed.source = own
+  const { programs } = template
+  if (Array.isArray(programs)) {
+    const settled = programs.map((program: unknown, at) => {
+      if (!isObject(program)) return program
+      const source = settle(program.source, ['spec', 'template', 'programs', at, 'source'])
+      return source === program.source ? program : { ...program, source }
+    })
+    if (settled.some((program, at) => program !== programs[at])) changed.programs = settled
   }
-  return { ...manifest, object: { ...object, spec: { ...object.spec, template: changed } } as AnyResource }
+  if (Object.keys(changed).length === 0) return manifest
+  const { json: _, ...rest } = manifest
+  const spec = { ...object.spec, template: { ...template, ...changed } }
+  return { ...rest, object: { ...object, spec } as AnyResource }
 }
 
 function settleSource(

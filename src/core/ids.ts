@@ -21,8 +21,8 @@ export function digest(text: string, length: number): string {
   return spell(createHash('sha256').update(text).digest(), length)
 }
 
-/** Two bytes a character, so that at most 16 characters come of one SHA-256 and the modulo bias is below 0.05 %. */
-function spell(bytes: Buffer, length: number): string {
+/** `length` characters of random `bytes`: two bytes a character, so that at most 16 come of one SHA-256 and the modulo bias is below 0.05 %. */
+export function spell(bytes: Buffer, length: number): string {
   if (length * 2 > bytes.length)
     throw new RangeError(`at most ${bytes.length >> 1} characters, asked for ${length}`)
   let text = ''

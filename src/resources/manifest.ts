@@ -15,6 +15,8 @@ export type { SourceLocation } from './manifest/excerpt.ts'
 /** One document that a user wants to be true, with what is needed to point at it in an error. */
 export interface Manifest {
   readonly object: AnyResource
+  /** `object` as JSON text, where reading it came by that anyway: who needs it is spared making it again. */
+  readonly json?: string
   /** `shop/web.yaml`, `stdin`, a URL. */
   readonly source: string
   /** Turns a path in the object into line, column and the lines around it; absent for objects that no text holds. */
@@ -60,6 +62,7 @@ export async function parseManifests(
 function toManifest(document: RawDocument, text: string, source: string): Manifest {
   return {
     object: document.value as AnyResource,
+    ...(document.json === undefined ? {} : { json: document.json }),
     source,
     locate: (path, onKey) => locateRange(text, document.rangeOf(path, onKey)),
   }

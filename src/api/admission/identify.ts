@@ -22,7 +22,7 @@ export interface Candidate {
   readonly objectKey: string
   readonly appliedKey: string
   readonly wanted: Wanted
-  /** `wanted` as JSON text. */
+  /** What is kept as the manifest applied last: JSON text of which `wantedOf` makes `wanted`. */
   readonly wantedText: string
   /** Preconditions that the document names. */
   readonly resourceVersion: string | undefined
@@ -58,7 +58,7 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
   const given = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
   const version = metadata.resourceVersion
   const target: Target = { kind, namespace: namespaceOf(kind, given ?? namespace), name: metadata.name }
-  const wanted: Wanted = { metadata: wantedMetadata(metadata, kind), ...contentOf(manifest.object) }
+  const wanted = wantedOf(manifest.object, kind)
   return {
     kind: 'candidate',
     candidate: {
@@ -67,10 +67,18 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
       objectKey: objectKey(target),
       appliedKey: appliedKey(target),
       wanted,
-      wantedText: JSON.stringify(wanted),
+      // a status is ignored and may be long: it is not kept
+      wantedText:
+        (manifest.object.status === undefined ? manifest.json : undefined) ?? JSON.stringify(wanted),
       resourceVersion: typeof version === 'string' && version !== '' ? version : undefined,
     },
   }
+}
+
+/** What counts of a document of `kind`. */
+export function wantedOf(object: Readonly<Record<string, unknown>>, kind: Kind): Wanted {
+  const { metadata } = object
+  return { metadata: isObject(metadata) ? wantedMetadata(metadata, kind) : {}, ...contentOf(object) }
 }
 
 function refuse(manifest: Manifest, path: readonly string[], message: string, next?: string): Identified {

@@ -11,9 +11,11 @@ export function flattenLists(document: RawDocument): readonly RawDocument[] {
   if (value.items === undefined || value.items === null) return []
   if (!Array.isArray(value.items))
     throw new DocumentFault('items: must be a list', document.rangeOf(['items'], false))
+  const { itemsJson } = document
   return value.items.map(
     (item, index): RawDocument => ({
       value: item,
+      ...(itemsJson === undefined ? {} : { json: itemsJson[index]! }),
       rangeOf: (path, onKey) => document.rangeOf(['items', index, ...path], onKey),
     }),
   )

@@ -29,6 +29,10 @@ export interface TextRange {
 /** One document of a text, as plain data, and where its parts stand. */
 export interface RawDocument {
   readonly value: unknown
+  /** `value` as JSON text, where reading it came by that anyway. */
+  readonly json?: string
+  /** The same of each of its items, where it is a list. */
+  readonly itemsJson?: readonly string[]
   /** Where the value at `path` (or its key) stands; the nearest place above it where the path is not there. */
   rangeOf(path: Path, onKey: boolean): TextRange
 }

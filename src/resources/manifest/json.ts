@@ -16,7 +16,7 @@ import { findDuplicate, JsonWalker } from './json-walker.ts'
  */
 export function parseJson(text: string): readonly RawDocument[] {
   const plain = parsePlain(text)
-  if (plain !== undefined) return [new JsonDocument(text, 0, plain)]
+  if (plain !== undefined) return [plain]
   const documents: RawDocument[] = []
   let at = skipBlank(text, 0)
   while (at < text.length) {
@@ -31,20 +31,40 @@ export function parseJson(text: string): readonly RawDocument[] {
 }
 
 /**
- * The value of a text that a program wrote: what JSON.stringify makes of the value is the text again, so no member can be
- * in it twice. Several times faster than counting; undefined where that cannot be said, whatever the reason.
+ * A text that a program wrote: what JSON.stringify makes of its value is the text again, so no member can be in it twice.
+ * Several times faster than counting; undefined where that cannot be said, whatever the reason.
  */
-function parsePlain(text: string): unknown {
+function parsePlain(text: string): RawDocument | undefined {
   if (text.includes(FORBIDDEN_KEY)) return undefined
   try {
     const value: unknown = JSON.parse(text)
     if (!isWithin(value, MAX_DEPTH)) return undefined
-    const again = JSON.stringify(value, null, /^[[{]\n( +)/.exec(text)?.[1] ?? 0)
-    return text === again || text === `${again}\n` ? value : undefined
+    const isSame = (again: string) => text === again || text === `${again}\n`
+    const indent = /^[[{]\n( +)/.exec(text)?.[1]
+    if (indent !== undefined)
+      return isSame(JSON.stringify(value, null, indent)) ? new JsonDocument(text, 0, value) : undefined
+    const written = stringify(value)
+    return isSame(written.json) ? new JsonDocument(text, 0, value, written) : undefined
   } catch {
     // several documents, or none: the way with better words finds out
     return undefined
   }
+}
+
+interface Written {
+  readonly json: string
+  readonly itemsJson?: readonly string[]
+}
+
+/** JSON.stringify, piece by piece where it is a list: whoever stores the items wants their texts. */
+function stringify(value: unknown): Written {
+  if (!isObject(value) || !Array.isArray(value.items)) return { json: JSON.stringify(value) }
+  const itemsJson = value.items.map((item) => JSON.stringify(item))
+  const members = Object.entries(value).map(([key, member]) => {
+    const text = key === 'items' ? `[${itemsJson.join(',')}]` : JSON.stringify(member)
+    return `${JSON.stringify(key)}:${text}`
+  })
+  return { json: `{${members.join(',')}}`, itemsJson }
 }
 
 function isWithin(value: unknown, depth: number): boolean {
@@ -64,13 +84,18 @@ function isWithin(value: unknown, depth: number): boolean {
 
 class JsonDocument implements RawDocument {
   readonly value: unknown
+  readonly json?: string
+  readonly itemsJson?: readonly string[]
   readonly #text: string
   readonly #start: number
 
-  constructor(text: string, start: number, value: unknown) {
+  constructor(text: string, start: number, value: unknown, written?: Written) {
     this.#text = text
     this.#start = start
     this.value = value
+    if (written === undefined) return
+    this.json = written.json
+    if (written.itemsJson !== undefined) this.itemsJson = written.itemsJson
   }
 
   rangeOf(path: Path, onKey: boolean): TextRange {

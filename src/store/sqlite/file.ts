@@ -1,6 +1,4 @@
 /** The store's file: made whole or not at all, opened only where it is one of ours, checked after an unclean end. */
-
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -39,7 +37,7 @@ export function createFile(sqlite: Sqlite, path: string): void {
   const directory = dirname(path)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   removeLeftovers(path)
-  const unfinished = `${path}.new-${process.pid}-${randomBytes(4).toString('hex')}`
+  const unfinished = `${path}.new-${process.pid}-${process.hrtime.bigint().toString(36)}`
   try {
     writeFileSync(unfinished, '', { mode: 0o600, flag: 'wx' })
     const db = new sqlite.DatabaseSync(unfinished)

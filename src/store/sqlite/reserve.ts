@@ -3,7 +3,6 @@
  * this file up lets both through. While it is gone, only what does not make the store larger is accepted.
  */
 
-import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
@@ -63,8 +62,7 @@ export class Reserve {
   }
 
   #fill(): void {
-    // random, because some file systems store no zeros
-    const block = randomBytes(64 * 1024)
+    const block = incompressible(64 * 1024)
     const file = openSync(this.#path, 'w', 0o600)
     try {
       for (let written = 0; written < RESERVE_BYTES; written += block.length) writeSync(file, block)
@@ -72,4 +70,11 @@ export class Reserve {
       closeSync(file)
     }
   }
+}
+
+/** Some file systems store no zeros, and others compress. Not from node:crypto, whose loading takes longer than the writing. */
+function incompressible(byteCount: number): Uint8Array {
+  const words = new Uint32Array(byteCount / 4)
+  for (let at = 0; at < words.length; at++) words[at] = Math.random() * 2 ** 32
+  return new Uint8Array(words.buffer)
 }
