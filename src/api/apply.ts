@@ -1,15 +1,14 @@
 /** Apply and create: a set of documents, admitted as a whole, merged with what is there, committed object by object. */
 import { isNsctlError, messageOf, type NsctlError } from '../core/errors.ts'
 import { API_VERSION, DEFAULT_NAMESPACE } from '../resources/object.ts'
-import type { Operation, Transaction } from '../store/store.ts'
+import type { Transaction } from '../store/store.ts'
 import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
 import { type Fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
-import { withResourceVersion } from './codec.ts'
-import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
-import { objectKey, type Target } from './keys.ts'
+import { commitSet, wantsDefaultNamespace } from './commit-set.ts'
+import { type Context, MAX_ATTEMPTS, timestamp } from './context.ts'
+import { objectKey } from './keys.ts'
 import { type Plan, planDocument, type SetMode, type Situation } from './plan.ts'
-import { retention } from './record.ts'
 
 const NOTHING_APPLIED = 'nothing was applied'
 
@@ -20,12 +19,12 @@ export async function applySet(
   options: ApplyOptions,
   mode: SetMode,
 ): Promise<ApplyResult> {
-  const set = await admitSet(context, manifests, options.namespace)
+  const admission = await admitSet(context, manifests, options.namespace)
   const results = new Map<Manifest, ChangeResult>()
-  const faults = new Map(set.faults)
-  let open = set.admitted
+  const faults = new Map(admission.faults)
+  let open = admission.admitted
   for (let attempt = 1; attempt === 1 || open.length > 0; attempt++) {
-    const situation = await readSituation(context, open, set.admitted)
+    const situation = await readSituation(context, open, admission.admitted)
     if (attempt === 1 && hasStaleKinds(context, open, situation)) {
       await context.kinds.refresh()
       return applySet(context, manifests, options, mode)
@@ -41,7 +40,9 @@ export async function applySet(
       for (const plan of plans) results.set(plan.manifest, plan.result)
       break
     }
-    const conflicts = await commitPlans(context, plans, situation, results)
+    const first = wantsDefaultNamespace(plans, situation) ? [defaultNamespace(context)] : []
+    const set = { plans, situation, actor: options.actor, mode, first }
+    const conflicts = await commitSet(context, set, results)
     open = open.filter(({ candidate }) => conflicts.has(candidate.manifest))
     if (attempt < MAX_ATTEMPTS) continue
     for (const one of open) faults.set(one.candidate.manifest, [contention(one)])
@@ -93,66 +94,6 @@ function hasStaleKinds(context: Context, open: readonly Admitted[], situation: S
     const entry = situation.entry(definitionKey(context, name))
     return entry === undefined || String(entry.revision) !== version
   })
-}
-
-/** Commits everything in one call, what others stand on first. Returns the documents that lost to somebody else. */
-async function commitPlans(
-  context: Context,
-  plans: readonly Plan[],
-  situation: Situation,
-  results: Map<Manifest, ChangeResult>,
-): Promise<ReadonlySet<Manifest>> {
-  const inOrder = plans.toSorted((a, b) => rank(a.target) - rank(b.target))
-  const transactions: Transaction[] = []
-  const owners: Plan[] = []
-  const wantsDefault = inOrder.some(({ target, isNew }) => isNew && target.namespace === DEFAULT_NAMESPACE)
-  const defaultIsThere = situation.namespace(DEFAULT_NAMESPACE) !== undefined
-  const extra =
-    wantsDefault && !defaultIsThere && !situation.made.has(DEFAULT_NAMESPACE)
-      ? [defaultNamespace(context)]
-      : []
-  const pruning = await pruningOf(context, inOrder)
-  for (const plan of inOrder) {
-    if (plan.operations.length === 0) {
-      results.set(plan.manifest, plan.result)
-      continue
-    }
-    const pruned = pruning.get(plan)
-    transactions.push(pruned === undefined ? plan.operations : [...plan.operations, ...pruned])
-    owners.push(plan)
-  }
-  const outcomes = (await commit(context, [...extra, ...transactions])).slice(extra.length)
-  const conflicts = new Set<Manifest>()
-  for (const [index, outcome] of outcomes.entries()) {
-    const plan = owners[index]!
-    if (outcome.kind === 'conflict') conflicts.add(plan.manifest)
-    else
-      results.set(plan.manifest, plan.recorded.changed ? stored(plan.result, outcome.revision) : plan.result)
-  }
-  return conflicts
-}
-
-/** What is new has no old revisions, and most sets are new or unchanged: only the others are asked for theirs. */
-async function pruningOf(
-  context: Context,
-  plans: readonly Plan[],
-): Promise<ReadonlyMap<Plan, readonly Operation[]>> {
-  const pruning = new Map<Plan, readonly Operation[]>()
-  const revised = plans.filter(({ isNew, recorded }) => !isNew && recorded.revised)
-  await Promise.all(
-    revised.map(async (plan) => pruning.set(plan, await retention(context, plan.target, plan.recorded))),
-  )
-  return pruning
-}
-
-function stored(result: ChangeResult, revision: number): ChangeResult {
-  return { ...result, object: withResourceVersion(result.object, revision) }
-}
-
-/** Namespaces first, then kinds, then what lives in them. */
-function rank({ kind }: Target): number {
-  if (kind.kind === 'Namespace') return 0
-  return kind.kind === 'CustomResourceDefinition' ? 1 : 2
 }
 
 function defaultNamespace(context: Context): Transaction {

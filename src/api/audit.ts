@@ -1,6 +1,6 @@
-/** Who changed what: one record per change, written in the same transaction. */
+/** Who changed what: one record per transaction, written in that transaction. */
 import type { ObjectRef } from '../resources/object.ts'
-import type { Operation } from '../store/store.ts'
+import type { Entry, Operation } from '../store/store.ts'
 import type { Actor, AuditRecord } from './api.ts'
 import { decodeJson } from './codec.ts'
 import type { Context } from './context.ts'
@@ -13,24 +13,49 @@ export function refOf({ kind, namespace, name }: Target): ObjectRef {
   return namespace === undefined ? { kind: kind.kind, name } : { kind: kind.kind, namespace, name }
 }
 
-/** The record of one change; put it into the change’s own transaction. */
+/** An object that a transaction changes, and the revision that it makes of it. */
+export interface Audited {
+  readonly target: Target
+  readonly revision?: number | undefined
+}
+
+/** As stored: one record per transaction, which may have changed many objects. */
+interface StoredAudit {
+  readonly at: string
+  readonly by: string
+  readonly from?: string
+  readonly verb: string
+  readonly objects: readonly (ObjectRef & { readonly revision?: number })[]
+}
+
+/** The record of what one transaction changes; put it into that transaction. */
 export function auditOperation(
   { clock, nextAuditSuffix }: Pick<Context, 'clock' | 'nextAuditSuffix'>,
   actor: Actor,
   verb: string,
-  target: Target,
-  revision?: number,
+  changed: readonly Audited[],
 ): Operation {
   const at = new Date(clock.now()).toISOString()
-  const record: AuditRecord = {
+  const record: StoredAudit = {
     at,
     by: actor.name,
     ...(actor.from === undefined ? {} : { from: actor.from }),
     verb,
-    object: refOf(target),
-    ...(revision === undefined ? {} : { revision }),
+    objects: changed.map(({ target, revision }) => ({
+      ...refOf(target),
+      ...(revision === undefined ? {} : { revision }),
+    })),
   }
   return { kind: 'put', key: auditKey(at, nextAuditSuffix()), value: JSON.stringify(record) }
+}
+
+function recordsOf(entry: Entry): readonly AuditRecord[] {
+  const { objects, ...common } = decodeJson(entry) as unknown as StoredAudit
+  return objects.map(({ revision, ...object }) => ({
+    ...common,
+    object,
+    ...(revision === undefined ? {} : { revision }),
+  }))
 }
 
 /** Newest first. Read in pages from the newest on, so that a short answer costs little of a long trail. */
@@ -47,9 +72,7 @@ export async function readAudit(
   const records: AuditRecord[] = []
   for (let end = keys.length; end > 0 && records.length < limit; end -= PAGE) {
     const page = await store.getMany(keys.slice(Math.max(0, end - PAGE), end))
-    const found = page
-      .toSorted((a, b) => b.revision - a.revision)
-      .map((entry) => decodeJson(entry) as unknown as AuditRecord)
+    const found = page.toSorted((a, b) => b.revision - a.revision).flatMap(recordsOf)
     records.push(...found.filter(isMeant))
   }
   return records.slice(0, limit)

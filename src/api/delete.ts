@@ -51,7 +51,7 @@ export async function deleteObject(
     const operations = [
       ...(goesAtOnce ? await removalOperations(context, target, live) : [putSpec(target, live, marked)]),
       ...(options.cascade === 'orphan' ? await orphanOperations(context, live) : []),
-      auditOperation(context, options.actor, options.purge === true ? 'purge' : 'delete', target),
+      auditOperation(context, options.actor, options.purge === true ? 'purge' : 'delete', [{ target }]),
     ]
     const [outcome] = await commit(context, [operations])
     if (outcome?.kind !== 'committed') continue

@@ -8,7 +8,7 @@ import type { Operation } from '../store/store.ts'
 import { type Fault, faultsError, issueFault } from './admission/faults.ts'
 import { sizeFaults } from './admission/limits.ts'
 import { objectFaults } from './admission/validate.ts'
-import type { ApplyOptions, ChangeResult, Manifest, Verdict } from './api.ts'
+import type { Actor, ApplyOptions, ChangeResult, Manifest, Verdict } from './api.ts'
 import { auditOperation } from './audit.ts'
 import { contentOf } from './changes.ts'
 import { type Stored, withResourceVersion } from './codec.ts'
@@ -67,7 +67,6 @@ export async function editObject(
       live,
       next,
       actor: options.actor,
-      verb: VERBS[verdict] ?? verdict,
       cause: desired.cause ?? verdict,
       revises,
     })
@@ -78,7 +77,8 @@ export async function editObject(
     refuseFaults(target, live, next, recorded)
     const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings }
     if (options.dryRun === true) return result
-    const operations = await operationsOf(context, target, live, recorded, options)
+    const verb = VERBS[verdict] ?? verdict
+    const operations = await operationsOf(context, { target, live, recorded, verb, actor: options.actor })
     const [outcome] = await commit(context, [operations])
     if (outcome?.kind === 'committed')
       return { ...result, object: withResourceVersion(object, outcome.revision) }
@@ -86,20 +86,29 @@ export async function editObject(
   throw contention(target)
 }
 
+interface Change {
+  readonly target: Target
+  readonly live: Stored
+  readonly recorded: Recorded
+  readonly verb: string
+  readonly actor: Actor
+}
+
 /** The last finalizer may be what keeps an object that is being deleted: then it goes. */
 async function operationsOf(
   context: Context,
-  target: Target,
-  live: Stored,
-  recorded: Recorded,
-  { actor }: Pick<ApplyOptions, 'actor'>,
+  { target, live, recorded, verb, actor }: Change,
 ): Promise<readonly Operation[]> {
-  const { deletionTimestamp, finalizers = [] } = recorded.object.metadata
+  const { deletionTimestamp, finalizers = [], revision } = recorded.object.metadata
   if (deletionTimestamp === undefined || finalizers.length > 0)
-    return [...recorded.operations, ...(await retention(context, target, recorded))]
+    return [
+      ...recorded.operations,
+      ...(await retention(context, target, recorded)),
+      auditOperation(context, actor, verb, [{ target, revision }]),
+    ]
   return [
     ...(await removalOperations(context, target, live)),
-    auditOperation(context, actor, 'remove finalizers', target),
+    auditOperation(context, actor, 'remove finalizers', [{ target }]),
   ]
 }
 

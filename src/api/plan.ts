@@ -67,7 +67,7 @@ export function planDocument(
   const recorded =
     live !== undefined && isSame
       ? unchanged(live)
-      : recordEdit(context, { target, live, next, actor, verb: mode, cause, revises: true })
+      : recordEdit(context, { target, live, next, actor, cause, revises: true })
   const found = [
     ...(live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : []),
     ...sizeFaults(manifest, target, recorded.sizeBytes),

@@ -1,9 +1,8 @@
-/** From an object as somebody wants it to the transaction that makes it so: object, revision and audit record. */
+/** From an object as somebody wants it to what makes it so: object and revision. Who commits it adds the audit record. */
 import { deepEqual } from '../core/json.ts'
 import type { AnyResource, ObjectMeta } from '../resources/object.ts'
 import type { Operation } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
-import { auditOperation } from './audit.ts'
 import { changesBetween, contentOf } from './changes.ts'
 import { encodeObject, type Stored } from './codec.ts'
 import { type Context, timestamp } from './context.ts'
@@ -16,8 +15,6 @@ export interface Edit {
   /** Content with defaults, and the metadata that people own. What the server owns is taken from `live`. */
   readonly next: AnyResource
   readonly actor: Actor
-  /** What the audit trail calls it: `apply`. */
-  readonly verb: string
   /** What the revision calls it: `rolled back to r6`. */
   readonly cause: string
   /** False for scale, whose changes move the generation only. */
@@ -60,7 +57,7 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     operations: [
       put,
       ...keptSpec(target, live.object, object),
-      ...records(context, edit, object, { revised, changes, at: timestamp(context.clock) }),
+      ...(revised ? [newRevision(edit, object, changes, timestamp(context.clock))] : []),
     ],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
@@ -96,7 +93,7 @@ function recordCreation(context: Context, edit: Edit): Recorded {
     object,
     changed: true,
     changes: [],
-    operations: [put, ...records(context, edit, object, { revised, changes: [], at })],
+    operations: revised ? [put, newRevision(edit, object, [], at)] : [put],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
@@ -106,22 +103,14 @@ function putOperation(target: Target, object: AnyResource, expect: number) {
   return { kind: 'put', key: objectKey(target), value: encodeObject(object), expect } as const
 }
 
-interface RecordDetails {
-  readonly revised: boolean
-  readonly changes: readonly FieldChange[]
-  readonly at: string
-}
-
-function records(
-  context: Context,
-  { target, actor, verb, cause }: Edit,
+function newRevision(
+  { target, actor, cause }: Edit,
   object: AnyResource,
-  { revised, changes, at }: RecordDetails,
-): readonly Operation[] {
-  const audit = auditOperation(context, actor, verb, target, object.metadata.revision)
-  if (!revised) return [audit]
+  changes: readonly FieldChange[],
+  at: string,
+): Operation {
   const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
-  return [revisionOperation({ target, object, actor, cause, at, changes: contentChanges }), audit]
+  return revisionOperation({ target, object, actor, cause, at, changes: contentChanges })
 }
 
 /** True where `next` says exactly what is there. */

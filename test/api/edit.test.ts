@@ -293,4 +293,17 @@ test('the audit trail: newest first, of one object, so many', async () => {
   })
 })
 
+test('objects that are applied together share a transaction and its audit record', async () => {
+  const { api, store } = await openBench()
+  const before = (await store.list([''])).revision
+  const set = Array.from({ length: 150 }, (_, n) => service(`s-${n}`))
+  await api.apply(set, options)
+  // the default namespace, a hundred, fifty
+  assert.is((await store.list([''])).revision, before + 3)
+  assert.is((await store.listKeys('audit/')).length, 2)
+  const names = (await api.audit()).map(({ object }) => object.name)
+  assert.equal(new Set(names), new Set(set.map(({ object }) => object.metadata.name)))
+  assert.is((await api.audit({ limit: 7 })).length, 7)
+})
+
 test.run()

@@ -151,8 +151,7 @@ test('events expire an hour after the last, audit records after 90 days', async 
 
 test('expiry works in pages', async () => {
   const { api, clock } = await openBench()
-  const services = Array.from({ length: 1200 }, (_, i) => service(`web-${i}`))
-  await api.apply(services, options)
+  for (let i = 0; i < 1200; i++) await api.apply([service(`web-${i}`)], options)
   clock.advance(91 * 24 * 3_600_000)
   assert.equal(await api.expire(), { events: 0, audit: 1200 })
 })

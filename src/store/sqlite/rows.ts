@@ -9,7 +9,7 @@ import { corrupt } from './errors.ts'
 /** "nsct" in SQLite's header, so that another program's database is not taken for a store. */
 export const APPLICATION_ID = 0x6e736374
 /** Moves when a store that was written before could no longer be read. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 
 /**
  * Entries are clustered by key: a list reads neighbouring pages and nothing else. Pages of 16 KiB hold documents of up to

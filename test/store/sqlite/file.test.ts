@@ -133,7 +133,7 @@ const REFUSED: readonly {
     name: 'a store of a later format',
     make: (path) => new DatabaseSync(path).exec('PRAGMA user_version = 9'),
     code: 'StoreFormat',
-    message: /has format 9, this nsctl reads format 2/,
+    message: /has format 9, this nsctl reads format 3/,
     next: /newer nsctl/,
   },
   {

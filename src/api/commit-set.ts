@@ -1,0 +1,134 @@
+/**
+ * Committing the plans of a set. Many objects share a transaction: it has one audit record and one revision of the store, and
+ * costs a fraction of what as many transactions do. Where somebody else was faster with one of them, each is committed
+ * by itself, so that no object waits for another.
+ */
+import { DEFAULT_NAMESPACE } from '../resources/object.ts'
+import type { Operation, Transaction } from '../store/store.ts'
+import type { Actor, ChangeResult, Manifest } from './api.ts'
+import { auditOperation } from './audit.ts'
+import { withResourceVersion } from './codec.ts'
+import { type Context, commit } from './context.ts'
+import type { Target } from './keys.ts'
+import type { Plan, SetMode, Situation } from './plan.ts'
+import { retention } from './record.ts'
+
+/** How many objects share a transaction: the audit record that names them all stays far below what a store takes. */
+const OBJECTS_AT_ONCE = 100
+
+export interface SetCommit {
+  readonly plans: readonly Plan[]
+  readonly situation: Situation
+  readonly actor: Actor
+  readonly mode: SetMode
+  /** What goes before all else: the namespace that the set needs and nobody has made. */
+  readonly first: readonly Transaction[]
+}
+
+/**
+ * Commits everything, what others stand on first, and puts what came of it into `results`. Returns the documents that
+ * lost to somebody else.
+ */
+export async function commitSet(
+  context: Context,
+  set: SetCommit,
+  results: Map<Manifest, ChangeResult>,
+): Promise<ReadonlySet<Manifest>> {
+  const writing: Plan[] = []
+  for (const plan of set.plans.toSorted((a, b) => rank(a.target) - rank(b.target)))
+    if (plan.operations.length > 0) writing.push(plan)
+    else results.set(plan.manifest, plan.result)
+  const pruning = await pruningOf(context, writing)
+  const transactionOf = (plans: readonly Plan[]) => transaction(context, set, plans, pruning)
+  const conflicts = new Set<Manifest>()
+  const settle = async (groups: readonly (readonly Plan[])[], first: readonly Transaction[]) => {
+    const outcomes = await commit(context, [...first, ...groups.map(transactionOf)])
+    const lost: Plan[] = []
+    for (const [index, plans] of groups.entries()) {
+      const outcome = outcomes[first.length + index]!
+      if (outcome.kind === 'conflict') lost.push(...plans)
+      else for (const plan of plans) results.set(plan.manifest, stored(plan, outcome.revision))
+    }
+    return lost
+  }
+  const lost = await settle(groupsOf(writing), set.first)
+  const alone =
+    lost.length > 1
+      ? await settle(
+          lost.map((plan) => [plan]),
+          [],
+        )
+      : lost
+  for (const plan of alone) conflicts.add(plan.manifest)
+  return conflicts
+}
+
+function groupsOf(plans: readonly Plan[]): readonly (readonly Plan[])[] {
+  const groups: (readonly Plan[])[] = []
+  for (let at = 0; at < plans.length; at += OBJECTS_AT_ONCE)
+    groups.push(plans.slice(at, at + OBJECTS_AT_ONCE))
+  return groups
+}
+
+function transaction(
+  context: Context,
+  { actor, mode }: SetCommit,
+  plans: readonly Plan[],
+  pruning: ReadonlyMap<Plan, readonly Operation[]>,
+): Transaction {
+  const operations: Operation[] = []
+  const checked = new Set<string>()
+  const changed: Plan[] = []
+  for (const plan of plans) {
+    for (const operation of plan.operations) {
+      // objects of one namespace all check that it stays
+      if (operation.kind === 'check') {
+        if (checked.has(operation.key)) continue
+        checked.add(operation.key)
+      }
+      operations.push(operation)
+    }
+    operations.push(...(pruning.get(plan) ?? []))
+    if (plan.recorded.changed) changed.push(plan)
+  }
+  if (changed.length > 0) {
+    const audited = changed.map(({ target, recorded }) => ({
+      target,
+      revision: recorded.object.metadata.revision,
+    }))
+    operations.push(auditOperation(context, actor, mode, audited))
+  }
+  return operations
+}
+
+/** What is new has no old revisions, and most sets are new or unchanged: only the others are asked for theirs. */
+async function pruningOf(
+  context: Context,
+  plans: readonly Plan[],
+): Promise<ReadonlyMap<Plan, readonly Operation[]>> {
+  const pruning = new Map<Plan, readonly Operation[]>()
+  const revised = plans.filter(({ isNew, recorded }) => !isNew && recorded.revised)
+  await Promise.all(
+    revised.map(async (plan) => pruning.set(plan, await retention(context, plan.target, plan.recorded))),
+  )
+  return pruning
+}
+
+function stored({ result, recorded }: Plan, revision: number): ChangeResult {
+  return recorded.changed ? { ...result, object: withResourceVersion(result.object, revision) } : result
+}
+
+/** Namespaces first, then kinds, then what lives in them. */
+function rank({ kind }: Target): number {
+  if (kind.kind === 'Namespace') return 0
+  return kind.kind === 'CustomResourceDefinition' ? 1 : 2
+}
+
+/** True where the set makes something in the default namespace, which is there without anybody making it. */
+export function wantsDefaultNamespace(plans: readonly Plan[], situation: Situation): boolean {
+  return (
+    situation.namespace(DEFAULT_NAMESPACE) === undefined &&
+    !situation.made.has(DEFAULT_NAMESPACE) &&
+    plans.some(({ target, isNew }) => isNew && target.namespace === DEFAULT_NAMESPACE)
+  )
+}
