@@ -16,7 +16,7 @@ export type { SourceLocation } from './manifest/excerpt.ts'
 export interface Manifest {
   readonly object: AnyResource
   /** `object` as JSON text, where reading it came by that anyway: who needs it is spared making it again. */
-  readonly json?: string
+  readonly json?: string | undefined
   /** `shop/web.yaml`, `stdin`, a URL. */
   readonly source: string
   /** Turns a path in the object into line, column and the lines around it; absent for objects that no text holds. */
@@ -62,7 +62,7 @@ export async function parseManifests(
 function toManifest(document: RawDocument, text: string, source: string): Manifest {
   return {
     object: document.value as AnyResource,
-    ...(document.json === undefined ? {} : { json: document.json }),
+    json: document.json,
     source,
     locate: (path, onKey) => locateRange(text, document.rangeOf(path, onKey)),
   }

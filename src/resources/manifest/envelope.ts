@@ -2,7 +2,7 @@
 import { isObject, type Path } from '../../core/json.ts'
 import { nearest } from '../../core/nearest.ts'
 import { API_VERSION } from '../object.ts'
-import { DocumentFault, type RawDocument } from './fault.ts'
+import { DocumentFault, type RawDocument, type TextRange } from './fault.ts'
 
 /** `kind: List` is not an object but several. Lists in lists are none of Kubernetes' either. */
 export function flattenLists(document: RawDocument): readonly RawDocument[] {
@@ -11,14 +11,25 @@ export function flattenLists(document: RawDocument): readonly RawDocument[] {
   if (value.items === undefined || value.items === null) return []
   if (!Array.isArray(value.items))
     throw new DocumentFault('items: must be a list', document.rangeOf(['items'], false))
-  const { itemsJson } = document
-  return value.items.map(
-    (item, index): RawDocument => ({
-      value: item,
-      ...(itemsJson === undefined ? {} : { json: itemsJson[index]! }),
-      rangeOf: (path, onKey) => document.rangeOf(['items', index, ...path], onKey),
-    }),
-  )
+  return value.items.map((item, index) => new ListItem(document, index, item))
+}
+
+class ListItem implements RawDocument {
+  readonly value: unknown
+  readonly json: string | undefined
+  readonly #list: RawDocument
+  readonly #index: number
+
+  constructor(list: RawDocument, index: number, value: unknown) {
+    this.value = value
+    this.json = list.itemsJson?.[index]
+    this.#list = list
+    this.#index = index
+  }
+
+  rangeOf(path: Path, onKey: boolean): TextRange {
+    return this.#list.rangeOf(['items', this.#index, ...path], onKey)
+  }
 }
 
 /** The faults of one document: no object at all, or without apiVersion, kind or metadata.name. */

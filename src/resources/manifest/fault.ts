@@ -30,9 +30,9 @@ export interface TextRange {
 export interface RawDocument {
   readonly value: unknown
   /** `value` as JSON text, where reading it came by that anyway. */
-  readonly json?: string
+  readonly json?: string | undefined
   /** The same of each of its items, where it is a list. */
-  readonly itemsJson?: readonly string[]
+  readonly itemsJson?: readonly string[] | undefined
   /** Where the value at `path` (or its key) stands; the nearest place above it where the path is not there. */
   rangeOf(path: Path, onKey: boolean): TextRange
 }

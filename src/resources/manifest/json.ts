@@ -38,54 +38,84 @@ function parsePlain(text: string): RawDocument | undefined {
   if (text.includes(FORBIDDEN_KEY)) return undefined
   try {
     const value: unknown = JSON.parse(text)
-    if (!isWithin(value, MAX_DEPTH)) return undefined
-    const isSame = (again: string) => text === again || text === `${again}\n`
     const indent = /^[[{]\n( +)/.exec(text)?.[1]
-    if (indent !== undefined)
-      return isSame(JSON.stringify(value, null, indent)) ? new JsonDocument(text, 0, value) : undefined
-    const written = stringify(value)
-    return isSame(written.json) ? new JsonDocument(text, 0, value, written) : undefined
+    if (indent !== undefined) {
+      const again = JSON.stringify(value, null, indent)
+      return isText(text, [again]) && isFlat(again, value) ? new JsonDocument(text, 0, value) : undefined
+    }
+    const written = write(value)
+    return isText(text, written.pieces) ? new JsonDocument(text, 0, value, written) : undefined
   } catch {
     // several documents, or none: the way with better words finds out
     return undefined
   }
 }
 
+/** What JSON.stringify makes of a value, in pieces: of a list, each item is one. */
 interface Written {
-  readonly json: string
+  readonly pieces: readonly string[]
   readonly itemsJson?: readonly string[]
 }
 
-/** JSON.stringify, piece by piece where it is a list: whoever stores the items wants their texts. */
-function stringify(value: unknown): Written {
-  if (!isObject(value) || !Array.isArray(value.items)) return { json: JSON.stringify(value) }
-  const itemsJson = value.items.map((item) => JSON.stringify(item))
-  const members = Object.entries(value).map(([key, member]) => {
-    const text = key === 'items' ? `[${itemsJson.join(',')}]` : JSON.stringify(member)
-    return `${JSON.stringify(key)}:${text}`
-  })
-  return { json: `{${members.join(',')}}`, itemsJson }
+/** @throws RangeError where the value is nested too deep */
+function write(value: unknown): Written {
+  const pieces: string[] = []
+  const add = (part: unknown) => {
+    const json = JSON.stringify(part)
+    if (!isFlat(json, part)) throw new RangeError('nested too deep')
+    pieces.push(json)
+    return json
+  }
+  if (!isObject(value) || !Array.isArray(value.items)) {
+    add(value)
+    return { pieces }
+  }
+  let itemsJson: readonly string[] = []
+  for (const [at, [key, member]] of Object.entries(value).entries()) {
+    pieces.push(at === 0 ? '{' : ',', JSON.stringify(key), ':')
+    if (key !== 'items') add(member)
+    else {
+      itemsJson = value.items.map((item, index) => {
+        pieces.push(index === 0 ? '[' : ',')
+        return add(item)
+      })
+      pieces.push(value.items.length === 0 ? '[]' : ']')
+    }
+  }
+  pieces.push('}')
+  return { pieces, itemsJson }
+}
+
+/** True where `text` is the pieces one after the other, with a line break at its end or not. */
+function isText(text: string, pieces: readonly string[]): boolean {
+  let at = 0
+  for (const piece of pieces) {
+    if (!text.startsWith(piece, at)) return false
+    at += piece.length
+  }
+  return at === text.length || (at === text.length - 1 && text.endsWith('\n'))
+}
+
+/** True where what `json` holds, as text and as `value`, is not nested too deep. One list around it is not counted. */
+function isFlat(json: string, value: unknown): boolean {
+  // what opens that seldom cannot be nested deeper: looking through the text is five times as fast as through the value
+  return countOf(json, '{') + countOf(json, '[') < MAX_DEPTH || isWithin(value, MAX_DEPTH - 2)
+}
+
+function countOf(text: string, character: string): number {
+  return text.split(character).length - 1
 }
 
 function isWithin(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (depth === 0) return false
-  // only what may hold more is looked into: this sees every value of a text that may be megabytes
-  if (Array.isArray(value)) {
-    for (let at = 0; at < value.length; at++)
-      if (typeof value[at] === 'object' && !isWithin(value[at], depth - 1)) return false
-    return true
-  }
-  const members = value as Readonly<Record<string, unknown>>
-  for (const key in members)
-    if (typeof members[key] === 'object' && !isWithin(members[key], depth - 1)) return false
-  return true
+  return Object.values(value).every((member) => isWithin(member, depth - 1))
 }
 
 class JsonDocument implements RawDocument {
   readonly value: unknown
-  readonly json?: string
-  readonly itemsJson?: readonly string[]
+  readonly json: string | undefined
+  readonly itemsJson: readonly string[] | undefined
   readonly #text: string
   readonly #start: number
 
@@ -93,9 +123,8 @@ class JsonDocument implements RawDocument {
     this.#text = text
     this.#start = start
     this.value = value
-    if (written === undefined) return
-    this.json = written.json
-    if (written.itemsJson !== undefined) this.itemsJson = written.itemsJson
+    this.itemsJson = written?.itemsJson
+    this.json = this.itemsJson === undefined ? written?.pieces.join('') : undefined
   }
 
   rangeOf(path: Path, onKey: boolean): TextRange {
