@@ -12,17 +12,25 @@ export interface Stored {
   readonly revision: number
   /** Revision of the entry that holds status apart from it; 0 where there is none. */
   readonly statusRevision: number
+  /** Which defaults make it of the manifest that was applied last: see applied.ts. Undefined where those do not. */
+  readonly filled: string | undefined
 }
 
-/** JSON text of an object, resourceVersion left out. */
-export function encodeObject(object: AnyResource): string {
-  if (object.metadata.resourceVersion === undefined) return JSON.stringify(object)
-  const { resourceVersion: _, ...metadata } = object.metadata
-  return JSON.stringify({ ...object, metadata })
+/** No kind has such a member: beside what the object says, its entry keeps which of that are defaults. */
+const FILLED = 'nsctl.dev/defaulted'
+
+/**
+ * JSON text of an object, resourceVersion left out. Whoever writes an object that it has read hands on its `filled`, unless
+ * what people own of it is other than it was.
+ */
+export function encodeObject(object: AnyResource, filled: string | undefined): string {
+  const { resourceVersion, ...metadata } = object.metadata
+  const bare = resourceVersion === undefined ? object : { ...object, metadata }
+  return JSON.stringify(filled === undefined ? bare : { ...bare, [FILLED]: filled })
 }
 
 export function decodeObject(entry: Entry): AnyResource {
-  return withRevision(decodeJson(entry) as unknown as AnyResource, entry.revision)
+  return storedOf(entry).object
 }
 
 /** What belongs to a node, out of its two halves: the newer of their revisions is the object's. */
@@ -34,8 +42,26 @@ export function composeObject(spec: Entry, status: Entry | undefined): AnyResour
 }
 
 export function storedOf(entry: Entry, status?: Entry): Stored {
-  const object = status === undefined ? decodeObject(entry) : composeObject(entry, status)
-  return { object, revision: entry.revision, statusRevision: status?.revision ?? 0 }
+  const statusRevision = status?.revision ?? 0
+  if (status !== undefined)
+    return {
+      object: composeObject(entry, status),
+      revision: entry.revision,
+      statusRevision,
+      filled: undefined,
+    }
+  const { revision } = entry
+  const decoded = decodeJson(entry) as Record<string, unknown>
+  const { [FILLED]: filled, ...object } = decoded
+  const isNoted = typeof filled === 'string'
+  // most kinds are never applied: theirs are not copied
+  const own = (isNoted ? object : decoded) as unknown as AnyResource
+  return {
+    object: withRevision(own, revision),
+    revision,
+    statusRevision,
+    filled: isNoted ? filled : undefined,
+  }
 }
 
 /** @throws NsctlError StoreCorrupt where the text is not what nsctl wrote */

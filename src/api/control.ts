@@ -3,6 +3,7 @@ import { NsctlError } from '../core/errors.ts'
 import { deepEqual, isObject, type Json } from '../core/json.ts'
 import type { AnyResource, ManagedFields, ObjectMeta, ObjectRef } from '../resources/object.ts'
 import type { Operation, Transaction } from '../store/store.ts'
+import { keptManifest } from './applied.ts'
 import { contentOf } from './changes.ts'
 import { encodeObject, type Stored, withResourceVersion } from './codec.ts'
 import { type Context, commit, timestamp } from './context.ts'
@@ -37,7 +38,14 @@ export async function updateStatus(context: Context, ref: RefWithUid, status: Js
     if (deepEqual(live.object.status, status)) return undefined
     if (!target.kind.perNode) {
       const object = { ...live.object, status } as AnyResource
-      return [{ kind: 'put', key: objectKey(target), value: encodeObject(object), expect: live.revision }]
+      return [
+        {
+          kind: 'put',
+          key: objectKey(target),
+          value: encodeObject(object, live.filled),
+          expect: live.revision,
+        },
+      ]
     }
     const node = nodeOf(live.object)
     return [
@@ -57,7 +65,7 @@ export async function requestDelete(context: Context, ref: RefWithUid): Promise<
   await settle(context, ref, (target, live) => {
     const marked = markDeleted(context, target, live)
     if ((marked.metadata.finalizers ?? []).length === 0) return removalOperations(context, target, live)
-    return marked === live.object ? undefined : [putSpec(target, live, marked)]
+    return marked === live.object ? undefined : [putSpec(target, live, marked, live.filled)]
   })
 }
 
@@ -68,7 +76,7 @@ export async function removeFinalizer(context: Context, ref: RefWithUid, finaliz
     const left = finalizers.filter((one) => one !== finalizer)
     if (deletionTimestamp !== undefined && left.length === 0) return removalOperations(context, target, live)
     if (left.length === finalizers.length) return undefined
-    return [putSpec(target, live, withMetadata(live.object, { finalizers: left }))]
+    return [putSpec(target, live, withMetadata(live.object, { finalizers: left }), live.filled)]
   })
 }
 
@@ -85,7 +93,7 @@ export async function takeFields(
     const managedFields: readonly ManagedFields[] =
       fields.length === 0 ? others : [...others, { manager, fields: [...fields].sort() }]
     if (deepEqual(before, managedFields)) return undefined
-    return [putSpec(target, live, withMetadata(live.object, { managedFields }))]
+    return [putSpec(target, live, withMetadata(live.object, { managedFields }), live.filled)]
   })
 }
 
@@ -102,7 +110,11 @@ export async function ensure(context: Context, object: AnyResource): Promise<Any
     }
     const wanted = ensured(target, live.object, object)
     if (wanted === live.object) return live.object
-    const operations = [putSpec(target, live, wanted), ...keptSpec(target, live.object, wanted)]
+    const operations = [
+      putSpec(target, live, wanted, undefined),
+      ...(await keptManifest(context, target, live)),
+      ...keptSpec(target, live.object, wanted),
+    ]
     const [outcome] = await commit(context, [operations])
     if (outcome?.kind === 'committed') return withResourceVersion(wanted, outcome.revision)
   }
@@ -172,7 +184,7 @@ function withServerFields(context: Context, target: Target, object: AnyResource)
 /** What belongs to a node is there once under its name, whatever the node. */
 function creation(target: Target, object: AnyResource): Transaction {
   if (!target.kind.perNode)
-    return [{ kind: 'put', key: objectKey(target), value: encodeObject(object), expect: 0 }]
+    return [{ kind: 'put', key: objectKey(target), value: encodeObject(object, undefined), expect: 0 }]
   const node = nodeOf(object)
   if (node === '')
     throw new NsctlError('Bug', `${targetText(target)} belongs to no node: spec.node is missing`, {

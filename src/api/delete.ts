@@ -49,7 +49,9 @@ export async function deleteObject(
     const goesAtOnce = (marked.metadata.finalizers ?? []).length === 0
     if (options.dryRun === true || marked === live.object) return result
     const operations = [
-      ...(goesAtOnce ? await removalOperations(context, target, live) : [putSpec(target, live, marked)]),
+      ...(goesAtOnce
+        ? await removalOperations(context, target, live)
+        : [putSpec(target, live, marked, live.filled)]),
       ...(options.cascade === 'orphan' ? await orphanOperations(context, live) : []),
       auditOperation(context, options.actor, options.purge === true ? 'purge' : 'delete', [{ target }]),
     ]
@@ -85,10 +87,18 @@ export function withMetadata(object: AnyResource, changes: Partial<ObjectMeta>):
   return { ...object, metadata: { ...object.metadata, ...changes } }
 }
 
-/** Writes metadata and spec of an object that was read as `live`. */
-export function putSpec(target: Target, live: Stored, object: AnyResource): Operation {
+/**
+ * Writes metadata and spec of an object that was read as `live`. `filled` is live's, or undefined where the write takes the object
+ * away from its manifest: then it is to be committed with `keptManifest`.
+ */
+export function putSpec(
+  target: Target,
+  live: Stored,
+  object: AnyResource,
+  filled: string | undefined,
+): Operation {
   const { status, ...half } = object
-  const value = encodeObject(target.kind.perNode ? (half as unknown as AnyResource) : object)
+  const value = encodeObject(target.kind.perNode ? (half as unknown as AnyResource) : object, filled)
   return { kind: 'put', key: specKeyOf(target, live), value, expect: live.revision }
 }
 
@@ -100,11 +110,11 @@ async function orphanOperations({ store }: Context, owner: Stored): Promise<read
   return entries
     .filter(({ key, value }) => value.includes(uid) && parseObjectKey(key)?.part !== 'status')
     .flatMap((entry): Operation[] => {
-      const { object } = storedOf(entry)
+      const { object, filled } = storedOf(entry)
       const references = object.metadata.ownerReferences ?? []
       const ownerReferences = references.filter((reference) => reference.uid !== uid)
       if (ownerReferences.length === references.length) return []
-      const value = encodeObject(withMetadata(object, { ownerReferences }))
+      const value = encodeObject(withMetadata(object, { ownerReferences }), filled)
       return [{ kind: 'put', key: entry.key, value, expect: entry.revision }]
     })
 }

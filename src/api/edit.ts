@@ -9,6 +9,7 @@ import { type Fault, faultsError, issueFault } from './admission/faults.ts'
 import { sizeFaults } from './admission/limits.ts'
 import { objectFaults } from './admission/validate.ts'
 import type { Actor, ApplyOptions, ChangeResult, Manifest, Verdict } from './api.ts'
+import { keptManifest } from './applied.ts'
 import { auditOperation } from './audit.ts'
 import { contentOf } from './changes.ts'
 import { type Stored, withResourceVersion } from './codec.ts'
@@ -69,6 +70,7 @@ export async function editObject(
       actor: options.actor,
       cause: desired.cause ?? verdict,
       revises,
+      filled: undefined,
     })
     const before = live.object
     const { object, changes } = recorded
@@ -103,6 +105,7 @@ async function operationsOf(
   if (deletionTimestamp === undefined || finalizers.length > 0)
     return [
       ...recorded.operations,
+      ...(await keptManifest(context, target, live)),
       ...(await retention(context, target, recorded)),
       auditOperation(context, actor, verb, [{ target, revision }]),
     ]

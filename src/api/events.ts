@@ -95,7 +95,12 @@ export class EventRecorder {
     for (const [key, pending] of pendings) {
       const entry = live.get(key)
       const object = entry === undefined ? this.#newEvent(pending) : counted(decodeObject(entry), pending)
-      const put: Operation = { kind: 'put', key, value: encodeObject(object), expect: entry?.revision ?? 0 }
+      const put: Operation = {
+        kind: 'put',
+        key,
+        value: encodeObject(object, undefined),
+        expect: entry?.revision ?? 0,
+      }
       transactions.push(entry === undefined ? [put, ...(await this.#oldest(pending, batch))] : [put])
     }
     const outcomes = await store.commit(transactions)

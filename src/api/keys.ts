@@ -2,7 +2,7 @@
  * Where everything lies in the store. Nothing else builds or takes apart a key.
  *
  *     obj/<group>/<plural>/<namespace or _>/<name>          an object
- *     applied/<group>/<plural>/<namespace or _>/<name>      the manifest that was applied to it last
+ *     applied/<group>/<plural>/<namespace or _>/<name>      the manifest that was applied to it last, unless the object tells
  *     rev/<group>/<plural>/<namespace or _>/<name>/<n>      its revisions, n zero-padded
  *     rev/<group>/<plural>/<namespace or _>/<name>/<n>/spec the spec of one that the object held until it moved on
  *     node/<node>/<plural>/<namespace>/<name>               metadata and spec of what belongs to a node

@@ -1,19 +1,18 @@
 /** What applying one document comes to, given what is stored. Pure but for ids and time. */
-import { deepEqual, isObject } from '../core/json.ts'
-import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { JsonSchema } from '../resources/schema.ts'
 import { ownPrefixIssues } from '../resources/validation/metadata.ts'
 import type { Entry, Operation } from '../store/store.ts'
 import type { Admitted } from './admission/admit.ts'
 import { type Fault, fault, issueFault } from './admission/faults.ts'
-import { type Candidate, type Wanted, wantedOf } from './admission/identify.ts'
+import type { Candidate, Wanted } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
 import { namespaceFaults } from './admission/namespaces.ts'
 import { objectFaults } from './admission/validate.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
+import { filledBy, lastWanted, rememberApplied } from './applied.ts'
 import { contentOf } from './changes.ts'
-import { decodeJson, type Stored, storedOf } from './codec.ts'
+import { type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
 import type { Target } from './keys.ts'
 import { mergeApplied } from './merge.ts'
@@ -46,11 +45,12 @@ export type Planned = Plan | { readonly kind: 'faults'; readonly faults: readonl
 
 export function planDocument(
   context: Context,
-  { candidate, object }: Admitted,
+  document: Admitted,
   situation: Situation,
   actor: Actor,
   mode: SetMode,
 ): Planned {
+  const { candidate, object } = document
   const { manifest, target, wanted } = candidate
   const entry = situation.entry(candidate.objectKey)
   const live = entry && storedOf(entry)
@@ -62,12 +62,21 @@ export function planDocument(
 
   const applied = situation.entry(candidate.appliedKey)
   const { next, warnings } =
-    live === undefined || isSame ? { next: object, warnings: [] } : merged(candidate, live.object, applied)
+    live === undefined || isSame ? { next: object, warnings: [] } : merged(candidate, live, applied)
   const cause = mode === 'apply' ? 'applied' : 'created'
+  const filled = mode === 'create' ? undefined : isSame ? document.filled : filledBy(document, next)
   const recorded =
     live !== undefined && isSame
       ? unchanged(live)
-      : recordEdit(context, { target, live, next, actor, cause, revises: true })
+      : recordEdit(context, {
+          target,
+          live,
+          next,
+          actor,
+          cause,
+          revises: true,
+          filled,
+        })
   const found = [
     ...(live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : []),
     ...sizeFaults(manifest, target, recorded.sizeBytes),
@@ -92,7 +101,7 @@ export function planDocument(
     operations: [
       ...(live === undefined ? namespaceCheck(target, situation) : []),
       ...recorded.operations,
-      ...(mode === 'apply' ? rememberApplied(candidate, live, applied, recorded) : []),
+      ...(mode === 'apply' ? rememberApplied({ candidate, live, entry: applied, recorded, filled }) : []),
     ],
   }
 }
@@ -152,11 +161,12 @@ const MERGED_METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences
 
 function merged(
   { target, wanted }: Candidate,
-  live: AnyResource,
+  stored: Stored,
   applied: Entry | undefined,
 ): { readonly next: AnyResource; readonly warnings: readonly string[] } {
   const { kind } = target
-  const lastApplied = applied === undefined ? {} : lastWanted(applied, kind)
+  const live = stored.object
+  const lastApplied: Readonly<Record<string, unknown>> = lastWanted(kind, stored, applied) ?? {}
   const content = mergeApplied(lastApplied, contentOf(live), contentOf(wanted), kind.schema)
   const { name, namespace } = live.metadata
   const metadata = mergeApplied(
@@ -178,12 +188,6 @@ function merged(
   return { next: kind.withDefaults(kept.object), warnings: kept.warnings }
 }
 
-/** What the manifest that was applied last wanted. */
-function lastWanted(applied: Entry, kind: Kind): Readonly<Record<string, unknown>> {
-  const last = decodeJson(applied)
-  return isObject(last) ? wantedOf(last, kind) : {}
-}
-
 /** False where metadata has members that only validation can name. */
 function knowsItsMetadata({ metadata }: Wanted): boolean {
   return Object.keys(metadata).every((member) => MERGED_METADATA.some((known) => known === member))
@@ -202,19 +206,4 @@ function pick(
 function namespaceCheck(target: Target, situation: Situation): readonly Operation[] {
   const entry = target.namespace === undefined ? undefined : situation.namespace(target.namespace)
   return entry === undefined ? [] : [{ kind: 'check', key: entry.key, expect: entry.revision }]
-}
-
-/** Keeps the manifest for the next merge; no write where it is what is kept already. */
-function rememberApplied(
-  { target, objectKey, appliedKey, wanted, wantedText: value }: Candidate,
-  live: Stored | undefined,
-  applied: Entry | undefined,
-  recorded: Recorded,
-): readonly Operation[] {
-  const isSame =
-    applied !== undefined && (applied.value === value || deepEqual(lastWanted(applied, target.kind), wanted))
-  if (isSame) return []
-  const guard: readonly Operation[] =
-    live === undefined || recorded.changed ? [] : [{ kind: 'check', key: objectKey, expect: live.revision }]
-  return [...guard, { kind: 'put', key: appliedKey, value, expect: applied?.revision ?? 0 }]
 }

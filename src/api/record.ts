@@ -19,6 +19,8 @@ export interface Edit {
   readonly cause: string
   /** False for scale, whose changes move the generation only. */
   readonly revises: boolean
+  /** What is kept of the manifest in the object's entry: see applied.ts. */
+  readonly filled: string | undefined
 }
 
 export interface Recorded {
@@ -49,7 +51,7 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     generation: (metadata.generation ?? 0) + (contentMoves ? 1 : 0),
     ...(revised ? { revision: (metadata.revision ?? 0) + 1 } : {}),
   })
-  const put = putOperation(target, object, live.revision)
+  const put = putOperation(edit, object, live.revision)
   return {
     object,
     changed: true,
@@ -88,7 +90,7 @@ function recordCreation(context: Context, edit: Edit): Recorded {
     ...(revised ? { revision: 1 } : {}),
     creationTimestamp: at,
   })
-  const put = putOperation(target, object, 0)
+  const put = putOperation(edit, object, 0)
   return {
     object,
     changed: true,
@@ -99,8 +101,8 @@ function recordCreation(context: Context, edit: Edit): Recorded {
   }
 }
 
-function putOperation(target: Target, object: AnyResource, expect: number) {
-  return { kind: 'put', key: objectKey(target), value: encodeObject(object), expect } as const
+function putOperation({ target, filled }: Edit, object: AnyResource, expect: number) {
+  return { kind: 'put', key: objectKey(target), value: encodeObject(object, filled), expect } as const
 }
 
 function newRevision(

@@ -4,6 +4,7 @@ import type { Path } from '../core/json.ts'
 import type { FieldIssue, Kind, PrinterColumn, Scope } from './kinds.ts'
 import type { JsonSchema } from './schema.ts'
 import { compileDefaults, type DefaultsFiller } from './validation/defaults.ts'
+import type { FilledNotes } from './validation/filled.ts'
 import { schemaIssues, shapeIsSound } from './validation/issues.ts'
 import { metadataIssues, type NameRule, nameRuleOf } from './validation/metadata.ts'
 import { inDocumentOrder } from './validation/order.ts'
@@ -139,8 +140,8 @@ class DefinedKind implements Kind {
     return inDocumentOrder([...ofMetadata, ...ofSchema, ...ofRules], object)
   }
 
-  withDefaults<T>(object: T): T {
+  withDefaults<T>(object: T, notes?: FilledNotes): T {
     if (this.#fillDefaults === undefined) this.#fillDefaults = compileDefaults(this.schema) ?? null
-    return this.#fillDefaults === null ? object : (this.#fillDefaults(object) as T)
+    return this.#fillDefaults === null ? object : (this.#fillDefaults(object, notes) as T)
   }
 }

@@ -1,6 +1,7 @@
 /** What nsctl knows of a kind, read off its CustomResourceDefinition. The registry is the only way to learn about kinds. */
 import type { Path } from '../core/json.ts'
 import type { JsonSchema } from './schema.ts'
+import type { FilledNotes } from './validation/filled.ts'
 
 export type Scope = 'Cluster' | 'Namespaced'
 
@@ -60,9 +61,9 @@ export interface Kind {
   validate(object: unknown): readonly FieldIssue[]
   /**
    * The object with the schema's defaults; itself where none is missing. A copy along what is filled in, which shares the rest
-   * with `object`. Call it before `validate`.
+   * with `object`. Call it before `validate`. Takes down in `notes` what it fills in.
    */
-  withDefaults<T>(object: T): T
+  withDefaults<T>(object: T, notes?: FilledNotes): T
 }
 
 export interface KindRegistry {

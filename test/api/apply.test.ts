@@ -6,17 +6,15 @@ import type { AnyResource } from '../../src/resources/object.ts'
 import {
   actor,
   keysOf,
+  lastApplied,
   manifest,
   openBench,
   options,
   refused,
   STORES,
   service,
-  storedJson,
   web,
 } from './support.ts'
-
-const APPLIED = 'applied/nsctl.dev/services/default/web'
 
 for (const { name, use } of STORES) {
   test(`apply creates, configures and leaves alone (${name})`, () =>
@@ -90,14 +88,14 @@ test('a field that is removed from the manifest goes back to its default, one th
 test('the last applied manifest is kept as it was written, also where the object does not change', async () => {
   const { api, store } = await openBench()
   await api.apply([service('web')], options)
-  assert.equal(await storedJson(store, APPLIED), {
+  assert.equal(await lastApplied(api, store), {
     metadata: {},
     spec: { template: { source: { command: ['true'] } } },
   })
   const [result] = (await api.apply([service('web', { replicas: 1 })], options)).results
   assert.is(result?.verdict, 'unchanged')
   assert.is((await api.get(web))?.metadata.resourceVersion, result?.object.metadata.resourceVersion)
-  assert.is(valueAt(await storedJson(store, APPLIED), ['spec', 'replicas']), 1)
+  assert.is(valueAt(await lastApplied(api, store), ['spec', 'replicas']), 1)
 })
 
 test('an explicit null removes what somebody else set', async () => {
@@ -370,7 +368,7 @@ test('create refuses what is there and keeps no last applied manifest', async ()
   const { api, store } = await openBench()
   const created = await api.create(service('web', { replicas: 2 }), options)
   assert.is(created.verdict, 'created')
-  assert.is(await storedJson(store, APPLIED), undefined)
+  assert.is(await lastApplied(api, store), undefined)
   await refused('AlreadyExists', () => api.create(service('web'), options))
   assert.equal(
     (await api.history(web)).map(({ cause, by, from }) => [cause, by, from]),

@@ -5,7 +5,7 @@ import type { ResourceApi } from '../../src/api/api.ts'
 import { isNsctlError, NsctlError } from '../../src/core/errors.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import type { Store, Transaction } from '../../src/store/store.ts'
-import { actor, openBench, options, refused, STORES, service, storedJson, web } from './support.ts'
+import { actor, lastApplied, openBench, options, refused, STORES, service, web } from './support.ts'
 
 const WRITERS = 8
 
@@ -222,7 +222,7 @@ async function assertWhole(api: ResourceApi, store: Store, name: string): Promis
   const ref = { kind: 'Service', namespace: 'default', name }
   const object = await api.get(ref)
   const history = await api.history(ref)
-  const applied = await storedJson(store, `applied/nsctl.dev/services/default/${name}`)
+  const applied = await lastApplied(api, store, name)
   const audit = await api.audit({ ref })
   if (object === undefined) {
     assert.equal([history.length, applied, audit.length], [0, undefined, 0])
@@ -231,7 +231,7 @@ async function assertWhole(api: ResourceApi, store: Store, name: string): Promis
   assert.is(history.length, object.metadata.revision)
   assert.is(audit.length, object.metadata.revision)
   assert.equal(history[0]?.spec as unknown, object.spec as unknown)
-  assert.is((applied as { spec: { replicas: number } }).spec.replicas, object.spec?.replicas)
+  assert.is((applied as unknown as { spec: { replicas: number } }).spec.replicas, object.spec?.replicas)
 }
 
 test('the check for wholeness notices a half-written object', async () => {

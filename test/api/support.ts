@@ -2,7 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Wanted } from '../../src/api/admission/identify.ts'
 import type { Actor, Manifest, ResourceApi } from '../../src/api/api.ts'
+import { lastWanted } from '../../src/api/applied.ts'
+import { storedOf } from '../../src/api/codec.ts'
+import { appliedKey, objectKey } from '../../src/api/keys.ts'
 import { openApi } from '../../src/api/open.ts'
 import { ManualClock, systemClock } from '../../src/core/clock.ts'
 import { type ErrorCode, isNsctlError, type NsctlError } from '../../src/core/errors.ts'
@@ -132,4 +136,12 @@ export async function keysOf(store: Store, prefix = ''): Promise<readonly string
 export async function storedJson(store: Store, key: string): Promise<Json | undefined> {
   const entry = await store.get(key)
   return entry && JSON.parse(entry.value)
+}
+
+/** What the manifest that was applied to a service last wanted, wherever it is kept. */
+export async function lastApplied(api: ResourceApi, store: Store, name = 'web'): Promise<Wanted | undefined> {
+  const kind = api.kinds.byKind('Service')
+  const target = { kind, namespace: 'default', name }
+  const entry = await store.get(objectKey(target))
+  return entry && lastWanted(kind, storedOf(entry), await store.get(appliedKey(target)))
 }

@@ -15,6 +15,8 @@ export interface Admitted {
   readonly candidate: Candidate
   /** The document by itself, with defaults: what is stored where nothing was there before. */
   readonly object: AnyResource
+  /** Which defaults that document was filled in with; undefined where it is changed otherwise too. */
+  readonly filled: string | undefined
 }
 
 export interface AdmittedSet {
@@ -35,7 +37,7 @@ export async function admitSet(
   const faults = new Map<Manifest, readonly Fault[]>()
   const admitOne = (manifest: Manifest, identified: Identified) => {
     if (identified.kind !== 'candidate') faults.set(manifest, [identified.fault])
-    else admitted.push({ candidate: identified.candidate, object: completed(identified.candidate) })
+    else admitted.push({ candidate: identified.candidate, ...completed(identified.candidate) })
   }
 
   let kinds: KindRegistry = context.kinds

@@ -1,5 +1,6 @@
 /** Defaults and validation: a document made whole, and what is wrong with it. */
 import type { AnyResource } from '../../resources/object.ts'
+import { FilledNotes } from '../../resources/validation/filled.ts'
 import type { Manifest } from '../api.ts'
 import type { Target } from '../keys.ts'
 import { withoutNulls } from '../merge.ts'
@@ -7,17 +8,26 @@ import { type Fault, issueFault } from './faults.ts'
 import type { Candidate, Wanted } from './identify.ts'
 
 /** The object that a document says, with defaults. Shares with the document what it does not add to. */
-export function completed({ target, wanted, wantedText }: Candidate): AnyResource {
+export function completed({ target, wanted, wantedText }: Candidate): Completed {
   const { kind, namespace, name } = target
   // looking through the text costs less than looking through the value
-  const said = wantedText.includes('null') ? (withoutNulls(wanted, kind.schema) as Wanted) : wanted
-  const { metadata, ...content } = said
-  return kind.withDefaults({
+  const hasNulls = wantedText.includes('null')
+  const { metadata, ...content } = hasNulls ? (withoutNulls(wanted, kind.schema) as Wanted) : wanted
+  const said = {
     apiVersion: kind.apiVersion,
     kind: kind.kind,
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...metadata },
     ...content,
-  }) as unknown as AnyResource
+  }
+  const notes = new FilledNotes()
+  const object = kind.withDefaults(said, notes) as unknown as AnyResource
+  return { object, filled: hasNulls ? undefined : notes.toString() }
+}
+
+export interface Completed {
+  readonly object: AnyResource
+  /** Which defaults make it of the document, as FilledNotes has it; undefined where the document has nulls, which went too. */
+  readonly filled: string | undefined
 }
 
 /** Everything that is wrong with a completed object. The kind must be prepared. */

@@ -1,9 +1,13 @@
 /** Fills in a schema's defaults. Compiled once per kind, so that what has no defaults below it costs nothing. */
 import { clone, isObject, setMember } from '../../core/json.ts'
 import type { JsonSchema } from '../schema.ts'
+import type { FilledNotes } from './filled.ts'
 
-/** The value with what is absent filled in; the value itself where nothing is. Copies only along what it fills in. */
-export type DefaultsFiller = (value: unknown) => unknown
+/**
+ * The value with what is absent filled in, and a note of each; the value itself where nothing is. Copies only along what it
+ * fills in.
+ */
+export type DefaultsFiller = (value: unknown, notes?: FilledNotes) => unknown
 
 /** Undefined where nothing in the schema has a default. As in Kubernetes, an explicit null stays null. */
 export function compileDefaults(schema: JsonSchema): DefaultsFiller | undefined {
@@ -26,17 +30,26 @@ function fillMembers(properties: Readonly<Record<string, JsonSchema>>): Defaults
     .map(([key, schema]) => stepOf(key, schema))
     .filter(({ initial, fill }) => initial !== undefined || fill !== undefined)
   if (steps.length === 0) return undefined
-  return (value) => {
+  return (value, notes) => {
     if (!isObject(value)) return value
     let filled: Record<string, unknown> | undefined
     // by index: this runs a thousand times before it is compiled, and until then iterators cost more than the work
     for (let at = 0; at < steps.length; at++) {
       const { key, initial, fill } = steps[at]!
       const member = value[key]
-      const next = member === undefined ? initial : fill === undefined ? member : fill(member)
-      if (next === member) continue
-      filled ??= { ...value }
-      filled[key] = next
+      if (member === undefined) {
+        if (initial === undefined) continue
+        notes?.filled(key)
+        filled ??= { ...value }
+        filled[key] = initial
+      } else if (fill !== undefined) {
+        notes?.enter(key)
+        const next = fill(member, notes)
+        notes?.leave()
+        if (next === member) continue
+        filled ??= { ...value }
+        filled[key] = next
+      }
     }
     return filled ?? value
   }
@@ -50,11 +63,13 @@ function stepOf(key: string, schema: JsonSchema): Step {
 
 function fillItems(fill: DefaultsFiller | undefined): DefaultsFiller | undefined {
   if (fill === undefined) return undefined
-  return (value) => {
+  return (value, notes) => {
     if (!Array.isArray(value)) return value
     let filled: unknown[] | undefined
     for (let index = 0; index < value.length; index++) {
-      const next = fill(value[index])
+      notes?.enter(index)
+      const next = fill(value[index], notes)
+      notes?.leave()
       if (next === value[index]) continue
       filled ??= [...value]
       filled[index] = next
@@ -65,11 +80,13 @@ function fillItems(fill: DefaultsFiller | undefined): DefaultsFiller | undefined
 
 function fillValues(fill: DefaultsFiller | undefined): DefaultsFiller | undefined {
   if (fill === undefined) return undefined
-  return (value) => {
+  return (value, notes) => {
     if (!isObject(value)) return value
     let filled: Record<string, unknown> | undefined
     for (const key in value) {
-      const next = fill(value[key])
+      notes?.enter(key)
+      const next = fill(value[key], notes)
+      notes?.leave()
       if (next === value[key]) continue
       filled ??= { ...value }
       setMember(filled, key, next)
