@@ -1,6 +1,6 @@
 /** Defaults and validation: a document made whole, and what is wrong with it. */
 import type { AnyResource } from '../../resources/object.ts'
-import { FilledNotes } from '../../resources/validation/filled.ts'
+import { type FilledNotes, filledText } from '../../resources/validation/filled.ts'
 import type { Manifest } from '../api.ts'
 import type { Target } from '../keys.ts'
 import { withoutNulls } from '../merge.ts'
@@ -19,14 +19,14 @@ export function completed({ target, wanted, wantedText }: Candidate): Completed 
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...metadata },
     ...content,
   }
-  const notes = new FilledNotes()
+  const notes: FilledNotes = []
   const object = kind.withDefaults(said, notes) as unknown as AnyResource
-  return { object, filled: hasNulls ? undefined : notes.toString() }
+  return { object, filled: hasNulls ? undefined : filledText(notes) }
 }
 
 export interface Completed {
   readonly object: AnyResource
-  /** Which defaults make it of the document, as FilledNotes has it; undefined where the document has nulls, which went too. */
+  /** Which defaults make it of the document, as `filledText` says it; undefined where the document has nulls, which went too. */
   readonly filled: string | undefined
 }
 

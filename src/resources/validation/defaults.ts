@@ -1,7 +1,7 @@
 /** Fills in a schema's defaults. Compiled once per kind, so that what has no defaults below it costs nothing. */
 import { clone, isObject, setMember } from '../../core/json.ts'
 import type { JsonSchema } from '../schema.ts'
-import type { FilledNotes } from './filled.ts'
+import { enterPiece, type FilledNotes, filledPiece, leave } from './filled.ts'
 
 /**
  * The value with what is absent filled in, and a note of each; the value itself where nothing is. Copies only along what it
@@ -20,6 +20,9 @@ export function compileDefaults(schema: JsonSchema): DefaultsFiller | undefined 
 
 interface Step {
   readonly key: string
+  /** Pieces of the notes. */
+  readonly filled: string
+  readonly enter: string
   /** Shared by all objects that it is filled into, and therefore frozen. */
   readonly initial: unknown
   readonly fill: DefaultsFiller | undefined
@@ -35,17 +38,16 @@ function fillMembers(properties: Readonly<Record<string, JsonSchema>>): Defaults
     let filled: Record<string, unknown> | undefined
     // by index: this runs a thousand times before it is compiled, and until then iterators cost more than the work
     for (let at = 0; at < steps.length; at++) {
-      const { key, initial, fill } = steps[at]!
+      const step = steps[at]!
+      const { key, initial, fill } = step
       const member = value[key]
       if (member === undefined) {
         if (initial === undefined) continue
-        notes?.filled(key)
+        notes?.push(step.filled)
         filled ??= { ...value }
         filled[key] = initial
       } else if (fill !== undefined) {
-        notes?.enter(key)
-        const next = fill(member, notes)
-        notes?.leave()
+        const next = fillInside(member, fill, step.enter, notes)
         if (next === member) continue
         filled ??= { ...value }
         filled[key] = next
@@ -58,7 +60,22 @@ function fillMembers(properties: Readonly<Record<string, JsonSchema>>): Defaults
 function stepOf(key: string, schema: JsonSchema): Step {
   const fill = compileDefaults(schema)
   const initial: unknown = schema.default === undefined ? undefined : clone(schema.default)
-  return { key, initial: freeze(fill === undefined ? initial : fill(initial)), fill }
+  const whole = freeze(fill === undefined ? initial : fill(initial))
+  return { key, filled: filledPiece(key), enter: enterPiece(key), initial: whole, fill }
+}
+
+function fillInside(
+  member: unknown,
+  fill: DefaultsFiller,
+  enter: string,
+  notes: FilledNotes | undefined,
+): unknown {
+  if (notes === undefined) return fill(member)
+  const at = notes.length
+  notes.push(enter)
+  const next = fill(member, notes)
+  leave(notes, at)
+  return next
 }
 
 function fillItems(fill: DefaultsFiller | undefined): DefaultsFiller | undefined {
@@ -67,9 +84,7 @@ function fillItems(fill: DefaultsFiller | undefined): DefaultsFiller | undefined
     if (!Array.isArray(value)) return value
     let filled: unknown[] | undefined
     for (let index = 0; index < value.length; index++) {
-      notes?.enter(index)
-      const next = fill(value[index], notes)
-      notes?.leave()
+      const next = fillInside(value[index], fill, enterPiece(index), notes)
       if (next === value[index]) continue
       filled ??= [...value]
       filled[index] = next
@@ -84,9 +99,7 @@ function fillValues(fill: DefaultsFiller | undefined): DefaultsFiller | undefine
     if (!isObject(value)) return value
     let filled: Record<string, unknown> | undefined
     for (const key in value) {
-      notes?.enter(key)
-      const next = fill(value[key], notes)
-      notes?.leave()
+      const next = fillInside(value[key], fill, enterPiece(key), notes)
       if (next === value[key]) continue
       filled ??= { ...value }
       setMember(filled, key, next)

@@ -1,53 +1,36 @@
 /**
- * Which members of a value its kind's defaults were filled into, as text: `spec{replicas,template{ports{0{protocol}}}}`. With it
+ * Which members of a value its kind's defaults were filled into, as text: `spec{replicas,template{ports{0{protocol,}}}}`. With it
  * the value can be had again as it was before.
  */
 import { isObject, setMember } from '../../core/json.ts'
 
-/** Takes down what is filled in, on the way through the value. */
-export class FilledNotes {
-  readonly #pieces: string[] = []
-  /** The members that the way leads through, those of them that are written down first. */
-  readonly #way: (string | number)[] = []
-  #written = 0
-  /** True where the next name needs a comma before it. */
-  #follows = false
+/** What is filled in, in the order of the way through the value: pieces of the text. */
+export type FilledNotes = string[]
 
-  enter(key: string | number): void {
-    this.#way.push(key)
-  }
+/** The piece for a member that was filled in. */
+export function filledPiece(key: string): string {
+  return `${nameOf(key)},`
+}
 
-  leave(): void {
-    this.#way.pop()
-    if (this.#written <= this.#way.length) return
-    this.#written--
-    this.#pieces.push('}')
-    this.#follows = true
-  }
+/** The piece with which the way leads into a member; `leave` leads out again. */
+export function enterPiece(key: string | number): string {
+  return `${typeof key === 'number' ? key : nameOf(key)}{`
+}
 
-  filled(key: string): void {
-    while (this.#written < this.#way.length) {
-      this.#name(this.#way[this.#written++]!)
-      this.#pieces.push('{')
-      this.#follows = false
-    }
-    this.#name(key)
-    this.#follows = true
-  }
+/** Ends what `enterPiece` began, or takes it back where nothing was filled in inside. */
+export function leave(notes: FilledNotes, enteredAt: number): void {
+  if (notes.length === enteredAt + 1) notes.pop()
+  else notes.push('}')
+}
 
-  /** Empty where nothing was filled in. */
-  toString(): string {
-    return this.#pieces.join('')
-  }
-
-  #name(key: string | number): void {
-    if (this.#follows) this.#pieces.push(',')
-    this.#pieces.push(typeof key === 'number' ? String(key) : nameOf(key))
-  }
+/** Empty where nothing was filled in. */
+export function filledText(notes: FilledNotes): string {
+  return notes.join('')
 }
 
 const PLAIN = /^[\w-]+$/
 
+/** A name that is not quoted holds no comma and no brace. */
 function nameOf(key: string): string {
   return PLAIN.test(key) ? key : JSON.stringify(key)
 }
@@ -55,10 +38,9 @@ function nameOf(key: string): string {
 /** A name, with a brace where it is not itself what was filled in but what it is in. */
 const TOKEN = /(?:([\w-]+)|("(?:[^"\\]|\\.)*"))(\{?)|\}|,/g
 
-/** `value` without what `notes` (the text of FilledNotes) says was filled in. What is not there any more is passed over. */
-export function withoutFilled(value: unknown, notes: string): unknown {
-  const tokens = notes.matchAll(TOKEN)
-  return strip(value, tokens)
+/** `value` without what `text` says was filled in. What is not there any more is passed over. */
+export function withoutFilled(value: unknown, text: string): unknown {
+  return strip(value, text.matchAll(TOKEN))
 }
 
 function strip(value: unknown, tokens: Iterator<RegExpMatchArray>): unknown {

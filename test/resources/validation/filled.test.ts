@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { clone } from '../../../src/core/json.ts'
 import type { JsonSchema } from '../../../src/resources/schema.ts'
 import { compileDefaults } from '../../../src/resources/validation/defaults.ts'
-import { FilledNotes, withoutFilled } from '../../../src/resources/validation/filled.ts'
+import { type FilledNotes, filledText, withoutFilled } from '../../../src/resources/validation/filled.ts'
 
 const leaf: JsonSchema = { type: 'object', properties: { a: { default: 1 }, b: { type: 'string' } } }
 const schema: JsonSchema = {
@@ -28,17 +28,17 @@ const schema: JsonSchema = {
 const fill = compileDefaults(schema)!
 
 function filled(value: unknown): { readonly value: unknown; readonly notes: string } {
-  const notes = new FilledNotes()
-  return { value: fill(value, notes), notes: notes.toString() }
+  const notes: FilledNotes = []
+  return { value: fill(value, notes), notes: filledText(notes) }
 }
 
 test('names what was filled in, in the order of the schema', () => {
   assert.is(
     filled({ list: [{ a: 2 }, {}], map: { k: {} }, deep: { er: {} } }).notes,
-    'mode,whole,list{1{a}},map{k{a}},"odd.name,{}\\""',
+    'mode,whole,list{1{a,}}map{k{a,}}"odd.name,{}\\"",',
   )
   assert.is(filled({ mode: 'slow', whole: { x: false }, 'odd.name,{}"': 1 }).notes, '')
-  assert.is(filled({ mode: 'slow', whole: {}, 'odd.name,{}"': 1 }).notes, 'whole{x}')
+  assert.is(filled({ mode: 'slow', whole: {}, 'odd.name,{}"': 1 }).notes, 'whole{x,}')
 })
 
 const key = fc.oneof(
