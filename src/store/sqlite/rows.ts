@@ -1,7 +1,7 @@
 /** The tables of a store file and the statements over them. Everything here is synchronous and inside nobody's transaction. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LoggedChange, Stored } from '../commit.ts'
-import type { KeyRange } from '../keys.ts'
+import { type KeyRange, rangesOf } from '../keys.ts'
 import type { Entry } from '../store.ts'
 import { Checksums } from './checksum.ts'
 import { corrupt } from './errors.ts'
@@ -29,7 +29,7 @@ const SQL = {
   get: 'SELECT key, revision, checksum, value FROM entries WHERE key = ?',
   many: 'SELECT key, revision, checksum, value FROM entries WHERE key IN (SELECT value FROM json_each(?))',
   range: 'SELECT key, revision, checksum, value FROM entries WHERE key >= ? AND key < ?',
-  isMoreThan: 'SELECT 1 FROM entries LIMIT 1 OFFSET ?',
+  isMoreThan: 'SELECT 1 FROM entries WHERE key >= ? AND key < ? LIMIT 1 OFFSET ?',
   rangeToEnd: 'SELECT key, revision, checksum, value FROM entries WHERE key >= ?',
   keys: 'SELECT key FROM entries WHERE key >= ? AND key < ?',
   keysToEnd: 'SELECT key FROM entries WHERE key >= ?',
@@ -69,25 +69,30 @@ export class Rows {
   }
 
   /**
-   * The entries of those keys that are there. Many are asked for in one statement: calls cost more than the search. Where
-   * less is stored than is asked for, as when a store is first filled, all of it is read.
+   * The entries of those keys that are there. Many of one folder are asked for in one statement, because calls cost more than
+   * the search; a folder that holds hardly more than is asked of it is read from end to end, which costs less again.
    */
   getMany(keys: readonly string[]): ReadonlyMap<string, Entry> {
     const found = new Map<string, Entry>()
     const keep = (entry: Entry | undefined) => entry && found.set(entry.key, entry)
     if (keys.length < MANY) for (const key of keys) keep(this.get(key))
-    else if (this.#statement('isMoreThan').get(keys.length) === undefined)
-      this.#readAmong(new Set(keys), keep)
-    else for (const row of this.#statement('many').all(JSON.stringify(keys))) keep(this.#entry(row))
+    else
+      for (const [folder, wanted] of byFolder(keys))
+        for (const entry of this.#among(folder, wanted)) keep(entry)
     return found
   }
 
-  /** Row by row, so that what is not wanted is not held. */
-  #readAmong(wanted: ReadonlySet<string>, keep: (entry: Entry) => void): void {
-    for (const row of this.#statement('rangeToEnd').iterate('')) {
-      const [key] = row as unknown as EntryRow
-      if (wanted.has(key)) keep(this.#entry(row))
-    }
+  #among(folder: string, wanted: ReadonlySet<string>): readonly Entry[] {
+    const [range] = rangesOf([folder])
+    const { from = '', to } = range ?? {}
+    const isLarge = to === undefined || this.#statement('isMoreThan').get(from, to, wanted.size) !== undefined
+    const rows = isLarge
+      ? this.#statement('many').all(JSON.stringify([...wanted]))
+      : this.#statement('range').all(from, to)
+    const entries: Entry[] = []
+    for (const row of rows)
+      if (isLarge || wanted.has((row as unknown as EntryRow)[0])) entries.push(this.#entry(row))
+    return entries
   }
 
   list({ from, to }: KeyRange): readonly Entry[] {
@@ -180,4 +185,16 @@ export class Rows {
     }
     return statement
   }
+}
+
+/** Keys by what stands before their last step. */
+function byFolder(keys: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const folders = new Map<string, Set<string>>()
+  for (const key of keys) {
+    const folder = key.slice(0, key.lastIndexOf('/') + 1)
+    const known = folders.get(folder)
+    if (known === undefined) folders.set(folder, new Set([key]))
+    else known.add(key)
+  }
+  return folders
 }
