@@ -78,6 +78,7 @@ async function readSituation(
     target.kind === namespaceKind ? [target.name] : [],
   )
   return {
+    at: timestamp(context.clock),
     entry: (key) => read.get(key),
     namespace: (name) => read.get(namespaceKey(name)),
     made: new Set(made),

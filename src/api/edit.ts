@@ -13,7 +13,7 @@ import { keptManifest } from './applied.ts'
 import { auditOperation } from './audit.ts'
 import { contentOf } from './changes.ts'
 import { type Stored, withResourceVersion } from './codec.ts'
-import { type Context, commit, MAX_ATTEMPTS } from './context.ts'
+import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
 import type { Target } from './keys.ts'
 import { readStored, targetOf } from './reader.ts'
 import { type Recorded, recordEdit, retention } from './record.ts'
@@ -68,6 +68,7 @@ export async function editObject(
       live,
       next,
       actor: options.actor,
+      at: timestamp(context.clock),
       cause: desired.cause ?? verdict,
       revises,
       filled: undefined,

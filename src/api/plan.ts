@@ -24,6 +24,8 @@ export type SetMode = 'apply' | 'create'
 
 /** What is stored of all that a set of documents touches. */
 export interface Situation {
+  /** The time that the set is planned at. */
+  readonly at: string
   readonly entry: (key: string) => Entry | undefined
   readonly namespace: (name: string) => Entry | undefined
   /** Namespaces that the set itself makes. */
@@ -74,6 +76,7 @@ export function planDocument(
           next,
           actor,
           cause,
+          at: situation.at,
           revises: true,
           filled,
         })

@@ -5,7 +5,7 @@ import type { Operation } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
 import { changesBetween, contentOf } from './changes.ts'
 import { encodeObject, type Stored } from './codec.ts'
-import { type Context, timestamp } from './context.ts'
+import type { Context } from './context.ts'
 import { objectKey, type Target } from './keys.ts'
 import { keptSpec, pruneOperations, revisionOperation } from './revisions.ts'
 
@@ -15,6 +15,8 @@ export interface Edit {
   /** Content with defaults, and the metadata that people own. What the server owns is taken from `live`. */
   readonly next: AnyResource
   readonly actor: Actor
+  /** When, as `timestamp` has it. */
+  readonly at: string
   /** What the revision calls it: `rolled back to r6`. */
   readonly cause: string
   /** False for scale, whose changes move the generation only. */
@@ -59,7 +61,7 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     operations: [
       put,
       ...keptSpec(target, live.object, object),
-      ...(revised ? [newRevision(edit, object, changes, timestamp(context.clock))] : []),
+      ...(revised ? [newRevision(edit, object, changes)] : []),
     ],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
@@ -83,19 +85,16 @@ export async function retention(
 function recordCreation(context: Context, edit: Edit): Recorded {
   const { target, next } = edit
   const revised = target.kind.revisioned
-  const at = timestamp(context.clock)
-  const object = assemble(target, next, undefined, {
-    uid: context.ids.uid(),
-    generation: 1,
-    ...(revised ? { revision: 1 } : {}),
-    creationTimestamp: at,
-  })
+  const server = { uid: context.ids.uid(), generation: 1, creationTimestamp: edit.at }
+  const metadata = assembleMetadata(target, next, revised ? { ...server, revision: 1 } : server)
+  // an admitted document has nothing but what is stored
+  const object: AnyResource = { ...next, metadata }
   const put = putOperation(edit, object, 0)
   return {
     object,
     changed: true,
     changes: [],
-    operations: revised ? [put, newRevision(edit, object, [], at)] : [put],
+    operations: revised ? [put, newRevision(edit, object, [])] : [put],
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
@@ -106,10 +105,9 @@ function putOperation({ target, filled }: Edit, object: AnyResource, expect: num
 }
 
 function newRevision(
-  { target, actor, cause }: Edit,
+  { target, actor, cause, at }: Edit,
   object: AnyResource,
   changes: readonly FieldChange[],
-  at: string,
 ): Operation {
   const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
   return revisionOperation({ target, object, actor, cause, at, changes: contentChanges })
@@ -136,29 +134,37 @@ function isEmpty(value: object): boolean {
 }
 
 function assemble(
-  { kind, namespace, name }: Target,
+  target: Target,
   next: AnyResource,
   status: AnyResource['status'],
   server: Partial<ObjectMeta>,
 ): AnyResource {
-  const { uid, generation, revision, creationTimestamp, deletionTimestamp, managedFields } = server
+  const { kind } = target
   return {
     apiVersion: kind.apiVersion,
     kind: kind.kind,
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...ownedByPeople(next),
-      uid,
-      generation,
-      ...(revision === undefined ? {} : { revision }),
-      creationTimestamp,
-      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-      ...(managedFields === undefined ? {} : { managedFields }),
-    },
+    metadata: assembleMetadata(target, next, server),
     ...contentOf(next),
     ...(status === undefined ? {} : { status }),
   } as unknown as AnyResource
+}
+
+function assembleMetadata(
+  { namespace, name }: Target,
+  next: AnyResource,
+  { uid, generation, revision, creationTimestamp, deletionTimestamp, managedFields }: Partial<ObjectMeta>,
+): ObjectMeta {
+  return {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...ownedByPeople(next),
+    uid,
+    generation,
+    ...(revision === undefined ? {} : { revision }),
+    creationTimestamp,
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    ...(managedFields === undefined ? {} : { managedFields }),
+  } as ObjectMeta
 }
 
 /** What was stored before a default was added differs from what it says only in that default: no change. */

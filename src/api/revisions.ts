@@ -44,20 +44,31 @@ export interface NewRevision {
 
 export function revisionOperation(fresh: NewRevision): Operation {
   const { target, object, actor, cause, at, changes } = fresh
-  const { spec = null, ...rest } = contentOf(object) as { spec?: Json } & Record<string, Json>
+  const rest = besideSpec(object)
   const revision = object.metadata.revision ?? 1
   const record: Omit<StoredRevision, 'spec'> & { readonly spec?: Json } = {
     revision,
     generation: object.metadata.generation ?? 1,
-    ...(Object.keys(rest).length === 0 ? {} : { rest }),
+    ...(rest === undefined ? {} : { rest }),
     by: actor.name,
     ...(actor.from === undefined ? {} : { from: actor.from }),
     at,
     cause,
     changes,
-    ...(holdsItsRevision(object) ? {} : { spec }),
+    ...(holdsItsRevision(object) ? {} : { spec: (object.spec ?? null) as Json }),
   }
   return { kind: 'put', key: revisionKey(target, revision), value: JSON.stringify(record) }
+}
+
+/** Most kinds have nothing but their spec. */
+function besideSpec(object: AnyResource): JsonObject | undefined {
+  let rest: Record<string, Json> | undefined
+  for (const [key, member] of Object.entries(contentOf(object))) {
+    if (key === 'spec') continue
+    rest ??= {}
+    rest[key] = member as Json
+  }
+  return rest
 }
 
 /** True while the object's spec is that of its present revision. */

@@ -24,12 +24,18 @@ export const DURATION_PATTERN = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$'
 
 const CPU = new RegExp(CPU_PATTERN)
 const DURATION = new RegExp(DURATION_PATTERN)
+/** Sums of so many digits are exact. */
+const MAX_DIGITS = 15
 /** A duration of one part, as nearly all are. */
 const PLAIN_DURATION = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$/
 
 /** CPU in thousandths of a core: `500m` and `0.5` are 500. */
 export function parseCpuMillis(text: string | number): number {
   const raw = String(text)
+  if (raw.endsWith('m')) {
+    const millis = leadingDigits(raw, raw.length - 1)
+    if (!Number.isNaN(millis)) return millis
+  }
   if (!CPU.test(raw)) throw wrong('CPU quantity', raw, '500m or 0.5 (half a core)')
   return raw.endsWith('m') ? Number(raw.slice(0, -1)) : Math.round(Number(raw) * 1000)
 }
@@ -37,14 +43,35 @@ export function parseCpuMillis(text: string | number): number {
 /** Memory in bytes: `128Mi`, `1.5G`, `1048576`. */
 export function parseMemoryBytes(text: string | number): number {
   const raw = String(text)
+  if (raw.endsWith('i')) {
+    const value = leadingDigits(raw, raw.length - 2)
+    const binary = MEMORY_FACTORS[raw.slice(-2)]
+    if (!Number.isNaN(value) && binary !== undefined) return value * binary
+  }
   const match = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(raw)
   const factor = match?.[2] === undefined ? undefined : MEMORY_FACTORS[match[2]]
   if (match?.[1] === undefined || factor === undefined) throw wrong('memory quantity', raw, '128Mi or 1G')
   return Math.round(Number(match[1]) * factor)
 }
 
+/** The number that `text` begins with where that is digits only; NaN otherwise. No expression: thousands are parsed at a time. */
+function leadingDigits(text: string, end: number): number {
+  let value = 0
+  for (let at = 0; at < end; at++) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) return Number.NaN
+    value = value * 10 + digit
+  }
+  return end > 0 && end <= MAX_DIGITS ? value : Number.NaN
+}
+
 /** A duration in milliseconds: `250ms`, `5s`, `1m30s`, `2h`, `7d`. */
 export function parseDurationMs(text: string): number {
+  if (text.endsWith('s')) {
+    const isMs = text.endsWith('ms')
+    const value = leadingDigits(text, text.length - (isMs ? 2 : 1))
+    if (!Number.isNaN(value)) return isMs ? value : value * 1e3
+  }
   const plain = PLAIN_DURATION.exec(text)
   if (plain !== null) return Number(plain[1]) * DURATION_FACTORS[plain[2]!]!
   if (!DURATION.test(text)) throw wrong('duration', text, '500ms, 30s or 1m30s')

@@ -21,7 +21,7 @@ export function findDuplicates(
   parent: Path,
   member: string,
 ): void {
-  if (items === undefined || items.length < 2) return
+  if (items === undefined || items.length < 2 || areFewAndUnique(items)) return
   const first = new Map<string, number>()
   for (let index = 0; index < items.length; index++) {
     const { name } = items[index]!
@@ -34,6 +34,14 @@ export function findDuplicates(
         value: name,
       })
   }
+}
+
+/** Comparing a few with each other costs less than a map of them. */
+function areFewAndUnique(items: readonly { readonly name: string }[]): boolean {
+  if (items.length > 16) return false
+  for (let at = 1; at < items.length; at++)
+    for (let earlier = 0; earlier < at; earlier++) if (items[at]!.name === items[earlier]!.name) return false
+  return true
 }
 
 export interface DurationRule {
