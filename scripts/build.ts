@@ -19,6 +19,7 @@ import { join, resolve } from 'node:path'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
 import { lazyBuiltins } from './build/lazy-builtins.ts'
 import { lazyRequires } from './build/lazy-requires.ts'
+import { buildPart, PARTS, packageParts } from './build/package-parts.ts'
 import { RECORDER, recordLoads } from './build/record-loads.ts'
 import { screenChunks } from './build/screen-chunks.ts'
 import { sourceStamp } from './prepare/stamp.mjs'
@@ -55,7 +56,7 @@ async function buildMain(outdir: string): Promise<ReadonlySet<string>> {
       'import.meta.filename': '__filename',
     },
     banner: { js: `${RECORDER}const __nsctlUrl=require("node:url").pathToFileURL(__filename).href;` },
-    plugins: [lazyBuiltins(), lazyRequires(), screenChunks(root, screens)],
+    plugins: [lazyBuiltins(), lazyRequires(), packageParts(), screenChunks(root, screens)],
   })
   const bundle = join(outdir, 'bundle.cjs')
   writeFileSync(bundle, recordLoads(readFileSync(bundle, 'latin1')), 'latin1')
@@ -102,7 +103,9 @@ const started = performance.now()
 mkdirSync(dist, { recursive: true })
 const fresh = mkdtempSync(join(dist, '.new-'))
 try {
-  await buildScreens(fresh, await buildMain(fresh))
+  const screens = await buildMain(fresh)
+  for (const part of Object.keys(PARTS)) await buildPart(part, shared, fresh)
+  await buildScreens(fresh, screens)
   cpSync(join(root, 'scripts/build/loader.cjs'), join(fresh, 'nsctl.cjs'))
   writeFileSync(join(fresh, 'stamp'), sourceStamp(root))
   warmUp(fresh)

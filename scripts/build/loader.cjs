@@ -1,21 +1,23 @@
-// Runs bundle.cjs with V8's code cache beside it. A cache of another Node or of another bundle is refused by V8 and the
-// command works as it would without one.
+// Runs bundle.cjs, and the parts beside it that it requires, with V8's code caches. A cache of another Node or of another
+// script is refused by V8 and the command works as it would without one.
 'use strict'
 const { readFileSync, writeFileSync } = require('node:fs')
 const { Script, constants } = require('node:vm')
 
-const file = `${__dirname}/bundle.cjs`
-
 /** Verbs that admit manifests; all others read, or run for so long that their start does not matter. */
 const APPLYING = new Set(['apply', 'create', 'diff', 'validate', 'replace'])
 
-function cacheFile(folder, name) {
-  return `${folder}/bundle.${name}.${process.version}-${process.arch}.cache`
+/** What has run, by file: the script, for whoever makes its cache, and its exports. */
+const ran = new Map()
+
+/** Where the cache `name` is kept: `bundle.read`, `part-yaml`. */
+function cacheFile(name) {
+  return `${__dirname}/${name}.${process.version}-${process.arch}.cache`
 }
 
-function readCache() {
+function readCache(name) {
   try {
-    return readFileSync(cacheFile(__dirname, APPLYING.has(process.argv[2]) ? 'apply' : 'read'))
+    return readFileSync(cacheFile(name))
   } catch {
     return undefined
   }
@@ -31,26 +33,36 @@ function recordLoads(output) {
     const builtins = process.moduleLoadList.filter(
       (name) => name.startsWith('NativeModule ') && !name.includes('internal/'),
     )
-    const lines = [...loaded, ...builtins.map((name) => name.replace('NativeModule ', 'node:'))]
+    const parts = [...ran.keys()].filter((file) => file.startsWith('part-'))
+    const lines = [...loaded, ...parts, ...builtins.map((name) => name.replace('NativeModule ', 'node:'))]
     writeFileSync(output, `${lines.sort().join('\n')}\n`)
   })
 }
 
-function load(cachedData) {
-  const source = readFileSync(file, 'latin1')
-  return new Script(`(function(exports,require,module,__filename,__dirname){${source}\n})`, {
-    filename: file,
+/** Runs a script of this folder as a CommonJS module, once, and returns its exports. */
+function run(file, cachedData) {
+  const known = ran.get(file)
+  if (known !== undefined) return known.module.exports
+  const filename = `${__dirname}/${file}`
+  const source = readFileSync(filename, 'latin1')
+  const script = new Script(`(function(exports,require,module,__filename,__dirname){${source}\n})`, {
+    filename,
     cachedData,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
-}
-
-function run(script) {
   const module = { exports: {} }
-  script.runInThisContext()(module.exports, require, module, file, __dirname)
+  ran.set(file, { script, module })
+  script.runInThisContext()(module.exports, requireHere, module, filename, __dirname)
   return module.exports
 }
 
+function requireHere(path) {
+  if (!path.startsWith('./part-')) return require(path)
+  const file = path.slice(2)
+  return run(file, readCache(file.slice(0, -'.cjs'.length)))
+}
+
 if (process.env.NSCTL_DEBUG_LOADED) recordLoads(process.env.NSCTL_DEBUG_LOADED)
-if (require.main === module) run(load(readCache())).main()
-else module.exports = { cacheFile, load, run }
+if (require.main === module)
+  run('bundle.cjs', readCache(APPLYING.has(process.argv[2]) ? 'bundle.apply' : 'bundle.read')).main()
+else module.exports = { cacheFile, ran, run }

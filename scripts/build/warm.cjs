@@ -9,13 +9,27 @@ const { join, resolve } = require('node:path')
 
 const dist = resolve(process.argv[2])
 const name = process.argv[3]
-const { cacheFile, load, run } = require(join(dist, 'nsctl.cjs'))
+const { cacheFile, ran, run } = require(join(dist, 'nsctl.cjs'))
 
-const SERVICES = Array.from({ length: 3 }, (_, n) => ({
+/** So many that V8 notes in the cache what is worth compiling early; with all that services mostly have. */
+const SERVICES = Array.from({ length: 300 }, (_, n) => ({
   apiVersion: 'nsctl.dev/v1alpha1',
   kind: 'Service',
-  metadata: { name: `warm-${n}`, labels: { app: 'warm' } },
-  spec: { replicas: 1, template: { source: { command: ['sleep', '60'] }, ports: [{ name: 'http' }] } },
+  metadata: { name: `warm-${n}`, labels: { app: 'warm' }, annotations: { 'example.org/owner': 'warm' } },
+  spec: {
+    replicas: 1,
+    template: {
+      source: { command: ['sleep', '60'], workingDir: '/' },
+      env: [{ name: 'LEVEL', value: 'info' }],
+      ports: [{ name: 'http' }, { name: 'admin' }],
+      resources: { cpu: '100m', memory: '64Mi' },
+      limits: { cpu: '1' },
+      readiness: { http: { path: '/', port: 'http' }, period: '5s' },
+      liveness: { http: { path: '/', port: 'http' }, period: '500ms' },
+      stop: { gracePeriod: '5s' },
+    },
+    update: { strategy: 'Rolling', maxUnavailable: '10%', maxSurge: 1 },
+  },
 }))
 
 const LINES = {
@@ -54,10 +68,12 @@ async function warm() {
     )
     // in a process of its own: what this one compiles goes into the cache
     if (name === 'read') spawnSync(process.execPath, [join(dist, 'nsctl.cjs'), 'apply', '-f', 'warm.json'])
-    const script = load(undefined)
-    const { execute } = run(script)
+    const { execute } = run('bundle.cjs')
     await executeAll(LINES[name], execute)
-    writeFileSync(cacheFile(dist, name), script.createCachedData())
+    for (const [file, { script }] of ran) {
+      const cache = file === 'bundle.cjs' ? `bundle.${name}` : file.slice(0, -'.cjs'.length)
+      writeFileSync(cacheFile(cache), script.createCachedData())
+    }
   } finally {
     rmSync(home, { recursive: true, force: true })
   }

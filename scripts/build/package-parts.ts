@@ -1,0 +1,86 @@
+/**
+ * Keeps packages that few commands need out of the main bundle: loading a bundle's code cache costs by its size, whether its
+ * functions run or not. Each part is a script beside the bundle with a code cache of its own, loaded at the first use.
+ */
+import { join } from 'node:path'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
+
+interface Part {
+  readonly packages: readonly string[]
+  /** The package whose requires of them are meant, where others may have their own versions; ours where left out. */
+  readonly of?: string
+}
+
+/** All packages are CommonJS: what they are to an importer is decided where the bundle requires them. */
+export const PARTS: Readonly<Record<string, Part>> = {
+  yaml: { packages: ['yaml'] },
+  schema: { packages: ['ajv'] },
+  metrics: { packages: ['prom-client'] },
+  // what oclif draws help and errors with, and looks for plugins with
+  console: {
+    of: '@oclif/core',
+    packages: [
+      'ansis',
+      'clean-stack',
+      'cli-spinners',
+      'debug',
+      'ejs',
+      'indent-string',
+      'lilconfig',
+      'minimatch',
+      'string-width',
+      'supports-color',
+      'tinyglobby',
+      'widest-line',
+      'wrap-ansi',
+    ],
+  },
+}
+
+function partOf(name: string, importer: string): string | undefined {
+  for (const [part, { packages, of }] of Object.entries(PARTS))
+    if (
+      packages.includes(name) &&
+      (of === undefined ? !importer.includes('node_modules') : importer.includes(of))
+    )
+      return part
+  return undefined
+}
+
+/** How the loader knows a part. */
+export function partFile(part: string): string {
+  return `part-${part}.cjs`
+}
+
+/** A require of one of the packages becomes one of its part. */
+export function packageParts(): Plugin {
+  return {
+    name: 'package-parts',
+    setup(build) {
+      build.onResolve({ filter: /^[a-z-]+$/ }, ({ path, importer }) => {
+        const part = partOf(path, importer)
+        return part === undefined ? undefined : { path, namespace: 'part', pluginData: part }
+      })
+      build.onResolve({ filter: /^\.\/part-/, namespace: 'part' }, ({ path }) => ({ path, external: true }))
+      build.onLoad({ filter: /.*/, namespace: 'part' }, ({ path, pluginData }) => ({
+        contents: `module.exports = require('./${partFile(pluginData)}')[${JSON.stringify(path)}]()`,
+      }))
+    },
+  }
+}
+
+/** Builds one part: a script whose exports are its packages by name, each loaded when it is called. */
+export async function buildPart(part: string, shared: BuildOptions, outdir: string): Promise<void> {
+  const { packages, of = '.' } = PARTS[part] as Part
+  await build({
+    ...shared,
+    stdin: {
+      contents: packages
+        .map((name) => `exports[${JSON.stringify(name)}] = () => require(${JSON.stringify(name)})`)
+        .join('\n'),
+      resolveDir: join(shared.absWorkingDir as string, of === '.' ? of : `node_modules/${of}`),
+    },
+    outfile: `${outdir}/${partFile(part)}`,
+    format: 'cjs',
+  })
+}
