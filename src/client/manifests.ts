@@ -27,7 +27,8 @@ export async function loadManifests(options: SourceOptions): Promise<LoadedManif
   for (const source of sources) {
     try {
       const parsed = await parseManifests(source.bytes, { source: source.name })
-      manifests.push(...parsed.map((manifest) => withWorkingDirs(manifest, source)))
+      const folder = source.file === undefined ? undefined : dirname(source.file)
+      for (const manifest of parsed) manifests.push(withWorkingDirs(manifest, folder))
     } catch (error) {
       if (!isNsctlError(error)) throw error
       failed.push(error)
@@ -56,18 +57,18 @@ export function combineFaults(errors: readonly NsctlError[], outcome: string): N
  * A Service's programs start in the manifest's folder unless it says otherwise, and a relative `workingDir` counts from there.
  * Where there is no folder (standard input, a URL) a relative one is Invalid and an absent one stays absent.
  */
-function withWorkingDirs(manifest: Manifest, source: Source): Manifest {
+function withWorkingDirs(manifest: Manifest, folder: string | undefined): Manifest {
   const { object } = manifest
   if (object.kind !== 'Service' || !String(object.apiVersion).startsWith(`${GROUP}/`)) return manifest
   const template = object.spec?.template
   if (!isObject(template)) return manifest
-  const folder = source.file === undefined ? undefined : dirname(source.file)
+  const { programs } = template
+  if (programs === undefined && isSettled(template.source)) return manifest
   const settle = (from: unknown, path: readonly (string | number)[]) =>
     settleSource(from, path, manifest, folder)
   const changed: Record<string, unknown> = {}
   const own = settle(template.source, ['spec', 'template', 'source'])
   if (own !== template.source) changed.source = own
-  const { programs } = template
   if (Array.isArray(programs)) {
     const settled = programs.map((program: unknown, at) => {
       if (!isObject(program)) return program
@@ -80,6 +81,11 @@ function withWorkingDirs(manifest: Manifest, source: Source): Manifest {
   const { json: _, ...rest } = manifest
   const spec = { ...object.spec, template: { ...template, ...changed } }
   return { ...rest, object: { ...object, spec } as AnyResource }
+}
+
+/** True where there is nothing to do, as in most of what programs write. */
+function isSettled(source: unknown): boolean {
+  return isObject(source) && typeof source.workingDir === 'string' && source.workingDir.startsWith('/')
 }
 
 function settleSource(

@@ -39,17 +39,28 @@ export function checkEnvelope(document: RawDocument): readonly DocumentFault[] {
     return [
       faultAt(document, [], `must be an object with apiVersion, kind and metadata, not ${nameOf(value)}`),
     ]
+  const { metadata } = value
+  if (isText(value.apiVersion) && isText(value.kind) && isObject(metadata) && isThere(metadata.name))
+    return NONE
   const faults = [
     ...memberFaults(document, value, 'apiVersion', `such as ${API_VERSION}`),
     ...memberFaults(document, value, 'kind', 'such as Service'),
   ]
-  const { metadata } = value
   if (metadata === undefined) faults.push(missing(document, value, 'metadata', 'with a name'))
   else if (!isObject(metadata))
     faults.push(faultAt(document, ['metadata'], `metadata: must be an object, not ${nameOf(metadata)}`))
-  else if (metadata.name === undefined || metadata.name === null)
-    faults.push(missing(document, metadata, 'metadata.name', 'of the object'))
+  else if (!isThere(metadata.name)) faults.push(missing(document, metadata, 'metadata.name', 'of the object'))
   return faults
+}
+
+const NONE: readonly DocumentFault[] = []
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null
 }
 
 function memberFaults(

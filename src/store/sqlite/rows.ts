@@ -1,6 +1,6 @@
 /** The tables of a store file and the statements over them. Everything here is synchronous and inside nobody's transaction. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { LoggedChange, Stored } from '../commit.ts'
+import { type LoggedChange, MAX_KEY_BYTES, type Stored } from '../commit.ts'
 import { type KeyRange, rangesOf } from '../keys.ts'
 import type { Entry } from '../store.ts'
 import { Checksums } from './checksum.ts'
@@ -49,6 +49,10 @@ const SQL = {
 /** From here on one statement for all is faster than one for each. */
 const MANY = 8
 
+/** After all keys that there may be: longer than the longest of them. */
+const END = '\u{10ffff}'.repeat(MAX_KEY_BYTES / 4 + 1)
+const WHOLE_STORE: KeyRange = { from: '', to: undefined }
+
 type EntryRow = readonly [key: string, revision: number, checksum: number, value: string]
 
 /** All reading and writing of rows. Statements are prepared when they are first used: a short command needs few. */
@@ -69,30 +73,43 @@ export class Rows {
   }
 
   /**
-   * The entries of those keys that are there. Many of one folder are asked for in one statement, because calls cost more than
-   * the search; a folder that holds hardly more than is asked of it is read from end to end, which costs less again.
+   * The entries of those keys that are there. Many are asked for in one statement, because calls cost more than the search. A
+   * folder that holds hardly more than is asked of it is read from end to end, which costs less again, and so is a store.
    */
   getMany(keys: readonly string[]): ReadonlyMap<string, Entry> {
     const found = new Map<string, Entry>()
     const keep = (entry: Entry | undefined) => entry && found.set(entry.key, entry)
     if (keys.length < MANY) for (const key of keys) keep(this.get(key))
-    else
-      for (const [folder, wanted] of byFolder(keys))
-        for (const entry of this.#among(folder, wanted)) keep(entry)
+    else for (const entry of this.#among(WHOLE_STORE, keys) ?? this.#byFolder(keys)) keep(entry)
     return found
   }
 
-  #among(folder: string, wanted: ReadonlySet<string>): readonly Entry[] {
-    const [range] = rangesOf([folder])
-    const { from = '', to } = range ?? {}
-    const isLarge = to === undefined || this.#statement('isMoreThan').get(from, to, wanted.size) !== undefined
-    const rows = isLarge
-      ? this.#statement('many').all(JSON.stringify([...wanted]))
-      : this.#statement('range').all(from, to)
+  #byFolder(keys: readonly string[]): readonly Entry[] {
+    const scattered: string[] = []
     const entries: Entry[] = []
-    for (const row of rows)
-      if (isLarge || wanted.has((row as unknown as EntryRow)[0])) entries.push(this.#entry(row))
-    return entries
+    for (const [folder, wanted] of byFolder(keys)) {
+      const [range] = rangesOf([folder])
+      const found = range === undefined || wanted.length < MANY ? undefined : this.#among(range, wanted)
+      if (found === undefined) scattered.push(...wanted)
+      else entries.push(...found)
+    }
+    if (scattered.length === 0) return entries
+    return [
+      ...entries,
+      ...this.#statement('many')
+        .all(JSON.stringify(scattered))
+        .map((row) => this.#entry(row)),
+    ]
+  }
+
+  /** Those of `keys` that are there; undefined where the range holds more than those, so that it is not to be read whole. */
+  #among({ from, to = END }: KeyRange, keys: readonly string[]): readonly Entry[] | undefined {
+    if (this.#statement('isMoreThan').get(from, to, keys.length) !== undefined) return undefined
+    const wanted = new Set(keys)
+    return this.#statement('range')
+      .all(from, to)
+      .filter((row) => wanted.has((row as unknown as EntryRow)[0]))
+      .map((row) => this.#entry(row))
   }
 
   list({ from, to }: KeyRange): readonly Entry[] {
@@ -188,13 +205,13 @@ export class Rows {
 }
 
 /** Keys by what stands before their last step. */
-function byFolder(keys: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const folders = new Map<string, Set<string>>()
+function byFolder(keys: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const folders = new Map<string, string[]>()
   for (const key of keys) {
     const folder = key.slice(0, key.lastIndexOf('/') + 1)
     const known = folders.get(folder)
-    if (known === undefined) folders.set(folder, new Set([key]))
-    else known.add(key)
+    if (known === undefined) folders.set(folder, [key])
+    else known.push(key)
   }
   return folders
 }
