@@ -19,7 +19,7 @@ import { join, resolve } from 'node:path'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
 import { lazyBuiltins } from './build/lazy-builtins.ts'
 import { lazyRequires } from './build/lazy-requires.ts'
-import { buildPart, PARTS, packageParts } from './build/package-parts.ts'
+import { asFunction, buildPart, PARTS, packageParts } from './build/package-parts.ts'
 import { RECORDER, recordLoads } from './build/record-loads.ts'
 import { screenChunks } from './build/screen-chunks.ts'
 import { sourceStamp } from './prepare/stamp.mjs'
@@ -59,7 +59,7 @@ async function buildMain(outdir: string): Promise<ReadonlySet<string>> {
     plugins: [lazyBuiltins(), lazyRequires(), packageParts(), screenChunks(root, screens)],
   })
   const bundle = join(outdir, 'bundle.cjs')
-  writeFileSync(bundle, recordLoads(readFileSync(bundle, 'latin1')), 'latin1')
+  writeFileSync(bundle, asFunction(recordLoads(readFileSync(bundle, 'latin1'))), 'latin1')
   writeFileSync(join(outdir, 'eager.json'), JSON.stringify(eagerInputs(result.metafile as Metafile), null, 1))
   return screens
 }

@@ -44,8 +44,8 @@ function run(file, cachedData) {
   const known = ran.get(file)
   if (known !== undefined) return known.module.exports
   const filename = `${__dirname}/${file}`
-  const source = readFileSync(filename, 'latin1')
-  const script = new Script(`(function(exports,require,module,__filename,__dirname){${source}\n})`, {
+  // the build has put the function of CommonJS around it: doing it here would copy megabytes
+  const script = new Script(readFileSync(filename, 'latin1'), {
     filename,
     cachedData,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

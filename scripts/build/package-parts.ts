@@ -2,6 +2,7 @@
  * Keeps packages that few commands need out of the main bundle: loading a bundle's code cache costs by its size, whether its
  * functions run or not. Each part is a script beside the bundle with a code cache of its own, loaded at the first use.
  */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
@@ -69,9 +70,15 @@ export function packageParts(): Plugin {
   }
 }
 
+/** A CommonJS module as the function that the loader calls. */
+export function asFunction(source: string): string {
+  return `(function(exports,require,module,__filename,__dirname){${source}\n})`
+}
+
 /** Builds one part: a script whose exports are its packages by name, each loaded when it is called. */
 export async function buildPart(part: string, shared: BuildOptions, outdir: string): Promise<void> {
   const { packages, of = '.' } = PARTS[part] as Part
+  const outfile = join(outdir, partFile(part))
   await build({
     ...shared,
     stdin: {
@@ -80,7 +87,8 @@ export async function buildPart(part: string, shared: BuildOptions, outdir: stri
         .join('\n'),
       resolveDir: join(shared.absWorkingDir as string, of === '.' ? of : `node_modules/${of}`),
     },
-    outfile: `${outdir}/${partFile(part)}`,
+    outfile,
     format: 'cjs',
   })
+  writeFileSync(outfile, asFunction(readFileSync(outfile, 'latin1')), 'latin1')
 }

@@ -65,17 +65,16 @@ export function filledBy(
 
 /** Keeps the manifest for the next merge; no write where it is what is kept already. */
 export function rememberApplied({ candidate, live, entry, recorded, filled }: Applied): readonly Operation[] {
-  const { target, wanted, wantedText: value, objectKey, appliedKey: key } = candidate
+  const { target, wanted, objectKey, appliedKey: key } = candidate
   const expect = entry?.revision ?? 0
   // written into the object's own entry
   if (recorded.changed && filled !== undefined)
     return entry === undefined ? [] : [{ kind: 'delete', key, expect }]
   if (live !== undefined && (entry !== undefined || !recorded.changed)) {
-    const isKept =
-      entry === undefined ? live.filled !== undefined && live.filled === filled : entry.value === value
+    const isKept = entry === undefined && live.filled !== undefined && live.filled === filled
     if (isKept || deepEqual(lastWanted(target.kind, live, entry), wanted)) return []
   }
   const guard: readonly Operation[] =
     live === undefined || recorded.changed ? [] : [{ kind: 'check', key: objectKey, expect: live.revision }]
-  return [...guard, { kind: 'put', key, value, expect }]
+  return [...guard, { kind: 'put', key, value: JSON.stringify(wanted), expect }]
 }

@@ -78,9 +78,8 @@ function withWorkingDirs(manifest: Manifest, folder: string | undefined): Manife
     if (settled.some((program, at) => program !== programs[at])) changed.programs = settled
   }
   if (Object.keys(changed).length === 0) return manifest
-  const { json: _, ...rest } = manifest
   const spec = { ...object.spec, template: { ...template, ...changed } }
-  return { ...rest, object: { ...object, spec } as AnyResource }
+  return { ...manifest, object: { ...object, spec } as AnyResource }
 }
 
 /** True where there is nothing to do, as in most of what programs write. */

@@ -15,8 +15,8 @@ export type { SourceLocation } from './manifest/excerpt.ts'
 /** One document that a user wants to be true, with what is needed to point at it in an error. */
 export interface Manifest {
   readonly object: AnyResource
-  /** `object` as JSON text, where reading it came by that anyway: who needs it is spared making it again. */
-  readonly json?: string | undefined
+  /** True where `object` is known to have no null anywhere. */
+  readonly hasNoNulls?: boolean
   /** `shop/web.yaml`, `stdin`, a URL. */
   readonly source: string
   /** Turns a path in the object into line, column and the lines around it; absent for objects that no text holds. */
@@ -62,7 +62,7 @@ export async function parseManifests(
 function toManifest(document: RawDocument, text: string, source: string): Manifest {
   return {
     object: document.value as AnyResource,
-    json: document.json,
+    hasNoNulls: document.hasNoNulls === true,
     source,
     locate: (path, onKey) => locateRange(text, document.rangeOf(path, onKey)),
   }

@@ -22,8 +22,6 @@ export interface Candidate {
   readonly objectKey: string
   readonly appliedKey: string
   readonly wanted: Wanted
-  /** What is kept as the manifest applied last: JSON text of which `wantedOf` makes `wanted`. */
-  readonly wantedText: string
   /** Preconditions that the document names. */
   readonly resourceVersion: string | undefined
 }
@@ -67,9 +65,6 @@ export function identify(manifest: Manifest, kinds: KindRegistry, namespace: str
       objectKey: objectKey(target),
       appliedKey: appliedKey(target),
       wanted,
-      // a status is ignored and may be long: it is not kept
-      wantedText:
-        (manifest.object.status === undefined ? manifest.json : undefined) ?? JSON.stringify(wanted),
       resourceVersion: typeof version === 'string' && version !== '' ? version : undefined,
     },
   }

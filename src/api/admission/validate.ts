@@ -8,11 +8,10 @@ import { type Fault, issueFault } from './faults.ts'
 import type { Candidate, Wanted } from './identify.ts'
 
 /** The object that a document says, with defaults. Shares with the document what it does not add to. */
-export function completed({ target, wanted, wantedText }: Candidate): Completed {
+export function completed({ manifest, target, wanted }: Candidate): Completed {
   const { kind, namespace, name } = target
-  // looking through the text costs less than looking through the value
-  const hasNulls = wantedText.includes('null')
-  const { metadata, ...content } = hasNulls ? (withoutNulls(wanted, kind.schema) as Wanted) : wanted
+  const meant = manifest.hasNoNulls === true ? wanted : (withoutNulls(wanted, kind.schema) as Wanted)
+  const { metadata, ...content } = meant
   const said = {
     apiVersion: kind.apiVersion,
     kind: kind.kind,
@@ -21,7 +20,7 @@ export function completed({ target, wanted, wantedText }: Candidate): Completed 
   }
   const notes: FilledNotes = []
   const object = kind.withDefaults(said, notes) as unknown as AnyResource
-  return { object, filled: hasNulls ? undefined : filledText(notes) }
+  return { object, filled: meant === wanted ? filledText(notes) : undefined }
 }
 
 export interface Completed {

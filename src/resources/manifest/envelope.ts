@@ -16,13 +16,13 @@ export function flattenLists(document: RawDocument): readonly RawDocument[] {
 
 class ListItem implements RawDocument {
   readonly value: unknown
-  readonly json: string | undefined
+  readonly hasNoNulls: boolean
   readonly #list: RawDocument
   readonly #index: number
 
   constructor(list: RawDocument, index: number, value: unknown) {
     this.value = value
-    this.json = list.itemsJson?.[index]
+    this.hasNoNulls = list.hasNoNulls === true
     this.#list = list
     this.#index = index
   }

@@ -29,10 +29,8 @@ export interface TextRange {
 /** One document of a text, as plain data, and where its parts stand. */
 export interface RawDocument {
   readonly value: unknown
-  /** `value` as JSON text, where reading it came by that anyway. */
-  readonly json?: string | undefined
-  /** The same of each of its items, where it is a list. */
-  readonly itemsJson?: readonly string[] | undefined
+  /** True where its text was seen to have no null, which spares looking for them in the value. */
+  readonly hasNoNulls?: boolean
   /** Where the value at `path` (or its key) stands; the nearest place above it where the path is not there. */
   rangeOf(path: Path, onKey: boolean): TextRange
 }

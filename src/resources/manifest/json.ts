@@ -38,62 +38,41 @@ function parsePlain(text: string): RawDocument | undefined {
   if (text.includes(FORBIDDEN_KEY)) return undefined
   try {
     const value: unknown = JSON.parse(text)
-    const indent = /^[[{]\n( +)/.exec(text)?.[1]
-    if (indent !== undefined) {
-      const again = JSON.stringify(value, null, indent)
-      return isText(text, [again]) && isFlat(again, value) ? new JsonDocument(text, 0, value) : undefined
-    }
-    const written = write(value)
-    return isText(text, written.pieces) ? new JsonDocument(text, 0, value, written) : undefined
+    return isWrittenAs(text, value) ? new JsonDocument(text, 0, value, !text.includes('null')) : undefined
   } catch {
     // several documents, or none: the way with better words finds out
     return undefined
   }
 }
 
-/** What JSON.stringify makes of a value, in pieces: of a list, each item is one. */
-interface Written {
-  readonly pieces: readonly string[]
-  readonly itemsJson?: readonly string[]
-}
-
-/** @throws RangeError where the value is nested too deep */
-function write(value: unknown): Written {
-  const pieces: string[] = []
-  const add = (part: unknown) => {
-    const json = JSON.stringify(part)
-    if (!isFlat(json, part)) throw new RangeError('nested too deep')
-    pieces.push(json)
-    return json
-  }
-  if (!isObject(value) || !Array.isArray(value.items)) {
-    add(value)
-    return { pieces }
-  }
-  let itemsJson: readonly string[] = []
-  for (const [at, [key, member]] of Object.entries(value).entries()) {
-    pieces.push(at === 0 ? '{' : ',', JSON.stringify(key), ':')
-    if (key !== 'items') add(member)
-    else {
-      itemsJson = value.items.map((item, index) => {
-        pieces.push(index === 0 ? '[' : ',')
-        return add(item)
-      })
-      pieces.push(value.items.length === 0 ? '[]' : ']')
-    }
-  }
-  pieces.push('}')
-  return { pieces, itemsJson }
-}
-
-/** True where `text` is the pieces one after the other, with a line break at its end or not. */
-function isText(text: string, pieces: readonly string[]): boolean {
+/** True where JSON.stringify makes `text` of `value`, indented or not, and nothing in it is nested too deep. */
+function isWrittenAs(text: string, value: unknown): boolean {
   let at = 0
-  for (const piece of pieces) {
-    if (!text.startsWith(piece, at)) return false
+  const follows = (piece: string) => {
+    const isNext = text.startsWith(piece, at)
     at += piece.length
+    return isNext
   }
-  return at === text.length || (at === text.length - 1 && text.endsWith('\n'))
+  const holds = (part: unknown, indent?: string) => {
+    const json = JSON.stringify(part, null, indent)
+    return follows(json) && isFlat(json, part)
+  }
+  const isWhole = () => at === text.length || (at === text.length - 1 && text.endsWith('\n'))
+  const indent = /^[[{]\n( +)/.exec(text)?.[1]
+  if (indent !== undefined || !isObject(value) || !Array.isArray(value.items))
+    return holds(value, indent) && isWhole()
+  // item by item: a second text of megabytes would cost more than the making of it
+  for (const [index, [key, member]] of Object.entries(value).entries()) {
+    if (!follows(`${index === 0 ? '{' : ','}${JSON.stringify(key)}:`)) return false
+    if (key !== 'items') {
+      if (!holds(member)) return false
+      continue
+    }
+    for (let item = 0; item < value.items.length; item++)
+      if (!follows(item === 0 ? '[' : ',') || !holds(value.items[item])) return false
+    if (!follows(value.items.length === 0 ? '[]' : ']')) return false
+  }
+  return follows('}') && isWhole()
 }
 
 /** True where what `json` holds, as text and as `value`, is not nested too deep. One list around it is not counted. */
@@ -114,17 +93,15 @@ function isWithin(value: unknown, depth: number): boolean {
 
 class JsonDocument implements RawDocument {
   readonly value: unknown
-  readonly json: string | undefined
-  readonly itemsJson: readonly string[] | undefined
+  readonly hasNoNulls: boolean
   readonly #text: string
   readonly #start: number
 
-  constructor(text: string, start: number, value: unknown, written?: Written) {
+  constructor(text: string, start: number, value: unknown, hasNoNulls = false) {
     this.#text = text
     this.#start = start
     this.value = value
-    this.itemsJson = written?.itemsJson
-    this.json = this.itemsJson === undefined ? written?.pieces.join('') : undefined
+    this.hasNoNulls = hasNoNulls
   }
 
   rangeOf(path: Path, onKey: boolean): TextRange {
