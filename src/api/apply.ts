@@ -64,24 +64,25 @@ async function readSituation(
 ): Promise<Situation> {
   const { kinds, store } = context
   const namespaceKind = kinds.byKind('Namespace')
-  const namespaceKey = (name: string) => objectKey({ kind: namespaceKind, namespace: undefined, name })
   const keys = new Set<string>()
-  const namespaces = new Set<string>()
+  const namespaceKeys = new Map<string, string>()
   for (const { candidate } of open) {
     keys.add(candidate.objectKey).add(candidate.appliedKey)
-    if (candidate.target.namespace !== undefined) namespaces.add(candidate.target.namespace)
+    const name = candidate.target.namespace
+    if (name === undefined || namespaceKeys.has(name)) continue
+    namespaceKeys.set(name, objectKey({ kind: namespaceKind, namespace: undefined, name }))
   }
-  for (const name of namespaces) keys.add(namespaceKey(name))
+  for (const key of namespaceKeys.values()) keys.add(key)
   for (const name of definitionsUsed(context, open).keys()) keys.add(definitionKey(context, name))
   const read = new Map((await store.getMany([...keys])).map((entry) => [entry.key, entry]))
-  const made = all.flatMap(({ candidate: { target } }) =>
-    target.kind === namespaceKind ? [target.name] : [],
-  )
+  const made = new Set<string>()
+  for (const { candidate } of all)
+    if (candidate.target.kind === namespaceKind) made.add(candidate.target.name)
   return {
     at: timestamp(context.clock),
     entry: (key) => read.get(key),
-    namespace: (name) => read.get(namespaceKey(name)),
-    made: new Set(made),
+    namespace: (name) => read.get(namespaceKeys.get(name) ?? ''),
+    made,
   }
 }
 

@@ -24,9 +24,8 @@ const FILLED = 'nsctl.dev/defaulted'
  * what people own of it is other than it was.
  */
 export function encodeObject(object: AnyResource, filled: string | undefined): string {
-  const json = JSON.stringify(object.metadata.resourceVersion === undefined ? object : withoutVersion(object))
-  // put at its end: a copy of the object for one member more would cost as much as its text
-  return filled === undefined ? json : `${json.slice(0, -1)},"${FILLED}":${JSON.stringify(filled)}}`
+  const bare = object.metadata.resourceVersion === undefined ? object : withoutVersion(object)
+  return JSON.stringify(filled === undefined ? bare : { ...bare, [FILLED]: filled })
 }
 
 function withoutVersion(object: AnyResource): AnyResource {

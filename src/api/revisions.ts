@@ -63,10 +63,11 @@ export function revisionOperation(fresh: NewRevision): Operation {
 /** Most kinds have nothing but their spec. */
 function besideSpec(object: AnyResource): JsonObject | undefined {
   let rest: Record<string, Json> | undefined
-  for (const [key, member] of Object.entries(contentOf(object))) {
+  const content = contentOf(object)
+  for (const key in content) {
     if (key === 'spec') continue
     rest ??= {}
-    rest[key] = member as Json
+    rest[key] = content[key] as Json
   }
   return rest
 }

@@ -59,7 +59,7 @@ export async function admitSet(
   for (const [index, manifest] of manifests.entries())
     if (!done.has(manifest)) admitOne(manifest, identified[index]!)
   const right = admitted.filter(({ candidate }) => !faults.has(candidate.manifest))
-  return withoutDuplicates(manifests, right, faults)
+  return withoutDuplicates(done.size === 0 ? right : inOrderOf(manifests, right), faults)
 }
 
 /** Definitions whose names another kind has: they would be stored and never be asked. */
@@ -99,8 +99,7 @@ export function definitionsUsed(
   admitted: readonly Admitted[],
 ): ReadonlyMap<string, string> {
   const used = new Map<string, string>()
-  for (const { candidate } of admitted) {
-    const { kind } = candidate.target
+  for (const kind of new Set(admitted.map(({ candidate }) => candidate.target.kind))) {
     const version = context.kinds.definitionVersion(kind)
     if (version !== undefined) used.set(definitionName(kind), version)
   }
@@ -109,16 +108,11 @@ export function definitionsUsed(
 
 /** An object that stands twice in a set has no one meaning: both places are named. */
 function withoutDuplicates(
-  manifests: readonly Manifest[],
   admitted: readonly Admitted[],
   faults: Map<Manifest, readonly Fault[]>,
 ): AdmittedSet {
   const firsts = new Map<string, Manifest>()
-  const order = new Map(manifests.map((manifest, index) => [manifest, index]))
-  const inOrder = admitted.toSorted(
-    (a, b) => (order.get(a.candidate.manifest) ?? 0) - (order.get(b.candidate.manifest) ?? 0),
-  )
-  const kept = inOrder.filter(({ candidate }) => {
+  const kept = admitted.filter(({ candidate }) => {
     const { target, manifest } = candidate
     const first = firsts.get(candidate.objectKey)
     if (first === undefined) {
@@ -131,4 +125,12 @@ function withoutDuplicates(
     return false
   })
   return { admitted: kept, faults }
+}
+
+/** Definitions were admitted before what stands ahead of them. */
+function inOrderOf(manifests: readonly Manifest[], admitted: readonly Admitted[]): readonly Admitted[] {
+  const order = new Map(manifests.map((manifest, index) => [manifest, index]))
+  return admitted.toSorted(
+    (a, b) => (order.get(a.candidate.manifest) ?? 0) - (order.get(b.candidate.manifest) ?? 0),
+  )
 }

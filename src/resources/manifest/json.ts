@@ -82,7 +82,9 @@ function isFlat(json: string, value: unknown): boolean {
 }
 
 function countOf(text: string, character: string): number {
-  return text.split(character).length - 1
+  let count = 0
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) count++
+  return count
 }
 
 function isWithin(value: unknown, depth: number): boolean {

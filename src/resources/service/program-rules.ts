@@ -83,11 +83,12 @@ function checkSource(issues: Issues, { source }: ManifestProgram, path: Path): v
 }
 
 /** What nsctl sets a variable to, or undefined where it is the program's own. */
-function providedMeaning(variable: string, { template, storage = [] }: ManifestSpec): string | undefined {
+function providedMeaning(variable: string, spec: ManifestSpec): string | undefined {
   // asked of every variable there is
   if (!variable.startsWith('PORT') && !variable.startsWith('STORAGE')) return undefined
   const match = PROVIDED.exec(variable)
   if (match === null) return undefined
+  const { template, storage = [] } = spec
   const [, prefix, suffix] = match
   const named = ({ name }: { readonly name: string }) => name.toUpperCase().replaceAll('-', '_') === suffix
   if (prefix === 'STORAGE') {

@@ -24,7 +24,9 @@ export function applyTransactions(transactions: readonly Transaction[], target: 
   if (plan.log.length === 0) return plan
   const hasRoom = reserve.isKept()
   if (!hasRoom && growthOf(plan, before) > 0) throw full(path)
-  for (const [key, state] of plan.writes) rows.write(key, state)
+  plan.writes.forEach((state, key) => {
+    rows.write(key, state)
+  })
   for (const change of plan.log) rows.appendLog(change)
   trim(plan, hasRoom, target)
   return plan
