@@ -19,7 +19,7 @@ const READS: readonly (readonly string[])[] = [
 ]
 
 /** Modules that no read verb may load: they belong to others. */
-const HEAVY = /(ink|react|prom-client|chalk|diff|ajv|execa|consul|@aws-sdk|@google-cloud|ssh2)\//
+const HEAVY = /^part-|(ink|react|prom-client|chalk|diff|ajv|execa|consul|@aws-sdk|@google-cloud|ssh2)\//
 
 export function benchCold(nsctl: string, kubectl: string | undefined): readonly Row[] {
   const home = mkdtempSync(join(tmpdir(), 'nsctl-bench-'))
