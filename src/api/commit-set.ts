@@ -51,7 +51,7 @@ export async function commitSet(
     }
     return lost
   }
-  const lost = await settle(groupsOf(writing), set.first)
+  const lost = await settle(groupsOf(context, writing, pruning), set.first)
   const alone =
     lost.length > 1
       ? await settle(
@@ -63,10 +63,26 @@ export async function commitSet(
   return conflicts
 }
 
-function groupsOf(plans: readonly Plan[]): readonly (readonly Plan[])[] {
-  const groups: (readonly Plan[])[] = []
-  for (let at = 0; at < plans.length; at += OBJECTS_AT_ONCE)
-    groups.push(plans.slice(at, at + OBJECTS_AT_ONCE))
+/** In order, as many at a time as a transaction may hold beside its fence and its audit record. */
+function groupsOf(
+  { store, fence }: Context,
+  plans: readonly Plan[],
+  pruning: ReadonlyMap<Plan, readonly Operation[]>,
+): readonly (readonly Plan[])[] {
+  const room = (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - 1
+  const groups: Plan[][] = []
+  let left = 0
+  for (const plan of plans) {
+    const size = plan.operations.length + (pruning.get(plan)?.length ?? 0)
+    const last = groups.at(-1)
+    if (last === undefined || last.length === OBJECTS_AT_ONCE || size > left) {
+      groups.push([plan])
+      left = room - size
+    } else {
+      last.push(plan)
+      left -= size
+    }
+  }
   return groups
 }
 

@@ -25,7 +25,7 @@ import {
 /** Where the object does not say how many it wants kept. */
 export const DEFAULT_HISTORY_LIMIT = 10
 /** How many old ones a single change removes at most, so that no transaction grows with a lowered limit. */
-const PRUNE_AT_ONCE = 32
+const PRUNE_AT_ONCE = 16
 
 /** As stored: what a kind has beside its spec is kept too, so that a rollback brings back all of it. */
 export interface StoredRevision extends RevisionRecord {

@@ -93,6 +93,8 @@ export interface StoreStats {
 export interface Store extends StoreReader, StoreWriter, StoreWatcher {
   /** How users name this store: `sqlite:/path`, `memory:`. Holds no secret. */
   readonly url: string
+  /** The most operations that a transaction may have, checks counted; more are TooLarge. Left out: as many as anyone needs. */
+  readonly maxOperations?: number
   stats(): Promise<StoreStats>
   /** Ends its watches and frees what it holds. Commits that were accepted are finished first. */
   close(): Promise<void>

@@ -4,6 +4,8 @@ import { MAX_OBJECT_BYTES } from '../../src/api/admission/limits.ts'
 import { FINALIZERS } from '../../src/api/api.ts'
 import { valueAt } from '../../src/core/json.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
+import { createMemoryStore } from '../../src/store/memory/store.ts'
+import type { Store, Transaction } from '../../src/store/store.ts'
 import { actor, manifest, openBench, options, refused, service, web } from './support.ts'
 
 async function running(spec: Record<string, unknown> = {}) {
@@ -304,6 +306,29 @@ test('objects that are applied together share a transaction and its audit record
   const names = (await api.audit()).map(({ object }) => object.name)
   assert.equal(new Set(names), new Set(set.map(({ object }) => object.metadata.name)))
   assert.is((await api.audit({ limit: 7 })).length, 7)
+})
+
+test('where a transaction holds few operations, few objects share one', async () => {
+  const sizes: number[] = []
+  const inner = createMemoryStore()
+  const store: Store = new Proxy(inner, {
+    get(target, name) {
+      if (name === 'maxOperations') return 10
+      if (name !== 'commit') return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name)
+      return (transactions: readonly Transaction[]) => {
+        sizes.push(...transactions.map((operations) => operations.length))
+        return target.commit(transactions)
+      }
+    },
+  })
+  const { api } = await openBench(store)
+  await api.apply(
+    Array.from({ length: 20 }, (_, n) => service(`s-${n}`)),
+    options,
+  )
+  assert.ok(Math.max(...sizes) <= 10, `${sizes}`)
+  assert.ok(sizes.length <= 7, `${sizes}`)
+  assert.is((await api.audit()).length, 20)
 })
 
 test.run()
