@@ -1,7 +1,8 @@
 #!/bin/sh
 # rootfs.sh RELEASE — builds a Debian root file system with systemd for test nodes and prints its path.
 # Cached under $NSCTL_LAB (default ~/.cache/nsctl-lab), keyed by release and this script; built once, whoever calls at the
-# same time waits. Root only. Packages come from the mirror that this machine's own apt is configured for.
+# same time waits. Root only. Packages come from the mirror that this machine's own apt is configured for. What earlier
+# versions of this script built stays until somebody removes it while no node runs on it.
 set -eu
 release=$1
 packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,iproute2,procps
@@ -21,7 +22,9 @@ if [ ! -d "$root" ]; then
     apt-get -qq -o DPkg::Lock::Timeout=300 install -y mmdebstrap >&2
   mirror=$(mirror)
   [ -n "$mirror" ] || { echo "rootfs.sh: apt on this machine knows no Debian mirror: run apt-get update" >&2; exit 1; }
-  rm -rf "$lab/$release"-*
+  # with the lock held nobody builds this release, so what is half built was left behind; what is whole may be a checkout's
+  # with another version of this script, and nodes may be running on it
+  rm -rf --one-file-system "$lab/$release"-*.part
   mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
     --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Check-Date "false"' \
     "$release" "$root.part" "$mirror" >&2
