@@ -23,6 +23,8 @@ export const VERSION: string = packageJson.version
 
 /** The lease of the process that runs the controllers and this machine's agent. */
 export const LEADER_LEASE = 'leader'
+/** What its holder says of itself until it has looked at everything once: status may be an earlier daemon's till then. */
+export const CATCHING_UP = { catchingUp: 'yes' } as const
 
 export interface OpenStoreOptions {
   readonly env: Environment
@@ -92,12 +94,13 @@ export function userName(env: Environment): string {
 
 /** Whether the process that holds the lease lives; on another machine, whether it was heard of lately. */
 async function daemonState(store: Store, clock: Clock): Promise<DaemonState> {
-  const { holderIsAlive, readLease } = await import('./store/lease.ts')
+  const { holderIsAlive, isOfEarlierBoot, readLease } = await import('./store/lease.ts')
   const record = await readLease(store, LEADER_LEASE)
   if (record === undefined) return { running: false }
   const { holder, renewedAtMs, ttlMs } = record
   return {
-    running: holderIsAlive(holder) ?? clock.now() - renewedAtMs < 2 * ttlMs,
+    running: holderIsAlive(holder) ?? (!isOfEarlierBoot(holder) && clock.now() - renewedAtMs < 2 * ttlMs),
+    ...(holder.about.catchingUp === CATCHING_UP.catchingUp ? { catchingUp: true } : {}),
     pid: holder.pid,
     host: holder.host,
     lastSeenMs: renewedAtMs,

@@ -5,6 +5,8 @@ import type { AnyResource, ObjectRef } from '../resources/object.ts'
 /** Whether somebody acts on what is stored. */
 export interface DaemonState {
   readonly running: boolean
+  /** It has just started and not yet looked at all that is stored: status may be from before. */
+  readonly catchingUp?: boolean
   readonly pid?: number
   readonly host?: string
   /** `process`, `systemd 252 (system)`. */

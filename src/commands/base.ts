@@ -129,7 +129,9 @@ export abstract class NsctlCommand extends Command {
 
   /** Before or after showing status: says how old it is where no daemon keeps it true. True where a daemon runs. */
   protected async noteIfStale(client: Client): Promise<boolean> {
-    const { running, lastSeenMs } = await client.daemon()
+    const { running, catchingUp, lastSeenMs } = await client.daemon()
+    if (catchingUp === true && running)
+      this.note('status may be stale: nsctl has just started and is still looking')
     if (!running) {
       const age =
         lastSeenMs === undefined ? '' : `, last ${formatAge(this.context.clock.now() - lastSeenMs)} ago`

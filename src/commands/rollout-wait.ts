@@ -1,6 +1,7 @@
 /** Waiting for a rollout, with what it looks like meanwhile. */
 import type { Client } from '../client/client.ts'
-import { followKey, waitUntil } from '../client/follow.ts'
+import { waitUntilCurrent } from '../client/current.ts'
+import { followKey } from '../client/follow.ts'
 import type { Clock } from '../core/clock.ts'
 import { NsctlError } from '../core/errors.ts'
 import { formatAge } from '../core/quantity.ts'
@@ -32,9 +33,9 @@ export async function waitForRollout(wait: RolloutWait): Promise<RolloutState> {
   const daemon = watchDaemon(wait)
   let last: RolloutState | undefined
   try {
-    const ended = await waitUntil<RolloutState>(
+    const ended = await waitUntilCurrent<RolloutState>(
       {
-        reader: client,
+        client,
         kinds,
         scope: ref.namespace === undefined ? {} : { namespace: ref.namespace },
         clock,
@@ -42,8 +43,10 @@ export async function waitForRollout(wait: RolloutWait): Promise<RolloutState> {
         timeoutMs: wait.timeoutMs,
         tickMs: TICK_MS,
       },
-      (objects) => {
+      (objects, isCurrent) => {
         const state = stateOf(objects, ref, clock.now())
+        daemon.watch()
+        if (state.kind !== 'waiting' && !isCurrent) return undefined
         last = state
         wait.onState(state)
         return state.kind === 'waiting' ? undefined : state
@@ -67,10 +70,11 @@ function stateOf(objects: ReadonlyMap<string, AnyResource>, ref: ObjectRef, nowM
   return rolloutState(service, instances, nowMs)
 }
 
-/** Aborts with NoDaemon once nobody acts any more: looked at every other second. */
-function watchDaemon(wait: RolloutWait): { readonly signal: AbortSignal; readonly stop: () => void } {
+/** Once it watches, aborts with NoDaemon as soon as nobody acts any more: looked at every other second. */
+function watchDaemon(wait: RolloutWait) {
   const gone = new AbortController()
   let cancel = () => {}
+  let isWatching = false
   let isStopped = false
   const look = async () => {
     const { running } = await wait.client.daemon()
@@ -79,9 +83,13 @@ function watchDaemon(wait: RolloutWait): { readonly signal: AbortSignal; readonl
     else gone.abort(nobodyActs(wait.ref))
   }
   const fail = (error: unknown) => gone.abort(error)
-  void look().catch(fail)
   return {
     signal: AbortSignal.any([wait.signal, gone.signal]),
+    watch() {
+      if (isWatching) return
+      isWatching = true
+      void look().catch(fail)
+    },
     stop() {
       isStopped = true
       cancel()

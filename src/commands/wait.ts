@@ -1,10 +1,11 @@
 import * as Flags from '@oclif/core/flags'
 import type { Client } from '../client/client.ts'
-import { followKey, waitUntil } from '../client/follow.ts'
+import { waitUntilCurrent } from '../client/current.ts'
+import { followKey } from '../client/follow.ts'
 import { NsctlError } from '../core/errors.ts'
 import { parseDurationMs } from '../core/quantity.ts'
 import { withArticle } from '../core/words.ts'
-import { type AnyResource, refText } from '../resources/object.ts'
+import { type AnyResource, GROUP, refText } from '../resources/object.ts'
 import { type OutputFormat, parseFormat, printObjects } from '../views/output.ts'
 import { NsctlCommand, usage } from './base.ts'
 import * as flags from './flags.ts'
@@ -105,24 +106,25 @@ export class Wait extends NsctlCommand {
     let isNoted = false
     const namespaces = new Set(selected.map(({ ref }) => ref.namespace))
     const [only] = namespaces
-    const isDone = await waitUntil<true>(
+    const isDone = await waitUntilCurrent<true>(
       {
-        reader: client,
+        client,
         kinds: [...new Set(selected.map(({ kind }) => kind))],
         scope: namespaces.size === 1 && only !== undefined ? { namespace: only } : {},
         clock,
         signal,
         timeoutMs,
       },
-      (objects) => {
+      (objects, isCurrent) => {
         for (const [key, one] of pending) {
           const object = objects.get(key)
           if (object === undefined && (goal.kind === 'condition' || goal.kind === 'jsonpath'))
             throw notFound(one.ref)
-          if (goal.isMet(object)) {
+          const isMet = goal.isMet(object)
+          if (isMet && (isCurrent || !restsOnOurStatus(goal, one, object))) {
             pending.delete(key)
             onMet({ ...one, object })
-          } else seen.set(key, goal.seen(object))
+          } else seen.set(key, isMet ? `${goal.seen(object)} (not looked at since)` : goal.seen(object))
         }
         if (pending.size > 0 && !isNoted && timeoutMs > 0) {
           isNoted = true
@@ -148,6 +150,13 @@ export class Wait extends NsctlCommand {
 /** An object that is as it should be; undefined where that means that it is gone. */
 interface Met extends Selected {
   readonly object: AnyResource | undefined
+}
+
+/** Whether the goal is met only by a status that nsctl writes: an old one may say of a program that it runs. */
+function restsOnOurStatus(goal: Goal, { kind }: Selected, object: AnyResource | undefined): boolean {
+  if (object?.status === undefined || kind.group !== GROUP) return false
+  const { status, ...rest } = object
+  return !goal.isMet(rest as AnyResource)
 }
 
 /** A condition of a kind whose status has none would be waited for in vain. */

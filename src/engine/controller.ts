@@ -134,10 +134,13 @@ export class Controller<Key = ObjectRef> {
     }
   }
 
-  start(): void {
+  /** Resolves once all keys that have piled up were reconciled; never, where it is stopped before. */
+  start(): Promise<void> {
     this.#started = true
     this.#scheduleResync()
+    const caughtUp = this.#queue.pass()
     this.#pump()
+    return caughtUp
   }
 
   /** Takes no more keys and aborts what runs. Resolves when nothing runs any more. */

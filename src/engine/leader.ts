@@ -14,6 +14,8 @@ export interface Term {
   readonly fence: Fence
   /** Grows with each leader. */
   readonly epoch: number
+  /** Says something else about the leader in the lease's record, for others to read. */
+  tell(about: LeaseHolder['about']): Promise<void>
 }
 
 export interface LeaderOptions {
@@ -87,7 +89,7 @@ async function serveTerm(
   const { fence, epoch, lost } = lease
   const led = AbortSignal.any([signal, lost])
   try {
-    await lead({ fence, epoch }, led)
+    await lead({ fence, epoch, tell: (about) => lease.tell(about) }, led)
   } catch (error) {
     if (isNsctlError(error, 'Timeout')) throw error
     await lease.release()

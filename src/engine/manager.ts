@@ -38,6 +38,11 @@ export interface ControllerHandle<Key> {
 export interface Manager {
   /** What the store holds of all kinds that a controller of this manager watches. */
   readonly cache: ObjectCache
+  /**
+   * Resolves once `run` has had all that was there at its start reconciled, or tried to in vain for a while. Never, where it
+   * is stopped before.
+   */
+  readonly caughtUp: Promise<void>
   /** Before `run`. */
   add<Key = ObjectRef>(spec: ControllerSpec<Key>): ControllerHandle<Key>
   /** Before `run`. Started when the cache is in sync. */
@@ -66,6 +71,7 @@ class RunningManager implements Manager {
   readonly #controllers: AnyController[] = []
   readonly #runnables: Runnable[] = []
   readonly #stop = new AbortController()
+  readonly #caughtUp = Promise.withResolvers<void>()
   #fatal: { readonly error: unknown } | undefined
   #ran = false
 
@@ -77,6 +83,10 @@ class RunningManager implements Manager {
 
   get cache(): ObjectCache {
     return this.#informers.cache
+  }
+
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise
   }
 
   add<Key = ObjectRef>(spec: ControllerSpec<Key>): ControllerHandle<Key> {
@@ -119,7 +129,8 @@ class RunningManager implements Manager {
   }
 
   #start(): readonly RunningRunnable[] {
-    for (const controller of this.#controllers) controller.start()
+    const passes = this.#controllers.map((controller) => controller.start())
+    void Promise.all(passes).then(() => this.#caughtUp.resolve())
     return this.#runnables.map((runnable) => {
       const running: RunningRunnable = { name: runnable.name, done: false, ended: Promise.resolve() }
       running.ended = this.#runOne(runnable).finally(() => {

@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts'
 import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF, type RateLimit, TokenBucket } from './backoff.ts'
 import { type Delayed, DelayHeap } from './delays.ts'
 import { noMetrics, type QueueMetrics, type QueueProbe } from './metrics.ts'
+import { Pass } from './pass.ts'
 
 /** A key in processing: what `take` hands out and `done` takes back. */
 export interface Work<Key> {
@@ -55,6 +56,7 @@ export class WorkQueue<Key> {
   /** How much of `#waiting` has been taken. */
   #taken = 0
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
+  #pass: Pass<Item<Key>> | undefined
   #closed: { readonly drained: Promise<void>; readonly resolve: () => void } | undefined
 
   constructor(options: WorkQueueOptions<Key>) {
@@ -142,8 +144,17 @@ export class WorkQueue<Key> {
     item.state = 'idle'
     if (this.#closed !== undefined) {
       if (this.#processing.size === 0) this.#closed.resolve()
-    } else if (again) this.#wait(item)
+      return
+    }
+    this.#pass?.processed(item)
+    if (again) this.#wait(item)
     else this.#dropIfIdle(item)
+  }
+
+  /** Resolves once all that waits now has been processed; never, where the queue is shut down before. Ask once. */
+  pass(): Promise<void> {
+    this.#pass = new Pass(this.#waiting.slice(this.#taken))
+    return this.#pass.ended
   }
 
   /** Takes no more keys and hands none out; what waits is dropped. Resolves when nothing is in processing any more. */

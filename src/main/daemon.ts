@@ -6,14 +6,14 @@ import { garbageController } from '../controllers/garbage/controller.ts'
 import { namespaceController } from '../controllers/namespace/controller.ts'
 import { retention } from '../controllers/retention/runnable.ts'
 import { serviceController } from '../controllers/service/controller.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
 import { createManager, type Manager } from '../engine/manager.ts'
 import { metricsServer } from '../engine/metrics-server.ts'
 import { EngineTally } from '../engine/tally.ts'
-import { LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
+import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { claimPrograms } from './claim.ts'
@@ -50,6 +50,8 @@ export interface DaemonReady {
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
 const LEASE_TTL_MS = 5_000
 const OWN_REMOVAL_LIMIT_MS = 60_000
+/** One program that is slow to be looked at must not keep the controllers from all others. */
+const FIRST_LOOK_LIMIT_MS = 10_000
 
 /**
  * Runs until `signal` aborts, then stops in order. Rejects with Conflict where another daemon serves this store or owns this
@@ -134,20 +136,34 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   /** The lease is ours; the controllers run. */
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const agent = agentOf(options, parts, api, tally, leading.promise)
+  const about = { runtime: runtime.info.description, choice, version: VERSION, node }
   const running = [
     runAsLeader(
       {
         store,
         lease: LEADER_LEASE,
         ttlMs: LEASE_TTL_MS,
-        holder: thisProcess({ runtime: runtime.info.description, choice, version: VERSION, node }),
+        holder: thisProcess({ ...about, ...CATCHING_UP }),
         clock,
         logger,
         metrics: tally,
-        lead: ({ fence }, term) => {
+        lead: async ({ fence, tell }, term) => {
           elected.resolve()
+          // controllers that began with what an earlier agent wrote would take for ready what may have ended since
+          await Promise.race([
+            agent.caughtUp,
+            abortOf(term),
+            delay(clock, FIRST_LOOK_LIMIT_MS, term).catch(() => {}),
+          ])
           const manager = controlPlane(api.fenced(fence), options, tally)
           manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
+          manager.addRunnable({
+            name: 'caught up',
+            async run(stopped) {
+              await Promise.race([Promise.all([agent.caughtUp, manager.caughtUp]), abortOf(stopped)])
+              if (!stopped.aborted) await tell(about)
+            },
+          })
           return manager.run(term)
         },
       },

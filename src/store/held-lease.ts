@@ -19,6 +19,8 @@ export interface Lease {
   readonly fence: Fence
   /** Aborts when the lease can no longer be relied on, with the reason (code Fenced). Not when it is released. */
   readonly lost: AbortSignal
+  /** Says something else about the holder, with a renewal at once; where that fails, with the next that does not. */
+  tell(about: Readonly<Record<string, string>>): Promise<void>
   /** Stops renewing and lets the next one in at once. Never rejects: what cannot be said now is shown by the ttl. */
   release(): Promise<void>
 }
@@ -48,6 +50,7 @@ export class HeldLease implements Lease {
   readonly #key: string
   readonly #lost = new AbortController()
   #record: LeaseRecord
+  #about: LeaseRecord['holder']['about']
   #revision: number
   #validUntilMs: number
   #released = false
@@ -64,6 +67,7 @@ export class HeldLease implements Lease {
     this.#store = store
     this.#clock = clock
     this.#record = record
+    this.#about = record.holder.about
     this.#revision = revision
     this.#validUntilMs = startedMs
     this.#extend(startedMs)
@@ -71,6 +75,16 @@ export class HeldLease implements Lease {
 
   get lost(): AbortSignal {
     return this.#lost.signal
+  }
+
+  async tell(about: Readonly<Record<string, string>>): Promise<void> {
+    this.#about = about
+    // one that is under way may say it already, or still the former
+    await this.#renewing
+    if (this.#released || this.#lost.signal.aborted) return
+    this.#cancelRenewal()
+    this.#renewing = this.#renew()
+    await this.#renewing
   }
 
   async release(): Promise<void> {
@@ -106,7 +120,9 @@ export class HeldLease implements Lease {
     const startedMs = this.#clock.monotonic()
     // timers that were held up may run in any order
     if (startedMs >= this.#validUntilMs) return this.#expire()
-    const record = { ...this.#record, renewals: this.#record.renewals + 1, renewedAtMs: this.#clock.now() }
+    const holder = { ...this.#record.holder, about: this.#about }
+    const renewals = this.#record.renewals + 1
+    const record = { ...this.#record, holder, renewals, renewedAtMs: this.#clock.now() }
     try {
       const result = await this.#put(record)
       if (this.#lost.signal.aborted) return

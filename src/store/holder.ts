@@ -52,6 +52,15 @@ export function holderIsAlive(holder: LeaseHolder): boolean | undefined {
   return existsSync('/proc/1/stat') && !existsSync(`/proc/${holder.pid}`) ? false : undefined
 }
 
+/**
+ * Whether the holder ran on a machine of this one's name before that was booted. Not for deciding who may hold a lease: two
+ * machines may share a name.
+ */
+export function isOfEarlierBoot(holder: LeaseHolder): boolean {
+  const [before, now] = [holder.bootId, bootId()].map((id) => id.split(' ')[0])
+  return holder.host === hostname() && before !== '' && now !== '' && before !== now
+}
+
 /** State and start time (clock ticks since boot) of /proc/<pid>/stat; the name before them may hold anything. */
 function parseStat(text: string): { readonly state: string; readonly startTime: string } | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')

@@ -11,7 +11,7 @@ import { type LeaseKeys, type LeaseRecord, leaseKeys, parseRecord } from './leas
 import type { Entry, Store, StoreReader } from './store.ts'
 
 export type { Fence, Lease } from './held-lease.ts'
-export { holderIsAlive, type LeaseHolder, thisProcess } from './holder.ts'
+export { holderIsAlive, isOfEarlierBoot, type LeaseHolder, thisProcess } from './holder.ts'
 export type { LeaseRecord } from './lease-record.ts'
 
 export interface AcquireOptions {

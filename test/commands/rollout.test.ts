@@ -58,15 +58,18 @@ test('rollback --wait shows how far it is, and ends when it is done', async () =
   const ran = await shop.run(['rollback', 'svc/web', '--wait'], {
     onOutput(stdout) {
       if (!stdout.includes('rolled back') || stdout.includes('rolled out')) return
-      void shop
-        .setStatus('Service', 'web', {
-          observedGeneration: 3,
-          replicas: 2,
-          updatedReplicas: 1,
-          currentHash: 'h3kq9x2mzc',
-          conditions: [{ type: 'Progressing', status: 'True', reason: 'RollingOut' }],
-        })
-        .then(() => new Promise((resolve) => setTimeout(resolve, 50)))
+      const pause = () => new Promise((resolve) => setTimeout(resolve, 50))
+      void pause()
+        .then(() =>
+          shop.setStatus('Service', 'web', {
+            observedGeneration: 3,
+            replicas: 2,
+            updatedReplicas: 1,
+            currentHash: 'h3kq9x2mzc',
+            conditions: [{ type: 'Progressing', status: 'True', reason: 'RollingOut' }],
+          }),
+        )
+        .then(pause)
         .then(() => shop.setStatus('Service', 'web', rolledOut(3)))
     },
   })
@@ -97,6 +100,17 @@ test('rollback --wait of what fails exits 1 and says why', async () => {
   const ran = await shop.run(['rollback', 'svc/web', '--wait'])
   assert.is(ran.code, 1, ran.stderr)
   assert.match(ran.stderr, /error: service "web" was rolled back by itself: web-0 was not ready\n/)
+})
+
+test('rollout status holds until a daemon that has just started has looked', async () => {
+  const shop = await shopWithTwoRevisions()
+  shop.setDaemon({ running: true, catchingUp: true })
+  await shop.setStatus('Service', 'web', rolledOut(2))
+  const waiting = shop.run(['rollout', 'status', 'svc/web', '--timeout=10s'])
+  const early = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 300, 'waits'))])
+  assert.is(early, 'waits')
+  shop.setDaemon({ running: true })
+  assert.is((await waiting).stdout, 'service "web" successfully rolled out\n')
 })
 
 for (const c of [

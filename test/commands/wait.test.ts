@@ -142,6 +142,37 @@ test('wait does not hang in silence where nobody acts', async () => {
   )
 })
 
+test('wait takes no status for true that nobody has looked at since it was written', async () => {
+  const shop = await openShop()
+  await shop.apply(service('web'))
+  await shop.setStatus('Service', 'web', rolledOut(1))
+  for (const timeout of ['0s', '50ms'])
+    for (const goal of ['condition=Ready', 'jsonpath={.status.replicas}=2']) {
+      const ran = await shop.run(['wait', `--for=${goal}`, 'service/web', '--timeout', timeout])
+      assert.is(ran.code, 1, ran.stdout)
+      assert.match(ran.stderr, /service\/web: .* \(not looked at since\)\n/)
+    }
+  const ofSpec = await shop.run(['wait', '--for=jsonpath={.spec.replicas}=2', 'svc/web', '--timeout=0s'])
+  assert.is(ofSpec.code, 0, ofSpec.stderr)
+})
+
+test('wait for what is ready holds until a daemon that has just started has looked', async () => {
+  const shop = await openShop()
+  shop.setDaemon({ running: true, catchingUp: true })
+  await shop.apply(service('web'))
+  await shop.setStatus('Service', 'web', rolledOut(1))
+  assert.match((await shop.run(['get', 'svc'])).stderr, /status may be stale: nsctl has just started/)
+  const waiting = shop.run(['wait', '--for=condition=Ready', 'service/web', '--timeout=10s'])
+  const early = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 300, 'waits'))])
+  assert.is(early, 'waits')
+  await shop.setStatus('Service', 'web', { observedGeneration: 1, conditions: [condition('False')] })
+  shop.setDaemon({ running: true })
+  const later = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 300, 'waits'))])
+  assert.is(later, 'waits')
+  await shop.setStatus('Service', 'web', rolledOut(1))
+  assert.equal(await waiting, { code: 0, stdout: 'service/web condition met\n', stderr: '' })
+})
+
 test('wait --timeout=0s looks once', async () => {
   const shop = await openShop()
   await shop.apply(service('web'))
@@ -173,6 +204,7 @@ test('wait for deletion, for creation, and for what is not there', async () => {
 
 test('wait takes web-0 for the instance of that ordinal, not for one that is gone', async () => {
   const shop = await openShop()
+  shop.setDaemon({ running: true })
   const name = await shop.addInstance('web', 0, 'aaaaa')
   const ran = await shop.run(['wait', '--for=delete', 'inst/web-0', '--timeout=0s'])
   assert.is(ran.code, 1)

@@ -142,6 +142,37 @@ test('ending the daemon ends no workload; the next one goes on with the same pro
   assert.ok(running.every(lives))
 })
 
+test('wait takes nothing for ready that was so before the daemon and its programs were killed', async (context) => {
+  const { home } = context
+  home.write(
+    'once.yaml',
+    `apiVersion: nsctl.dev/v1alpha1
+kind: Service
+metadata: {name: once}
+spec:
+  replicas: 4
+  template:
+    source: {command: [sh, -c, 'test -e ended && sleep 1; echo $$ >>pids; test -e ended && exit 1; exec sleep 1000']}
+`,
+  )
+  const first = await start(context)
+  assert.is((await home.run(['apply', '-f', 'once.yaml'])).code, 0)
+  const wait = (timeout: string) =>
+    home.run(['wait', '--for=condition=Ready', 'service/once', `--timeout=${timeout}`])
+  assert.is((await wait('20s')).code, 0)
+  // as a power failure does it
+  await first.stop('SIGKILL')
+  for (const pid of pids(home)) process.kill(pid, 'SIGKILL')
+  home.write('ended', '')
+  const alone = await wait('1s')
+  assert.is(alone.code, 1, alone.stdout)
+  assert.match(alone.stderr, /nobody is acting on service\/once .*not looked at since/)
+  const waits = [wait('3s'), wait('3s')]
+  await start(context)
+  waits.push(wait('2s'))
+  for (const { code, stdout } of await Promise.all(waits)) assert.is(code, 1, stdout)
+})
+
 test('--own ends every workload with the daemon, on Ctrl-C too', async (context) => {
   const daemon = await start(context, '--own')
   const running = await applied(context)

@@ -70,6 +70,30 @@ async function ended(running: Promise<void>): Promise<unknown> {
   )
 }
 
+test('has caught up once all that was there has been reconciled, however often that took', async () => {
+  const first = Promise.withResolvers<void>()
+  const one = bench(async (key, _signal, { reconciled }) => {
+    if (key.name === 'slow') await first.promise
+    if (key.name === 'web' && reconciled.filter((name) => name === 'web').length === 1)
+      throw new Error('once')
+    return settled
+  })
+  let caughtUp = false
+  void one.manager.caughtUp.then(() => {
+    caughtUp = true
+  })
+  for (const name of ['web', 'slow', 'mail']) one.reader.put(object('Service', name))
+  const running = one.run()
+  await until('the first reconciles', () => one.reconciled.length === 3)
+  one.clock.advance(60_000 - 1)
+  await until('another try', () => one.reconciled.length === 4)
+  assert.is(caughtUp, false)
+  first.resolve()
+  await until('that it has caught up', () => caughtUp)
+  one.abort.abort()
+  await running
+})
+
 test('reconciles what is there, what comes, what is owned and what goes', async () => {
   const one = bench(async () => settled)
   one.reader.put(object('Service', 'web'))

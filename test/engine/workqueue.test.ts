@@ -52,6 +52,46 @@ test('keeps the order of thousands that come and go', () => {
   assert.ok(taken.every((one, index) => one === index))
 })
 
+test('a pass is over once all that waited has been processed, and what failed has succeeded', async () => {
+  const clock = new ManualClock()
+  const queue = queueOn(clock)
+  for (const key of ['a', 'b']) queue.add(key)
+  let isOver = false
+  void queue.pass().then(() => {
+    isOver = true
+  })
+  const process = async (work: Work<string> | undefined, fails = false) => {
+    if (fails) queue.addRateLimited(work!.key)
+    else queue.forget(work!.key)
+    queue.done(work!)
+    await Promise.resolve()
+  }
+  const a = queue.take()
+  queue.add('later')
+  await process(queue.take(), true)
+  await process(a)
+  assert.is(isOver, false, 'b has failed')
+  clock.advance(60_000)
+  assert.is(queue.take()?.key, 'later')
+  await process(queue.take())
+  assert.is(isOver, true, 'nobody waits for what came later')
+})
+
+test('a pass does not wait for ever for what keeps failing, and not for nothing', async () => {
+  const clock = new ManualClock()
+  const queue = queueOn(clock)
+  await queue.pass()
+  queue.add('a')
+  const passed = queue.pass()
+  for (let failures = 0; failures < 5; failures++) {
+    const work = queue.take()!
+    queue.addRateLimited(work.key)
+    queue.done(work)
+    clock.advance(600_000)
+  }
+  await passed
+})
+
 test('done twice is done once', () => {
   const queue = queueOn(new ManualClock())
   queue.add('a')

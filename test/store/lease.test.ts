@@ -6,7 +6,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ManualClock } from '../../src/core/clock.ts'
 import { isNsctlError } from '../../src/core/errors.ts'
-import { acquireLease, holderIsAlive, readLease, thisProcess } from '../../src/store/lease.ts'
+import {
+  acquireLease,
+  holderIsAlive,
+  isOfEarlierBoot,
+  readLease,
+  thisProcess,
+} from '../../src/store/lease.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { type Contender, settle, TTL_MS, World } from './contenders.ts'
 
@@ -45,6 +51,31 @@ test('a holder that renews keeps it, and its fence stays', async () => {
   assert.equal(a.lease!.fence, fence)
   assert.ok(await fencedWrite(world, a, 'still'))
   assert.ok((await readLease(world.store, 'leader'))!.renewals >= 30)
+})
+
+test('what its holder tells is there at once, stays with every renewal, and leaves the fence as it is', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  const { fence } = a.lease!
+  await a.lease!.tell({ looked: 'yes' })
+  const about = async () => (await readLease(world.store, 'leader'))?.holder.about
+  assert.equal(await about(), { looked: 'yes' })
+  await world.pass(3 * TTL_MS)
+  assert.equal(await about(), { looked: 'yes' })
+  assert.equal(a.lease!.fence, fence)
+  assert.is(a.lease!.lost.aborted, false)
+})
+
+test('what its holder tells while its store is away is told by the next renewal', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  a.cutOff = true
+  await a.lease!.tell({ looked: 'yes' })
+  a.cutOff = false
+  await world.pass(TTL_MS)
+  assert.equal((await readLease(world.store, 'leader'))?.holder.about, { looked: 'yes' })
 })
 
 test('release lets the next one in without waiting', async () => {
@@ -311,6 +342,19 @@ if (linux) {
     await once(child, 'exit')
     assert.is(holderIsAlive(holder), false)
   })
+
+  const [kernel, processes] = thisProcess().bootId.split(' ')
+  for (const [name, change, want] of [
+    ['this boot', {}, false],
+    ['a container of this boot', { bootId: `${kernel} pid:[1]` }, false],
+    ['another boot', { bootId: `c0ffee ${processes}` }, true],
+    ['another boot of another machine', { bootId: `c0ffee ${processes}`, host: 'elsewhere' }, false],
+    ['a machine that is not Linux', { bootId: '' }, false],
+  ] as const) {
+    test(`isOfEarlierBoot of ${name} is ${want}`, () => {
+      assert.is(isOfEarlierBoot({ ...thisProcess(), ...change }), want)
+    })
+  }
 
   for (const [name, change, want] of [
     ['another process under its pid', { startTime: '1' }, false],

@@ -80,7 +80,11 @@ function makeProgramRecord(
   known: InstanceProgramStatus | undefined,
   seen: ObservedProgram | undefined,
 ): ProgramRecord {
-  const sameProcess = known?.pid !== undefined && known.pid === seen?.pid
+  // after a reboot another process may have the pid
+  const sameProcess =
+    known?.pid !== undefined &&
+    known.pid === seen?.pid &&
+    (seen.startedAtMs === undefined || known.startedAt === new Date(seen.startedAtMs).toISOString())
   return {
     name,
     key,

@@ -1,0 +1,65 @@
+/** Waiting for what status says, without taking for true what an earlier daemon wrote and nobody has looked at since. */
+import { type Clock, delay } from '../core/clock.ts'
+import type { AnyResource } from '../resources/object.ts'
+import type { Client } from './client.ts'
+import { type WaitOptions, waitUntil } from './follow.ts'
+
+/** How often it is asked whether somebody has looked. */
+const LOOK_MS = 100
+
+/** Whether stored status says what is: somebody keeps it true, and has looked at everything since it started. */
+export async function isStatusCurrent(client: Pick<Client, 'daemon'>): Promise<boolean> {
+  const { running, catchingUp } = await client.daemon()
+  return running && catchingUp !== true
+}
+
+export interface CurrentWaitOptions extends Omit<WaitOptions, 'reader'> {
+  readonly client: Client
+}
+
+/**
+ * As `waitUntil`, with a judge that is told whether status counts. Once it does, everything is listed anew: what was read
+ * before may be older than the look.
+ */
+export async function waitUntilCurrent<T>(
+  options: CurrentWaitOptions,
+  judge: (objects: ReadonlyMap<string, AnyResource>, isCurrent: boolean) => T | undefined,
+): Promise<T | undefined> {
+  const { client, clock, timeoutMs } = options
+  const wait = { ...options, reader: client }
+  if (await isStatusCurrent(client)) return waitUntil(wait, (objects) => judge(objects, true))
+  const startedMs = clock.monotonic()
+  const look = watchCurrency(client, clock)
+  try {
+    const early = await waitUntil<{ readonly answer?: T }>(
+      { ...wait, tickMs: Math.min(LOOK_MS, options.tickMs ?? LOOK_MS) },
+      (objects) => {
+        const answer = judge(objects, false)
+        if (answer !== undefined) return { answer }
+        return look.isCurrent() ? {} : undefined
+      },
+    )
+    if (early === undefined || early.answer !== undefined) return early?.answer
+  } finally {
+    look.stop()
+  }
+  const leftMs = Math.max(0, timeoutMs - (clock.monotonic() - startedMs))
+  return waitUntil({ ...wait, timeoutMs: leftMs }, (objects) => judge(objects, true))
+}
+
+function watchCurrency(
+  client: Pick<Client, 'daemon'>,
+  clock: Clock,
+): { readonly isCurrent: () => boolean; readonly stop: () => void } {
+  const ended = new AbortController()
+  let isCurrent = false
+  const watch = async () => {
+    while (!ended.signal.aborted && !isCurrent) {
+      // a store that is away is told by whoever follows the objects
+      isCurrent = await isStatusCurrent(client).catch(() => false)
+      await delay(clock, LOOK_MS, ended.signal).catch(() => {})
+    }
+  }
+  void watch()
+  return { isCurrent: () => isCurrent, stop: () => ended.abort() }
+}
