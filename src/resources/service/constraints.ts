@@ -4,6 +4,7 @@ import type { Issues } from './field-rules.ts'
 import type { ManifestService } from './manifest-types.ts'
 import { checkPorts } from './port-rules.ts'
 import { checkPrograms } from './program-rules.ts'
+import { checkSecurity } from './security-rules.ts'
 import { checkStorage } from './storage-rules.ts'
 import { checkUpdate } from './update-rules.ts'
 
@@ -13,6 +14,7 @@ export function serviceConstraints(object: unknown): readonly FieldIssue[] {
   const issues: Issues = []
   checkPrograms(issues, spec)
   checkPorts(issues, spec.template)
+  checkSecurity(issues, spec.template)
   checkStorage(issues, spec.storage)
   checkUpdate(issues, spec.update)
   return issues

@@ -37,6 +37,7 @@ export interface ManifestTemplate extends ManifestProgram {
   readonly ports?: readonly ManifestPort[]
   readonly stop?: Partial<ServiceTemplate['stop']>
   readonly network?: ServiceTemplate['network']
+  readonly security?: ServiceTemplate['security']
 }
 
 export interface ManifestSpec extends Omit<Partial<ServiceSpec>, 'template' | 'update'> {
