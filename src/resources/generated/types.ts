@@ -389,7 +389,7 @@ export type ServiceProgram = {
   readonly name: string
   /** Where the program comes from. */
   readonly source: ServiceSource
-  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided. */
+  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
   /** What one instance needs, for placement and for its share of the machine. */
   readonly resources?: ServiceResources
@@ -432,7 +432,7 @@ export type ServiceTemplate = {
   readonly source?: ServiceSource
   /** Several programs that live and move together as one instance (a group) and share ports and storage. The instance is ready when all of them are. */
   readonly programs?: readonly ServiceProgram[]
-  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided. */
+  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
   /** Ports that the program listens on. Each instance gets a free one in $PORT_<NAME> (the first also in $PORT) unless it is fixed. */
   readonly ports?: readonly ServicePort[]

@@ -12,6 +12,10 @@ const MIN_QUOTA_MILLIS = 10
 const GRACE: DurationRule = { member: 'gracePeriod', leastMs: 0 }
 /** What nsctl sets: $PORT, $PORT_HTTP, $STORAGE_DATA. */
 const PROVIDED = /^(PORT|STORAGE)(?:_(.+))?$/
+/** By this a runtime without systemd knows which processes came of which start. */
+const MARK = 'NSCTL_ATTEMPT'
+/** Of the script that programs pass through on their way there. */
+const OWN_PREFIX = 'nsctl__'
 
 /** Members of a template that belong to each program once there is a group. */
 const PER_PROGRAM = ['resources', 'limits', 'readiness', 'liveness'] as const
@@ -82,9 +86,11 @@ function checkSource(issues: Issues, { source }: ManifestProgram, path: Path): v
     })
 }
 
-/** What nsctl sets a variable to, or undefined where it is the program's own. */
+/** What a variable is that nsctl sets; undefined for a program's own. */
 function providedMeaning(variable: string, spec: ManifestSpec): string | undefined {
   // asked of every variable there is
+  if (variable === MARK) return `$${MARK} names the run that a process belongs to`
+  if (variable.startsWith(OWN_PREFIX)) return `names that begin with ${OWN_PREFIX} are its own`
   if (!variable.startsWith('PORT') && !variable.startsWith('STORAGE')) return undefined
   const match = PROVIDED.exec(variable)
   if (match === null) return undefined
@@ -93,10 +99,10 @@ function providedMeaning(variable: string, spec: ManifestSpec): string | undefin
   const named = ({ name }: { readonly name: string }) => name.toUpperCase().replaceAll('-', '_') === suffix
   if (prefix === 'STORAGE') {
     const volume = storage.find(named)
-    return volume && `the path of storage ${volume.name}`
+    return volume && `$${variable} is the path of storage ${volume.name}`
   }
   const port = suffix === undefined ? template.ports?.[0] : template.ports?.find(named)
-  return port && `the number of port ${port.name}`
+  return port && `$${variable} is the number of port ${port.name}`
 }
 
 function checkEnv(
@@ -113,7 +119,7 @@ function checkEnv(
     if (meaning !== undefined)
       issues.push({
         path: [...path, 'env', index, 'name'],
-        message: `is set by nsctl: $${name} is ${meaning}`,
+        message: `is set by nsctl: ${meaning}`,
         value: name,
       })
     if (value?.includes('\0'))

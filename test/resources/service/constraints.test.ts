@@ -92,6 +92,19 @@ for (const [name, path, value, wanted] of [
   ],
   ['PATH by hand', `${T}.env.1.name`, 'PATH', []],
   [
+    'the mark of an attempt by hand',
+    `${T}.env.1.name`,
+    'NSCTL_ATTEMPT',
+    [`${T}.env[1].name: is set by nsctl: $NSCTL_ATTEMPT names the run that a process belongs to`],
+  ],
+  [
+    'a variable that programs are started with',
+    `${T}.env.1.name`,
+    'nsctl__run',
+    [`${T}.env[1].name: is set by nsctl: names that begin with nsctl__ are its own`],
+  ],
+  ['what a program that runs nsctl needs', `${T}.env.1.name`, 'NSCTL_STORE', []],
+  [
     'a number as a value',
     `${T}.env.0.value`,
     8080,
