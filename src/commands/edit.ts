@@ -18,6 +18,9 @@ import { checkOutput, reportChanges } from './report.ts'
 import { mustGet } from './selection.ts'
 import { parseTarget, refOf } from './targets.ts'
 
+/** A person finds the mistake sooner; a script in the editor's place would go on for ever. */
+const MOST_TRIES = 10
+
 /** `nsctl edit`: an object in an editor. */
 export class Edit extends NsctlCommand {
   static override summary = 'Edit an object in your editor'
@@ -65,8 +68,8 @@ export class Edit extends NsctlCommand {
   }
 
   /**
-   * Opens the editor again with the error above the text until it is right or empty. Left as it was after an error, it throws that
-   * error; so does a conflict, and whatever else is not the text's fault.
+   * Opens the editor again with the error above the text until it is right or empty. Left as it was after an error, or wrong for
+   * too often, it throws that error; so does a conflict, and whatever else is not the text's fault.
    */
   async #editUntilRight(
     client: Client,
@@ -76,7 +79,7 @@ export class Edit extends NsctlCommand {
   ): Promise<ChangeResult | undefined> {
     let fault: NsctlError | undefined
     let text = body
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       const name = refText({ kind: object.kind, name: object.metadata.name })
       await writeFile(file, editText(text, name, fault), { mode: 0o600 })
       await this.#openEditor(file)
@@ -91,6 +94,9 @@ export class Edit extends NsctlCommand {
         return await this.#replace(client, changed, object)
       } catch (error) {
         if (!isNsctlError(error, 'Invalid', 'Usage', 'TooLarge', 'Unsupported')) throw error
+        if (tries === MOST_TRIES) throw givenUp(error)
+        // Ctrl-C reaches an editor that does not take the terminal, and means us as well
+        this.context.signal.throwIfAborted()
         fault = error
         text = edited
       }
@@ -126,6 +132,15 @@ export class Edit extends NsctlCommand {
       })
     })
   }
+}
+
+function givenUp(error: NsctlError): NsctlError {
+  return new NsctlError(error.code, error.message, {
+    value: error.value,
+    issues: error.issues,
+    cause: error,
+    next: `it was wrong ${MOST_TRIES} times in a row: correct it there, then run nsctl apply -f with that file`,
+  })
 }
 
 function changedMeanwhile(object: AnyResource): NsctlError {

@@ -272,6 +272,27 @@ for (const c of [
     assert.is(await replicas(shop), 2)
   })
 
+test('edit gives up on an editor that writes something else that is wrong every time', async () => {
+  const shop = await runningShop()
+  // it would go on without end; a test that fails must not
+  const wrong = 'test $n -lt 40 && echo ": [ $n" >> "$1"'
+  const ran = await edit(shop, Array(40).fill(wrong))
+  assert.is(ran.code, 2)
+  assert.match(ran.stderr, /not YAML/)
+  assert.match(ran.stderr, /10 times in a row/)
+  assert.is(ran.seen.length, 10)
+  assert.match(ran.kept ?? '', /kind: Service(.|\n)*: \[ 10\n$/)
+})
+
+test('edit keeps what was written where the editor failed, and says that it did', async () => {
+  const shop = await runningShop()
+  const ran = await edit(shop, ['sed -i "s/replicas: 2/replicas: 7/" "$1"; exit 3'])
+  assert.is(ran.code, 1)
+  assert.match(ran.stderr, /ended with 3\n/)
+  assert.match(ran.kept ?? '', /replicas: 7/)
+  assert.is(await replicas(shop), 2)
+})
+
 /** Another's write while the editor is open: the editor waits for a file that is made after it. */
 async function editMeanwhile(shop: Shop, meanwhile: () => Promise<unknown>) {
   const folder = await mkdtemp(join(tmpdir(), 'nsctl-test-'))
