@@ -4,6 +4,7 @@ import { NsctlError } from '../core/errors.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
 import type { ProgramId, RuntimeReader } from '../runtimes/runtime.ts'
 import type { Client, DaemonState, ExecRequest, LogEntry, LogRequest } from './client.ts'
+import { Confluence } from './confluence.ts'
 
 export interface LocalClientOptions {
   readonly api: ResourceApi
@@ -88,35 +89,13 @@ async function* inTurn(streams: readonly AsyncGenerator<LogEntry>[]): AsyncGener
 
 /** Lines as they come from any of the streams; ends with the last of them, or with the first that fails. */
 async function* interleaved(streams: readonly AsyncGenerator<LogEntry>[]): AsyncGenerator<LogEntry> {
-  const ready: LogEntry[] = []
-  let open = streams.length
-  let failed: { readonly error: unknown } | undefined
-  let wake = () => {}
-  for (const stream of streams) {
-    void (async () => {
-      for await (const entry of stream) {
-        ready.push(entry)
-        wake()
-      }
-    })()
-      .catch((error: unknown) => {
-        failed ??= { error }
-      })
-      .finally(() => {
-        open--
-        wake()
-      })
-  }
+  const lines = new Confluence<LogEntry>()
+  for (const stream of streams)
+    lines.add(async (put) => {
+      for await (const entry of stream) await put(entry)
+    })
   try {
-    for (;;) {
-      yield* ready.splice(0)
-      if (failed !== undefined) throw failed.error
-      if (ready.length > 0) continue
-      if (open === 0) return
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
-    }
+    yield* lines.values()
   } finally {
     // one stream failed or nobody reads on: the others must not be followed for ever
     for (const stream of streams) void stream.return(undefined).catch(() => {})

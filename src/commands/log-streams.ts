@@ -1,5 +1,6 @@
 /** Lines of several instances as one stream. */
 import type { Client, LogEntry, LogRequest } from '../client/client.ts'
+import { Confluence, type Put } from '../client/confluence.ts'
 import { follow } from '../client/follow.ts'
 import type { AnyResource } from '../resources/object.ts'
 import { mapsAt, textAt } from '../views/fields.ts'
@@ -58,36 +59,26 @@ export async function* liveLines(
 ): AsyncGenerator<LogEntry> {
   const ended = new AbortController()
   const inner = AbortSignal.any([signal, ended.signal])
-  const queue: LogEntry[] = []
-  let open = 0
-  let failure: { readonly error: unknown } | undefined
-  let wake = () => {}
-  const run = (work: () => Promise<void>) => {
-    open++
-    void work()
-      .catch((error: unknown) => {
-        if (!inner.aborted) failure ??= { error }
-      })
-      .finally(() => {
-        open--
-        wake()
-      })
-  }
+  const lines = new Confluence<LogEntry>()
+  const add = (source: (put: Put<LogEntry>) => Promise<void>) =>
+    lines.add((put) =>
+      source(put).catch((error: unknown) => {
+        if (!inner.aborted) throw error
+      }),
+    )
   const known = new Set<string>()
   const start = (instance: AnyResource, from: Request) => {
     const id = instance.metadata.uid ?? instance.metadata.name
     if (known.has(id)) return
     known.add(id)
-    run(async () => {
-      for await (const entry of client.logs({ ...from, follow: true, instances: [instance] }, inner)) {
-        queue.push(entry)
-        wake()
-      }
+    add(async (put) => {
+      for await (const entry of client.logs({ ...from, follow: true, instances: [instance] }, inner))
+        await put(entry)
     })
   }
   for (const instance of instances) start(instance, request)
   if (services !== undefined)
-    run(async () => {
+    add(async () => {
       const kinds = [client.kinds.byKind('Instance')]
       // what a newcomer has written is all of it new: no tail
       for await (const { changes } of follow(client, kinds, inner, { namespace: services.namespace }))
@@ -96,14 +87,9 @@ export async function* liveLines(
             start(change.object, request.program === undefined ? {} : { program: request.program })
     })
   try {
-    while (!signal.aborted) {
-      yield* queue.splice(0)
-      if (failure !== undefined) throw failure.error
-      if (queue.length > 0) continue
-      if (open === 0) return
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
+    for await (const entry of lines.values()) {
+      if (signal.aborted) return
+      yield entry
     }
   } finally {
     ended.abort()

@@ -113,6 +113,33 @@ test('followed logs come as they come: a silent instance holds up no other', asy
   assert.equal(reader.ended.sort(), ['web-0', 'web-1'])
 })
 
+test('followed logs run no further ahead of a slow reader than some hundred lines', async () => {
+  let written = 0
+  const reader: RuntimeReader = {
+    async *logs(id) {
+      while (written < 10_000) {
+        await new Promise((resolve) => setImmediate(resolve))
+        yield { id, stream: 'stdout', text: String(++written) }
+      }
+    },
+    exec: async () => 0,
+  }
+  await withClient(reader, [], async (client) => {
+    const instances = [instance('web-0-aaaaa', 0), instance('web-1-bbbbb', 1)]
+    const lines = client.logs(request(instances, { follow: true }), never)[Symbol.asyncIterator]()
+    const texts = [(await lines.next()).value.text]
+    for (let turn = 0; turn < 3_000; turn++) await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(written > 100 && written < 1_000, `${written} lines ahead`)
+    while (texts.length < 2_000) texts.push((await lines.next()).value.text)
+    assert.equal(
+      texts.toSorted((a, b) => a - b),
+      texts.map((_, index) => String(index + 1)),
+      'a line is missing',
+    )
+    await lines.return?.()
+  })
+})
+
 test('followed logs end with the signal', async () => {
   const stop = new AbortController()
   await withClient(fakeReader({}), [], async (client) => {
