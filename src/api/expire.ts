@@ -3,7 +3,8 @@ import { isObject } from '../core/json.ts'
 import type { Entry, Transaction } from '../store/store.ts'
 import { decodeJson } from './codec.ts'
 import { type Context, commit } from './context.ts'
-import { AUDIT_PREFIX, auditTimeMs, listPrefixes } from './keys.ts'
+import { AUDIT_PREFIX, listPrefixes } from './keys.ts'
+import { startOfMinute, timePrefixes } from './time-prefixes.ts'
 
 export const EVENTS_KEPT_MS = 60 * 60 * 1000
 export const AUDIT_KEPT_MS = 90 * 24 * 60 * 60 * 1000
@@ -11,11 +12,13 @@ export const AUDIT_KEPT_MS = 90 * 24 * 60 * 60 * 1000
 const MAX_DRIFT_MS = 60 * 1000
 const PAGE = 500
 
-/** Remembers when it last looked at both clocks, so as to notice a jump. */
+/** Remembers when it last looked at both clocks, so as to notice a jump, and how far the audit trail is removed. */
 export class Janitor {
   readonly #clock: Context['clock']
   #wallMs: number
   #monotonicMs: number
+  /** No audit record is from before. */
+  #auditFromMs = 0
 
   constructor(clock: Context['clock']) {
     this.#clock = clock
@@ -30,7 +33,19 @@ export class Janitor {
       context.logger.log('warn', 'the wall clock has jumped: nothing is expired this time', { jumpMs })
       return { events: 0, audit: 0 }
     }
-    return { events: await expireEvents(context), audit: await expireAudit(context) }
+    return { events: await expireEvents(context), audit: await this.#expireAudit(context) }
+  }
+
+  /** Keys are in order of time: reads those that go and no others, and with all but the first pass those of minutes. */
+  async #expireAudit(context: Context): Promise<number> {
+    const toMs = Math.max(0, startOfMinute(context.clock.now() - AUDIT_KEPT_MS))
+    // a clock that was set back may have written before what was removed
+    const fromMs = toMs < this.#auditFromMs ? 0 : this.#auditFromMs
+    let count = 0
+    for (const time of timePrefixes(fromMs, toMs))
+      count += await removeAll(context, await context.store.listKeys(AUDIT_PREFIX + time))
+    this.#auditFromMs = toMs
+    return count
   }
 
   /** How far the wall clock went apart from the monotonic one since the last pass. */
@@ -65,9 +80,7 @@ function lastSeenMs(entry: Entry): number {
   return Number.isNaN(at) ? 0 : at
 }
 
-async function expireAudit(context: Context): Promise<number> {
-  const oldestMs = context.clock.now() - AUDIT_KEPT_MS
-  const keys = (await context.store.listKeys(AUDIT_PREFIX)).filter((key) => auditTimeMs(key) < oldestMs)
+async function removeAll(context: Context, keys: readonly string[]): Promise<number> {
   let count = 0
   for (let start = 0; start < keys.length; start += PAGE) {
     const page = keys.slice(start, start + PAGE)

@@ -87,11 +87,6 @@ export function auditKey(at: string, suffix: string): string {
   return `${AUDIT_PREFIX}${at}-${suffix}`
 }
 
-/** When the change of an audit key happened, milliseconds since the epoch. */
-export function auditTimeMs(key: string): number {
-  return Date.parse(key.slice(AUDIT_PREFIX.length, AUDIT_PREFIX.length + 24))
-}
-
 /** The prefixes under which the objects of `kind` lie, narrowed as far as the layout allows. */
 export function listPrefixes(
   kind: Kind,

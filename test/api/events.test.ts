@@ -149,6 +149,50 @@ test('events expire an hour after the last, audit records after 90 days', async 
   assert.equal(await api.audit(), [])
 })
 
+test('a pass reads of the audit trail what it removes, however long the trail is', async () => {
+  const store = createMemoryStore()
+  let read = 0
+  const counting = new Proxy(store, {
+    get(target, name) {
+      const member = Reflect.get(target, name)
+      if (name !== 'listKeys') return typeof member === 'function' ? member.bind(target) : member
+      return async (prefix: string) => {
+        const keys = await target.listKeys(prefix)
+        if (prefix.startsWith('audit/')) read += keys.length
+        return keys
+      }
+    },
+  })
+  const { api, clock } = await openBench(counting)
+  const day = 24 * 3_600_000
+  for (let n = 0; n < 100; n++) {
+    await api.apply([service(`web-${n}`)], options)
+    clock.advance(day)
+  }
+  assert.equal(await api.expire(), { events: 0, audit: 10 })
+  assert.is(read, 10)
+  clock.advance(day)
+  assert.equal(await api.expire(), { events: 0, audit: 1 })
+  assert.equal(await api.expire(), { events: 0, audit: 0 })
+  assert.is(read, 11)
+  assert.is((await api.audit()).length, 89)
+})
+
+test('audit records of a clock that was set back by years go in their time', async () => {
+  const { api, clock } = await openBench()
+  const day = 24 * 3_600_000
+  await api.apply([service('web')], options)
+  clock.advance(91 * day)
+  assert.is((await api.expire()).audit, 1)
+  clock.jumpWall(-56 * 365 * day)
+  await api.expire()
+  await api.apply([service('mail')], options)
+  clock.advance(89 * day)
+  assert.is((await api.expire()).audit, 0)
+  clock.advance(2 * day)
+  assert.is((await api.expire()).audit, 1)
+})
+
 test('expiry works in pages', async () => {
   const { api, clock } = await openBench()
   for (let i = 0; i < 1200; i++) await api.apply([service(`web-${i}`)], options)
