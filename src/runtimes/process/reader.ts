@@ -1,13 +1,16 @@
 /** What commands do beside the owner: read output, run something where a program runs. */
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { messageOf, NsctlError } from '../../core/errors.ts'
-import type { ExecOptions, ProgramId, RuntimeReader } from '../runtime.ts'
+import type { ExecOptions, ProgramId, ProgramSpec, RuntimeReader } from '../runtime.ts'
 import { programKey } from '../runtime.ts'
 import { send } from './attempt.ts'
 import { attemptPaths, fileNameOf, type Layout, layoutOf } from './layout.ts'
 import { readLogs } from './logs.ts'
+import { openProcessTable } from './platform.ts'
 import { loadRecord } from './records.ts'
+import { parseClaim } from './shim.ts'
 import { storageEnv } from './storage.ts'
 import { MARKER } from './table.ts'
 
@@ -20,6 +23,32 @@ export function openProcessReader(options: { readonly stateDir: string }): Runti
   }
 }
 
+/** What runs of the program, by its record, its claim and the machine's processes. */
+function findRunning(layout: Layout, id: ProgramId): { readonly spec: ProgramSpec; readonly run: string } {
+  const record = loadRecord(layout, fileNameOf(id))
+  if (record?.stage === 'live') {
+    const { run, claim } = attemptPaths(layout, fileNameOf(id), record.attempt)
+    const by = parseClaim(readOrNothing(claim))
+    const table = openProcessTable()
+    if (typeof by === 'object' && by.bootId === table.bootId && table.isAlive(by))
+      return { spec: record.spec, run }
+  }
+  const name = `${id.service}-${id.ordinal}`
+  throw new NsctlError('NotFound', `${name} does not run, so nothing can be run beside it`, {
+    value: programKey(id),
+    next: `see: nsctl describe instance/${name}`,
+  })
+}
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
 /** The command belongs to the program: it ends with it, and has its directory and environment. */
 async function execBeside(
   layout: Layout,
@@ -27,11 +56,8 @@ async function execBeside(
   options: ExecOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const record = loadRecord(layout, fileNameOf(id))
-  if (record === undefined)
-    throw new NsctlError('NotFound', `${programKey(id)} does not run here`, { value: programKey(id) })
-  const { spec, attempt } = record
-  const { run } = attemptPaths(layout, fileNameOf(id), attempt)
+  signal.throwIfAborted()
+  const { spec, run } = findRunning(layout, id)
   const [program, ...args] = options.command
   const quiet = options.quiet === true
   const output = quiet ? 'ignore' : 'inherit'

@@ -1,5 +1,6 @@
 /** What is seen of a program: usage, logs, commands run beside it. */
 import * as assert from 'uvu/assert'
+import { isNsctlError } from '../../../src/core/errors.ts'
 import { programKey } from '../../../src/runtimes/runtime.ts'
 import { type ContractTest, eventually } from './fixture.ts'
 
@@ -45,6 +46,37 @@ export function reportTests(test: ContractTest): void {
       await fixture.stop(spec)
     })
   }
+
+  test('exec is refused where the program does not run: never, no more, or not for now', async ({
+    fixture,
+  }) => {
+    const spec = fixture.shell(FOREVER)
+    const exec = async () => {
+      const options = { tty: false, stdin: false, quiet: true, command: ['true'] } as const
+      const signal = AbortSignal.timeout(10_000)
+      return fixture.harness
+        .reader()
+        .exec(spec.id, options, signal)
+        .catch((error) => error)
+    }
+    const isRefused = (found: unknown) => {
+      assert.ok(isNsctlError(found, 'NotFound'), String(found))
+      assert.match(found.message, `${spec.id.service}-0 does not run, so nothing can be run beside it`)
+    }
+    isRefused(await exec())
+    await fixture.start(spec)
+    await fixture.running(spec)
+    assert.is(await exec(), 0)
+    await fixture.stop(spec)
+    await fixture.gone(spec)
+    isRefused(await exec())
+
+    const brief = { ...fixture.shell('exit 0'), id: spec.id }
+    await fixture.runtime.forget(spec.id)
+    await fixture.start(brief)
+    await fixture.gone(brief)
+    isRefused(await exec())
+  })
 }
 
 function logTests(test: ContractTest): void {
