@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { dirname } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
 import type { ResourceApi } from './api/api.ts'
 import type { Client, DaemonState } from './client/client.ts'
@@ -43,6 +44,10 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path))) {
     const { createMemoryStore } = await import('./store/memory/store.ts')
     return createMemoryStore()
+  }
+  if (options.readOnly !== true) {
+    const { refuseHopelessFolder } = await import('./main/state-dir.ts')
+    refuseHopelessFolder(dirname(url.path))
   }
   const { openSqliteStore } = await import('./store/sqlite/store.ts')
   return openSqliteStore({

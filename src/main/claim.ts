@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { NsctlError } from '../core/errors.ts'
 import { randomIds } from '../core/ids.ts'
+import { refuseHopelessFolder } from './state-dir.ts'
 
 const CLAIM_FILE = 'store-url'
 
@@ -51,6 +52,7 @@ export async function readClaim(stateDir: string): Promise<Claim | undefined> {
 /** Whole or not at all: half a name would lock out everybody. Of two at a time the first has it. */
 async function makeClaim(stateDir: string, claim: Claim): Promise<Claim> {
   const draft = `${claimFile(stateDir)}.${randomIds.suffix(8)}`
+  refuseHopelessFolder(stateDir)
   await mkdir(stateDir, { recursive: true, mode: 0o700 })
   await writeFile(draft, `${claim.storeUrl}\n${claim.node}\n`, { mode: 0o600 })
   try {

@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { needs } from '../parts.ts'
 import { createHome, type Home, root, service } from './nsctl.ts'
 import { openShop } from './shop.ts'
 
@@ -67,6 +68,31 @@ test('no daemon: changes and shown status say so, on standard error', () =>
     assert.equal([deleted.code, deleted.stdout], [0, 'service/web deleted\n'])
     assert.match(deleted.stderr, /^nobody is acting on this/)
   }))
+
+for (const args of [
+  ['apply', '-f', 'web.yaml'],
+  ['up', '--runtime', 'process'],
+  ['up', '--runtime', 'process', '--store', 'sqlite:store.db'],
+])
+  needs(
+    test,
+    process.platform === 'linux',
+    '/proc',
+  )(`nsctl ${args.join(' ')} with a home that can never be made says so at once`, () =>
+    withHome(async (home) => {
+      home.write('web.yaml', service('web'))
+      const { status, stderr } = spawnSync(join(root, 'bin/nsctl'), args, {
+        cwd: home.folder,
+        env: { PATH: process.env.PATH, NSCTL_HOME: '/proc/nowhere/nsctl' },
+        encoding: 'utf8',
+        timeout: 10_000,
+        killSignal: 'SIGKILL',
+      })
+      assert.is(status, 3, stderr)
+      assert.match(stderr, /^error: the folder \/proc\/nowhere\/nsctl.* cannot be made: ENOENT/m)
+      assert.match(stderr, /\$NSCTL_HOME/)
+    }),
+  )
 
 test('a store that another process has locked', () =>
   withHome(async (home) => {
