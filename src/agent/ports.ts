@@ -33,6 +33,8 @@ export class PortAllocator {
   readonly #range: PortRange
   readonly #isFree: PortCheck
   readonly #owners = new Map<number, string>()
+  /** Who has the fixed ones, by `TCP 8080`. */
+  readonly #fixed = new Map<string, string>()
   #next: number
 
   constructor(range: PortRange = INSTANCE_PORTS, isFree: PortCheck = canListen) {
@@ -44,6 +46,26 @@ export class PortAllocator {
   /** Notes what `owner` already has (read from its status), so that nobody else gets it. */
   adopt(owner: string, ports: readonly GivenPort[]): void {
     for (const given of ports) this.#owners.set(given.port, owner)
+  }
+
+  /**
+   * Takes the fixed ones of `wanted` for `owner` until they are released, listened on or not: all, or none and says which another
+   * owner has.
+   */
+  claimFixed(
+    owner: string,
+    wanted: readonly WantedPort[],
+  ): (GivenPort & { readonly owner: string }) | undefined {
+    const keys: string[] = []
+    for (const { name, protocol, port } of wanted) {
+      if (port === undefined) continue
+      const key = `${protocol} ${port}`
+      const holder = this.#fixed.get(key) ?? owner
+      if (holder !== owner) return { name, port, owner: holder }
+      keys.push(key)
+    }
+    for (const key of keys) this.#fixed.set(key, owner)
+    return undefined
   }
 
   /** Ports for `owner`, in the order of `wanted`: all or none. Fixed ones are given as they stand; see `firstTaken`. */
@@ -77,6 +99,12 @@ export class PortAllocator {
 
   release(owner: string): void {
     for (const [port, holder] of this.#owners) if (holder === owner) this.#owners.delete(port)
+    this.releaseFixed(owner)
+  }
+
+  /** Gives back what `claimFixed` took. */
+  releaseFixed(owner: string): void {
+    for (const [port, holder] of this.#fixed) if (holder === owner) this.#fixed.delete(port)
   }
 
   async #pick(owner: string, protocol: Protocol): Promise<number> {

@@ -57,6 +57,22 @@ for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {
   })
 }
 
+test('a fixed port is its first owner’s until that is gone, TCP and UDP apart', () => {
+  const ports = new PortAllocator({ first: 100, last: 119 }, free)
+  const udp = { name: 'dns', protocol: 'UDP' as const, port: 53 }
+  assert.is(ports.claimFixed('one', [tcp('dns', 53), tcp('free')]), undefined)
+  assert.is(ports.claimFixed('one', [tcp('dns', 53)]), undefined, 'its own')
+  assert.is(ports.claimFixed('two', [udp]), undefined)
+  assert.equal(ports.claimFixed('three', [tcp('web', 80), tcp('names', 53)]), {
+    name: 'names',
+    port: 53,
+    owner: 'one',
+  })
+  assert.is(ports.claimFixed('four', [tcp('web', 80)]), undefined, 'three has got none of them')
+  ports.release('one')
+  assert.is(ports.claimFixed('three', [tcp('names', 53)]), undefined)
+})
+
 test('where not all can be had none is taken', async () => {
   const ports = new PortAllocator({ first: 20_000, last: 20_001 }, async () => true)
   const wanted = (count: number) =>

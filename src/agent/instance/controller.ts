@@ -205,6 +205,8 @@ class InstanceReconciler {
 
   async #end(record: InstanceRecord, instance: Instance, plan: InstancePlan): Promise<void> {
     const ids = programIds(instance)
+    // whoever comes after it may be here before it is gone from the store
+    if (plan.stopped) this.#ports.releaseFixed(record.uid)
     for (const action of plan.actions) {
       const id = ids.find((one) => one.program === action.name)
       if (id === undefined || !this.places.holds(record, programKey(id))) continue

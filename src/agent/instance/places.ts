@@ -4,7 +4,7 @@
  */
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { Instance } from '../../resources/generated/types.ts'
-import type { ObjectRef } from '../../resources/object.ts'
+import { type ObjectRef, refText } from '../../resources/object.ts'
 import type { InstanceRecord, ProgramRecord } from './record.ts'
 
 export interface Place {
@@ -40,6 +40,12 @@ export class Places {
 
   holds(record: InstanceRecord, programKey: string): boolean {
     return this.#byProgram.get(programKey)?.record === record
+  }
+
+  /** What the first instance that has a place and matches is called, `instance/web-0-k2p9x`, for people. */
+  nameOf(isMeant: (record: InstanceRecord) => boolean): string | undefined {
+    for (const { ref, record } of this.#byProgram.values()) if (isMeant(record)) return refText(ref)
+    return undefined
   }
 
   /** Whether all programs of that name are this instance's. */

@@ -5,7 +5,7 @@ import { deepEqual } from '../../core/json.ts'
 import type { Instance } from '../../resources/generated/types.ts'
 import type { ProgramSpec, Runtime } from '../../runtimes/runtime.ts'
 import { ProgramFinder } from '../executable.ts'
-import type { PortAllocator } from '../ports.ts'
+import type { GivenPort, PortAllocator } from '../ports.ts'
 import { announceObstacle, announceStart, type InstanceEvent } from './announce.ts'
 import type { Places } from './places.ts'
 import type { InstanceRecord, Obstacle } from './record.ts'
@@ -92,16 +92,26 @@ export class Starter {
     }
     const wanted = wantedPorts(instance)
     if (wanted.length === 0) return undefined
+    const held = ports.claimFixed(record.uid, wanted)
+    if (held !== undefined)
+      return portInUse(
+        held,
+        places.nameOf((one) => one.uid === held.owner),
+      )
     if (record.ports.length !== wanted.length) record.ports = await ports.allocate(record.uid, wanted)
     // what already runs of it has them
     if (this.#runs(record)) return undefined
     const taken = await ports.firstTaken(wanted, record.ports)
     if (taken === undefined) return undefined
     if (wanted.find((one) => one.name === taken.name)?.port !== undefined) {
-      const message = `port ${taken.port} (${taken.name}) is in use by another program on ${node}`
-      return { phase: 'Backoff', reason: 'PortInUse', message }
+      // one that was adopted and runs has never claimed it
+      ports.releaseFixed(record.uid)
+      const listens = (one: InstanceRecord) => one.ports.some(({ port }) => port === taken.port)
+      const holder = places.nameOf((one) => one !== record && listens(one) && this.#runs(one))
+      return portInUse(taken, holder ?? `another program on ${node}`)
     }
     ports.release(record.uid)
+    ports.claimFixed(record.uid, wanted)
     record.ports = await ports.allocate(record.uid, wanted)
     return undefined
   }
@@ -113,4 +123,8 @@ export class Starter {
       return state !== undefined && state !== 'exited'
     })
   }
+}
+
+function portInUse({ name, port }: GivenPort, by = 'another instance'): Obstacle {
+  return { phase: 'Backoff', reason: 'PortInUse', message: `port ${port} (${name}) is in use by ${by}` }
 }

@@ -137,6 +137,34 @@ test('waits for a fixed port that something else uses, and starts when it is fre
   assert.equal(started.status?.ports, [{ name: 'http', port }])
 })
 
+test('of two instances with one fixed port the second says which has it, and gets it after that one', async ({
+  world,
+}) => {
+  const free = await listen('127.0.0.1')
+  const { port } = free.address() as { port: number }
+  await new Promise((resolve) => free.close(resolve))
+  await world.apply(specOf({ replicas: 2 }, { ports: [{ name: 'http', port }] }))
+  const { waiting, having } = await world.until(async () => {
+    const all = await world.instances()
+    const waiting = all.find((one) => one.status?.reason === 'PortInUse')
+    const having = all.find((one) => one.status?.phase === 'Running')
+    assert.ok(waiting !== undefined && having !== undefined)
+    return { waiting, having }
+  })
+  assert.is(world.runtime.running().length, 1)
+  assert.is(waiting.status?.message, `port ${port} (http) is in use by instance/${having.metadata.name}`)
+  await world.until(async () =>
+    assert.match(
+      (await world.service())?.status?.summary ?? '',
+      /PortInUse: web-\d: port \d+ \(http\) is in use by/,
+    ),
+  )
+  await world.apply(specOf({ replicas: 0 }, { ports: [{ name: 'http', port }] }))
+  await world.until(async () => assert.is((await world.instances()).length, 0))
+  await world.apply(specOf({ replicas: 1 }, { ports: [{ name: 'http', port }] }))
+  await one(world, running)
+})
+
 test('gives every instance ports of its own, in its environment', async ({ world }) => {
   await world.apply(specOf({ replicas: 2 }, { ports: [{ name: 'http' }, { name: 'admin-api' }] }))
   await world.until(() => assert.is(world.runtime.running().length, 2))
