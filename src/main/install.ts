@@ -1,13 +1,14 @@
 /** `nsctl up --install`: the daemon as one static systemd unit. */
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import { LEADER_LEASE, openStore } from '../main.ts'
 import { holderIsAlive, readLease } from '../store/lease.ts'
 import { daemonUnit, storeOfUnit } from './daemon-unit.ts'
+import { lingerAdvice } from './linger.ts'
 import type { Environment } from './paths.ts'
 import { chooseRuntime, type RuntimeName } from './runtimes.ts'
 
@@ -52,10 +53,12 @@ export async function installDaemon(options: InstallOptions): Promise<readonly s
   if (wrote) await systemctl(place.scope, ['enable', DAEMON_UNIT])
   await systemctl(place.scope, ['restart', DAEMON_UNIT])
   await untilItServes(options, place.scope)
+  const advice = place.scope === 'user' ? await lingerAdvice(userInfo().username) : undefined
   return [
     wrote ? `installed ${place.file}` : `${place.file} was there already and stays as it is`,
     `started ${DAEMON_UNIT} (${place.scope} manager)`,
     `see it with systemctl${place.scope === 'user' ? ' --user' : ''} status ${DAEMON_UNIT}; remove it with nsctl down`,
+    ...(advice === undefined ? [] : [advice]),
   ]
 }
 

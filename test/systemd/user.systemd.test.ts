@@ -50,6 +50,7 @@ onEachRelease('installed as a user: it survives its own end, and down leaves not
   await world.sh('systemctl start user@1000.service')
   const said = await asUser(world, NSCTL, 'up', '--install', '--runtime', 'systemd')
   assert.match(said, /started nsctl.service \(user manager\)/)
+  assert.match(said, /when tester logs out.*: loginctl enable-linger tester\n/)
   await asUser(world, NSCTL, 'apply', '-f', `${NODE_REPOSITORY}/examples/quickstart`)
   await asUser(world, NSCTL, 'rollout', 'status', 'service/web', '--timeout=60s')
   const pids = () =>
