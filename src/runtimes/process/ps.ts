@@ -8,8 +8,8 @@ import type { ProcessEntry, ProcessTable } from './table.ts'
 
 const LINE = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+([\d:.-]+)$/
 
-/** @param bootTime differs after every boot */
-export function openPsTable(bootTime: string): ProcessTable {
+/** @param bootId differs after every boot */
+export function openPsTable(bootId: string): ProcessTable {
   const isAlive = ({ pid }: { readonly pid: number }): boolean => {
     try {
       process.kill(pid, 0)
@@ -19,7 +19,7 @@ export function openPsTable(bootTime: string): ProcessTable {
     }
   }
   return {
-    bootId: bootTime,
+    bootId,
     tellsProcessesApart: false,
     isAlive,
     isStillClaimed: (claim, run) =>
