@@ -4,7 +4,7 @@ import { delay } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { ProgramExit } from '../runtime.ts'
 import { isWhole, parseExit, UNCLAIMED } from './exits.ts'
-import { attemptsWithLogs } from './keeper.ts'
+import { attemptsWithLogs, LogKeeper, pruneAttempts } from './keeper.ts'
 import { type AttemptPaths, attemptPaths, type Layout } from './layout.ts'
 import type { Machine } from './machine.ts'
 import { type Claim, parseClaim } from './shim.ts'
@@ -14,7 +14,7 @@ const KILL_EVERY_MS = 50
 /** Short beside the pause before a restart, which it is part of. */
 const CLEAR_EVERY_MS = 20
 
-/** Reads and signals only; what follows from it is its Program’s to decide. */
+/** Reads, signals and keeps what it prints; what follows from it is its Program’s to decide. */
 export class Attempt {
   readonly paths: AttemptPaths
   readonly program: string
@@ -27,6 +27,7 @@ export class Attempt {
   /** SIGKILL was sent because a grace period was over. */
   killed = false
   readonly #machine: Machine
+  #keeper: LogKeeper | undefined
 
   constructor(paths: AttemptPaths, program: string, machine: Machine) {
     this.paths = paths
@@ -53,8 +54,24 @@ export class Attempt {
   }
 
   /** How it ended by the shim's own exit status, where its file could not be written. */
-  exitByStatus(status: number): ProgramExit {
+  #exitByStatus(status: number): ProgramExit {
     return this.#exitOf(`${status} ${status > 128 ? 'killed' : ''}\n`, this.#machine.clock.now())
+  }
+
+  /** Without its shim: how it ended as far as can be told; `orphaned` while its program goes on. */
+  fateWithoutShim(status?: number | null): ProgramExit | 'orphaned' {
+    // it may have written between the last look and its end
+    const exit = this.readExit()
+    if (exit !== undefined) return exit
+    if (this.isProgramAlive()) return 'orphaned'
+    return typeof status === 'number'
+      ? this.#exitByStatus(status)
+      : this.lost('its end was not seen by anybody')
+  }
+
+  /** An end that nothing is known of but that it was. */
+  lost(message: string): ProgramExit {
+    return { reason: 'lost', atMs: this.#machine.clock.now(), message }
   }
 
   #exitOf(text: string, atMs: number): ProgramExit {
@@ -115,6 +132,18 @@ export class Attempt {
       sent = signal
       await delay(this.#machine.clock, CLEAR_EVERY_MS)
     }
+  }
+
+  /** Keeps what it prints within limits, and when that was, until `closeLogs`; what older attempts printed may go. */
+  keepLogs(): void {
+    this.closeLogs()
+    const { clock, logger, logLimits: limits } = this.#machine
+    this.#keeper = new LogKeeper(this.paths, { clock, logger, limits })
+    pruneAttempts(this.paths.logDir, limits)
+  }
+
+  closeLogs(): void {
+    this.#keeper?.close()
   }
 
   /** Removes its claim and exit: only once its shim has certainly ended. */

@@ -9,15 +9,14 @@
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObservedProgram, ProgramExit, ProgramSpec } from '../runtime.ts'
-import { programKey } from '../runtime.ts'
 import { Attempt, nextAttempt } from './attempt.ts'
 import { RESTART_DELAY_MS, recentRestarts } from './burst.ts'
 import { exitOfStop } from './exits.ts'
-import { LogKeeper, pruneAttempts } from './keeper.ts'
-import { attemptPaths, fileNameOf } from './layout.ts'
+import { attemptPaths } from './layout.ts'
+import { Ledger } from './ledger.ts'
 import { endOrder, graceLeftMs, observedOf, shouldRestart } from './lifecycle.ts'
 import type { Machine } from './machine.ts'
-import { freshRecord, type ProgramRecord, removeRecord, type StopIntent, saveRecord } from './records.ts'
+import { freshRecord, type ProgramRecord, type StopIntent } from './records.ts'
 import { cancelAttempt } from './shim.ts'
 import { makeStorage } from './storage.ts'
 import { Timers } from './timers.ts'
@@ -26,22 +25,15 @@ import { Timers } from './timers.ts'
 const ORPHAN_LOOK_MS = 100
 
 export class Program {
-  readonly key: string
-  readonly name: string
   readonly #machine: Machine
+  readonly #ledger: Ledger
   readonly #announce: () => void
-  #record: ProgramRecord
   #attempt: Attempt
-  #keeper: LogKeeper | undefined
-  readonly #timers: Timers
-  #cancelKill: (() => void) | undefined
-  #cancelRestart: (() => void) | undefined
+  readonly #timers: Timers<'look' | 'kill' | 'restart'>
 
   private constructor(record: ProgramRecord, machine: Machine, announce: () => void) {
-    this.key = programKey(record.spec.id)
-    this.name = fileNameOf(record.spec.id)
-    this.#record = record
     this.#machine = machine
+    this.#ledger = new Ledger(record, machine)
     this.#announce = announce
     this.#timers = new Timers(machine.clock)
     this.#attempt = this.#attemptOf(record)
@@ -57,6 +49,18 @@ export class Program {
     const program = new Program(record, machine, announce)
     program.#adopt()
     return program
+  }
+
+  get key(): string {
+    return this.#ledger.key
+  }
+
+  get name(): string {
+    return this.#ledger.name
+  }
+
+  get #record(): ProgramRecord {
+    return this.#ledger.record
   }
 
   observed(): ObservedProgram {
@@ -94,7 +98,7 @@ export class Program {
         value: this.key,
         next: 'stop it first',
       })
-    if (changed || want !== 'run') this.#save({ spec, want: 'run' })
+    if (changed || want !== 'run') this.#ledger.note({ spec, want: 'run' })
   }
 
   stop(options: { readonly signal: string; readonly graceMs: number }): void {
@@ -104,23 +108,23 @@ export class Program {
     const leftMs =
       before === undefined ? options.graceMs : Math.min(options.graceMs, graceLeftMs(before, clock.now()))
     const stopping: StopIntent = { signal: options.signal, graceMs: leftMs, askedAtMs: clock.now() }
-    this.#save({ want: 'stop', stopping })
+    this.#ledger.note({ want: 'stop', stopping })
     this.#announce()
     if (this.isLive) this.#obey(stopping)
-    else if (this.#cancelRestart !== undefined) this.#settle()
+    else if (this.#timers.isSet('restart')) this.#settle()
   }
 
   /** Drops its record. Its shims have ended; files of an attempt that was cancelled stay, for its shim may yet come. */
   forget(): void {
     this.close()
-    removeRecord(this.#machine.layout, this.name)
+    this.#ledger.remove()
     if (this.#attempt.claim !== undefined) this.#attempt.removeFiles()
   }
 
   /** Stops looking after it. */
   close(): void {
     this.#timers.cancelAll()
-    this.#keeper?.close()
+    this.#attempt.closeLogs()
   }
 
   /** Looks at what the shim has written and whether it lives. Called for every sign of change; cheap. */
@@ -139,18 +143,11 @@ export class Program {
   #shimIsGone(status?: number | null): void {
     if (!this.isLive || this.#machine.isClosed()) return
     const attempt = this.#attempt
-    // it may have written between the last look and its end
-    const exit = attempt.readExit()
-    if (exit !== undefined) this.#ended(exit)
-    else if (attempt.isProgramAlive()) {
+    const fate = attempt.fateWithoutShim(status)
+    if (fate === 'orphaned') {
       attempt.isChild = false
-      this.#timers.after(ORPHAN_LOOK_MS, () => this.look())
-    } else if (typeof status === 'number') this.#ended(attempt.exitByStatus(status))
-    else this.#ended(this.#lost('its end was not seen by anybody'))
-  }
-
-  #lost(message: string): ProgramExit {
-    return { reason: 'lost', atMs: this.#machine.clock.now(), message }
+      this.#timers.set('look', ORPHAN_LOOK_MS, () => this.look())
+    } else this.#ended(fate)
   }
 
   // ── starting ──────────────────────────────────────────────────────────────
@@ -161,7 +158,7 @@ export class Program {
     const before = this.#record
     const number = nextAttempt(machine.layout, this.name, before.attempt)
     if (before.attempt > 0 && this.#attempt.claim !== undefined) this.#attempt.removeFiles()
-    this.#record = { ...before, ...change, want: 'run', attempt: number, stage: 'live' }
+    this.#ledger.set({ ...before, ...change, want: 'run', attempt: number, stage: 'live' })
     const attempt = this.#attemptOf(this.#record)
     this.#attempt = attempt
     attempt.isChild = true
@@ -169,8 +166,8 @@ export class Program {
     const { spec } = this.#record
     try {
       const storageEnv = makeStorage(machine.layout, spec)
-      this.#keep()
-      saveRecord(machine.layout, this.name, this.#record)
+      attempt.keepLogs()
+      this.#ledger.write()
       this.#announce()
       await machine.launcher.launch({
         paths: attempt.paths,
@@ -191,13 +188,6 @@ export class Program {
     return new Attempt(paths, record.spec.command[0], this.#machine)
   }
 
-  #keep(): void {
-    this.#keeper?.close()
-    const { clock, logger, logLimits: limits } = this.#machine
-    this.#keeper = new LogKeeper(this.#attempt.paths, { clock, logger, limits })
-    pruneAttempts(this.#attempt.paths.logDir, limits)
-  }
-
   // ── ending ────────────────────────────────────────────────────────────────
 
   /** Does what `stopping` asks, from wherever it stands by now. */
@@ -206,15 +196,14 @@ export class Program {
     this.look()
     if (!this.isLive) return
     if (attempt.claim === undefined && this.#cancel()) {
-      this.#save({ stage: 'ended' })
+      this.#ledger.note({ stage: 'ended' })
       this.#settle()
       return
     }
     this.look()
     if (!this.isLive) return
     this.#run(attempt.signal(stopping.signal))
-    this.#cancelKill?.()
-    this.#cancelKill = this.#timers.after(graceLeftMs(stopping, this.#machine.clock.now()), () =>
+    this.#timers.set('kill', graceLeftMs(stopping, this.#machine.clock.now()), () =>
       this.#run(attempt.kill(() => this.#attempt !== attempt || !this.isLive)),
     )
   }
@@ -224,7 +213,7 @@ export class Program {
     try {
       return cancelAttempt(this.#attempt.paths.claim, this.#machine.table.bootId)
     } catch (error) {
-      this.#log('warn', 'cannot cancel an attempt', error)
+      this.#ledger.log('warn', 'cannot cancel an attempt', error)
       return false
     }
   }
@@ -239,9 +228,9 @@ export class Program {
             signal: stopping.signal,
             wasOver: this.#attempt.killed || graceLeftMs(stopping, exit.atMs) === 0,
           })
-    this.#cancelKill?.()
-    this.#save({ stage: 'ended', lastExit })
-    this.#keeper?.close()
+    this.#timers.cancel('kill')
+    this.#ledger.note({ stage: 'ended', lastExit })
+    this.#attempt.closeLogs()
     this.#announce()
     this.#clear(this.#machine.clock.monotonic())
   }
@@ -263,14 +252,7 @@ export class Program {
       return
     }
     const waitMs = Math.max(0, RESTART_DELAY_MS - (clock.monotonic() - endedAtMs))
-    const cancel = this.#timers.after(waitMs, () => {
-      this.#cancelRestart = undefined
-      this.#run(this.#restart())
-    })
-    this.#cancelRestart = () => {
-      this.#cancelRestart = undefined
-      cancel()
-    }
+    this.#timers.set('restart', waitMs, () => this.#run(this.#restart()))
   }
 
   #restart(): Promise<void> {
@@ -284,11 +266,11 @@ export class Program {
 
   /** Nothing runs and nothing will, unless a start came while it was being stopped. */
   #settle(): void {
-    this.#cancelRestart?.()
-    this.#keeper?.close()
+    this.#timers.cancel('restart')
+    this.#attempt.closeLogs()
     const { stopping, ...record } = this.#record
-    this.#record = { ...record, stage: 'settled' }
-    this.#save({})
+    this.#ledger.set({ ...record, stage: 'settled' })
+    this.#ledger.note()
     if (record.want === 'run' && stopping !== undefined) this.#run(this.#launch({}))
     else this.#announce()
   }
@@ -306,11 +288,11 @@ export class Program {
       return
     }
     if (attempt.claim === undefined && this.#neverRan()) return
-    this.#keep()
+    attempt.keepLogs()
     const exit = attempt.readExit()
     const { table } = this.#machine
     if (exit !== undefined) this.#ended(exit)
-    else if (attempt.claim?.bootId !== table.bootId) this.#ended(this.#lost('the machine was restarted'))
+    else if (attempt.claim?.bootId !== table.bootId) this.#ended(attempt.lost('the machine was restarted'))
     else if (!table.isStillClaimed(attempt.claim, attempt.paths.run)) this.#shimIsGone()
     else if (stopping !== undefined) this.#obey(stopping)
   }
@@ -330,21 +312,7 @@ export class Program {
 
   // ── plumbing ──────────────────────────────────────────────────────────────
 
-  /** Changes the record and writes it. A full disk must not keep what is here from being stopped: it is logged. */
-  #save(change: Partial<ProgramRecord>): void {
-    this.#record = { ...this.#record, ...change }
-    try {
-      saveRecord(this.#machine.layout, this.name, this.#record)
-    } catch (error) {
-      this.#log('error', 'cannot write down the state of a program', error)
-    }
-  }
-
   #run(work: Promise<void>): void {
-    work.catch((error) => this.#log('error', 'a step for a program failed', error))
-  }
-
-  #log(level: 'warn' | 'error', message: string, error: unknown): void {
-    this.#machine.logger.log(level, message, { program: this.key, error: messageOf(error) })
+    work.catch((error) => this.#ledger.log('error', 'a step for a program failed', error))
   }
 }
