@@ -3,16 +3,17 @@ import type { ChangeResult } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
 import type { Json } from '../core/json.ts'
 import { refText } from '../resources/object.ts'
-import { NsctlCommand, usage } from './base.ts'
+import { usage } from './base.ts'
+import { ChangeCommand } from './change-command.ts'
 import { retryConflicts } from './conflicts.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
 import { checkOverwrite, type MetadataEdits, parseEdits, splitEdits } from './metadata-edits.ts'
-import { checkOutput, reportChanges } from './report.ts'
+import { checkOutput } from './report.ts'
 import { mustGet, type Selected, select } from './selection.ts'
 
 /** `nsctl label`; annotate is the same on another member of metadata. */
-export class Label extends NsctlCommand {
+export class Label extends ChangeCommand {
   static override summary = 'Set and remove labels'
   static override examples = [
     'nsctl label service/web tier=frontend',
@@ -62,21 +63,17 @@ export class Label extends NsctlCommand {
       all: given.all,
       allNamespaces: given['all-namespaces'],
     })
-    const results: ChangeResult[] = []
-    if (words.length > 0)
-      for (const one of selected)
-        results.push(await this.#edit(client, one, edits, { ...given, what, dryRun }))
-    if (given.list) return this.print(await this.#listing(client, selected)) as undefined
-    const nowMs = this.context.clock.now()
     const did = this.member === 'labels' ? 'labeled' : 'annotated'
-    this.print(
-      await reportChanges(results, {
-        output: given.output,
-        dryRun,
-        nowMs,
-        words: ({ verdict }) => (verdict === 'unchanged' ? `not ${did}` : did),
-      }),
-    )
+    const change = (one: Selected) => this.#edit(client, one, edits, { ...given, what, dryRun })
+    if (given.list) {
+      if (words.length > 0) for (const one of selected) await change(one)
+      return this.print(await this.#listing(client, selected)) as undefined
+    }
+    await this.changeEach(selected, change, {
+      output: given.output,
+      dryRun,
+      words: ({ verdict }) => (verdict === 'unchanged' ? `not ${did}` : did),
+    })
   }
 
   async #edit(

@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import * as Flags from '@oclif/core/flags'
-import type { ChangeResult, PatchType } from '../api/api.ts'
+import type { PatchType } from '../api/api.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
-import { NsctlCommand, usage } from './base.ts'
+import { usage } from './base.ts'
+import { ChangeCommand } from './change-command.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
-import { checkOutput, reportChanges } from './report.ts'
+import { checkOutput } from './report.ts'
 import { select } from './selection.ts'
 
 /** `nsctl patch`: change some fields of an object. */
-export class Patch extends NsctlCommand {
+export class Patch extends ChangeCommand {
   static override summary = 'Change some fields of an object'
   static override examples = [
     `nsctl patch service/web -p '{"spec":{"replicas":3}}'`,
@@ -52,23 +53,14 @@ export class Patch extends NsctlCommand {
       context: this.context,
       files: given,
     })
-    const results: ChangeResult[] = []
-    for (const { ref } of selected) {
-      const result = await client.patch(ref, given.type, patch, {
-        actor: this.actor(),
-        dryRun,
-        verb: 'patched',
-      })
-      for (const warning of result.warnings) this.note(`warning: ${warning}`)
-      results.push(result)
-    }
-    this.print(
-      await reportChanges(results, {
+    await this.changeEach(
+      selected,
+      ({ ref }) => client.patch(ref, given.type, patch, { actor: this.actor(), dryRun, verb: 'patched' }),
+      {
         output: given.output,
         dryRun,
-        nowMs: this.context.clock.now(),
         words: ({ verdict }) => (verdict === 'unchanged' ? 'patched (no change)' : 'patched'),
-      }),
+      },
     )
     if (!dryRun) await this.noteIfNobodyActs(client)
   }

@@ -7,15 +7,15 @@ import type { ObjectRef } from '../resources/object.ts'
 import { summarizeChanges } from '../views/changes.ts'
 import { loadPaint } from '../views/colour.ts'
 import { createProgressWriter } from '../views/progress.ts'
-import { NsctlCommand } from './base.ts'
+import { ChangeCommand } from './change-command.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
-import { checkOutput, reportChanges } from './report.ts'
+import { checkOutput } from './report.ts'
 import { progressOfState, waitForRollout } from './rollout-wait.ts'
 import { parseTargets, refOf } from './targets.ts'
 
 /** `nsctl rollback`: a new revision out of an old one. */
-export class Rollback extends NsctlCommand {
+export class Rollback extends ChangeCommand {
   static override summary = 'Make a new revision out of an old one'
   static override examples = [
     'nsctl rollback service/web',
@@ -55,24 +55,21 @@ export class Rollback extends NsctlCommand {
         next: 'write nsctl rollback service/web',
       })
     const refs = objects.map((target) => refOf(target, this.namespace))
-    const done: { ref: ObjectRef; result: ChangeResult; target: string }[] = []
-    for (const ref of refs) done.push({ ref, ...(await this.#rollBack(client, ref, toRevision, dryRun)) })
-    this.print(
-      await reportChanges(
-        done.map(({ result }) => result),
-        {
-          output: given.output,
-          dryRun,
-          nowMs: this.context.clock.now(),
-          words: (result) => rollbackText(result, done.find((one) => one.result === result)?.target ?? ''),
-        },
-      ),
+    const targets = new Map<ChangeResult, string>()
+    await this.changeEach(
+      refs,
+      async (ref) => {
+        const { result, target } = await this.#rollBack(client, ref, toRevision, dryRun)
+        targets.set(result, target)
+        return result
+      },
+      { output: given.output, dryRun, words: (result) => rollbackText(result, targets.get(result) ?? '') },
     )
     if (dryRun) return undefined
     const isActing = await this.noteIfNobodyActs(client)
     const wants = given.wait ?? (this.context.stdout.isTTY && isActing && given.output === undefined)
     if (!wants) return undefined
-    for (const { ref } of done) if (ref.kind === 'Service') await this.#wait(client, ref, timeoutMs)
+    for (const ref of refs) if (ref.kind === 'Service') await this.#wait(client, ref, timeoutMs)
     return undefined
   }
 
@@ -87,7 +84,6 @@ export class Rollback extends NsctlCommand {
       dryRun,
       ...(toRevision === undefined ? {} : { toRevision }),
     })
-    for (const warning of result.warnings) this.note(`warning: ${warning}`)
     if (toRevision !== undefined) return { result, target: `r${toRevision}` }
     const history = await client.history(ref)
     // a dry run has added nothing: the one before the present is the second

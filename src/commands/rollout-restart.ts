@@ -1,13 +1,12 @@
-import type { ChangeResult } from '../api/api.ts'
-import { NsctlCommand } from './base.ts'
+import { ChangeCommand } from './change-command.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
-import { checkOutput, reportChanges } from './report.ts'
+import { checkOutput } from './report.ts'
 import { select } from './selection.ts'
 import { mustBeService } from './services.ts'
 
 /** `nsctl rollout restart`: every instance replaced, as the update strategy says. */
-export class RolloutRestart extends NsctlCommand {
+export class RolloutRestart extends ChangeCommand {
   static override summary = 'Replace every instance of a service, a few at a time'
   static override examples = [
     'nsctl rollout restart service/web',
@@ -39,18 +38,11 @@ export class RolloutRestart extends NsctlCommand {
     })
     for (const one of selected) mustBeService(one)
     const restartedAt = new Date(this.context.clock.now()).toISOString()
-    const results: ChangeResult[] = []
-    for (const { ref } of selected)
-      results.push(
-        await client.patch(
-          ref,
-          'merge',
-          { spec: { template: { restartedAt } } },
-          { actor: this.actor(), dryRun, verb: 'restarted' },
-        ),
-      )
-    this.print(
-      await reportChanges(results, { output: given.output, dryRun, nowMs: this.context.clock.now() }),
+    const how = { actor: this.actor(), dryRun, verb: 'restarted' } as const
+    await this.changeEach(
+      selected,
+      ({ ref }) => client.patch(ref, 'merge', { spec: { template: { restartedAt } } }, how),
+      { output: given.output, dryRun },
     )
     if (!dryRun) await this.noteIfNobodyActs(client)
   }

@@ -1,14 +1,14 @@
 import * as Flags from '@oclif/core/flags'
-import type { ChangeResult } from '../api/api.ts'
 import { NsctlError } from '../core/errors.ts'
-import { NsctlCommand, usage } from './base.ts'
+import { usage } from './base.ts'
+import { ChangeCommand } from './change-command.ts'
 import { isDryRun } from './dry-run.ts'
 import * as flags from './flags.ts'
-import { checkOutput, reportChanges } from './report.ts'
+import { checkOutput } from './report.ts'
 import { select } from './selection.ts'
 
 /** `nsctl scale`: how many instances should run. */
-export class Scale extends NsctlCommand {
+export class Scale extends ChangeCommand {
   static override summary = 'Set how many instances should run'
   static override examples = [
     'nsctl scale service/web --replicas 3',
@@ -50,24 +50,12 @@ export class Scale extends NsctlCommand {
       context: this.context,
       files: given,
     })
-    const results: ChangeResult[] = []
-    for (const { ref } of selected) {
-      const result = await client.scale(ref, replicas, {
-        actor: this.actor(),
-        dryRun,
-        ...(expectCurrent === undefined ? {} : { expectCurrent }),
-      })
-      for (const warning of result.warnings) this.note(`warning: ${warning}`)
-      results.push(result)
-    }
-    this.print(
-      await reportChanges(results, {
-        output: given.output,
-        dryRun,
-        nowMs: this.context.clock.now(),
-        words: () => 'scaled',
-      }),
-    )
+    const how = { actor: this.actor(), dryRun, ...(expectCurrent === undefined ? {} : { expectCurrent }) }
+    await this.changeEach(selected, ({ ref }) => client.scale(ref, replicas, how), {
+      output: given.output,
+      dryRun,
+      words: () => 'scaled',
+    })
     if (!dryRun) await this.noteIfNobodyActs(client)
   }
 }

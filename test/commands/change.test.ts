@@ -241,4 +241,31 @@ test('patch reads standard input, says what is no change, and prints with -o', a
   assert.is((await shop.api.get(ref('web')))?.spec?.replicas, 2)
 })
 
+for (const c of [
+  { argv: ['scale', 'svc', 'web', 'mail', '--current-replicas=2', '--replicas=5'], code: 4, out: 'scaled' },
+  {
+    argv: [
+      'patch',
+      'svc',
+      'web',
+      'mail',
+      '--type=json',
+      '-p',
+      '[{"op":"test","path":"/spec/replicas","value":2}]',
+    ],
+    code: 4,
+    out: 'patched (no change)',
+  },
+  { argv: ['label', 'svc', 'web', 'mail', 'tier=front'], code: 4, out: 'not labeled' },
+])
+  test(`nsctl ${c.argv.join(' ')} says what it did before it failed`, async () => {
+    const shop = await twoServices()
+    await shop.api.scale(ref('mail'), 4, { actor: { name: 'test' } })
+    await shop.run(['label', 'svc/mail', 'tier=back'])
+    const ran = await shop.run(c.argv)
+    assert.is(ran.stdout, `service/web ${c.out}\n`, ran.stderr)
+    assert.match(ran.stderr, /^error: /m)
+    assert.is(ran.code, c.code)
+  })
+
 test.run()
