@@ -2,7 +2,7 @@
 import type { ReadScope, ResourceChange, ResourceReader } from '../api/api.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Kind } from '../resources/kinds.ts'
-import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import { type AnyResource, type ObjectRef, refOfObject } from '../resources/object.ts'
 
 /** Kinds as they are now. */
 export interface Followed {
@@ -67,12 +67,6 @@ function replaceAll(
     if (!present.has(key)) changes.push({ kind: 'delete', ref: refOfObject(object), revision })
   for (const change of changes) applyChange(objects, change)
   return changes
-}
-
-/** What an object is called. */
-export function refOfObject(object: AnyResource): ObjectRef {
-  const { namespace, name } = object.metadata
-  return namespace === undefined ? { kind: object.kind, name } : { kind: object.kind, namespace, name }
 }
 
 export interface WaitOptions {

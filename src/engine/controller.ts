@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import { type AnyResource, type ObjectRef, refOfObject } from '../resources/object.ts'
 import type { BackoffOptions, RateLimit } from './backoff.ts'
 import type { ObjectCache } from './cache.ts'
 import { FailureLog, isFenced } from './failures.ts'
@@ -57,8 +57,7 @@ export function refKey(ref: ObjectRef): string {
 
 /** The key of the object itself, for the `toKeys` of a controller's own kind. */
 export function ownKey(object: AnyResource): readonly ObjectRef[] {
-  const { namespace, name } = object.metadata
-  return [namespace === undefined ? { kind: object.kind, name } : { kind: object.kind, namespace, name }]
+  return [refOfObject(object)]
 }
 
 function defaultKeyText(key: unknown): string {

@@ -95,3 +95,8 @@ export const OWN_PREFIX = 'nsctl.dev/'
 export function refText(ref: { readonly kind: string; readonly name: string }): string {
   return `${ref.kind.toLowerCase()}/${ref.name}`
 }
+
+/** What an object is called. */
+export function refOfObject({ kind, metadata: { namespace, name } }: Resource): ObjectRef {
+  return namespace === undefined ? { kind, name } : { kind, namespace, name }
+}

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ResourceBatch, ResourceReader } from '../../src/api/api.ts'
-import { follow, followKey, refOfObject, waitUntil } from '../../src/client/follow.ts'
+import { follow, followKey, waitUntil } from '../../src/client/follow.ts'
 import { ManualClock } from '../../src/core/clock.ts'
-import type { AnyResource } from '../../src/resources/object.ts'
+import { type AnyResource, refOfObject } from '../../src/resources/object.ts'
 import { createKindRegistry } from '../../src/resources/registry.ts'
 
 const kinds = [createKindRegistry().byKind('Service')]

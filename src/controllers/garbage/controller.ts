@@ -7,6 +7,7 @@ import type { ResourceController, ResourceReader } from '../../api/api.ts'
 import { FINALIZERS } from '../../api/api.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { type ControllerSpec, ownKey } from '../../engine/controller.ts'
+import { requestDeletes } from '../../engine/deletion.ts'
 import { type Outcome, settled } from '../../engine/reconciler.ts'
 import type { AnyResource, ObjectRef, OwnerReference } from '../../resources/object.ts'
 
@@ -72,13 +73,7 @@ class GarbageReconciler {
   async #endChildren(ref: ObjectRef, object: AnyResource): Promise<void> {
     if (!object.metadata.finalizers?.includes(FINALIZERS.children)) return
     const children = this.#cache.byOwner(object.metadata.uid ?? '')
-    await Promise.all(
-      children
-        .filter((child) => child.metadata.deletionTimestamp === undefined)
-        .flatMap((child) =>
-          ownKey(child).map((key) => this.#api.requestDelete({ ...key, uid: child.metadata.uid })),
-        ),
-    )
+    await requestDeletes(this.#api, children)
     if (children.length === 0)
       await this.#api.removeFinalizer({ ...ref, uid: object.metadata.uid }, FINALIZERS.children)
   }

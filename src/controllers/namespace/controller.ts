@@ -8,6 +8,7 @@ import { deepEqual } from '../../core/json.ts'
 import { formatCount } from '../../core/words.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { type ControllerSpec, ownKey } from '../../engine/controller.ts'
+import { requestDeletes } from '../../engine/deletion.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
 import type { Namespace } from '../../resources/generated/types.ts'
 import type { Kind } from '../../resources/kinds.ts'
@@ -77,16 +78,8 @@ class NamespaceReconciler {
 
   /** What others own goes with them. */
   async #end(objects: readonly AnyResource[]): Promise<void> {
-    await Promise.all(
-      objects
-        .filter(
-          ({ metadata }) =>
-            metadata.deletionTimestamp === undefined && metadata.ownerReferences === undefined,
-        )
-        .flatMap((one) =>
-          ownKey(one).map((key) => this.#api.requestDelete({ ...key, uid: one.metadata.uid })),
-        ),
-    )
+    const unowned = objects.filter(({ metadata }) => metadata.ownerReferences === undefined)
+    await requestDeletes(this.#api, unowned)
   }
 
   async #activate(ref: ObjectRef, object: AnyResource): Promise<Outcome> {

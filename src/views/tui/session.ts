@@ -1,9 +1,8 @@
 /** One sitting at the live view: the snapshot, what was chosen, and the commands that keys give. Knows nothing of ink. */
 import type { Client } from '../../client/client.ts'
-import { refOfObject } from '../../client/follow.ts'
 import type { Clock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
-import type { AnyResource } from '../../resources/object.ts'
+import { type AnyResource, refOfObject } from '../../resources/object.ts'
 import { gatherDescription } from '../describe/description.ts'
 import { describeService } from '../describe/service.ts'
 import { textAt } from '../fields.ts'
