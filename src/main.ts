@@ -103,8 +103,10 @@ async function daemonState(store: Store, clock: Clock): Promise<DaemonState> {
   const record = await readLease(store, LEADER_LEASE)
   if (record === undefined) return { running: false }
   const { holder, renewedAtMs, ttlMs } = record
+  const isAlive = holderIsAlive(holder)
   return {
-    running: holderIsAlive(holder) ?? (!isOfEarlierBoot(holder) && clock.now() - renewedAtMs < 2 * ttlMs),
+    running: isAlive ?? (!isOfEarlierBoot(holder) && clock.now() - renewedAtMs < 2 * ttlMs),
+    ...(isAlive === undefined ? { isHearsay: true } : {}),
     ...(holder.about.catchingUp === CATCHING_UP.catchingUp ? { catchingUp: true } : {}),
     pid: holder.pid,
     host: holder.host,

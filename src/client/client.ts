@@ -7,6 +7,8 @@ export interface DaemonState {
   readonly running: boolean
   /** It has just started and not yet looked at all that is stored: status may be from before. */
   readonly catchingUp?: boolean
+  /** It runs where this process cannot see it, on another machine or before a restart of this container: it may have died lately. */
+  readonly isHearsay?: boolean
   readonly pid?: number
   readonly host?: string
   /** `process`, `systemd 252 (system)`. */

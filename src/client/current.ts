@@ -1,7 +1,7 @@
 /** Waiting for what status says, without taking for true what an earlier daemon wrote and nobody has looked at since. */
 import { type Clock, delay } from '../core/clock.ts'
 import type { AnyResource } from '../resources/object.ts'
-import type { Client } from './client.ts'
+import type { Client, DaemonState } from './client.ts'
 import { type WaitOptions, waitUntil } from './follow.ts'
 
 /** How often it is asked whether somebody has looked. */
@@ -9,8 +9,13 @@ const LOOK_MS = 100
 
 /** Whether stored status says what is: somebody keeps it true, and has looked at everything since it started. */
 export async function isStatusCurrent(client: Pick<Client, 'daemon'>): Promise<boolean> {
-  const { running, catchingUp } = await client.daemon()
-  return running && catchingUp !== true
+  return isCurrent(await client.daemon())
+}
+
+/** One that cannot be seen counts once it has been heard of since `before`. */
+function isCurrent(now: DaemonState, before?: DaemonState): boolean {
+  if (!now.running || now.catchingUp === true) return false
+  return now.isHearsay !== true || (before !== undefined && before.lastSeenMs !== now.lastSeenMs)
 }
 
 export interface CurrentWaitOptions extends Omit<WaitOptions, 'reader'> {
@@ -52,14 +57,17 @@ function watchCurrency(
   clock: Clock,
 ): { readonly isCurrent: () => boolean; readonly stop: () => void } {
   const ended = new AbortController()
-  let isCurrent = false
+  let first: DaemonState | undefined
+  let found = false
   const watch = async () => {
-    while (!ended.signal.aborted && !isCurrent) {
+    while (!ended.signal.aborted && !found) {
       // a store that is away is told by whoever follows the objects
-      isCurrent = await isStatusCurrent(client).catch(() => false)
+      const now = await client.daemon().catch(() => undefined)
+      found = now !== undefined && isCurrent(now, first)
+      first ??= now
       await delay(clock, LOOK_MS, ended.signal).catch(() => {})
     }
   }
   void watch()
-  return { isCurrent: () => isCurrent, stop: () => ended.abort() }
+  return { isCurrent: () => found, stop: () => ended.abort() }
 }

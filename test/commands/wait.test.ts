@@ -173,6 +173,20 @@ test('wait for what is ready holds until a daemon that has just started has look
   assert.equal(await waiting, { code: 0, stdout: 'service/web condition met\n', stderr: '' })
 })
 
+test('wait believes a daemon that it cannot see only once that says something', async () => {
+  const shop = await openShop()
+  await shop.apply(service('web'))
+  await shop.setStatus('Service', 'web', rolledOut(1))
+  shop.setDaemon({ running: true, isHearsay: true, lastSeenMs: 1_000 })
+  const wait = (timeout: string) =>
+    shop.run(['wait', '--for=condition=Ready', 'service/web', `--timeout=${timeout}`])
+  assert.is((await wait('300ms')).code, 1)
+  const waiting = wait('10s')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  shop.setDaemon({ running: true, isHearsay: true, lastSeenMs: 2_250 })
+  assert.is((await waiting).code, 0)
+})
+
 test('wait --timeout=0s looks once', async () => {
   const shop = await openShop()
   await shop.apply(service('web'))
