@@ -1,11 +1,11 @@
 /**
  * Turns at being set up. Hardened units get namespaces and mounts of their own, under locks that the whole machine shares: a
- * hundred at once spend an eighth more CPU, most of it waiting for each other, than a few at a time do.
+ * hundred at once spend a tenth to a fifth more CPU than a few at a time do.
  */
 import type { Clock } from '../../core/clock.ts'
 
-/** So many per core keep all cores busy while one of them waits, for the kernel or for us to hear that it has begun. */
-const UNITS_PER_CORE = 3
+/** One to run while another waits, for the kernel or for us to hear that it has begun. Fewer left cores idle, more cost more CPU. */
+const UNITS_PER_CORE = 2
 /** One that takes longer hangs, or the machine is slow; either way it must not keep others from starting. */
 const TURN_LIMIT_MS = 1_000
 
