@@ -7,7 +7,6 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { systemClock } from '../src/core/clock.ts'
 import { silentLogger } from '../src/core/logger.ts'
 import { openSqliteStore } from '../src/store/sqlite/store.ts'
@@ -31,7 +30,6 @@ export interface InsideResult {
 export const INSTANCES = 100
 const UNITS = '/run/systemd/system'
 const LIMIT_MS = 60_000
-const LOOK_EVERY_MS = 2
 const QUIET_MS = 500
 const nsctl = join(import.meta.dirname, '../bin/nsctl')
 const home = mkdtempSync('/var/lib/nsctl-bench-')
@@ -61,33 +59,59 @@ function manifest(name: string, relax: readonly string[]): string {
   })
 }
 
-/** Reads statuses without asking the daemon for anything, and takes next to nothing from the machine while nothing changes. */
+/**
+ * The statuses as they are written, by the store's own watch: one that is read once when it changes. To read all hundred of them with
+ * every commit took 90 ms of CPU from a round of nsctl, and nothing from one of systemctl.
+ */
 class Statuses {
   readonly #store: Store
-  readonly #version: StatementSync
+  readonly #known = new Map<string, Status>()
+  readonly #stop = new AbortController()
+  #told: (atMs: number) => void = () => {}
 
-  constructor(store: Store, database: DatabaseSync) {
+  constructor(store: Store) {
     this.#store = store
-    this.#version = database.prepare('PRAGMA data_version')
   }
 
-  async read(): Promise<readonly Status[]> {
-    const { entries } = await this.#store.list([`node/${hostname().toLowerCase()}/status/instances/default/`])
-    return entries.map((entry) => JSON.parse(entry.value))
+  get all(): readonly Status[] {
+    return [...this.#known.values()]
   }
 
-  /** Resolves to the time at which what is written first satisfied `holds`. */
-  async until(what: string, holds: (all: readonly Status[]) => boolean): Promise<number> {
-    const limitMs = performance.now() + LIMIT_MS
-    let seen = -1
-    for (;;) {
-      const version = Number(this.#version.get()?.data_version)
-      const nowMs = performance.now()
-      if (version !== seen && holds(await this.read())) return nowMs
-      seen = version
-      if (nowMs > limitMs) throw new Error(`${what}: not after ${LIMIT_MS} ms`)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  /** Follows the store until `close`. */
+  async follow(): Promise<void> {
+    const prefixes = [`node/${hostname().toLowerCase()}/status/instances/default/`]
+    for (let isOpen = true; isOpen; isOpen = !this.#stop.signal.aborted) {
+      const { entries, revision } = await this.#store.list(prefixes)
+      this.#known.clear()
+      for (const { key, value } of entries) this.#known.set(key, JSON.parse(value))
+      this.#told(performance.now())
+      for await (const batch of this.#store.watch(prefixes, revision, this.#stop.signal)) {
+        if (batch.kind === 'relist') break
+        const atMs = performance.now()
+        for (const change of batch.changes)
+          if (change.kind === 'put') this.#known.set(change.key, JSON.parse(change.value))
+          else this.#known.delete(change.key)
+        this.#told(atMs)
+      }
     }
+  }
+
+  close(): void {
+    this.#stop.abort()
+  }
+
+  /** Resolves to the time at which it was seen that what is written satisfies `holds`. */
+  until(what: string, holds: (all: readonly Status[]) => boolean): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => reject(new Error(`${what}: not after ${LIMIT_MS} ms`)), LIMIT_MS)
+      this.#told = (atMs) => {
+        if (!holds(this.all)) return
+        this.#told = () => {}
+        clearTimeout(limit)
+        resolve(atMs)
+      }
+      this.#told(performance.now())
+    })
   }
 }
 
@@ -174,7 +198,7 @@ async function measureRecovery(statuses: Statuses, rounds: number): Promise<read
     // the kernel is still taking down the namespaces of the instance that was replaced
     await quiet()
     await statuses.until('running', ([one]) => one?.ready === true && one.pid !== undefined)
-    const [before] = await statuses.read()
+    const [before] = statuses.all
     const begunMs = performance.now()
     process.kill(before!.pid!, 'SIGKILL')
     const doneMs = await statuses.until(
@@ -203,8 +227,8 @@ async function main(rounds: number): Promise<void> {
       logger: silentLogger,
       readOnly: true,
     })
-    const database = new DatabaseSync(join(home, 'store.db'), { readOnly: true })
-    const statuses = new Statuses(store, database)
+    const statuses = new Statuses(store)
+    const following = statuses.follow()
     for (const [name, relax] of [
       ['hardened', []],
       ['relaxed', ['all']],
@@ -217,7 +241,8 @@ async function main(rounds: number): Promise<void> {
     const recoveryMs = await measureRecovery(statuses, rounds)
     const systemd = execFileSync('systemctl', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? ''
     console.log(JSON.stringify({ systemd, hardened, relaxed, recoveryMs } satisfies InsideResult))
-    database.close()
+    statuses.close()
+    await following
     await store.close()
   } finally {
     daemon.kill('SIGTERM')

@@ -118,7 +118,8 @@ try {
 /** A verb that fails meanwhile costs the cache a little and the build nothing; it is told. */
 function warmUp(folder: string): void {
   const warm = join(root, 'scripts/build/warm.cjs')
-  for (const cache of ['read', 'apply']) {
+  // a part's cache is that of the last who ran it: apply knows most of it
+  for (const cache of ['read', 'change', 'apply']) {
     const { status, stderr } = spawnSync(process.execPath, [QUIET, warm, folder, cache], { encoding: 'utf8' })
     if (status !== 0) console.error(`the code cache ${cache} was made from a run with errors:\n${stderr}`)
   }

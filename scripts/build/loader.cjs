@@ -4,8 +4,15 @@
 const { readFileSync, writeFileSync } = require('node:fs')
 const { Script, constants } = require('node:vm')
 
-/** Verbs that admit manifests; all others read, or run for so long that their start does not matter. */
-const APPLYING = new Set(['apply', 'create', 'diff', 'validate', 'replace'])
+/** The cache of each verb; all others read, or run for so long that their start does not matter. */
+const CACHES = {
+  apply: ['apply', 'create', 'diff', 'validate', 'replace'],
+  change: ['scale', 'patch', 'label', 'annotate', 'rollout', 'rollback', 'delete'],
+}
+
+function cacheOf(verb) {
+  return Object.keys(CACHES).find((name) => CACHES[name].includes(verb)) ?? 'read'
+}
 
 /** What has run, by file: the script, for whoever makes its cache, and its exports. */
 const ran = new Map()
@@ -63,6 +70,5 @@ function requireHere(path) {
 }
 
 if (process.env.NSCTL_DEBUG_LOADED) recordLoads(process.env.NSCTL_DEBUG_LOADED)
-if (require.main === module)
-  run('bundle.cjs', readCache(APPLYING.has(process.argv[2]) ? 'bundle.apply' : 'bundle.read')).main()
+if (require.main === module) run('bundle.cjs', readCache(`bundle.${cacheOf(process.argv[2])}`)).main()
 else module.exports = { cacheFile, ran, run }

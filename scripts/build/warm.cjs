@@ -1,6 +1,6 @@
 // Makes a code cache of a fresh build: runs verbs that people wait for, then asks V8 for what it has compiled, so that
-// functions compiled at their first call are in it. Loading a cache costs by its size, so verbs that read and verbs that apply
-// have one each. Arguments: the folder of the build, the cache's name.
+// functions compiled at their first call are in it. Loading a cache costs by its size, so verbs that read, that apply and that
+// change what is there have one each. Arguments: the folder of the build, the cache's name.
 'use strict'
 const { spawnSync } = require('node:child_process')
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs')
@@ -44,6 +44,12 @@ const LINES = {
     ['apply', '-f', 'warm.yaml'],
     ['apply', '-f', 'warm.json'],
   ],
+  change: [
+    ['scale', 'service/warm-0', '--replicas', '2'],
+    ['label', 'service', 'warm-0', 'tier=warm'],
+    ['rollout', 'restart', 'service/warm-0'],
+    ['delete', 'service', 'warm-2', '--wait=false'],
+  ],
 }
 
 async function executeAll(lines, execute) {
@@ -67,7 +73,7 @@ async function warm() {
       `${SERVICES.map((service) => JSON.stringify(service, null, 1)).join('\n---\n')}\n`,
     )
     // in a process of its own: what this one compiles goes into the cache
-    if (name === 'read') spawnSync(process.execPath, [join(dist, 'nsctl.cjs'), 'apply', '-f', 'warm.json'])
+    if (name !== 'apply') spawnSync(process.execPath, [join(dist, 'nsctl.cjs'), 'apply', '-f', 'warm.json'])
     const { execute } = run('bundle.cjs')
     await executeAll(LINES[name], execute)
     for (const [file, { script }] of ran) {

@@ -5,7 +5,8 @@
  * Contract, held by every runtime and checked by test/runtimes/contract.ts:
  * - A program is known by its id. At no moment do two processes run for one id, whatever is killed when.
  * - `start` of an id that runs with the same spec changes nothing. It resolves when the manager has accepted the program, not
- *   when it is ready; what becomes of it is seen in `observe`. Calls in the same tick share what they can (one reload).
+ *   when it is ready; what becomes of it is seen in `observe`. Calls in the same tick share what they can (one reload). Starts may
+ *   wait for each other; the signal calls off one that still does, which then rejects with the signal's reason.
  * - `stop` sends the stop signal, and SIGKILL to all that is left after the grace period. It resolves when the request is
  *   accepted; that nothing of the program runs any more is seen in `observe` (the id is gone, or `exited`). Stopping what is not there
  *   changes nothing.

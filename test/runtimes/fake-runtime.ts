@@ -20,8 +20,11 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
   readonly calls: string[] = []
   readonly specs = new Map<string, ProgramSpec>()
   readonly purged: VolumeId[] = []
-  /** What becomes of a program that is started; runs if left out. May throw: then the manager refused it. */
-  onStart: (spec: ProgramSpec) => 'run' | 'hang' | ProgramExit = () => 'run'
+  /**
+   * What becomes of a program that is started; runs if left out. `wait`: others come first, until it is called off. May
+   * throw: then the manager refused it.
+   */
+  onStart: (spec: ProgramSpec) => 'run' | 'hang' | 'wait' | ProgramExit = () => 'run'
   /** The exit code of a command that is run beside a program. */
   onExec: () => number = () => 0
   /** Called with every stop that is asked for. May throw: then the manager refused it. */
@@ -37,7 +40,7 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
     this.#clock = clock
   }
 
-  async start(spec: ProgramSpec): Promise<void> {
+  async start(spec: ProgramSpec, signal: AbortSignal): Promise<void> {
     const key = programKey(spec.id)
     const before = this.#programs.get(key)
     if (before !== undefined && before.state !== 'exited') return
@@ -45,13 +48,21 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
     this.specs.set(key, spec)
     const restarts = before?.restarts ?? 0
     const fate = this.#fateOf(spec, before ?? { id: spec.id, state: 'exited', restarts })
+    if (fate === 'wait') return this.#waitInVain(key, spec.id, restarts, signal)
     if (fate === 'hang') return this.#set(key, { id: spec.id, state: 'starting', restarts })
     if (fate !== 'run') return this.#set(key, { id: spec.id, state: 'exited', restarts, lastExit: fate })
     this.#run(key, spec.id, restarts)
   }
 
+  async #waitInVain(key: string, id: ProgramId, restarts: number, signal: AbortSignal): Promise<void> {
+    this.#set(key, { id, state: 'starting', restarts })
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    this.#set(key, { id, state: 'exited', restarts })
+    throw signal.reason
+  }
+
   /** What was refused is known from then on, and has not run. */
-  #fateOf(spec: ProgramSpec, refused: ObservedProgram): 'run' | 'hang' | ProgramExit {
+  #fateOf(spec: ProgramSpec, refused: ObservedProgram): 'run' | 'hang' | 'wait' | ProgramExit {
     try {
       return this.onStart(spec)
     } catch (error) {

@@ -20,7 +20,7 @@ import { type InstancePlan, type ProgramAction, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
 import { type InstanceRecord, makeRecord, note } from './record.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
-import { Starter } from './start.ts'
+import { Starter, type StartRequest } from './start.ts'
 import { instanceStatus } from './status.ts'
 
 export interface InstanceControllerOptions {
@@ -81,12 +81,13 @@ class InstanceReconciler {
     this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, tell })
   }
 
-  /** An instance, and when it ends those that wait to take its place. */
+  /** An instance, and when it ends those that wait to take its place. What has not been started by then need not be. */
   keysFor(object: AnyResource): readonly ObjectRef[] {
     const instance = object as unknown as Instance
     if (instance.spec.node !== this.#options.node) return []
     const own = ownKey(object)
     if (object.metadata.deletionTimestamp === undefined) return own
+    for (const ref of own) this.#records.get(refKey(ref))?.callOff?.(new Error('its end was asked for'))
     const siblings = this.places.siblings(instance).flatMap((one) => ownKey(one as unknown as AnyResource))
     return [...own, ...siblings]
   }
@@ -179,9 +180,24 @@ class InstanceReconciler {
     const programs = plan.actions.filter((action) => action.kind === 'start').map((action) => action.name)
     if (programs.length > 0) {
       const writePorts = () => this.#writeStatus(ref, instance, record, plan)
-      await this.#starter.start({ instance, record, programs, writePorts }, signal)
+      await this.#start({ instance, record, programs, writePorts }, signal)
     } else if (plan.waitMs === undefined) {
       await this.#starter.note(instance, record, undefined)
+    }
+  }
+
+  /** Ends early where the end of the instance is asked for: the runtime may let a start wait until others are done. */
+  async #start(request: StartRequest, signal: AbortSignal): Promise<void> {
+    const { record } = request
+    const off = new AbortController()
+    record.callOff = (reason) => off.abort(reason)
+    try {
+      await this.#starter.start(request, AbortSignal.any([signal, off.signal]))
+    } catch (error) {
+      // that its end was asked for brings the reconcile that sees to it
+      if (!off.signal.aborted) throw error
+    } finally {
+      record.callOff = undefined
     }
   }
 

@@ -41,6 +41,8 @@ export interface InstanceRecord {
   ports: readonly GivenPort[]
   /** Why it cannot be started at all just now. */
   obstacle: Obstacle | undefined
+  /** Calls off the start that is under way; undefined where there is none. */
+  callOff: ((reason: Error) => void) | undefined
   /** What was last written, so that an unchanged status is not written again. */
   written: InstanceStatus | undefined
   cpuMillis: number | undefined
@@ -68,6 +70,7 @@ export function makeRecord(
     }),
     ports: status?.ports ?? [],
     obstacle: undefined,
+    callOff: undefined,
     written: status,
     cpuMillis: status?.cpuMillis,
     memoryBytes: status?.memoryBytes,

@@ -3,6 +3,7 @@
  * alive for it. This process writes units, asks for starts and stops, and listens.
  */
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -43,6 +44,7 @@ import { type PreparedStart, Starter } from './starter.ts'
 import { planStop, stopSettings } from './stopping.ts'
 import { SystemdStorage } from './storage.ts'
 import { ProgramTracker } from './tracker.ts'
+import { Turns, turnsFor } from './turns.ts'
 import { splitEnvironment, templateUnit } from './unit.ts'
 import { findCgroups, readUsage } from './usage.ts'
 
@@ -105,6 +107,7 @@ class SystemdPrograms implements SystemdRuntime {
   readonly name = 'systemd'
   readonly info: RuntimeInfo
   readonly #parts: Parts
+  readonly #turns: Turns
   readonly #starter: Starter
   readonly #storage: SystemdStorage
   /** The unit's text for what a template's instances share. */
@@ -118,10 +121,14 @@ class SystemdPrograms implements SystemdRuntime {
     const { layout, manager, desired, tracker, clock } = parts
     this.#parts = parts
     this.info = parts.info
-    this.#starter = new Starter({ layout, manager, desired })
+    this.#turns = new Turns(clock, turnsFor(availableParallelism()))
+    this.#starter = new Starter({ layout, manager, desired, turns: this.#turns })
     this.#storage = new SystemdStorage(layout)
     this.#endMemories = keepMemories(layout.memoryFile, tracker, clock)
-    tracker.onChange((key) => this.#tidy(key))
+    tracker.onChange((key) => {
+      this.#endTurn(key)
+      this.#tidy(key)
+    })
   }
 
   async start(spec: ProgramSpec, signal: AbortSignal): Promise<void> {
@@ -142,6 +149,7 @@ class SystemdPrograms implements SystemdRuntime {
       own: splitEnvironment(spec.env).own,
       folders: this.#storage.foldersFor(spec),
       failedBefore: tracker.isLoaded(spec.id) && state === 'exited',
+      signal,
     }
     return this.#track(spec.id, this.#starter.start(start))
   }
@@ -203,7 +211,7 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   async restore(mayStart: (id: ProgramId) => boolean = () => true): Promise<readonly ProgramId[]> {
-    const { layout, desired } = this.#parts
+    const { layout, desired, signal } = this.#parts
     if (existsSync(layout.restoredFile)) return []
     const starts = [...desired.templates()].flatMap((template) =>
       [...template.instances].map(([ordinal, own]) => ({
@@ -215,7 +223,7 @@ class SystemdPrograms implements SystemdRuntime {
     const wanted = starts.filter(({ id }) => mayStart(id))
     await Promise.all(
       wanted.map((start) =>
-        this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false })),
+        this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false, signal })),
       ),
     )
     writeWhole(layout.restoredFile, '', 0o600)
@@ -269,6 +277,8 @@ class SystemdPrograms implements SystemdRuntime {
     const answered = (isAccepted: boolean) => {
       this.#starting.delete(key)
       tracker.startAnswered(id, isAccepted)
+      // one that ran already has no news
+      this.#endTurn(key)
     }
     const tracked = accepted.then(
       () => answered(true),
@@ -279,6 +289,10 @@ class SystemdPrograms implements SystemdRuntime {
     )
     this.#starting.set(key, tracked)
     return tracked
+  }
+
+  #endTurn(key: string): void {
+    if (this.#parts.tracker.observe().get(key)?.state !== 'starting') this.#turns.end(key)
   }
 
   #killLeft(id: ProgramId): void {

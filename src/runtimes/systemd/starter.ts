@@ -1,11 +1,12 @@
 /** Starts, gathered: all of one tick share the writing of files and, where one is needed at all, the reload. */
 import { mkdir } from 'node:fs/promises'
-import type { ProgramId } from '../runtime.ts'
+import { type ProgramId, programKey } from '../runtime.ts'
 import type { DesiredSet } from './desired.ts'
 import { prepareFolders, writeEnvironment, writeTemplate } from './files.ts'
 import type { Layout } from './layout.ts'
 import { isMissingUnit, type UnitManager } from './manager.ts'
 import { templateFile, unitName } from './names.ts'
+import { makesNamespaces, type Turns } from './turns.ts'
 
 /** One instance, made ready to start. */
 export interface PreparedStart {
@@ -18,6 +19,8 @@ export interface PreparedStart {
   readonly folders: readonly string[]
   /** Its unit failed and is still in systemd's memory, which would count its failures on. */
   readonly failedBefore: boolean
+  /** Calls the start off for as long as systemd has not been asked. */
+  readonly signal: AbortSignal
 }
 
 interface Waiting {
@@ -30,6 +33,8 @@ export interface StarterOptions {
   readonly layout: Layout
   readonly manager: UnitManager
   readonly desired: DesiredSet
+  /** A turn lasts until the unit is known to have been set up. */
+  readonly turns: Turns
 }
 
 export class Starter {
@@ -64,7 +69,7 @@ export class Starter {
     await Promise.all(
       batch.map(async ({ start, resolve, reject }) => {
         try {
-          await Promise.all([this.#startOne(start), saved])
+          await Promise.all([this.#startInTurn(start), saved])
           resolve()
         } catch (error) {
           reject(error)
@@ -89,6 +94,19 @@ export class Starter {
     await Promise.all([...folders].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
     // systemd finds a new file by itself, but keeps what it has of one that changed
     if (changed) await this.reload()
+  }
+
+  async #startInTurn(start: PreparedStart): Promise<void> {
+    if (!makesNamespaces(start.unit)) return this.#startOne(start)
+    const { turns } = this.#options
+    const key = programKey(start.id)
+    await turns.take(key, start.signal)
+    try {
+      await this.#startOne(start)
+    } catch (error) {
+      turns.end(key)
+      throw error
+    }
   }
 
   async #startOne({ id, failedBefore }: PreparedStart): Promise<void> {

@@ -86,6 +86,19 @@ test('a start that the manager refused is no restart of the program', async ({ w
   assert.equal(told, ['Started: started'])
 })
 
+test('a start that waits for others does not keep its instance from ending', async ({ world }) => {
+  world.runtime.onStart = () => 'wait'
+  await world.apply(specOf({ replicas: 2 }))
+  await world.until(() => assert.is(world.runtime.calls.length, 2))
+  await world.apply(specOf({ replicas: 0 }))
+  await world.until(async () => assert.is((await world.instances()).length, 0))
+  assert.not(
+    world.runtime.calls.some((call) => call.startsWith('stop')),
+    'nothing ran',
+  )
+  assert.is(world.runtime.calls.length, 2, 'and nothing was started again')
+})
+
 test('a program that ends with 0 is started again: a service keeps running', async ({ world }) => {
   let starts = 0
   world.runtime.onStart = () =>
@@ -291,17 +304,20 @@ test('ends what runs for no instance', async ({ world }) => {
   const id = { namespace: 'default', service: 'ghost', templateHash: 'bcdfghjkmn', ordinal: 0, program: '' }
   const limits = {}
   const stop = { signal: 'SIGTERM', graceMs: 100 }
-  await world.runtime.start({
-    id,
-    command: ['/bin/true'],
-    workingDir: '/',
-    env: {},
-    storage: [],
-    limits,
-    stop,
-    network: 'host',
-    relax: [],
-  })
+  await world.runtime.start(
+    {
+      id,
+      command: ['/bin/true'],
+      workingDir: '/',
+      env: {},
+      storage: [],
+      limits,
+      stop,
+      network: 'host',
+      relax: [],
+    },
+    new AbortController().signal,
+  )
   await world.restart()
   await world.until(() => assert.is(world.runtime.running().length, 1))
   assert.ok(world.runtime.running()[0]?.includes('/web/'))
