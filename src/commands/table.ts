@@ -24,6 +24,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./up.ts')).Up,
   },
   {
+    name: 'controller',
+    group: 'Start',
+    summary: 'Run the controllers without an agent, one leading of several',
+    load: async () => (await import('./controller.ts')).Controller,
+  },
+  {
     name: 'down',
     group: 'Start',
     summary: 'Stop the daemon and every workload, and remove what nsctl made here',

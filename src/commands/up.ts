@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
-import type { LogLevel } from '../core/logger.ts'
 import { NsctlCommand, usage } from './base.ts'
+import { daemonFlags, daemonLogger } from './daemon-flags.ts'
+import { stopSignal } from './stop-signal.ts'
 
 /** `nsctl up`: everything in one process. */
 export class Up extends NsctlCommand {
@@ -23,17 +24,7 @@ export class Up extends NsctlCommand {
     install: Flags.boolean({
       summary: 'Install and start it as a systemd unit that survives reboots, then return.',
     }),
-    'metrics-port': Flags.integer({
-      summary: 'Serve /metrics and /healthz on this loopback port.',
-      min: 0,
-      max: 65535,
-    }),
-    'log-level': Flags.string({
-      options: ['debug', 'info', 'warn', 'error'],
-      default: 'info',
-      summary: 'What to log.',
-    }),
-    'log-format': Flags.string({ options: ['text', 'json'], default: 'text', summary: 'How to log.' }),
+    ...daemonFlags,
   }
 
   override async run(): Promise<number | undefined> {
@@ -52,20 +43,14 @@ export class Up extends NsctlCommand {
       return undefined
     }
     const { runDaemon } = await import('../main/daemon.ts')
-    const { createLogger } = await import('../main/logger.ts')
-    const { clock, env, stderr } = this.context
+    const { clock, env } = this.context
     const startedMs = clock.monotonic()
     const stop = stopSignal(this.context.signal)
     await runDaemon(
       {
         env,
         clock,
-        logger: createLogger({
-          clock,
-          level: flags['log-level'] as LogLevel,
-          format: flags['log-format'] as 'text' | 'json',
-          write: (line) => stderr.write(line),
-        }),
+        logger: await daemonLogger(flags, this.context),
         runtime,
         own: flags.own,
         ...this.#store(flags),
@@ -92,11 +77,4 @@ export class Up extends NsctlCommand {
     const store = (flags as { readonly store?: string }).store
     return store === undefined ? {} : { store }
   }
-}
-
-/** Service managers end a daemon with SIGTERM, closed terminals with SIGHUP. */
-function stopSignal(interrupt: AbortSignal): AbortSignal {
-  const stop = new AbortController()
-  for (const name of ['SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
-  return AbortSignal.any([interrupt, stop.signal])
 }

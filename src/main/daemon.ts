@@ -2,21 +2,18 @@
 import { dirname } from 'node:path'
 import { createAgent } from '../agent/agent.ts'
 import type { ResourceApi } from '../api/api.ts'
-import { garbageController } from '../controllers/garbage/controller.ts'
-import { namespaceController } from '../controllers/namespace/controller.ts'
-import { retention } from '../controllers/retention/runnable.ts'
-import { serviceController } from '../controllers/service/controller.ts'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
-import { createManager, type Manager } from '../engine/manager.ts'
+import type { Manager } from '../engine/manager.ts'
 import { metricsServer } from '../engine/metrics-server.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { claimPrograms } from './claim.ts'
+import { controlPlane, isController, LEASE_TTL_MS } from './control-plane.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
   chooseRuntime,
@@ -47,11 +44,11 @@ export interface DaemonReady {
   readonly cannot: readonly string[]
 }
 
-/** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
-const LEASE_TTL_MS = 5_000
 const OWN_REMOVAL_LIMIT_MS = 60_000
 /** One program that is slow to be looked at must not keep the controllers from all others. */
 const FIRST_LOOK_LIMIT_MS = 10_000
+/** How often it is asked whether a controller process leads, until one does or we do. */
+const LOOK_MS = 200
 
 /**
  * Runs until `signal` aborts, then stops in order. Rejects with Conflict where another daemon serves this store or owns this
@@ -118,7 +115,7 @@ async function serveAndClear(options: DaemonOptions, parts: Parts, signal: Abort
 /** Says at once who serves this store, instead of waiting for a lease that will not come free. */
 async function refuseSecond(store: Store): Promise<void> {
   const record = await readLease(store, LEADER_LEASE)
-  if (record === undefined || holderIsAlive(record.holder) !== true) return
+  if (record === undefined || isController(record) || holderIsAlive(record.holder) !== true) return
   const { pid, host } = record.holder
   throw new NsctlError('Conflict', `nsctl already runs for ${store.url}: pid ${pid} on ${host}`, {
     value: pid,
@@ -135,7 +132,9 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   const both = AbortSignal.any([signal, stop.signal])
   /** The lease is ours; the controllers run. */
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const agent = agentOf(options, parts, api, tally, leading.promise)
+  // processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by
+  const led = ledByController(store, clock, both)
+  const agent = agentOf(options, parts, api, tally, Promise.race([leading.promise, led]))
   const about = { runtime: runtime.info.description, choice, version: VERSION, node }
   const running = [
     runAsLeader(
@@ -170,7 +169,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
       both,
     ),
     // of two daemons that start at once for one store, under different homes, only one may run its programs
-    Promise.race([elected.promise, abortOf(both)]).then(() => agent.run(both)),
+    Promise.race([elected.promise, led, abortOf(both)]).then(() => agent.run(both)),
   ]
   try {
     await Promise.all(running)
@@ -178,6 +177,16 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
     stop.abort()
     await Promise.allSettled(running)
     await api.flush()
+  }
+}
+
+/** Resolves once a controller process leads; never where none does before `signal` aborts. */
+async function ledByController(store: Store, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const record = await readLease(store, LEADER_LEASE).catch(() => undefined)
+    if (record !== undefined && isController(record) && holderIsAlive(record.holder) !== false) return
+    // aborted: whoever waits for this waits for that as well
+    await delay(clock, LOOK_MS, signal).catch(() => new Promise<void>(() => {}))
   }
 }
 
@@ -220,19 +229,6 @@ function abortOf(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-/** All controllers of the control plane: this list is what nsctl does. */
-function controlPlane(api: ResourceApi, options: DaemonOptions, metrics: EngineTally): Manager {
-  const { clock } = options
-  const logger = options.logger.with({ part: 'control plane' })
-  const manager = createManager({ api, clock, logger, metrics })
-  const { cache } = manager
-  manager.add(serviceController({ cache, api, clock }))
-  manager.add(garbageController({ cache, api }))
-  manager.add(namespaceController({ cache, api }))
-  manager.addRunnable(retention({ api, clock, logger }))
-  return manager
 }
 
 /** What every program finds in its environment besides its own: PATH with this Node's folder last, and who the user is. */

@@ -1,5 +1,4 @@
 /** The real daemon with the process runtime: who may start it, what its end means, and what down leaves. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -9,58 +8,21 @@ import { systemClock } from '../../src/core/clock.ts'
 import { silentLogger } from '../../src/core/logger.ts'
 import { acquireLease, thisProcess } from '../../src/store/lease.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import { createHome, type Home, root } from '../commands/nsctl.ts'
+import { createHome, type Home } from '../commands/nsctl.ts'
+import { Running, until } from './processes.ts'
 
 interface Context {
   home: Home
   daemons: Daemon[]
 }
 
-class Daemon {
-  readonly child: ChildProcess
-  readonly ended: Promise<number | null>
-  output = ''
-
+class Daemon extends Running {
   constructor(home: Home, args: readonly string[]) {
-    const env = { PATH: process.env.PATH, HOME: home.folder, LANG: 'C.UTF-8', NSCTL_HOME: home.state }
-    const words = ['up', '--runtime', 'process', ...args]
-    this.child = spawn(join(root, 'bin/nsctl'), words, {
-      cwd: home.folder,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on('data', (data) => {
-        this.output += data
-      })
-    }
-    this.ended = new Promise((resolve) => this.child.once('exit', resolve))
+    super(home, ['up', '--runtime', 'process', ...args])
   }
 
-  async ready(): Promise<this> {
-    const early = this.ended.then((code) =>
-      Promise.reject(new Error(`up ended with ${code}:\n${this.output}`)),
-    )
-    await Promise.race([until(() => assert.match(this.output, /is ready after/)), early])
-    early.catch(() => {})
-    return this
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    this.child.kill(signal)
-    return await this.ended
-  }
-}
-
-async function until<T>(check: () => T | Promise<T>, limitMs = 15_000): Promise<T> {
-  const deadline = performance.now() + limitMs
-  for (;;) {
-    try {
-      return await check()
-    } catch (error) {
-      if (performance.now() > deadline) throw error
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  ready(): Promise<this> {
+    return this.says(/is ready after/)
   }
 }
 

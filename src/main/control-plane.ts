@@ -1,0 +1,40 @@
+/** The controllers, whichever process they run in. */
+import type { ResourceApi } from '../api/api.ts'
+import { garbageController } from '../controllers/garbage/controller.ts'
+import { namespaceController } from '../controllers/namespace/controller.ts'
+import { retention } from '../controllers/retention/runnable.ts'
+import { serviceController } from '../controllers/service/controller.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import { createManager, type Manager } from '../engine/manager.ts'
+import type { EngineTally } from '../engine/tally.ts'
+import type { LeaseRecord } from '../store/lease.ts'
+
+/** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
+export const LEASE_TTL_MS = 5_000
+
+/** What a process of `nsctl controller` says of itself in the lease's record. */
+export const CONTROLLER_ROLE = { role: 'controller' } as const
+
+/** True where a process leads that runs the controllers and nothing else. */
+export function isController({ holder }: Pick<LeaseRecord, 'holder'>): boolean {
+  return holder.about.role === CONTROLLER_ROLE.role
+}
+
+export interface ControlPlaneOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** All controllers of the control plane: this list is what nsctl does. `api` is fenced for the term that it is made for. */
+export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, metrics: EngineTally): Manager {
+  const { clock } = options
+  const logger = options.logger.with({ part: 'control plane' })
+  const manager = createManager({ api, clock, logger, metrics })
+  const { cache } = manager
+  manager.add(serviceController({ cache, api, clock }))
+  manager.add(garbageController({ cache, api }))
+  manager.add(namespaceController({ cache, api }))
+  manager.addRunnable(retention({ api, clock, logger }))
+  return manager
+}

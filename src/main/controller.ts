@@ -1,0 +1,112 @@
+/** `nsctl controller`: the controllers without an agent, as one of several processes of which one leads. */
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import { runAsLeader } from '../engine/leader.ts'
+import { metricsServer } from '../engine/metrics-server.ts'
+import { EngineTally } from '../engine/tally.ts'
+import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
+import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
+import type { Store } from '../store/store.ts'
+import { CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS } from './control-plane.ts'
+import type { Environment } from './paths.ts'
+
+export interface ControllerOptions {
+  readonly env: Environment
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly store?: string
+  /** A loopback port for /metrics and /healthz; none where left out. */
+  readonly metricsPort?: number
+  /** Called once: the store answers, and this leads or stands by. */
+  readonly onReady: (ready: ControllerReady) => void
+  /** Called with each term that this process leads. */
+  readonly onLeading: (epoch: number) => void
+}
+
+export interface ControllerReady {
+  readonly storeUrl: string
+  /** Who leads already; undefined where nobody is known to. */
+  readonly leader: LeaseRecord['holder'] | undefined
+}
+
+/**
+ * Runs until `signal` aborts: waits for the lease, leads, and waits again where it was lost. A leader that is killed is followed at
+ * once on its own machine, and after 5 s of silence elsewhere; one that stops in order hands on at once. What a former leader
+ * still writes is refused by the store.
+ */
+export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const { env, clock, logger, metricsPort } = options
+  const store = await openStore({
+    env,
+    clock,
+    logger,
+    ...(options.store === undefined ? {} : { store: options.store }),
+  })
+  try {
+    const tally = new EngineTally()
+    const stop = new AbortController()
+    const both = AbortSignal.any([signal, stop.signal])
+    options.onReady({ storeUrl: store.url, leader: await leaderOf(store) })
+    const serving =
+      metricsPort === undefined ? [] : [metricsServer({ tally, port: metricsPort, logger }).run(both)]
+    try {
+      await Promise.all([lead(options, store, tally, both), ...serving])
+    } finally {
+      stop.abort()
+      await Promise.allSettled(serving)
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+async function leaderOf(store: Store): Promise<LeaseRecord['holder'] | undefined> {
+  const record = await readLease(store, LEADER_LEASE)
+  return record === undefined || holderIsAlive(record.holder) === false ? undefined : record.holder
+}
+
+async function lead(
+  options: ControllerOptions,
+  store: Store,
+  tally: EngineTally,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, logger } = options
+  const api = await openApiOver(store, clock, logger)
+  const about = { ...CONTROLLER_ROLE, version: VERSION }
+  try {
+    await runAsLeader(
+      {
+        store,
+        lease: LEADER_LEASE,
+        ttlMs: LEASE_TTL_MS,
+        holder: thisProcess({ ...about, ...CATCHING_UP }),
+        clock,
+        logger,
+        metrics: tally,
+        lead: ({ fence, epoch, tell }, term) => {
+          const manager = controlPlane(api.fenced(fence), options, tally)
+          manager.addRunnable({
+            name: 'leading',
+            async run(stopped) {
+              options.onLeading(epoch)
+              await Promise.race([manager.caughtUp, abortOf(stopped)])
+              if (!stopped.aborted) await tell(about)
+            },
+          })
+          return manager.run(term)
+        },
+      },
+      signal,
+    )
+  } finally {
+    await api.flush()
+  }
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
