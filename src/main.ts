@@ -31,7 +31,7 @@ export interface OpenStoreOptions {
   readonly env: Environment
   readonly clock: Clock
   readonly logger?: Logger
-  /** `sqlite:/path`, `memory:`; $NSCTL_STORE or the embedded store where left out. */
+  /** `sqlite:/path`, `consul://host/prefix`, `memory:`; $NSCTL_STORE or the embedded store where left out. */
   readonly store?: string
   readonly readOnly?: boolean
   /** Where there is no store yet, an empty one in memory stands for it: for what only compares. */
@@ -41,6 +41,11 @@ export interface OpenStoreOptions {
 /** Opens the store that was asked for. */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const url = parseStoreUrl(storeUrlOf(options.env, options.store))
+  if (url.engine === 'consul') {
+    const { openConsulStore } = await import('./store/consul/store.ts')
+    const { env, clock, logger = silentLogger, readOnly = false } = options
+    return openConsulStore({ url: url.url, env, clock, logger, readOnly })
+  }
   if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path))) {
     const { createMemoryStore } = await import('./store/memory/store.ts')
     return createMemoryStore()

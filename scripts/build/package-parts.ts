@@ -17,6 +17,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   yaml: { packages: ['yaml'] },
   schema: { packages: ['ajv'] },
   metrics: { packages: ['prom-client'] },
+  consul: { packages: ['consul'] },
   // what oclif draws help and errors with, and looks for plugins with
   console: {
     of: '@oclif/core',

@@ -4,7 +4,8 @@
  * Contract, held by every adapter and checked by test/store/contract.ts:
  * - Keys are UTF-8 text of `/`-separated segments, ordered by their bytes. Values are text of any content.
  * - The store has one revision, a positive integer that grows with every effective commit. An entry's revision is that of
- *   the commit that wrote it last. All operations of one transaction share one revision.
+ *   the commit that wrote it last. All operations of one transaction share one revision; transactions that are under way
+ *   at the same time may share one too, if no key stands in both.
  * - A transaction happens wholly or not at all, and durably: once `commit` has resolved, kill -9 and power loss keep it.
  * - A put whose text is already there is no write, nor is deleting what is not there: it moves no revision and wakes no
  *   watcher (its precondition is checked). A transaction of nothing else is committed at the store's revision as it was.
@@ -95,6 +96,8 @@ export interface Store extends StoreReader, StoreWriter, StoreWatcher {
   readonly url: string
   /** The most operations that a transaction may have, checks counted; more are TooLarge. Left out: as many as anyone needs. */
   readonly maxOperations?: number
+  /** The most bytes of keys and values that a transaction of no more operations may have; more may be TooLarge. Left out: as above. */
+  readonly maxTransactionBytes?: number
   stats(): Promise<StoreStats>
   /** Ends its watches and frees what it holds. Commits that were accepted are finished first. */
   close(): Promise<void>

@@ -1,4 +1,4 @@
-/** How users name a store: `sqlite:/var/lib/nsctl/store.db`, `memory:`. */
+/** How users name a store: `sqlite:/var/lib/nsctl/store.db`, `consul://host:8500/prefix`, `memory:`. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NsctlError } from '../core/errors.ts'
@@ -6,12 +6,14 @@ import { NsctlError } from '../core/errors.ts'
 export type StoreUrl =
   | { readonly engine: 'sqlite' /** Absolute. */; readonly path: string }
   | { readonly engine: 'memory' }
+  | { readonly engine: 'consul' /** Whole: the adapter knows what it says. */; readonly url: string }
 
-const LATER: readonly string[] = ['consul', 'etcd', 'http', 'https']
-const EXAMPLES = 'write it like sqlite:/var/lib/nsctl/store.db or memory:'
+const LATER: readonly string[] = ['etcd', 'http', 'https']
+const EXAMPLES = 'write it like sqlite:/var/lib/nsctl/store.db, consul://127.0.0.1:8500/nsctl or memory:'
 
 /**
- * Understands `sqlite:PATH` (relative paths count from `directory`), `sqlite:///PATH`, a bare path and `memory:`.
+ * Understands `sqlite:PATH` (relative paths count from `directory`), `sqlite:///PATH`, a bare path, `consul[s]://…` and
+ * `memory:`.
  * Throws Invalid for what is no store, Unsupported for an engine that is not built in.
  */
 export function parseStoreUrl(text: string, directory: string = process.cwd()): StoreUrl {
@@ -26,6 +28,9 @@ export function parseStoreUrl(text: string, directory: string = process.cwd()): 
     case 'sqlite':
     case 'file':
       return { engine: 'sqlite', path: sqlitePath(text, rest, directory) }
+    case 'consul':
+    case 'consuls':
+      return { engine: 'consul', url: text }
   }
   if (!LATER.includes(engine.toLowerCase())) throw invalid(text, `has an unknown engine ${engine}`)
   throw new NsctlError(

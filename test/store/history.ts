@@ -96,16 +96,17 @@ interface Written {
 function changesByRevision(
   committed: readonly Committed[],
   faults: string[],
-): Map<number, ReadonlyMap<string, Written>> {
-  const byRevision = new Map<number, ReadonlyMap<string, Written>>()
+): ReadonlyMap<number, ReadonlyMap<string, Written>> {
+  const byRevision = new Map<number, Map<string, Written>>()
   for (const { revision, transaction } of committed) {
-    if (byRevision.has(revision)) faults.push(`two transactions share revision ${revision}`)
-    const changes = new Map<string, Written>()
-    for (const operation of transaction) {
-      if (operation.kind !== 'check')
-        changes.set(operation.key, { value: operation.kind === 'put' ? operation.value : undefined })
-    }
+    const changes = byRevision.get(revision) ?? new Map<string, Written>()
     byRevision.set(revision, changes)
+    for (const operation of transaction) {
+      if (operation.kind === 'check') continue
+      if (changes.has(operation.key))
+        faults.push(`two transactions share revision ${revision} and write ${operation.key}`)
+      changes.set(operation.key, { value: operation.kind === 'put' ? operation.value : undefined })
+    }
   }
   return byRevision
 }

@@ -5,6 +5,8 @@ import { parseStoreUrl } from '../../src/store/url.ts'
 
 for (const [text, want] of [
   ['memory:', { engine: 'memory' }],
+  ['consul://h:8500/p?dc=x', { engine: 'consul', url: 'consul://h:8500/p?dc=x' }],
+  ['CONSULS://h', { engine: 'consul', url: 'CONSULS://h' }],
   ['MEMORY:', { engine: 'memory' }],
   ['sqlite:/var/lib/nsctl/store.db', { engine: 'sqlite', path: '/var/lib/nsctl/store.db' }],
   ['sqlite:///var/lib/a%20b/store.db', { engine: 'sqlite', path: '/var/lib/a b/store.db' }],
@@ -34,9 +36,9 @@ for (const [text, code, message] of [
   ['sqlite:/a\0b', 'Invalid', 'the store "sqlite:/a\\u0000b" has a NUL in its path'],
   ['redis:x', 'Invalid', 'the store "redis:x" has an unknown engine redis'],
   [
-    'consul://me:secret@10.0.0.1:8500',
+    'https://me:secret@10.0.0.1:8500',
     'Unsupported',
-    'the store "consul://…@10.0.0.1:8500" is not built in yet',
+    'the store "https://…@10.0.0.1:8500" is not built in yet',
   ],
   ['etcd:', 'Unsupported', 'the store "etcd:" is not built in yet'],
 ] as const) {

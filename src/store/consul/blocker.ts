@@ -1,0 +1,77 @@
+/** A blocking read that goes on as long as somebody listens: the one wait that all watches of a process share. */
+import { type Clock, delay } from '../../core/clock.ts'
+import { Bell } from '../feed.ts'
+import type { KvClient, KvEntry } from './client.ts'
+import { isTransient } from './errors.ts'
+
+const RETRY_FIRST_MS = 50
+const RETRY_LAST_MS = 2_000
+
+export interface BlockerOptions {
+  readonly client: KvClient
+  readonly clock: Clock
+  readonly key: string
+  readonly recurse: boolean
+  /** How long it goes on without an answer before it says that the store is away. */
+  readonly giveUpMs: number
+}
+
+export class Blocker {
+  readonly bell = new Bell()
+  readonly #options: BlockerOptions
+  #listeners = 0
+  #stop: AbortController | undefined
+  #entries: readonly KvEntry[] | undefined
+  #failure: unknown
+
+  constructor(options: BlockerOptions) {
+    this.#options = options
+  }
+
+  /** What was read last; undefined before the first answer. Throws while the store is away for long. */
+  latest(): readonly KvEntry[] | undefined {
+    if (this.#failure !== undefined) throw this.#failure
+    return this.#entries
+  }
+
+  enter(): void {
+    if (++this.#listeners > 1) return
+    this.#stop = new AbortController()
+    this.#entries = undefined
+    this.#failure = undefined
+    void this.#run(this.#stop.signal)
+  }
+
+  leave(): void {
+    if (--this.#listeners === 0) this.#stop?.abort()
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { client, clock, key, recurse, giveUpMs } = this.#options
+    let index = 0
+    let waitMs = RETRY_FIRST_MS
+    let answeredMs = clock.monotonic()
+    while (!signal.aborted) {
+      try {
+        const read = await client.block({ key, recurse, index, signal })
+        if (signal.aborted) return
+        const isNews = read.index !== index || this.#entries === undefined
+        // an index that goes back is another history: read it from its beginning (Consul's documentation asks for it)
+        index = read.index < index ? 0 : read.index
+        waitMs = RETRY_FIRST_MS
+        answeredMs = clock.monotonic()
+        this.#failure = undefined
+        this.#entries = read.entries
+        if (isNews) this.bell.ring()
+      } catch (error) {
+        if (signal.aborted) return
+        if (!isTransient(error) || clock.monotonic() - answeredMs > giveUpMs) {
+          this.#failure = error
+          this.bell.ring()
+        }
+        await delay(clock, waitMs, signal).catch(() => {})
+        waitMs = Math.min(waitMs * 2, RETRY_LAST_MS)
+      }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+/** What Consul, TLS and the network report, as the store's errors. */
+import { type ErrorCode, type ErrorDetails, messageOf, NsctlError } from '../../core/errors.ts'
+import type { ConsulAddress } from './address.ts'
+
+/**
+ * What is known of a request that failed. `never`: it did nothing, and asking again does not help. `unknown`: it may have
+ * been carried out, or will be; asking again may help.
+ */
+export type Outcome = 'never' | 'unknown'
+
+/** A request that failed. */
+export class ConsulError extends NsctlError {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome, code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(code, message, details)
+    this.outcome = outcome
+  }
+}
+
+/** True for a failure that may heal by itself: an election, a server that restarts, a connection that broke. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof ConsulError && error.outcome === 'unknown'
+}
+
+/** Members of what node-consul rejects with. */
+interface Rejection {
+  readonly code?: unknown
+  readonly isTimeout?: boolean
+  readonly isAbort?: boolean
+  readonly response?: { readonly statusCode?: number; readonly body?: unknown }
+}
+
+const REFUSED: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ENOTFOUND: 'there is no host of that name',
+  EAI_AGAIN: 'its name cannot be resolved now',
+  EHOSTUNREACH: 'there is no route to it',
+  ENETUNREACH: 'there is no route to it',
+}
+
+/** OpenSSL's and Node's codes for a server certificate that is not accepted. */
+const CERTIFICATE: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by nobody we know',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by nobody we know',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by nobody we know',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by nobody we know',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+}
+
+/** The error of a request to `address` that node-consul rejected. */
+export function translate(error: unknown, address: ConsulAddress): unknown {
+  if (error instanceof NsctlError || !(error instanceof Error)) return error
+  const { code, isTimeout, response } = error as Error & Rejection
+  if (response?.statusCode !== undefined)
+    return fromStatus(response.statusCode, bodyText(response.body), address, error)
+  if (isTimeout === true) return failure('unknown', address, 'it does not answer in time', error)
+  if (typeof code !== 'string') return failure('unknown', address, messageOf(error), error)
+  const refused = REFUSED[code]
+  if (refused !== undefined) return failure('never', address, refused, error)
+  const certificate = CERTIFICATE[code]
+  if (certificate !== undefined)
+    return failure(
+      'never',
+      address,
+      certificate,
+      error,
+      'renew the certificate, or name the authority that signed it: CONSUL_CACERT or ?ca=PATH',
+    )
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code === 'EPROTO')
+    return fromTls(error, code, address)
+  return failure('unknown', address, messageOf(error), error)
+}
+
+function fromTls(error: Error, code: string, address: ConsulAddress): ConsulError {
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST/.test(`${code} ${error.message}`))
+    return failure('never', address, 'it does not speak TLS', error, 'write consul:// for plain HTTP')
+  const next = /EXPIRED/i.test(`${code} ${error.message}`)
+    ? 'renew the client certificate: CONSUL_CLIENT_CERT or ?cert=PATH'
+    : 'check the client certificate and its key: CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY or ?cert=PATH&key=PATH'
+  return failure('never', address, `the TLS handshake failed (${code})`, error, next)
+}
+
+function fromStatus(status: number, body: string, address: ConsulAddress, error: Error): ConsulError {
+  const said = body.trim().slice(0, 200)
+  if (status === 403) return denied(address, said, error)
+  if (status === 413)
+    return new ConsulError('never', 'TooLarge', `Consul refuses the transaction: ${said}`, {
+      value: address.url,
+      next: 'make the object smaller, or split it',
+      cause: error,
+    })
+  if (status === 400 && said.includes('HTTPS server'))
+    return failure('never', address, 'it speaks TLS only', error, 'write consuls:// instead of consul://')
+  if (status === 500 && /No path to datacenter/i.test(said))
+    return failure(
+      'never',
+      address,
+      `there is no datacenter ${address.datacenter ?? ''}`,
+      error,
+      'name one of consul catalog datacenters: ?dc=…',
+    )
+  // no leader, an election, a leader that lost its office while it committed, too many connections
+  if (status >= 500 || status === 429)
+    return failure('unknown', address, `it answers ${status}: ${said}`, error)
+  return failure(
+    'never',
+    address,
+    `it answers ${status}: ${said}`,
+    error,
+    'check that a Consul listens there',
+  )
+}
+
+/** @param said Consul's own words: `ACL not found` for a token that it does not know, else what is not permitted */
+export function denied(address: ConsulAddress, said: string, cause?: unknown): ConsulError {
+  const { prefix } = address
+  const unknown = /ACL not found/i.test(said)
+  const what = unknown ? 'does not know the token' : `refuses the token: ${said}`
+  return new ConsulError('never', 'Unreachable', `the store ${address.url} ${what}`, {
+    value: address.url,
+    next: unknown
+      ? 'check CONSUL_HTTP_TOKEN or ?token-file='
+      : `give the token a policy with key_prefix ${JSON.stringify(prefix)} { policy = "write" }`,
+    cause,
+  })
+}
+
+export function failure(
+  outcome: Outcome,
+  address: ConsulAddress,
+  what: string,
+  cause?: unknown,
+  next = 'check the address, and that Consul runs there',
+): ConsulError {
+  return new ConsulError(outcome, 'Unreachable', `the store ${address.url} cannot be reached: ${what}`, {
+    value: address.url,
+    next,
+    cause,
+  })
+}
+
+function bodyText(body: unknown): string {
+  return typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body)
+}

@@ -1,0 +1,72 @@
+/** Consistent reads: many keys and whole prefixes as one snapshot, tried again while Consul is electing. */
+import { type Clock, delay } from '../../core/clock.ts'
+import type { KvClient, KvEntry, KvOperation } from './client.ts'
+import { isTransient } from './errors.ts'
+
+/** Consul's limit for one transaction. */
+export const MAX_KV_OPERATIONS = 64
+
+const RETRY_FIRST_MS = 25
+const RETRY_LAST_MS = 500
+
+export interface Retrying {
+  readonly clock: Clock
+  /** How long to go on trying. */
+  readonly giveUpMs: number
+  readonly signal: AbortSignal
+}
+
+/** Does `work` again as long as it fails in a way that may heal. Rejects with what it threw last. */
+export async function retry<T>({ clock, giveUpMs, signal }: Retrying, work: () => Promise<T>): Promise<T> {
+  const deadlineMs = clock.monotonic() + giveUpMs
+  for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(waitMs * 2, RETRY_LAST_MS)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isTransient(error) || clock.monotonic() + waitMs > deadlineMs) throw error
+      await delay(clock, waitMs, signal)
+    }
+  }
+}
+
+export interface Wanted {
+  /** Each at most once, all with the store's prefix. */
+  readonly keys: readonly string[]
+  /** All that starts with one of these. */
+  readonly trees?: readonly string[]
+}
+
+/**
+ * What is there of that, by key, as of one moment. At most MAX_KV_OPERATIONS keys and trees. Consul fails a transaction
+ * that gets a key which is not there, and says of each which: it is asked again to be still missing, in the same moment
+ * in which the others are read.
+ */
+export async function readSnapshot(
+  client: KvClient,
+  { keys, trees = [] }: Wanted,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, KvEntry>> {
+  if (keys.length + trees.length === 0) return new Map()
+  const missing = new Set<number>()
+  for (;;) {
+    const operations: KvOperation[] = [
+      ...keys.map((Key, at) => ({
+        Verb: missing.has(at) ? ('check-not-exists' as const) : ('get' as const),
+        Key,
+      })),
+      ...trees.map((Key) => ({ Verb: 'get-tree' as const, Key })),
+    ]
+    const outcome = await client.transact(operations, signal)
+    if (outcome.kind === 'done') return new Map(outcome.entries.map((entry) => [entry.key, entry]))
+    const nothing = missing.size === 0 && outcome.operations.length === operations.length
+    if (nothing) return new Map()
+    for (const at of outcome.operations) missing.has(at) ? missing.delete(at) : missing.add(at)
+  }
+}
+
+/** `items` in pieces of at most `size`. */
+export function pages<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  )
+}

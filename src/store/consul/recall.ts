@@ -1,0 +1,32 @@
+/** What was read or written lately: spares a commit from reading what its caller has just read. */
+import type { Stored } from '../commit.ts'
+
+const MAX_ENTRIES = 2_000
+const MAX_CHARACTERS = 4 * 1024 * 1024
+
+/** The oldest goes first. May be behind the store: what it says of a revision of a key holds, that it is the latest does not. */
+export class Recall {
+  readonly #entries = new Map<string, Stored>()
+  #characters = 0
+
+  get(key: string): Stored | undefined {
+    return this.#entries.get(key)
+  }
+
+  set(key: string, value: string, revision: number): void {
+    this.delete(key)
+    this.#entries.set(key, { value, revision })
+    this.#characters += value.length
+    for (const [oldest] of this.#entries) {
+      if (this.#entries.size <= MAX_ENTRIES && this.#characters <= MAX_CHARACTERS) break
+      this.delete(oldest)
+    }
+  }
+
+  delete(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#characters -= entry.value.length
+    this.#entries.delete(key)
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * What is written for the nodes that a commit concerns, so that each node's agent is woken by its own changes alone. A
+ * node's scope is one key that tells its last commits. A commit that concerns too many nodes drops all scopes instead:
+ * agents start over and make theirs anew.
+ */
+import type { KvEntry, KvOperation } from './client.ts'
+import { type Layout, nodeOfKey } from './layout.ts'
+import { guardOf } from './plan.ts'
+import { MAX_KV_OPERATIONS, pages } from './reading.ts'
+import { type Changed, decodeScope, encodeScope, type ScopeItem } from './records.ts'
+
+/** A scope tells this many commits, and this many characters of keys, of what is older. */
+const MAX_ITEMS = 16
+const MAX_CHARACTERS = 2_048
+
+const MAX_KNOWN = 2_048
+
+/** The scopes that this process has written, as it left them. Another may have moved them on: Consul says so. */
+export class ScopeCache {
+  readonly #layout: Layout
+  readonly #read: (keys: readonly string[]) => Promise<ReadonlyMap<string, KvEntry>>
+  readonly #known = new Map<string, KvEntry>()
+
+  /** @param read what is there of some of Consul's keys, at most MAX_KV_OPERATIONS */
+  constructor(layout: Layout, read: (keys: readonly string[]) => Promise<ReadonlyMap<string, KvEntry>>) {
+    this.#layout = layout
+    this.#read = read
+  }
+
+  /** The operations that tell the nodes of a commit, at most `room`, which is at least 2. */
+  async operations(
+    changes: ReadonlyMap<string, Changed>,
+    size: { readonly room: number; readonly id: string },
+  ): Promise<readonly KvOperation[]> {
+    if (changes.size === 0) return []
+    const layout = this.#layout
+    const keyOf = new Map([...changes.keys()].map((node) => [node, layout.scope(node)]))
+    const unknown = [...keyOf.values(), layout.wide].filter((key) => !this.#known.has(key))
+    for (const page of pages(unknown, MAX_KV_OPERATIONS))
+      for (const [key, entry] of await this.#read(page)) this.#known.set(key, entry)
+    const scopes = new Map([...keyOf].map(([node, key]) => [node, this.#known.get(key)]))
+    const wide = this.#known.get(layout.wide) ?? { key: layout.wide, value: '', index: 0 }
+    return scopeOperations(layout, changes, { scopes, wide }, size)
+  }
+
+  /** They went through, at `revision`. */
+  written(operations: readonly KvOperation[], revision: number): void {
+    if (this.#known.size > MAX_KNOWN) this.forget()
+    for (const { Verb, Key, Value = '' } of operations) {
+      if (Verb === 'delete-tree') this.forget()
+      if (Verb !== 'cas') continue
+      this.#known.set(Key, { key: Key, value: Buffer.from(Value, 'base64').toString(), index: revision })
+    }
+  }
+
+  forget(): void {
+    this.#known.clear()
+  }
+}
+
+/** What `changed` means for each node that it concerns. */
+export function changesByNode(changed: readonly Changed[]): ReadonlyMap<string, Changed> {
+  const byNode = new Map<string, { put: string[]; delete: string[] }>()
+  const add = (key: string, kind: keyof Changed) => {
+    const node = nodeOfKey(key)
+    if (node === undefined) return
+    const own = byNode.get(node) ?? { put: [], delete: [] }
+    byNode.set(node, own)
+    own[kind].push(key)
+  }
+  for (const one of changed) {
+    for (const key of one.put) add(key, 'put')
+    for (const key of one.delete) add(key, 'delete')
+  }
+  return byNode
+}
+
+/** The scopes of some nodes as they are, and the key that tells when all were dropped last. */
+interface KnownScopes {
+  readonly scopes: ReadonlyMap<string, KvEntry | undefined>
+  readonly wide: KvEntry
+}
+
+/**
+ * The operations that tell the nodes, and no more than `room` of them. Fail where a scope is not as known any more.
+ * @param room at least 2
+ */
+function scopeOperations(
+  layout: Layout,
+  changes: ReadonlyMap<string, Changed>,
+  { scopes, wide }: KnownScopes,
+  { room, id }: { readonly room: number; readonly id: string },
+): readonly KvOperation[] {
+  if (changes.size === 0) return []
+  const fresh = [...changes.keys()].some((node) => scopes.get(node) === undefined) ? 1 : 0
+  if (changes.size + fresh > room) return dropScopes(layout, id)
+  const operations: KvOperation[] = [...changes].map(([node, changed]) => {
+    const before = scopes.get(node)
+    const value = nextScope(before, wide, changed)
+    return {
+      Verb: 'cas',
+      Key: layout.scope(node),
+      Value: Buffer.from(value).toString('base64'),
+      Index: before?.index ?? 0,
+    }
+  })
+  // one that is made anew must not miss that all were dropped in between
+  return fresh ? [guardOf(layout.wide, wide.index), ...operations] : operations
+}
+
+function dropScopes(layout: Layout, id: string): readonly KvOperation[] {
+  return [
+    { Verb: 'delete-tree', Key: layout.scopes },
+    { Verb: 'set', Key: layout.wide, Value: Buffer.from(id).toString('base64') },
+  ]
+}
+
+/** A scope that tells nothing yet, for a node that has none. */
+export function emptyScope(wide: KvEntry): string {
+  return encodeScope(wide.index, [])
+}
+
+function nextScope(before: KvEntry | undefined, wide: KvEntry, changed: Changed): string {
+  if (sizeOf(changed) > MAX_CHARACTERS) return encodeScope(undefined, [])
+  const record = before && decodeScope(before.value, before.index)
+  const told = record?.items ?? []
+  const kept = keepLatest(told, MAX_CHARACTERS - sizeOf(changed))
+  const dropped = told[told.length - kept.length - 1]
+  // what cannot be read is as good as dropped
+  const since = before !== undefined && record === undefined ? before.index : (record?.since ?? wide.index)
+  return encodeScope(dropped?.at ?? since, kept, changed)
+}
+
+function keepLatest(items: readonly ScopeItem[], characters: number): readonly ScopeItem[] {
+  let left = characters
+  let from = items.length
+  while (from > 0 && items.length - from < MAX_ITEMS - 1) {
+    left -= sizeOf(items[from - 1]!)
+    if (left < 0) break
+    from--
+  }
+  return items.slice(from)
+}
+
+function sizeOf(changed: Changed): number {
+  return [...changed.put, ...changed.delete].reduce((sum, key) => sum + key.length + 3, 0)
+}

@@ -1,0 +1,291 @@
+/**
+ * The store in Consul's key-value store, for more than one machine. One commit is one KV transaction, and its index is the
+ * revision. Beside the entries it keeps a feed of what changed (layout.ts), so that what a watch costs follows the change and
+ * not what is stored.
+ */
+import { randomInt } from 'node:crypto'
+import type { Clock } from '../../core/clock.ts'
+import { NsctlError } from '../../core/errors.ts'
+import { type Ids, randomIds } from '../../core/ids.ts'
+import type { Logger } from '../../core/logger.ts'
+import { validateTransactions } from '../commit.ts'
+import { follow } from '../feed.ts'
+import { compareKeys, matcherOf, rangesOf } from '../keys.ts'
+import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
+import { type ConsulAddress, type Environment, parseConsulUrl } from './address.ts'
+import { Blocker } from './blocker.ts'
+import { type KvClient, type KvEntry, openClient } from './client.ts'
+import { Committer } from './committer.ts'
+import { type FeedReader, LogFeed } from './feed.ts'
+import { type Format, openFormat } from './format.ts'
+import { headsOf, revisionOf } from './heads.ts'
+import { Layout, nodeOfPrefixes } from './layout.ts'
+import { MAX_KV_OPERATIONS, pages, readSnapshot, retry } from './reading.ts'
+import { Recall } from './recall.ts'
+import { ScopeFeed } from './scope-feed.ts'
+import { emptyScope } from './scopes.ts'
+import { base64 } from './sending.ts'
+import {
+  countOperations,
+  MAX_BODY_BYTES,
+  MAX_OPERATIONS,
+  MAX_TRANSACTION_BYTES,
+  transactionBytes,
+} from './sizes.ts'
+
+export interface ConsulStoreOptions {
+  /** `consul://host:8500/prefix?dc=…`, see address.ts. */
+  readonly url: string
+  readonly env?: Environment
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly ids?: Ids
+  /** Writes nothing, and makes no store where there is none. */
+  readonly readOnly?: boolean
+  /** How long an election or a restart of Consul is waited for. */
+  readonly giveUpMs?: number
+  readonly requestMs?: number
+  readonly blockMs?: number
+  /** How many commits back a watch can start at least; for a store that is made new. */
+  readonly historyRevisions?: number
+}
+
+/** Long enough for three servers to elect a leader with Consul's own timing. */
+const GIVE_UP_MS = 15_000
+const REQUEST_MS = 5_000
+const BLOCK_MS = 60_000
+
+/** Opens the store at `url` and makes it where there is none. */
+export async function openConsulStore(options: ConsulStoreOptions): Promise<Store> {
+  const address = parseConsulUrl(options.url, options.env)
+  const layout = new Layout(address.prefix)
+  const { requestMs = REQUEST_MS, blockMs = BLOCK_MS, giveUpMs = GIVE_UP_MS, clock } = options
+  const client = await openClient(address, { requestMs, blockMs })
+  const open = { client, layout, address, create: options.readOnly !== true }
+  const { historyRevisions } = options
+  try {
+    const format = await retry({ clock, giveUpMs, signal: new AbortController().signal }, () =>
+      openFormat(historyRevisions === undefined ? open : { ...open, historyRevisions }),
+    )
+    return new ConsulStore({ client, layout, address, format, giveUpMs }, options)
+  } catch (error) {
+    client.close()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly client: KvClient
+  readonly layout: Layout
+  readonly address: ConsulAddress
+  readonly format: Format
+  readonly giveUpMs: number
+}
+
+class ConsulStore implements Store {
+  readonly url: string
+  readonly maxOperations = MAX_OPERATIONS
+  readonly maxTransactionBytes = MAX_TRANSACTION_BYTES
+  readonly #parts: Parts
+  readonly #clock: Clock
+  readonly #readOnly: boolean
+  readonly #recall = new Recall()
+  readonly #committer: Committer
+  readonly #reader: FeedReader
+  readonly #heads: Blocker
+  /** By node; only those that are watched. */
+  readonly #scopes = new Map<string, { readonly blocker: Blocker; count: number }>()
+  readonly #closed = new AbortController()
+  #closing: Promise<void> | undefined
+
+  constructor(parts: Parts, { clock, readOnly, ids }: ConsulStoreOptions) {
+    const { client, layout, address, format, giveUpMs } = parts
+    const { sizes, first } = format
+    this.url = address.url
+    this.#parts = parts
+    this.#clock = clock
+    this.#readOnly = readOnly ?? false
+    this.#committer = new Committer({
+      ...{ client, layout, sizes, clock, giveUpMs },
+      recall: this.#recall,
+      ids: ids ?? randomIds,
+      pick: (count) => randomInt(count),
+    })
+    this.#reader = {
+      layout,
+      sizes,
+      first,
+      read: (keys) => this.#readKeys(keys),
+      heads: () => this.#readHeads(),
+    }
+    this.#heads = this.#blocker(layout.heads, true)
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    return (await this.getMany([key]))[0]
+  }
+
+  async getMany(keys: readonly string[]): Promise<readonly Entry[]> {
+    this.#assertOpen()
+    const { layout } = this.#parts
+    const wanted = [...new Set(keys)].filter((key) => key !== '').map((key) => layout.dataKey(key))
+    const found = await this.#readKeys(wanted)
+    return keys.flatMap((key) => {
+      const entry = found.get(layout.dataKey(key))
+      if (entry === undefined) return []
+      this.#recall.set(key, entry.value, entry.index)
+      return [{ key, value: entry.value, revision: entry.index }]
+    })
+  }
+
+  async list(prefixes: readonly string[]): Promise<Listing> {
+    this.#assertOpen()
+    const { client, layout, format } = this.#parts
+    const ranges = rangesOf(prefixes)
+    // more than a transaction holds are filtered out of everything
+    const roots = ranges.length < MAX_KV_OPERATIONS ? ranges.map(({ from }) => from) : ['']
+    const trees = [layout.heads, ...roots.map((root) => layout.dataKey(root))]
+    const found = await this.#retry(() => readSnapshot(client, { keys: [], trees }))
+    const matches = matcherOf(prefixes)
+    const entries: Entry[] = []
+    for (const { key: dataKey, value, index } of found.values()) {
+      if (!dataKey.startsWith(layout.data)) continue
+      const key = layout.keyOf(dataKey)
+      if (matches(key)) entries.push({ key, value, revision: index })
+    }
+    entries.sort((a, b) => compareKeys(a.key, b.key))
+    return { entries, revision: revisionOf(headsOf(found.values(), layout, format.sizes.shards)) }
+  }
+
+  async listKeys(prefix: string): Promise<readonly string[]> {
+    this.#assertOpen()
+    const { client, layout } = this.#parts
+    // the names alone are asked for in a path, which changes what is not plain
+    if (!/^[\w.:@-]*(\/[\w.:@-]+)*\/?$/.test(prefix) || /(^|\/)\.\.?(\/|$)/.test(prefix))
+      return (await this.list([prefix])).entries.map(({ key }) => key)
+    const keys = await this.#retry(() => client.keys(layout.dataKey(prefix)))
+    return keys.map((key) => layout.keyOf(key)).sort(compareKeys)
+  }
+
+  async commit(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
+    this.#assertOpen()
+    if (this.#readOnly) throw new NsctlError('Bug', `the store ${this.url} was opened for reading only`)
+    validateTransactions(transactions)
+    for (const transaction of transactions) this.#assertFits(transaction)
+    return this.#committer.add(transactions)
+  }
+
+  async *watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncGenerator<WatchBatch> {
+    const ended = AbortSignal.any([signal, this.#closed.signal])
+    if (ended.aborted) return
+    const matches = matcherOf(prefixes)
+    const node = nodeOfPrefixes(prefixes)
+    const blocker = node === undefined ? this.#heads : this.#enterScope(node)
+    blocker.enter()
+    try {
+      const feed =
+        node === undefined
+          ? new LogFeed(this.#reader, blocker, matches)
+          : new ScopeFeed({ reader: this.#reader, blocker, matches, make: () => this.#makeScope(node) })
+      yield* follow(feed, from, ended)
+    } catch (error) {
+      if (!ended.aborted) throw error
+    } finally {
+      blocker.leave()
+      if (node !== undefined) this.#leaveScope(node)
+    }
+  }
+
+  async stats(): Promise<StoreStats> {
+    const { entries, revision } = await this.list([''])
+    const bytes = entries.reduce(
+      (sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
+      0,
+    )
+    return { url: this.url, revision, keys: entries.length, bytes }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const drained = this.#committer.drain()
+    this.#closed.abort()
+    await drained
+    this.#parts.client.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed.signal.aborted) throw new NsctlError('Unreachable', `the store ${this.url} is closed`)
+  }
+
+  /** What Consul would refuse is refused before anything is written. */
+  #assertFits(transaction: Transaction): void {
+    const operations = countOperations(transaction)
+    if (operations > MAX_OPERATIONS)
+      throw tooLarge(transaction, `a transaction of ${operations} operations; Consul takes ${MAX_OPERATIONS}`)
+    const bytes = transactionBytes(transaction, this.#parts.layout)
+    if (bytes > MAX_BODY_BYTES)
+      throw tooLarge(
+        transaction,
+        `a transaction of ${bytes} bytes as Consul counts them (in base64); at most ${MAX_BODY_BYTES} fit`,
+      )
+  }
+
+  #retry<T>(work: () => Promise<T>): Promise<T> {
+    return retry({ clock: this.#clock, giveUpMs: this.#parts.giveUpMs, signal: this.#closed.signal }, work)
+  }
+
+  async #readKeys(keys: readonly string[]): Promise<ReadonlyMap<string, KvEntry>> {
+    const { client } = this.#parts
+    const found = await Promise.all(
+      pages(keys, MAX_KV_OPERATIONS).map((page) => this.#retry(() => readSnapshot(client, { keys: page }))),
+    )
+    return found.length === 1 ? found[0]! : new Map(found.flatMap((page) => [...page]))
+  }
+
+  async #readHeads() {
+    const { client, layout, format } = this.#parts
+    const found = await this.#retry(() => readSnapshot(client, { keys: [], trees: [layout.heads] }))
+    return headsOf(found.values(), layout, format.sizes.shards)
+  }
+
+  #blocker(key: string, recurse: boolean): Blocker {
+    const { client, giveUpMs } = this.#parts
+    return new Blocker({ client, clock: this.#clock, key, recurse, giveUpMs })
+  }
+
+  #enterScope(node: string): Blocker {
+    const { layout } = this.#parts
+    const scope = this.#scopes.get(node) ?? { blocker: this.#blocker(layout.scope(node), false), count: 0 }
+    this.#scopes.set(node, scope)
+    scope.count++
+    return scope.blocker
+  }
+
+  #leaveScope(node: string): void {
+    const scope = this.#scopes.get(node)
+    if (scope !== undefined && --scope.count === 0) this.#scopes.delete(node)
+  }
+
+  async #makeScope(node: string): Promise<void> {
+    const { client, layout } = this.#parts
+    await this.#retry(async () => {
+      const wide = (await readSnapshot(client, { keys: [layout.wide] })).get(layout.wide)
+      if (wide === undefined) return
+      await client.transact([
+        { Verb: 'check-index', Key: layout.wide, Index: wide.index },
+        { Verb: 'cas', Key: layout.scope(node), Value: base64(emptyScope(wide)), Index: 0 },
+      ])
+    })
+  }
+}
+
+function tooLarge(transaction: Transaction, message: string): NsctlError {
+  return new NsctlError('TooLarge', message, {
+    value: transaction[0]?.key,
+    next: 'make the object smaller, or split it',
+  })
+}

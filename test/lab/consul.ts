@@ -1,0 +1,166 @@
+/**
+ * Consul for tests: one server, or three that elect a leader, on loopback addresses of their own and high ports. Runs what
+ * Debian 11's package holds (1.8.7).
+ *
+ *     node test/lab/consul.ts [1|3]      starts them by hand, prints their addresses, and stops them on Ctrl-C
+ */
+
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  extractDeb,
+  freePorts,
+  type ServerProcess,
+  serverDirectory,
+  startServer,
+  untilReady,
+} from './servers.ts'
+
+export interface ConsulOptions {
+  /** 1 where left out. */
+  readonly servers?: 1 | 3
+  /** More of Consul's configuration, as JSON. */
+  readonly config?: Readonly<Record<string, unknown>>
+  /** Whether the HTTP port speaks TLS, and the options with which curl may ask it whether it is ready. */
+  readonly readyOptions?: readonly string[]
+}
+
+export interface ConsulServer {
+  /** `127.0.0.2:20850` */
+  readonly address: string
+  readonly process: ServerProcess
+  /** After a kill: over its files, at its address. */
+  restart(): Promise<void>
+}
+
+export interface ConsulCluster {
+  readonly servers: readonly ConsulServer[]
+  /** The one that leads, asked of any that answers. */
+  leader(): Promise<ConsulServer>
+  stop(): Promise<void>
+}
+
+interface Member {
+  readonly host: string
+  readonly http: number
+  readonly server: number
+  readonly serf: number
+  readonly directory: string
+}
+
+/** The program, out of its package. */
+export async function consulBinary(): Promise<string> {
+  return join(await extractDeb('bullseye', 'consul'), 'usr/bin/consul')
+}
+
+/** Starts servers and waits until they have a leader. */
+export async function startConsul(options: ConsulOptions = {}): Promise<ConsulCluster> {
+  const binary = await consulBinary()
+  const directory = serverDirectory('consul')
+  const members: Member[] = []
+  for (let i = 0; i < (options.servers ?? 1); i++) {
+    const host = `127.0.0.${i + 2}`
+    const [http, server, serf] = (await freePorts(3, host)) as [number, number, number]
+    members.push({ host, http, server, serf, directory: join(directory.path, `${i}`) })
+  }
+  const start = (member: Member) => {
+    const file = join(directory.path, `${member.host}.json`)
+    writeFileSync(file, JSON.stringify(configOf(member, members, options)))
+    return startServer(binary, ['agent', '-config-file', file], join(directory.path, `${member.host}.log`))
+  }
+  const servers = members.map((member) => new Server(member, start))
+  const cluster: ConsulCluster = {
+    servers,
+    async leader() {
+      for (const server of servers) {
+        const rpc = await server.leaderAddress().catch(() => '')
+        const found = servers.find(({ member }) => rpc === `${member.host}:${member.server}`)
+        if (found?.process.running) return found
+      }
+      throw new Error('no server knows a leader')
+    },
+    async stop() {
+      await Promise.all(servers.map(({ process }) => process.kill()))
+      directory.remove()
+    },
+  }
+  try {
+    await Promise.all(servers.map((server) => server.untilReady(options)))
+  } catch (error) {
+    await cluster.stop()
+    throw error
+  }
+  return cluster
+}
+
+class Server implements ConsulServer {
+  readonly address: string
+  readonly member: Member
+  readonly #start: (member: Member) => ServerProcess
+  process: ServerProcess
+
+  constructor(member: Member, start: (member: Member) => ServerProcess) {
+    this.member = member
+    this.address = `${member.host}:${member.http}`
+    this.#start = start
+    this.process = start(member)
+  }
+
+  async restart(): Promise<void> {
+    await this.process.kill()
+    this.process = this.#start(this.member)
+    await this.untilReady({})
+  }
+
+  async untilReady({ config }: ConsulOptions): Promise<void> {
+    // where HTTP is only spoken in TLS or asks for a token, the log tells
+    const isSimple = config?.acl === undefined && config?.ports === undefined
+    await untilReady(this.process, async () =>
+      isSimple
+        ? (await this.leaderAddress()) !== ''
+        : /New leader elected|cluster leadership acquired/.test(this.process.log()),
+    )
+  }
+
+  async leaderAddress(): Promise<string> {
+    const response = await fetch(`http://${this.address}/v1/status/leader`, {
+      signal: AbortSignal.timeout(1_000),
+    })
+    return String(await response.json())
+  }
+}
+
+function configOf(member: Member, members: readonly Member[], { config = {} }: ConsulOptions): object {
+  const ports = {
+    dns: -1,
+    grpc: -1,
+    serf_wan: -1,
+    http: member.http,
+    server: member.server,
+    serf_lan: member.serf,
+  }
+  return {
+    server: true,
+    bootstrap_expect: members.length,
+    node_name: `server-${member.host}`,
+    data_dir: member.directory,
+    bind_addr: member.host,
+    client_addr: member.host,
+    retry_join: members.filter((other) => other !== member).map(({ host, serf }) => `${host}:${serf}`),
+    retry_interval: '200ms',
+    log_level: 'INFO',
+    disable_update_check: true,
+    // elections in about a second, as Consul advises for production
+    performance: { raft_multiplier: 1 },
+    ...config,
+    ports: { ...ports, ...(config.ports as object | undefined) },
+  }
+}
+
+if (import.meta.main) {
+  const cluster = await startConsul({ servers: process.argv[2] === '3' ? 3 : 1 })
+  for (const { address } of cluster.servers) console.log(`consul://${address}/nsctl`)
+  await once(process, 'SIGINT')
+  await cluster.stop()
+}
