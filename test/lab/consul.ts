@@ -22,8 +22,13 @@ export interface ConsulOptions {
   readonly servers?: 1 | 3
   /** More of Consul's configuration, as JSON. */
   readonly config?: Readonly<Record<string, unknown>>
-  /** Whether the HTTP port speaks TLS, and the options with which curl may ask it whether it is ready. */
-  readonly readyOptions?: readonly string[]
+  /** The port speaks HTTPS, with these files. */
+  readonly tls?: {
+    readonly ca: string
+    readonly cert: string
+    readonly key: string
+    readonly wantsClient?: boolean
+  }
 }
 
 export interface ConsulServer {
@@ -113,13 +118,9 @@ class Server implements ConsulServer {
     await this.untilReady({})
   }
 
-  async untilReady({ config }: ConsulOptions): Promise<void> {
-    // where HTTP is only spoken in TLS or asks for a token, the log tells
-    const isSimple = config?.acl === undefined && config?.ports === undefined
+  async untilReady({ tls }: ConsulOptions): Promise<void> {
     await untilReady(this.process, async () =>
-      isSimple
-        ? (await this.leaderAddress()) !== ''
-        : /New leader elected|cluster leadership acquired/.test(this.process.log()),
+      tls === undefined ? (await this.leaderAddress()) !== '' : /New leader elected/.test(this.process.log()),
     )
   }
 
@@ -131,15 +132,9 @@ class Server implements ConsulServer {
   }
 }
 
-function configOf(member: Member, members: readonly Member[], { config = {} }: ConsulOptions): object {
-  const ports = {
-    dns: -1,
-    grpc: -1,
-    serf_wan: -1,
-    http: member.http,
-    server: member.server,
-    serf_lan: member.serf,
-  }
+function configOf(member: Member, members: readonly Member[], { config, tls }: ConsulOptions): object {
+  const api = tls ? { http: -1, https: member.http } : { http: member.http }
+  const ports = { ...api, dns: -1, grpc: -1, serf_wan: -1, server: member.server, serf_lan: member.serf }
   return {
     server: true,
     bootstrap_expect: members.length,
@@ -153,8 +148,14 @@ function configOf(member: Member, members: readonly Member[], { config = {} }: C
     disable_update_check: true,
     // elections in about a second, as Consul advises for production
     performance: { raft_multiplier: 1 },
+    ports,
+    ...(tls && {
+      ca_file: tls.ca,
+      cert_file: tls.cert,
+      key_file: tls.key,
+      verify_incoming_https: tls.wantsClient,
+    }),
     ...config,
-    ports: { ...ports, ...(config.ports as object | undefined) },
   }
 }
 

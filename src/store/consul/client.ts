@@ -150,7 +150,7 @@ class NodeConsulClient implements KvClient {
       )
       return { kind: 'done', entries: this.#results(answer) }
     } catch (error) {
-      const refused = this.#refusal(error)
+      const refused = this.#refusal(error, operations)
       if (refused !== undefined) return { kind: 'refused', operations: refused }
       throw translate(error, this.#address)
     }
@@ -234,16 +234,17 @@ class NodeConsulClient implements KvClient {
   }
 
   /** The places of the operations that a 409 names; undefined for any other error. */
-  #refusal(error: unknown): readonly number[] | undefined {
+  #refusal(error: unknown, operations: readonly KvOperation[]): readonly number[] | undefined {
     if (!isObject(error) || !isObject(error.response) || error.response.statusCode !== 409) return undefined
     const { body } = error.response
     const errors: readonly unknown[] = isObject(body) && Array.isArray(body.Errors) ? body.Errors : []
     const places: number[] = []
     for (const one of errors) {
       if (!isObject(one)) continue
-      const what = String(one.What)
-      if (/permission denied/i.test(what)) throw denied(this.#address, what, error)
-      places.push(Number(one.OpIndex))
+      const place = Number(one.OpIndex)
+      if (/permission denied/i.test(String(one.What)))
+        throw denied(this.#address, `it may not write ${operations[place]?.Key}`, error)
+      places.push(place)
     }
     return places
   }

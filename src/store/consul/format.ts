@@ -110,6 +110,6 @@ function foreign(address: ConsulAddress): NsctlError {
 function missing(address: ConsulAddress): NsctlError {
   return new NsctlError('Unreachable', `there is no store at ${address.url}`, {
     value: address.url,
-    next: 'start nsctl (nsctl up) or apply something, or name another store with NSCTL_STORE',
+    next: `start nsctl (nsctl up) or apply something; if it is there, the token may not read it: key_prefix ${JSON.stringify(address.prefix)} { policy = "read" }`,
   })
 }

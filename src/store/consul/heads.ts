@@ -22,10 +22,14 @@ export function headsOf(entries: Iterable<KvEntry>, layout: Layout, shards: numb
   }
   for (let shard = 0; shard < shards; shard++) {
     if (heads[shard] !== undefined) continue
-    throw new NsctlError('StoreCorrupt', `the store has lost ${layout.head(shard)}`, {
-      value: layout.head(shard),
-      next: 'restore Consul from a snapshot: consul snapshot restore',
-    })
+    throw new NsctlError(
+      'StoreCorrupt',
+      `the store has no ${layout.head(shard)}, or the token may not read it`,
+      {
+        value: layout.head(shard),
+        next: `give the token key_prefix ${JSON.stringify(layout.prefix)} { policy = "read" }, or restore Consul: consul snapshot restore`,
+      },
+    )
   }
   return heads
 }

@@ -37,9 +37,9 @@ export interface Wanted {
 }
 
 /**
- * What is there of that, by key, as of one moment. At most MAX_KV_OPERATIONS keys and trees. Consul fails a transaction
- * that gets a key which is not there, and says of each which: it is asked again to be still missing, in the same moment
- * in which the others are read.
+ * What is there of that, by key, as of one moment; other keys may be among it. At most MAX_KV_OPERATIONS keys and trees.
+ * Consul fails a transaction that gets a key which is not there, and says which. Those are asked for again as trees, which may
+ * be empty: that they are still missing must be known of the same moment (a check would want the right to write).
  */
 export async function readSnapshot(
   client: KvClient,
@@ -50,17 +50,13 @@ export async function readSnapshot(
   const missing = new Set<number>()
   for (;;) {
     const operations: KvOperation[] = [
-      ...keys.map((Key, at) => ({
-        Verb: missing.has(at) ? ('check-not-exists' as const) : ('get' as const),
-        Key,
-      })),
-      ...trees.map((Key) => ({ Verb: 'get-tree' as const, Key })),
+      ...keys.map((Key, at): KvOperation => ({ Verb: missing.has(at) ? 'get-tree' : 'get', Key })),
+      ...trees.map((Key): KvOperation => ({ Verb: 'get-tree', Key })),
     ]
     const outcome = await client.transact(operations, signal)
     if (outcome.kind === 'done') return new Map(outcome.entries.map((entry) => [entry.key, entry]))
-    const nothing = missing.size === 0 && outcome.operations.length === operations.length
-    if (nothing) return new Map()
-    for (const at of outcome.operations) missing.has(at) ? missing.delete(at) : missing.add(at)
+    if (outcome.operations.length === operations.length) return new Map()
+    for (const at of outcome.operations) missing.add(at)
   }
 }
 
