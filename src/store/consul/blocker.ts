@@ -2,7 +2,7 @@
 import { type Clock, delay } from '../../core/clock.ts'
 import { Bell } from '../feed.ts'
 import type { KvClient, KvEntry } from './client.ts'
-import { isTransient } from './errors.ts'
+import { isTransient, mayHeal } from './errors.ts'
 
 const RETRY_FIRST_MS = 50
 const RETRY_LAST_MS = 2_000
@@ -50,7 +50,8 @@ export class Blocker {
     const { client, clock, key, recurse, giveUpMs } = this.#options
     let index = 0
     let waitMs = RETRY_FIRST_MS
-    let answeredMs = clock.monotonic()
+    let hasAnswered = false
+    let failingSinceMs: number | undefined
     while (!signal.aborted) {
       try {
         const read = await client.block({ key, recurse, index, signal })
@@ -59,13 +60,18 @@ export class Blocker {
         // an index that goes back is another history: read it from its beginning (Consul's documentation asks for it)
         index = read.index < index ? 0 : read.index
         waitMs = RETRY_FIRST_MS
-        answeredMs = clock.monotonic()
+        hasAnswered = true
+        failingSinceMs = undefined
         this.#failure = undefined
         this.#entries = read.entries
         if (isNews) this.bell.ring()
       } catch (error) {
         if (signal.aborted) return
-        if (!isTransient(error) || clock.monotonic() - answeredMs > giveUpMs) {
+        failingSinceMs ??= clock.monotonic()
+        // what was there a moment ago may come back, what never was there is a wrong address
+        const isAway = !hasAnswered && !isTransient(error)
+        const isLong = clock.monotonic() - failingSinceMs > giveUpMs
+        if (!mayHeal(error) || isAway || isLong) {
           this.#failure = error
           this.bell.ring()
         }

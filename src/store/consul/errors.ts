@@ -3,10 +3,10 @@ import { type ErrorCode, type ErrorDetails, messageOf, NsctlError } from '../../
 import type { ConsulAddress } from './address.ts'
 
 /**
- * What is known of a request that failed. `never`: it did nothing, and asking again does not help. `unknown`: it may have
- * been carried out, or will be; asking again may help.
+ * What is known of a request that failed. `never`: it did nothing, and asking again does not help. `absent`: it did nothing,
+ * since nobody was there; somebody may come. `unknown`: it may have been carried out, or will be; asking again may help.
  */
-export type Outcome = 'never' | 'unknown'
+export type Outcome = 'never' | 'absent' | 'unknown'
 
 /** A request that failed. */
 export class ConsulError extends NsctlError {
@@ -21,6 +21,11 @@ export class ConsulError extends NsctlError {
 /** True for a failure that may heal by itself: an election, a server that restarts, a connection that broke. */
 export function isTransient(error: unknown): boolean {
   return error instanceof ConsulError && error.outcome === 'unknown'
+}
+
+/** True for one that may heal if one waits for Consul to come back. Who has just been typed to should rather say so. */
+export function mayHeal(error: unknown): boolean {
+  return error instanceof ConsulError && error.outcome !== 'never'
 }
 
 /** Members of what node-consul rejects with. */
@@ -59,7 +64,7 @@ export function translate(error: unknown, address: ConsulAddress): unknown {
   if (isTimeout === true) return failure('unknown', address, 'it does not answer in time', error)
   if (typeof code !== 'string') return failure('unknown', address, messageOf(error), error)
   const refused = REFUSED[code]
-  if (refused !== undefined) return failure('never', address, refused, error)
+  if (refused !== undefined) return failure('absent', address, refused, error)
   const certificate = CERTIFICATE[code]
   if (certificate !== undefined)
     return failure(
@@ -75,7 +80,7 @@ export function translate(error: unknown, address: ConsulAddress): unknown {
 }
 
 function fromTls(error: Error, code: string, address: ConsulAddress): ConsulError {
-  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST/.test(`${code} ${error.message}`))
+  if (/wrong.version.number|packet.length|http.request/i.test(`${code} ${error.message}`))
     return failure('never', address, 'it does not speak TLS', error, 'write consul:// for plain HTTP')
   const next = /EXPIRED/i.test(`${code} ${error.message}`)
     ? 'renew the client certificate: CONSUL_CLIENT_CERT or ?cert=PATH'
@@ -143,5 +148,7 @@ export function failure(
 }
 
 function bodyText(body: unknown): string {
-  return typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body)
+  // without a content type node-consul leaves it as bytes
+  if (typeof body === 'string' || Buffer.isBuffer(body)) return String(body)
+  return body === undefined ? '' : JSON.stringify(body)
 }

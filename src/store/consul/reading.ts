@@ -1,7 +1,7 @@
 /** Consistent reads: many keys and whole prefixes as one snapshot, tried again while Consul is electing. */
 import { type Clock, delay } from '../../core/clock.ts'
 import type { KvClient, KvEntry, KvOperation } from './client.ts'
-import { isTransient } from './errors.ts'
+import { isTransient, mayHeal } from './errors.ts'
 
 /** Consul's limit for one transaction. */
 export const MAX_KV_OPERATIONS = 64
@@ -14,16 +14,19 @@ export interface Retrying {
   /** How long to go on trying. */
   readonly giveUpMs: number
   readonly signal: AbortSignal
+  /** Also where nobody listens at the address: for what goes on for long. */
+  readonly patient?: boolean
 }
 
 /** Does `work` again as long as it fails in a way that may heal. Rejects with what it threw last. */
-export async function retry<T>({ clock, giveUpMs, signal }: Retrying, work: () => Promise<T>): Promise<T> {
+export async function retry<T>(retrying: Retrying, work: () => Promise<T>): Promise<T> {
+  const { clock, giveUpMs, signal, patient } = retrying
   const deadlineMs = clock.monotonic() + giveUpMs
   for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(waitMs * 2, RETRY_LAST_MS)) {
     try {
       return await work()
     } catch (error) {
-      if (!isTransient(error) || clock.monotonic() + waitMs > deadlineMs) throw error
+      if (!(patient ? mayHeal : isTransient)(error) || clock.monotonic() + waitMs > deadlineMs) throw error
       await delay(clock, waitMs, signal)
     }
   }
@@ -65,4 +68,13 @@ export function pages<T>(items: readonly T[], size: number): readonly (readonly 
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
     items.slice(i * size, (i + 1) * size),
   )
+}
+
+/** Any number of keys, each page of them as of one moment. */
+export async function readPages(
+  keys: readonly string[],
+  read: (page: readonly string[]) => Promise<ReadonlyMap<string, KvEntry>>,
+): Promise<ReadonlyMap<string, KvEntry>> {
+  const found = await Promise.all(pages(keys, MAX_KV_OPERATIONS).map(read))
+  return found.length === 1 ? found[0]! : new Map(found.flatMap((page) => [...page]))
 }

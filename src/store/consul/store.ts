@@ -9,22 +9,16 @@ import { NsctlError } from '../../core/errors.ts'
 import { type Ids, randomIds } from '../../core/ids.ts'
 import type { Logger } from '../../core/logger.ts'
 import { validateTransactions } from '../commit.ts'
-import { follow } from '../feed.ts'
 import { compareKeys, matcherOf, rangesOf } from '../keys.ts'
 import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
 import { type ConsulAddress, type Environment, parseConsulUrl } from './address.ts'
-import { Blocker } from './blocker.ts'
 import { type KvClient, type KvEntry, openClient } from './client.ts'
 import { Committer } from './committer.ts'
-import { type FeedReader, LogFeed } from './feed.ts'
 import { type Format, openFormat } from './format.ts'
 import { headsOf, revisionOf } from './heads.ts'
-import { Layout, nodeOfPrefixes } from './layout.ts'
-import { MAX_KV_OPERATIONS, pages, readSnapshot, retry } from './reading.ts'
+import { Layout } from './layout.ts'
+import { MAX_KV_OPERATIONS, readPages, readSnapshot, retry } from './reading.ts'
 import { Recall } from './recall.ts'
-import { ScopeFeed } from './scope-feed.ts'
-import { emptyScope } from './scopes.ts'
-import { base64 } from './sending.ts'
 import {
   countOperations,
   MAX_BODY_BYTES,
@@ -32,6 +26,7 @@ import {
   MAX_TRANSACTION_BYTES,
   transactionBytes,
 } from './sizes.ts'
+import { Watches } from './watches.ts'
 
 export interface ConsulStoreOptions {
   /** `consul://host:8500/prefix?dc=…`, see address.ts. */
@@ -53,7 +48,8 @@ export interface ConsulStoreOptions {
 /** Long enough for three servers to elect a leader with Consul's own timing. */
 const GIVE_UP_MS = 15_000
 const REQUEST_MS = 5_000
-const BLOCK_MS = 60_000
+/** A server that vanished without a word is noticed after this, and half as much again. */
+const BLOCK_MS = 30_000
 
 /** Opens the store at `url` and makes it where there is none. */
 export async function openConsulStore(options: ConsulStoreOptions): Promise<Store> {
@@ -91,16 +87,13 @@ class ConsulStore implements Store {
   readonly #readOnly: boolean
   readonly #recall = new Recall()
   readonly #committer: Committer
-  readonly #reader: FeedReader
-  readonly #heads: Blocker
-  /** By node; only those that are watched. */
-  readonly #scopes = new Map<string, { readonly blocker: Blocker; count: number }>()
+  readonly #watches: Watches
   readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 
   constructor(parts: Parts, { clock, readOnly, ids }: ConsulStoreOptions) {
     const { client, layout, address, format, giveUpMs } = parts
-    const { sizes, first } = format
+    const { sizes } = format
     this.url = address.url
     this.#parts = parts
     this.#clock = clock
@@ -111,14 +104,7 @@ class ConsulStore implements Store {
       ids: ids ?? randomIds,
       pick: (count) => randomInt(count),
     })
-    this.#reader = {
-      layout,
-      sizes,
-      first,
-      read: (keys) => this.#readKeys(keys),
-      heads: () => this.#readHeads(),
-    }
-    this.#heads = this.#blocker(layout.heads, true)
+    this.#watches = new Watches({ client, layout, format, clock, giveUpMs })
   }
 
   async get(key: string): Promise<Entry | undefined> {
@@ -175,25 +161,8 @@ class ConsulStore implements Store {
     return this.#committer.add(transactions)
   }
 
-  async *watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncGenerator<WatchBatch> {
-    const ended = AbortSignal.any([signal, this.#closed.signal])
-    if (ended.aborted) return
-    const matches = matcherOf(prefixes)
-    const node = nodeOfPrefixes(prefixes)
-    const blocker = node === undefined ? this.#heads : this.#enterScope(node)
-    blocker.enter()
-    try {
-      const feed =
-        node === undefined
-          ? new LogFeed(this.#reader, blocker, matches)
-          : new ScopeFeed({ reader: this.#reader, blocker, matches, make: () => this.#makeScope(node) })
-      yield* follow(feed, from, ended)
-    } catch (error) {
-      if (!ended.aborted) throw error
-    } finally {
-      blocker.leave()
-      if (node !== undefined) this.#leaveScope(node)
-    }
+  watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
+    return this.#watches.watch(prefixes, from, AbortSignal.any([signal, this.#closed.signal]))
   }
 
   async stats(): Promise<StoreStats> {
@@ -240,46 +209,7 @@ class ConsulStore implements Store {
 
   async #readKeys(keys: readonly string[]): Promise<ReadonlyMap<string, KvEntry>> {
     const { client } = this.#parts
-    const found = await Promise.all(
-      pages(keys, MAX_KV_OPERATIONS).map((page) => this.#retry(() => readSnapshot(client, { keys: page }))),
-    )
-    return found.length === 1 ? found[0]! : new Map(found.flatMap((page) => [...page]))
-  }
-
-  async #readHeads() {
-    const { client, layout, format } = this.#parts
-    const found = await this.#retry(() => readSnapshot(client, { keys: [], trees: [layout.heads] }))
-    return headsOf(found.values(), layout, format.sizes.shards)
-  }
-
-  #blocker(key: string, recurse: boolean): Blocker {
-    const { client, giveUpMs } = this.#parts
-    return new Blocker({ client, clock: this.#clock, key, recurse, giveUpMs })
-  }
-
-  #enterScope(node: string): Blocker {
-    const { layout } = this.#parts
-    const scope = this.#scopes.get(node) ?? { blocker: this.#blocker(layout.scope(node), false), count: 0 }
-    this.#scopes.set(node, scope)
-    scope.count++
-    return scope.blocker
-  }
-
-  #leaveScope(node: string): void {
-    const scope = this.#scopes.get(node)
-    if (scope !== undefined && --scope.count === 0) this.#scopes.delete(node)
-  }
-
-  async #makeScope(node: string): Promise<void> {
-    const { client, layout } = this.#parts
-    await this.#retry(async () => {
-      const wide = (await readSnapshot(client, { keys: [layout.wide] })).get(layout.wide)
-      if (wide === undefined) return
-      await client.transact([
-        { Verb: 'check-index', Key: layout.wide, Index: wide.index },
-        { Verb: 'cas', Key: layout.scope(node), Value: base64(emptyScope(wide)), Index: 0 },
-      ])
-    })
+    return readPages(keys, (page) => this.#retry(() => readSnapshot(client, { keys: page })))
   }
 }
 
