@@ -38,12 +38,13 @@ export async function openFormat(options: FormatOptions): Promise<Format> {
   const { client, layout, address, create, historyRevisions } = options
   const found = await readFormat(options)
   if (found !== undefined) return found
-  if (await hasForeignKeys(client, layout)) throw foreign(address)
-  if (!create) throw missing(address)
-  await client.transact(formatOperations(layout, { shards: SHARDS, slots: historyRevisions ?? SLOTS }))
+  const isTaken = (await client.keys(layout.prefix)).length > 0
+  if (!isTaken && !create) throw missing(address)
+  if (!isTaken)
+    await client.transact(formatOperations(layout, { shards: SHARDS, slots: historyRevisions ?? SLOTS }))
   // ours, or that of whoever was faster
   const made = await readFormat(options)
-  if (made === undefined) throw missing(address)
+  if (made === undefined) throw isTaken ? foreign(address) : missing(address)
   return made
 }
 
@@ -94,10 +95,6 @@ function sizesOf(text: string, layout: Layout, address: ConsulAddress): FeedSize
       next: 'restore Consul from a snapshot: consul snapshot restore',
     },
   )
-}
-
-async function hasForeignKeys(client: KvClient, layout: Layout): Promise<boolean> {
-  return (await client.keys(layout.prefix)).length > 0
 }
 
 function foreign(address: ConsulAddress): NsctlError {
