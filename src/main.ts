@@ -41,15 +41,9 @@ export interface OpenStoreOptions {
 /** Opens the store that was asked for. */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const url = parseStoreUrl(storeUrlOf(options.env, options.store))
-  if (url.engine === 'consul') {
-    const { openConsulStore } = await import('./store/consul/store.ts')
-    const { env, clock, logger = silentLogger, readOnly = false } = options
-    return openConsulStore({ url: url.url, env, clock, logger, readOnly })
-  }
-  if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path))) {
-    const { createMemoryStore } = await import('./store/memory/store.ts')
-    return createMemoryStore()
-  }
+  if (url.engine === 'consul') return openConsul(url.url, options)
+  if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path)))
+    return openMemory()
   if (options.readOnly !== true) {
     const { refuseHopelessFolder } = await import('./main/state-dir.ts')
     refuseHopelessFolder(dirname(url.path))
@@ -61,6 +55,22 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     logger: options.logger ?? silentLogger,
     readOnly: options.readOnly ?? false,
   })
+}
+
+async function openMemory(): Promise<Store> {
+  const { createMemoryStore } = await import('./store/memory/store.ts')
+  return createMemoryStore()
+}
+
+async function openConsul(url: string, options: OpenStoreOptions): Promise<Store> {
+  const { isMissingStore, openConsulStore } = await import('./store/consul/store.ts')
+  const { env, clock, readOnly = false, emptyIfMissing = false } = options
+  try {
+    return await openConsulStore({ url, env, clock, readOnly: readOnly || emptyIfMissing })
+  } catch (error) {
+    if (emptyIfMissing && isMissingStore(error)) return openMemory()
+    throw error
+  }
 }
 
 /** The api over a store, in this process. */

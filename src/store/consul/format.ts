@@ -104,8 +104,15 @@ function foreign(address: ConsulAddress): NsctlError {
   })
 }
 
+class MissingStore extends NsctlError {}
+
+/** True for what `openFormat` throws where there is no store. */
+export function isMissingStore(error: unknown): boolean {
+  return error instanceof MissingStore
+}
+
 function missing(address: ConsulAddress): NsctlError {
-  return new NsctlError('Unreachable', `there is no store at ${address.url}`, {
+  return new MissingStore('Unreachable', `there is no store at ${address.url}`, {
     value: address.url,
     next: `start nsctl (nsctl up) or apply something; if it is there, the token may not read it: key_prefix ${JSON.stringify(address.prefix)} { policy = "read" }`,
   })

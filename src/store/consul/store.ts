@@ -7,7 +7,6 @@ import { randomInt } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import { NsctlError } from '../../core/errors.ts'
 import { type Ids, randomIds } from '../../core/ids.ts'
-import type { Logger } from '../../core/logger.ts'
 import { validateTransactions } from '../commit.ts'
 import { compareKeys, matcherOf, rangesOf } from '../keys.ts'
 import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
@@ -28,12 +27,13 @@ import {
 } from './sizes.ts'
 import { Watches } from './watches.ts'
 
+export { isMissingStore } from './format.ts'
+
 export interface ConsulStoreOptions {
   /** `consul://host:8500/prefix?dc=…`, see address.ts. */
   readonly url: string
   readonly env?: Environment
   readonly clock: Clock
-  readonly logger: Logger
   readonly ids?: Ids
   /** Writes nothing, and makes no store where there is none. */
   readonly readOnly?: boolean

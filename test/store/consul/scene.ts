@@ -1,7 +1,6 @@
 /** Stores in a Consul that the whole file shares: each under a prefix of its own. */
 import { systemClock } from '../../../src/core/clock.ts'
 import { randomIds } from '../../../src/core/ids.ts'
-import { silentLogger } from '../../../src/core/logger.ts'
 import { type ConsulStoreOptions, openConsulStore } from '../../../src/store/consul/store.ts'
 import type { Store } from '../../../src/store/store.ts'
 
@@ -11,5 +10,5 @@ export function freshUrl(address: string): string {
 }
 
 export function openAt(url: string, options: Partial<ConsulStoreOptions> = {}): Promise<Store> {
-  return openConsulStore({ url, clock: systemClock, logger: silentLogger, ...options })
+  return openConsulStore({ url, clock: systemClock, ...options })
 }
