@@ -161,4 +161,36 @@ for (const { name, faulty, giveUpMs } of [
   })
 }
 
+test('what was given up on cannot happen any more once the next commit is through', async () => {
+  const late: (() => void)[] = []
+  let fault: Fault = 'none'
+  const kv = new FakeKv({ fault: () => fault, later: (arrive) => late.push(arrive) })
+  const { sizes } = await openFormat({ client: kv, layout, address, create: true })
+  let picked = 0
+  const committer = new Committer({
+    ...{
+      client: kv,
+      layout,
+      sizes,
+      clock: hurriedClock(),
+      giveUpMs: 100,
+      ids: randomIds,
+      recall: new Recall(),
+    },
+    pick: (count) => picked++ % count,
+  })
+  await committer.add([[put('before', '1')]])
+  fault = 'late'
+  const given = await committer.add([[put('a', 'late', 0)]]).catch((error: unknown) => String(error))
+  assert.match(given, 'whether the last change was written is not known')
+  assert.ok(late.length > 0)
+  fault = 'none'
+  await committer.add([[put('b', '1', 0)]])
+  for (const arrive of late) arrive()
+  assert.equal(
+    entriesOf(kv).map(({ key }) => key),
+    ['before', 'b'],
+  )
+})
+
 test.run()
