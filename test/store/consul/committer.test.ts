@@ -181,7 +181,7 @@ test('what was given up on cannot happen any more once the next commit is throug
   })
   await committer.add([[put('before', '1')]])
   fault = 'late'
-  const given = await committer.add([[put('a', 'late', 0)]]).catch((error: unknown) => String(error))
+  const given = await committer.add([[put('a', 'late', 0)]]).then(String, String)
   assert.match(given, 'whether the last change was written is not known')
   assert.ok(late.length > 0)
   fault = 'none'
