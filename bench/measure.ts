@@ -22,7 +22,7 @@ export interface Row {
   readonly bench: string
   readonly what: string
   readonly value: number
-  readonly unit: '×' | 'ms' | 'MB' | '%' | 'count'
+  readonly unit: '×' | 'ms' | 'KB' | 'MB' | '%' | 'count'
   /** At most this; absent where the figure is for information. */
   readonly goal?: number
 }

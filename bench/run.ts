@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { benchApply } from './apply.ts'
 import { benchCold } from './cold.ts'
+import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
 import { benchSystemd } from './systemd.ts'
@@ -36,6 +37,7 @@ const { kubectl, consul } = peers()
 const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly Row[]>> = {
   cold: () => benchCold(nsctl, kubectl),
   apply: () => benchApply(nsctl, consul),
+  consul: () => benchConsul(nsctl),
   systemd: benchSystemd,
   daemon: () => benchDaemon(nsctl),
 }
