@@ -16,11 +16,12 @@ import type { Recall } from './recall.ts'
 import { encodeLog } from './records.ts'
 import { changesByNode, ScopeCache } from './scopes.ts'
 import { base64, type Sent, sendCommit } from './sending.ts'
-import { countOperations, MAX_BODY_BYTES, MAX_WRITE_OPERATIONS, transactionBytes } from './sizes.ts'
+import { MAX_BODY_BYTES, MAX_WRITE_OPERATIONS, type Size } from './sizes.ts'
 
 /** One transaction of one call. */
 interface Work {
   readonly transaction: Transaction
+  readonly size: Size
   readonly call: Call
   readonly place: number
   /** Its word on revisions did not hold: look before trying again. */
@@ -67,12 +68,13 @@ export class Committer {
     )
   }
 
-  add(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
+  /** @param sizes of each */
+  add(transactions: readonly Transaction[], sizes: readonly Size[]): Promise<readonly CommitResult[]> {
     if (transactions.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
       const call: Call = { results: [], open: transactions.length, failed: false, resolve, reject }
       for (const [place, transaction] of transactions.entries())
-        this.#waiting.push({ transaction, call, place, doubtful: false })
+        this.#waiting.push({ transaction, size: sizes[place]!, call, place, doubtful: false })
       this.#running ??= this.#run()
     })
   }
@@ -107,14 +109,14 @@ export class Committer {
     let operations = 0
     let bytes = 0
     for (const work of this.#waiting) {
-      const { transaction } = work
+      const { transaction, size } = work
       if (transaction.some(({ key }) => written.has(key))) break
       for (const { key, kind } of transaction) {
         const node = kind === 'check' ? undefined : nodeOfKey(key)
         if (node !== undefined) nodes.add(node)
       }
-      operations += countOperations(transaction)
-      bytes += transactionBytes(transaction, this.#options.layout)
+      operations += size.operations
+      bytes += size.bytes
       const scopes = nodes.size === 0 ? 0 : nodes.size + 1
       if (batch.length > 0 && (operations + scopes > MAX_WRITE_OPERATIONS || bytes > MAX_BODY_BYTES)) break
       batch.push(work)

@@ -1,7 +1,6 @@
 /** What Consul's limits leave for a transaction of the port. Pure. */
 import { MAX_KEY_BYTES } from '../commit.ts'
 import type { Transaction } from '../store.ts'
-import type { KvOperation } from './client.ts'
 import type { Layout } from './layout.ts'
 import { MAX_KV_OPERATIONS } from './reading.ts'
 
@@ -25,39 +24,33 @@ export const MAX_TRANSACTION_BYTES = 368 * 1024
 const OPERATION_BYTES = 80
 /** Head, log and the least that scopes need, without the keys in them. */
 const FEED_BYTES = 1_024
-/** A key in the log, and once more where its delete is guarded. */
+/** What JSON writes as it stands. */
+const PLAIN = /^[ !#-[\]-~]*$/
+/** The log is text in base64. */
 const LOG_FACTOR = 4 / 3
 
-/** How long an operation is in a request, at most. */
-export function operationBytes({ Key, Value = '' }: KvOperation): number {
-  return OPERATION_BYTES + jsonBytes(Key) + Value.length
+/** What a transaction of the port takes of Consul's, at most. */
+export interface Size {
+  readonly operations: number
+  /** Of a request that commits it alone: what does not fit is TooLarge. */
+  readonly bytes: number
 }
 
-/** How long the log's and a small scope's operations of a commit are that changes these keys, at most. */
-export function feedBytes(keys: Iterable<string>, layout: Layout): number {
-  let bytes = FEED_BYTES + 4 * layout.prefix.length
-  for (const key of keys) bytes += Math.ceil((jsonBytes(key) + 1) * LOG_FACTOR)
-  return bytes
-}
-
-/** How many of Consul's operations a transaction of the port is, at most. */
-export function countOperations(transaction: Transaction): number {
-  let count = 0
-  for (const { kind, expect } of transaction) count += kind === 'delete' && expect !== undefined ? 2 : 1
-  return count
-}
-
-/** How long a commit of the transaction alone is as a request, at most: what does not fit is TooLarge. */
-export function transactionBytes(transaction: Transaction, layout: Layout): number {
-  let bytes = 0
-  const written: string[] = []
+export function sizeOf(transaction: Transaction, layout: Layout): Size {
+  let operations = 0
+  let bytes = FEED_BYTES + 4 * layout.prefix.length + scopeKeyBytes(layout)
   for (const operation of transaction) {
-    const twice = operation.kind === 'delete' && operation.expect !== undefined ? 2 : 1
-    bytes += (OPERATION_BYTES + jsonBytes(layout.dataKey(operation.key))) * twice
-    if (operation.kind === 'put') bytes += base64Length(Buffer.byteLength(operation.value))
-    if (operation.kind !== 'check') written.push(operation.key)
+    const { kind, key, expect } = operation
+    // a delete that expects a revision is a check and a delete
+    const count = kind === 'delete' && expect !== undefined ? 2 : 1
+    const keyBytes = jsonBytes(key)
+    operations += count
+    bytes += (OPERATION_BYTES + layout.data.length + keyBytes) * count
+    if (kind === 'put') bytes += base64Length(Buffer.byteLength(operation.value))
+    // in the log
+    if (kind !== 'check') bytes += Math.ceil((keyBytes + 1) * LOG_FACTOR)
   }
-  return bytes + feedBytes(written, layout) + scopeKeyBytes(layout)
+  return { operations, bytes }
 }
 
 /** The key of a scope, in the request. */
@@ -70,5 +63,6 @@ function base64Length(bytes: number): number {
 }
 
 function jsonBytes(text: string): number {
+  if (PLAIN.test(text)) return text.length + 2
   return Buffer.byteLength(JSON.stringify(text))
 }

@@ -18,13 +18,7 @@ import { headsOf, revisionOf } from './heads.ts'
 import { Layout } from './layout.ts'
 import { MAX_KV_OPERATIONS, readPages, readSnapshot, retry } from './reading.ts'
 import { Recall } from './recall.ts'
-import {
-  countOperations,
-  MAX_BODY_BYTES,
-  MAX_OPERATIONS,
-  MAX_TRANSACTION_BYTES,
-  transactionBytes,
-} from './sizes.ts'
+import { MAX_BODY_BYTES, MAX_OPERATIONS, MAX_TRANSACTION_BYTES, type Size, sizeOf } from './sizes.ts'
 import { Watches } from './watches.ts'
 
 export { isMissingStore } from './format.ts'
@@ -157,8 +151,8 @@ class ConsulStore implements Store {
     this.#assertOpen()
     if (this.#readOnly) throw new NsctlError('Bug', `the store ${this.url} was opened for reading only`)
     validateTransactions(transactions)
-    for (const transaction of transactions) this.#assertFits(transaction)
-    return this.#committer.add(transactions)
+    const sizes = transactions.map((transaction) => this.#fittingSize(transaction))
+    return this.#committer.add(transactions, sizes)
   }
 
   watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
@@ -191,16 +185,17 @@ class ConsulStore implements Store {
   }
 
   /** What Consul would refuse is refused before anything is written. */
-  #assertFits(transaction: Transaction): void {
-    const operations = countOperations(transaction)
+  #fittingSize(transaction: Transaction): Size {
+    const size = sizeOf(transaction, this.#parts.layout)
+    const { operations, bytes } = size
     if (operations > MAX_OPERATIONS)
       throw tooLarge(transaction, `a transaction of ${operations} operations; Consul takes ${MAX_OPERATIONS}`)
-    const bytes = transactionBytes(transaction, this.#parts.layout)
     if (bytes > MAX_BODY_BYTES)
       throw tooLarge(
         transaction,
         `a transaction of ${bytes} bytes as Consul counts them (in base64); at most ${MAX_BODY_BYTES} fit`,
       )
+    return size
   }
 
   #retry<T>(work: () => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import { openFormat } from '../../../src/store/consul/format.ts'
 import { Layout } from '../../../src/store/consul/layout.ts'
 import { Recall } from '../../../src/store/consul/recall.ts'
 import { decodeLog } from '../../../src/store/consul/records.ts'
+import { sizeOf } from '../../../src/store/consul/sizes.ts'
 import type { Entry, Operation } from '../../../src/store/store.ts'
 import { put, remove } from '../contract-read.ts'
 import { type Committed, judgeState } from '../history.ts'
@@ -17,6 +18,9 @@ import { FakeKv, type Fault } from './fake-kv.ts'
 const KEYS = ['a', 'b', 'c', 'node/n1/a', 'node/n2/a'] as const
 const address = parseConsulUrl('consul://h/p')
 const layout = new Layout(address.prefix)
+
+const addTo = (committer: Committer, transaction: readonly Operation[]) =>
+  committer.add([transaction], [sizeOf(transaction, layout)])
 
 /** Waits as long as a turn of the event loop takes, and counts it as what was asked for. */
 function hurriedClock(): Clock {
@@ -83,7 +87,7 @@ async function storm(
       if (late.length > 0 && random(4) === 0) late.splice(random(late.length), 1)[0]!()
       const transaction = transactionOf(kv, random, `${writer}.${round}`)
       try {
-        const [result] = await committers[writer % committers.length]!.add([transaction])
+        const [result] = await addTo(committers[writer % committers.length]!, transaction)
         if (result!.kind === 'conflict') outcome.conflicts++
         else outcome.committed.push({ revision: result!.revision, transaction })
       } catch {
@@ -179,13 +183,13 @@ test('what was given up on cannot happen any more once the next commit is throug
     },
     pick: (count) => picked++ % count,
   })
-  await committer.add([[put('before', '1')]])
+  await addTo(committer, [put('before', '1')])
   fault = 'late'
-  const given = await committer.add([[put('a', 'late', 0)]]).then(String, String)
+  const given = await addTo(committer, [put('a', 'late', 0)]).then(String, String)
   assert.match(given, 'whether the last change was written is not known')
   assert.ok(late.length > 0)
   fault = 'none'
-  await committer.add([[put('b', '1', 0)]])
+  await addTo(committer, [put('b', '1', 0)])
   for (const arrive of late) arrive()
   assert.equal(
     entriesOf(kv).map(({ key }) => key),

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../../src/core/errors.ts'
 import { parseConsulUrl } from '../../../src/store/consul/address.ts'
 import { Layout } from '../../../src/store/consul/layout.ts'
-import { MAX_BODY_BYTES, transactionBytes } from '../../../src/store/consul/sizes.ts'
+import { MAX_BODY_BYTES, sizeOf } from '../../../src/store/consul/sizes.ts'
 import type { Operation, Store } from '../../../src/store/store.ts'
 import { type ConsulCluster, startConsul } from '../../lab/consul.ts'
 import { canFetchDebs } from '../../lab/servers.ts'
@@ -35,7 +35,7 @@ function update(bytes: number, layout: Layout): readonly Operation[] {
     'rev/web/00000001/spec',
   ]
   const shell = keys.map((key) => put(key, ''))
-  const room = bytes - transactionBytes(shell, layout)
+  const room = bytes - sizeOf(shell, layout).bytes
   // base64 takes four bytes for three
   const third = Math.floor(room / keys.length / 4) * 3
   const rest = Math.floor((room - (third / 3) * 4 * keys.length) / 4) * 3
@@ -53,12 +53,12 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
     const layout = new Layout(parseConsulUrl(url).prefix)
     const store = await openAt(url)
     const largest = update(MAX_BODY_BYTES, layout)
-    assert.ok(MAX_BODY_BYTES - transactionBytes(largest, layout) < 4)
+    assert.ok(MAX_BODY_BYTES - sizeOf(largest, layout).bytes < 4)
     await commit(store, ...largest)
     const [first, ...others] = largest as readonly { key: string; value: string }[]
     assert.is((await store.get(first!.key))?.value.length, first!.value.length)
     const larger = [put(first!.key, `${first!.value}x`), ...others] as readonly Operation[]
-    assert.ok(transactionBytes(larger, layout) > MAX_BODY_BYTES)
+    assert.ok(sizeOf(larger, layout).bytes > MAX_BODY_BYTES)
     await tooLarge(store, larger, new RegExp(`at most ${MAX_BODY_BYTES} fit`))
     const sum = largest.reduce((total, one) => total + (one.kind === 'put' ? one.value.length : 0), 0)
     console.log(`consul: a commit of ${sum} bytes of values fits, of ${sum + 1} it is too large`)
