@@ -243,7 +243,7 @@ class NodeConsulClient implements KvClient {
       if (!isObject(one)) continue
       const place = Number(one.OpIndex)
       if (/permission denied/i.test(String(one.What)))
-        throw denied(this.#address, `it may not write ${operations[place]?.Key}`, error)
+        throw denied(this.#address, `it may not write ${operations[place]?.Key}`)
       places.push(place)
     }
     return places

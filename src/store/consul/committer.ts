@@ -4,6 +4,7 @@
  * it names whose operations stood in the way, and only those are looked at again.
  */
 import type { Clock } from '../../core/clock.ts'
+import { NsctlError } from '../../core/errors.ts'
 import type { Ids } from '../../core/ids.ts'
 import type { CommitResult, Transaction } from '../store.ts'
 import type { KvClient, KvEntry, KvOperation } from './client.ts'
@@ -24,6 +25,8 @@ interface Work {
   readonly size: Size
   readonly call: Call
   readonly place: number
+  /** When it was asked for, monotonic. */
+  readonly sinceMs: number
   /** Its word on revisions did not hold: look before trying again. */
   doubtful: boolean
 }
@@ -73,8 +76,9 @@ export class Committer {
     if (transactions.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
       const call: Call = { results: [], open: transactions.length, failed: false, resolve, reject }
+      const sinceMs = this.#options.clock.monotonic()
       for (const [place, transaction] of transactions.entries())
-        this.#waiting.push({ transaction, size: sizes[place]!, call, place, doubtful: false })
+        this.#waiting.push({ transaction, size: sizes[place]!, call, place, sinceMs, doubtful: false })
       this.#running ??= this.#run()
     })
   }
@@ -208,8 +212,27 @@ export class Committer {
     for (const [i, { operations }] of packed.entries()) {
       for (const _ of operations) if (refused.delete(at++)) writing[i]!.doubtful = true
     }
+    for (const work of writing) if (work.doubtful) this.#giveUpLate(work)
     // another process writes to our shard, or we know it wrongly
     if (refused.has(sent.count - 1)) this.#head = undefined
+  }
+
+  /** Each time others were faster, or Consul refuses it for a reason that we do not know. */
+  #giveUpLate({ call, sinceMs, transaction }: Work): void {
+    const { clock, giveUpMs, layout } = this.#options
+    if (call.failed || clock.monotonic() - sinceMs <= giveUpMs) return
+    call.failed = true
+    const [first] = transaction
+    call.reject(
+      new NsctlError(
+        'Unreachable',
+        `Consul refused a change of ${first && layout.dataKey(first.key)} again and again`,
+        {
+          value: first?.key,
+          next: 'try again when fewer write to it',
+        },
+      ),
+    )
   }
 
   #settle({ call, place }: Work, result: CommitResult): void {

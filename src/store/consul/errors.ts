@@ -56,9 +56,10 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
 }
 
 /** The error of a request to `address` that node-consul rejected. */
-export function translate(error: unknown, address: ConsulAddress): unknown {
-  if (error instanceof NsctlError || !(error instanceof Error)) return error
-  const { code, isTimeout, response } = error as Error & Rejection
+export function translate(thrown: unknown, address: ConsulAddress): unknown {
+  if (thrown instanceof NsctlError || !(thrown instanceof Error)) return thrown
+  const error = withoutRequest(thrown)
+  const { code, isTimeout, response } = error
   if (response?.statusCode !== undefined)
     return fromStatus(response.statusCode, bodyText(response.body), address, error)
   if (isTimeout === true) return failure('unknown', address, 'it does not answer in time', error)
@@ -77,6 +78,16 @@ export function translate(error: unknown, address: ConsulAddress): unknown {
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code === 'EPROTO')
     return fromTls(error, code, address)
   return failure('unknown', address, messageOf(error), error)
+}
+
+/** What node-consul throws holds the request, and so the token: whoever prints causes must not find it. */
+function withoutRequest(error: Error & Rejection): Error & Rejection {
+  const { message, code, isTimeout, response } = error
+  const plain = Object.assign(new Error(message), { code, ...(isTimeout === undefined ? {} : { isTimeout }) })
+  if (response === undefined) return plain
+  const { statusCode, body } = response
+  const answer = { ...(statusCode === undefined ? {} : { statusCode }), body: bodyText(body) }
+  return Object.assign(plain, { response: answer })
 }
 
 function fromTls(error: Error, code: string, address: ConsulAddress): ConsulError {

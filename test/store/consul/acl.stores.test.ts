@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNsctlError, type NsctlError } from '../../../src/core/errors.ts'
@@ -38,7 +39,8 @@ async function refused(work: Promise<unknown>, secret: string): Promise<NsctlErr
   } catch (error) {
     assert.ok(isNsctlError(error, 'Unreachable'), String(error))
     assert.is(error.exitCode, 3)
-    assert.not.match(`${error.message} ${error.next} ${JSON.stringify(error)}`, secret)
+    const shown = inspect(error, { depth: 20, showHidden: true })
+    assert.not.match(`${error.message} ${error.next} ${JSON.stringify(error)} ${shown}`, secret)
     return error
   }
   throw new Error('it was let through')

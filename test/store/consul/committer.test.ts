@@ -197,4 +197,21 @@ test('what was given up on cannot happen any more once the next commit is throug
   )
 })
 
+test('what Consul refuses for a reason of its own is not tried for ever', async () => {
+  let fault: Fault = 'none'
+  const kv = new FakeKv({ fault: () => fault, later: () => {} })
+  const { sizes } = await openFormat({ client: kv, layout, address, create: true })
+  let nowMs = 0
+  const clock: Clock = { ...hurriedClock(), monotonic: () => nowMs++ }
+  const committer = new Committer({
+    ...{ client: kv, layout, sizes, clock, giveUpMs: 50, ids: randomIds, recall: new Recall() },
+    pick: () => 0,
+  })
+  fault = 'refused'
+  const given = await addTo(committer, [put('a', '1', 0)]).then(String, String)
+  assert.match(given, 'Consul refused a change of p/data/a again and again')
+  fault = 'none'
+  await addTo(committer, [put('a', '1', 0)])
+})
+
 test.run()

@@ -5,7 +5,7 @@
 import type { KvClient, KvEntry, KvOperation, TransactionOutcome } from '../../../src/store/consul/client.ts'
 import { ConsulError } from '../../../src/store/consul/errors.ts'
 
-export type Fault = 'none' | 'request lost' | 'answer lost' | 'late'
+export type Fault = 'none' | 'request lost' | 'answer lost' | 'late' | 'refused'
 
 export interface FakeKvOptions {
   /** What happens to the next transaction that writes. */
@@ -27,6 +27,7 @@ export class FakeKv implements KvClient {
     await new Promise((resolve) => setImmediate(resolve))
     const isWrite = operations.some(({ Verb }) => !/^(get|check)/.test(Verb))
     const fault = isWrite ? this.#options.fault() : 'none'
+    if (fault === 'refused') return { kind: 'refused', operations: [0] }
     if (fault === 'late') this.#options.later(() => this.#apply(operations))
     if (fault === 'late' || fault === 'request lost') throw new ConsulError('unknown', 'Unreachable', fault)
     const outcome = this.#apply(operations)
