@@ -18,7 +18,7 @@ export const globalFlags = {
   store: Flags.string({
     helpValue: 'URL',
     summary:
-      'Store to talk to, sqlite:/path; $NSCTL_STORE, else under $NSCTL_HOME or the XDG state directory.',
+      'Store to talk to, sqlite:/path or consul://host/prefix; $NSCTL_STORE, else under $NSCTL_HOME or the XDG state directory.',
     helpGroup: 'GLOBAL',
   }),
   'no-color': Flags.boolean({ summary: 'No colours, as with $NO_COLOR.', helpGroup: 'GLOBAL' }),

@@ -10,34 +10,15 @@ import type { CommitResult, Transaction } from '../store.ts'
 import type { KvClient, KvEntry, KvOperation } from './client.ts'
 import { isTransient } from './errors.ts'
 import { type Head, headsOf, revisionOf } from './heads.ts'
-import { type FeedSizes, type Layout, nodeOfKey } from './layout.ts'
+import type { FeedSizes, Layout } from './layout.ts'
 import { type Planned, planTransaction, planUnread } from './plan.ts'
 import { type Retrying, readSnapshot, retry } from './reading.ts'
 import type { Recall } from './recall.ts'
 import { encodeLog } from './records.ts'
 import { changesByNode, ScopeCache } from './scopes.ts'
 import { base64, type Sent, sendCommit } from './sending.ts'
-import { MAX_BODY_BYTES, MAX_WRITE_OPERATIONS, type Size } from './sizes.ts'
-
-/** One transaction of one call. */
-interface Work {
-  readonly transaction: Transaction
-  readonly size: Size
-  readonly call: Call
-  readonly place: number
-  /** When it was asked for, monotonic. */
-  readonly sinceMs: number
-  /** Its word on revisions did not hold: look before trying again. */
-  doubtful: boolean
-}
-
-interface Call {
-  readonly results: CommitResult[]
-  open: number
-  failed: boolean
-  readonly resolve: (results: readonly CommitResult[]) => void
-  readonly reject: (error: unknown) => void
-}
+import { MAX_BODY_BYTES, MAX_WRITE_OPERATIONS, operationBytes, type Size } from './sizes.ts'
+import { type Call, nextBatch, type Work } from './work.ts'
 
 type Writing = Extract<Planned, { kind: 'write' }>
 
@@ -92,7 +73,8 @@ export class Committer {
     do {
       // those who ask in this turn, and those whom the last commit woke, are in the next
       await new Promise((resolve) => setImmediate(resolve))
-      const batch = this.#nextBatch()
+      const batch = nextBatch(this.#waiting, this.#alone > 0 ? 1 : undefined)
+      if (this.#alone > 0) this.#alone--
       try {
         await this.#commit(batch)
       } catch (error) {
@@ -103,32 +85,6 @@ export class Committer {
       )
     } while (this.#waiting.length > 0)
     this.#running = undefined
-  }
-
-  /** From the front, as many as fit in one KV transaction and do not depend on each other. At least one. */
-  #nextBatch(): readonly Work[] {
-    const batch: Work[] = []
-    const written = new Set<string>()
-    const nodes = new Set<string>()
-    let operations = 0
-    let bytes = 0
-    for (const work of this.#waiting) {
-      const { transaction, size } = work
-      if (transaction.some(({ key }) => written.has(key))) break
-      for (const { key, kind } of transaction) {
-        const node = kind === 'check' ? undefined : nodeOfKey(key)
-        if (node !== undefined) nodes.add(node)
-      }
-      operations += size.operations
-      bytes += size.bytes
-      const scopes = nodes.size === 0 ? 0 : nodes.size + 1
-      if (batch.length > 0 && (operations + scopes > MAX_WRITE_OPERATIONS || bytes > MAX_BODY_BYTES)) break
-      batch.push(work)
-      for (const { key, kind } of transaction) if (kind !== 'check') written.add(key)
-      if (this.#alone > 0) break
-    }
-    if (this.#alone > 0) this.#alone--
-    return batch
   }
 
   async #commit(batch: readonly Work[]): Promise<void> {
@@ -184,16 +140,17 @@ export class Committer {
     const id = ids.suffix(12)
     const operations: KvOperation[] = packed.flatMap((plan) => plan.operations)
     const changed = packed.map((plan) => plan.changed)
-    const room = MAX_WRITE_OPERATIONS - operations.length
-    const scopes = await this.#scopes.operations(changesByNode(changed), { room, id })
-    operations.push(...scopes)
     const put = changed.flatMap((one) => one.put)
     const deleted = changed.flatMap((one) => one.delete)
     const log = layout.log(head.shard, n % sizes.slots)
-    operations.push(
+    const feed: readonly KvOperation[] = [
       { Verb: 'set', Key: log, Value: base64(encodeLog({ n, id, put, delete: deleted })) },
       { Verb: 'cas', Key: layout.head(head.shard), Value: base64(String(n)), Index: head.revision },
-    )
+    ]
+    const used = [...operations, ...feed].reduce((sum, one) => sum + operationBytes(one), 0)
+    const room = { operations: MAX_WRITE_OPERATIONS - operations.length, bytes: MAX_BODY_BYTES - used, id }
+    const scopes = await this.#scopes.operations(changesByNode(changed), room)
+    operations.push(...scopes, ...feed)
     const marks = { head: layout.head(head.shard), log, before: head, id }
     const sent = await sendCommit(client, operations, { ...marks, clock, giveUpMs })
     if (sent.kind === 'committed') this.#scopes.written(scopes, sent.revision)

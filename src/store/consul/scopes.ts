@@ -8,6 +8,7 @@ import { type Layout, nodeOfKey } from './layout.ts'
 import { guardOf } from './plan.ts'
 import { MAX_KV_OPERATIONS, pages } from './reading.ts'
 import { type Changed, decodeScope, encodeScope, type ScopeItem } from './records.ts'
+import { operationBytes } from './sizes.ts'
 
 /** A scope tells this many commits, and this many characters of keys, of what is older. */
 const MAX_ITEMS = 16
@@ -27,11 +28,8 @@ export class ScopeCache {
     this.#read = read
   }
 
-  /** The operations that tell the nodes of a commit, at most `room`, which is at least 2. */
-  async operations(
-    changes: ReadonlyMap<string, Changed>,
-    size: { readonly room: number; readonly id: string },
-  ): Promise<readonly KvOperation[]> {
+  /** The operations that tell the nodes of a commit. */
+  async operations(changes: ReadonlyMap<string, Changed>, size: ScopeRoom): Promise<readonly KvOperation[]> {
     if (changes.size === 0) return []
     const layout = this.#layout
     const keyOf = new Map([...changes.keys()].map((node) => [node, layout.scope(node)]))
@@ -81,31 +79,52 @@ interface KnownScopes {
   readonly wide: KvEntry
 }
 
+/** What the rest of the transaction leaves. */
+export interface ScopeRoom {
+  /** At least 2. */
+  readonly operations: number
+  readonly bytes: number
+  /** Of the commit. */
+  readonly id: string
+}
+
 /**
- * The operations that tell the nodes, and no more than `room` of them. Fail where a scope is not as known any more.
- * @param room at least 2
+ * The operations that tell the nodes, in the room that there is: all that changed; where that is too long only that there was
+ * a change; where these are too many that there was one for anybody. Fail where a scope is not as known any more.
  */
 function scopeOperations(
   layout: Layout,
   changes: ReadonlyMap<string, Changed>,
-  { scopes, wide }: KnownScopes,
-  { room, id }: { readonly room: number; readonly id: string },
+  known: KnownScopes,
+  room: ScopeRoom,
 ): readonly KvOperation[] {
-  if (changes.size === 0) return []
-  const fresh = [...changes.keys()].some((node) => scopes.get(node) === undefined) ? 1 : 0
-  if (changes.size + fresh > room) return dropScopes(layout, id)
-  const operations: KvOperation[] = [...changes].map(([node, changed]) => {
-    const before = scopes.get(node)
-    const value = nextScope(before, wide, changed)
-    return {
+  const { scopes, wide } = known
+  const told = [...changes].map(([node, changed]) => nextScope(scopes.get(node), wide, changed))
+  for (const values of [told, told.map(() => encodeScope(undefined, []))]) {
+    const operations = writeScopes(layout, [...changes.keys()], values, known)
+    const bytes = operations.reduce((sum, operation) => sum + operationBytes(operation), 0)
+    if (operations.length <= room.operations && bytes <= room.bytes) return operations
+  }
+  return dropScopes(layout, room.id)
+}
+
+function writeScopes(
+  layout: Layout,
+  nodes: readonly string[],
+  values: readonly string[],
+  { scopes, wide }: KnownScopes,
+): readonly KvOperation[] {
+  const operations = nodes.map(
+    (node, i): KvOperation => ({
       Verb: 'cas',
       Key: layout.scope(node),
-      Value: Buffer.from(value).toString('base64'),
-      Index: before?.index ?? 0,
-    }
-  })
+      Value: Buffer.from(values[i]!).toString('base64'),
+      Index: scopes.get(node)?.index ?? 0,
+    }),
+  )
   // one that is made anew must not miss that all were dropped in between
-  return fresh ? [guardOf(layout.wide, wide.index), ...operations] : operations
+  const isNew = nodes.some((node) => scopes.get(node) === undefined)
+  return isNew ? [guardOf(layout.wide, wide.index), ...operations] : operations
 }
 
 function dropScopes(layout: Layout, id: string): readonly KvOperation[] {

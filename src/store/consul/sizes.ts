@@ -1,6 +1,7 @@
 /** What Consul's limits leave for a transaction of the port. Pure. */
 import { MAX_KEY_BYTES } from '../commit.ts'
 import type { Transaction } from '../store.ts'
+import type { KvOperation } from './client.ts'
 import type { Layout } from './layout.ts'
 import { MAX_KV_OPERATIONS } from './reading.ts'
 
@@ -28,6 +29,11 @@ const FEED_BYTES = 1_024
 const PLAIN = /^[ !#-[\]-~]*$/
 /** The log is text in base64. */
 const LOG_FACTOR = 4 / 3
+
+/** How long an operation is in a request, at most. */
+export function operationBytes({ Key, Value = '' }: KvOperation): number {
+  return OPERATION_BYTES + jsonBytes(Key) + Value.length
+}
 
 /** What a transaction of the port takes of Consul's, at most. */
 export interface Size {

@@ -10,6 +10,7 @@ import { type ConsulCluster, startConsul } from '../../lab/consul.ts'
 import { canFetchDebs } from '../../lab/servers.ts'
 import { needs } from '../../parts.ts'
 import { check, commit, put, remove } from '../contract-read.ts'
+import { follow } from '../watching.ts'
 import { freshUrl, openAt } from './scene.ts'
 
 let cluster: ConsulCluster
@@ -72,6 +73,28 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
     const each = Math.floor(store.maxTransactionBytes! / count) - key(0).length
     await commit(store, ...Array.from({ length: count }, (_, i) => put(key(i), '日'.repeat(each / 3))))
     assert.is((await store.listKeys('')).length, count)
+    await store.close()
+  })
+
+  test('what is as long as Consul takes leaves room for what nodes are told, be it one or many', async () => {
+    const url = freshUrl(cluster.servers[0]!.address)
+    const layout = new Layout(parseConsulUrl(url).prefix)
+    const store = await openAt(url)
+    const nodes = Array.from({ length: 29 }, (_, i) => `node/n${i}/${'k'.repeat(100)}`)
+    // scopes that are full
+    for (let i = 0; i < 17; i++) await commit(store, ...nodes.map((key) => put(key, `${i}`)))
+    for (const keys of [nodes.slice(0, 1), nodes]) {
+      const watching = follow(store, ['node/n0/'], (await store.list([])).revision)
+      const shell = keys.map((key, i) => put(key, i === 0 ? '' : `${keys.length}`))
+      const room = MAX_BODY_BYTES - sizeOf(shell, layout).bytes
+      const revision = await commit(
+        store,
+        put(keys[0]!, 'x'.repeat(Math.floor(room / 4) * 3)),
+        ...shell.slice(1),
+      )
+      await watching.until('the change', (w) => w.batches.some((batch) => batch.revision >= revision))
+      await watching.stop()
+    }
     await store.close()
   })
 
