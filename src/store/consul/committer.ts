@@ -11,7 +11,7 @@ import type { KvClient, KvEntry, KvOperation } from './client.ts'
 import { isTransient } from './errors.ts'
 import { type Head, headsOf, revisionOf } from './heads.ts'
 import type { FeedSizes, Layout } from './layout.ts'
-import { type Planned, planTransaction, planUnread } from './plan.ts'
+import { type Planned, planTransaction, planUnread, type Writing } from './plan.ts'
 import { type Retrying, readSnapshot, retry } from './reading.ts'
 import type { Recall } from './recall.ts'
 import { encodeLog } from './records.ts'
@@ -19,8 +19,6 @@ import { changesByNode, ScopeCache } from './scopes.ts'
 import { base64, type Sent, sendCommit } from './sending.ts'
 import { MAX_BODY_BYTES, MAX_WRITE_OPERATIONS, operationBytes, type Size } from './sizes.ts'
 import { type Call, nextBatch, type Work } from './work.ts'
-
-type Writing = Extract<Planned, { kind: 'write' }>
 
 export interface CommitterOptions {
   readonly client: KvClient
@@ -75,6 +73,8 @@ export class Committer {
       await new Promise((resolve) => setImmediate(resolve))
       const batch = nextBatch(this.#waiting, this.#alone > 0 ? 1 : undefined)
       if (this.#alone > 0) this.#alone--
+      // what follows is made ready while Consul works
+      setImmediate(() => this.#prepare(batch))
       try {
         await this.#commit(batch)
       } catch (error) {
@@ -85,6 +85,17 @@ export class Committer {
       )
     } while (this.#waiting.length > 0)
     this.#running = undefined
+  }
+
+  /** What comes after `batch`. */
+  #prepare(batch: readonly Work[]): void {
+    for (const work of nextBatch(this.#waiting.slice(batch.length))) work.unread = this.#unread(work)
+  }
+
+  /** Holds whatever happens meanwhile: Consul checks all of it. */
+  #unread(work: Work): Writing | undefined {
+    const { recall, layout } = this.#options
+    return work.unread ?? planUnread(work.transaction, (key) => recall.get(key), layout)
   }
 
   async #commit(batch: readonly Work[]): Promise<void> {
@@ -106,10 +117,10 @@ export class Committer {
 
   /** What each comes to; conflicts and what changes nothing are settled here. */
   async #plan(batch: readonly Work[]): Promise<ReadonlyMap<Work, Planned>> {
-    const { layout, recall, sizes } = this.#options
+    const { layout, sizes } = this.#options
     const plans = new Map<Work, Planned>()
     for (const work of batch) {
-      const plan = work.doubtful ? undefined : planUnread(work.transaction, (key) => recall.get(key), layout)
+      const plan = work.doubtful ? undefined : this.#unread(work)
       if (plan !== undefined) plans.set(work, plan)
     }
     const reading = batch.filter((work) => !plans.has(work))

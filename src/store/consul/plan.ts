@@ -10,8 +10,14 @@ export type Planned =
   | Extract<CommitResult, { kind: 'conflict' }>
   /** Nothing to write. */
   | { readonly kind: 'unchanged' }
-  /** Happens only if all is still as it was when this was planned. */
-  | { readonly kind: 'write'; readonly operations: readonly KvOperation[]; readonly changed: Changed }
+  | Writing
+
+export interface Writing {
+  readonly kind: 'write'
+  /** Happen only if all is still as it was when this was planned. */
+  readonly operations: readonly KvOperation[]
+  readonly changed: Changed
+}
 
 /** What is known of keys: `undefined` where they are not there. Complete for the transaction that it is asked about. */
 export type States = ReadonlyMap<string, Stored | undefined>
@@ -22,7 +28,7 @@ export function planTransaction(transaction: Transaction, states: States, layout
     const actual = states.get(key)?.revision ?? 0
     if (expect !== undefined && expect !== actual) return { kind: 'conflict', key, actual }
   }
-  const writing = new Writing(layout)
+  const writing = new Writer(layout)
   for (const operation of transaction) {
     const { key, kind } = operation
     const state = states.get(key)
@@ -43,8 +49,8 @@ export function planUnread(
   transaction: Transaction,
   recall: (key: string) => Stored | undefined,
   layout: Layout,
-): Planned | undefined {
-  const writing = new Writing(layout)
+): Writing | undefined {
+  const writing = new Writer(layout)
   for (const operation of transaction) {
     const { key, kind, expect } = operation
     if (expect === undefined) return undefined
@@ -61,7 +67,7 @@ export function planUnread(
   return result.kind === 'write' ? result : undefined
 }
 
-class Writing {
+class Writer {
   readonly #layout: Layout
   /** Go first: what a transaction writes would be another revision than the one that is checked. */
   readonly #guards: KvOperation[] = []

@@ -1,6 +1,7 @@
 /** What waits to be committed, and how much of it goes together. */
 import type { CommitResult, Transaction } from '../store.ts'
 import { nodeOfKey } from './layout.ts'
+import type { Writing } from './plan.ts'
 import { MAX_BODY_BYTES, MAX_WRITE_OPERATIONS, type Size } from './sizes.ts'
 
 /** One transaction of one call. */
@@ -13,6 +14,8 @@ export interface Work {
   readonly sinceMs: number
   /** Its word on revisions did not hold: look before trying again. */
   doubtful: boolean
+  /** What it is where its word holds, once that was worked out. */
+  unread?: Writing | undefined
 }
 
 /** One call of the port, answered when all its transactions are. */
