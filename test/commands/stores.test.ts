@@ -144,10 +144,26 @@ test('a store of another format version is refused', () =>
 test('an engine that is not built in', () =>
   withHome(async (home) => {
     const { code, stderr } = await home.run(['get', 'svc'], {
-      env: { NSCTL_STORE: 'consul://127.0.0.1:8500' },
+      env: { NSCTL_STORE: 'https://127.0.0.1:8500' },
     })
     assert.is(code, 2)
     assert.match(stderr, /not built in yet/)
+  }))
+
+test('a Consul where nobody listens ends reading and writing with 3 and the address', () =>
+  withHome(async (home) => {
+    home.write('web.yaml', service('web'))
+    for (const verb of [
+      ['get', 'svc'],
+      ['apply', '-f', 'web.yaml'],
+    ]) {
+      const { code, stderr } = await home.run([...verb, '--store', 'consul://127.0.0.1:1/nsctl'])
+      assert.is(code, 3)
+      assert.match(
+        stderr,
+        /^error: the store consul:\/\/127\.0\.0\.1:1\/nsctl cannot be reached: nothing listens/,
+      )
+    }
   }))
 
 test('a reader that has gone is no error', () =>
