@@ -41,6 +41,11 @@ export interface OpenStoreOptions {
 /** Opens the store that was asked for. */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const url = parseStoreUrl(storeUrlOf(options.env, options.store))
+  if (url.engine === 'etcd') {
+    const { openEtcdStore } = await import('./store/etcd/store.ts')
+    const { clock, env, readOnly = false } = options
+    return openEtcdStore({ ...url, env, clock, readOnly })
+  }
   if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path))) {
     const { createMemoryStore } = await import('./store/memory/store.ts')
     return createMemoryStore()

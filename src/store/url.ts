@@ -1,17 +1,20 @@
-/** How users name a store: `sqlite:/var/lib/nsctl/store.db`, `memory:`. */
+/** How users name a store: `sqlite:/var/lib/nsctl/store.db`, `memory:`, `etcd://10.0.0.1:2379/nsctl`. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NsctlError } from '../core/errors.ts'
+import { type ErrorDetails, NsctlError } from '../core/errors.ts'
+import { ETCD_EXAMPLE, type EtcdUrl, parseEtcdUrl } from './etcd-url.ts'
 
 export type StoreUrl =
   | { readonly engine: 'sqlite' /** Absolute. */; readonly path: string }
   | { readonly engine: 'memory' }
+  | EtcdUrl
 
-const LATER: readonly string[] = ['consul', 'etcd', 'http', 'https']
+const LATER: readonly string[] = ['consul', 'http', 'https']
 const EXAMPLES = 'write it like sqlite:/var/lib/nsctl/store.db or memory:'
 
 /**
- * Understands `sqlite:PATH` (relative paths count from `directory`), `sqlite:///PATH`, a bare path and `memory:`.
+ * Understands `sqlite:PATH` (relative paths count from `directory`), `sqlite:///PATH`, a bare path, `memory:` and
+ * `etcd://HOST:PORT,…/PREFIX`.
  * Throws Invalid for what is no store, Unsupported for an engine that is not built in.
  */
 export function parseStoreUrl(text: string, directory: string = process.cwd()): StoreUrl {
@@ -26,6 +29,12 @@ export function parseStoreUrl(text: string, directory: string = process.cwd()): 
     case 'sqlite':
     case 'file':
       return { engine: 'sqlite', path: sqlitePath(text, rest, directory) }
+    case 'etcd':
+    case 'etcds': {
+      const url = parseEtcdUrl(rest, engine.toLowerCase() === 'etcds')
+      if (typeof url === 'string') throw invalid(text, url, { next: ETCD_EXAMPLE })
+      return url
+    }
   }
   if (!LATER.includes(engine.toLowerCase())) throw invalid(text, `has an unknown engine ${engine}`)
   throw new NsctlError(
@@ -46,7 +55,7 @@ function sqlitePath(text: string, rest: string, directory: string): string {
   try {
     return fileURLToPath(`file:${rest}`)
   } catch (cause) {
-    throw invalid(text, 'is no file URL', cause)
+    throw invalid(text, 'is no file URL', { cause })
   }
 }
 
@@ -55,11 +64,11 @@ function withoutSecret(text: string): string {
   return text.replace(/\/\/[^/]*@/, '//…@')
 }
 
-function invalid(text: string, what: string, cause?: unknown): NsctlError {
+function invalid(text: string, what: string, details: ErrorDetails = {}): NsctlError {
   const value = withoutSecret(text)
   return new NsctlError('Invalid', `the store ${JSON.stringify(value)} ${what}`, {
     value,
     next: EXAMPLES,
-    cause,
+    ...details,
   })
 }

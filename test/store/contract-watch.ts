@@ -132,10 +132,11 @@ export const watchCases: readonly ContractCase[] = [
     name: 'a transaction is never cut in two batches',
     async run({ store }) {
       const { revision: from } = await store.list([])
-      const many = (name: string) => Array.from({ length: 700 }, (_, i) => put(`${name}/${i}`, ''))
+      const length = Math.min(700, store.maxOperations ?? 700)
+      const many = (name: string) => Array.from({ length }, (_, i) => put(`${name}/${i}`, ''))
       const revisions = [await commit(store, ...many('a')), await commit(store, ...many('b'))]
       const watching = follow(store, [''], from)
-      await watching.until('all', (w) => w.changes().length >= 1400)
+      await watching.until('all', (w) => w.changes().length >= 2 * length)
       await watching.stop()
       const found = watching.batches.map(
         (batch) => new Set(batch.kind === 'changes' ? batch.changes.map((c) => c.revision) : []),
