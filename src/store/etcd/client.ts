@@ -12,6 +12,7 @@ import {
   encodeRange,
   encodeTxn,
   encodeWatch,
+  type Header,
   METHODS,
   type Method,
   type RangeRequest,
@@ -31,6 +32,8 @@ export interface EtcdClientOptions {
   readonly endpoints: readonly string[]
   readonly tls?: TlsMaterial
   readonly credentials?: Credentials
+  /** One that we may read, whatever is there. */
+  readonly readableKey: Buffer
   readonly clock: Clock
   readonly random: () => number
 }
@@ -40,11 +43,15 @@ const ANSWER_LIMIT_MS = 5_000
 /** How long a call that can be made again is made again: longer than a cluster takes to find a new leader. */
 const PATIENCE_MS = 10_000
 const PAUSE_MS = 100
+/** When an answer is late: etcd writes within milliseconds. */
+const LATE_MS = 1_000
 
 export class EtcdClient {
   readonly #options: EtcdClientOptions
   readonly #connections: Connections
   #token: Promise<string | undefined> | undefined
+  /** The newest that was heard of. */
+  #term = 0
 
   constructor(options: EtcdClientOptions) {
     this.#options = options
@@ -52,17 +59,17 @@ export class EtcdClient {
   }
 
   async range(request: RangeRequest): Promise<RangeResponse> {
-    return decodeRange(await this.#call(METHODS.range, encodeRange(request), 'again'))
+    return this.#heard(decodeRange(await this.#call(METHODS.range, encodeRange(request), 'again')))
   }
 
   /** A transaction that writes nothing. */
   async read(request: TxnRequest): Promise<TxnResponse> {
-    return decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'again'))
+    return this.#heard(decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'again')))
   }
 
   /** Where this rejects with RpcError `unavailable` or `deadlineExceeded`, it may have happened. */
   async write(request: TxnRequest): Promise<TxnResponse> {
-    return decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'once'))
+    return this.#heard(decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'once')))
   }
 
   /** One watch on one member, until it breaks or `signal` aborts. */
@@ -72,7 +79,7 @@ export class EtcdClient {
     const body = encodeWatch(range, startRevision)
     try {
       const answers = connection.stream({ method: METHODS.watch, body, signal, ...(token && { token }) })
-      for await (const answer of answers) yield decodeWatch(answer)
+      for await (const answer of answers) yield this.#heard(decodeWatch(answer))
     } catch (error) {
       if (isStaleToken(error)) this.renewToken()
       else this.#connections.leave(connection)
@@ -96,8 +103,7 @@ export class EtcdClient {
     for (;;) {
       const connection = await this.#connections.current()
       try {
-        const token = await this.#tokenFor(connection)
-        return await connection.unary({ method, body, timeoutMs: ANSWER_LIMIT_MS, ...(token && { token }) })
+        return await this.#askGuarded(connection, method, body)
       } catch (error) {
         if (isStaleToken(error) && !renewed) {
           renewed = true
@@ -110,6 +116,54 @@ export class EtcdClient {
         if (clock.monotonic() + PAUSE_MS > endMs) throw error
         await delay(clock, PAUSE_MS)
       }
+    }
+  }
+
+  #heard<T extends Header>(answer: T): T {
+    this.#term = Math.max(this.#term, answer.term)
+    return answer
+  }
+
+  /**
+   * What was passed on to a leader that died is never answered. So when an answer is late, the member is asked whether there was an
+   * election; then the answer is given up.
+   */
+  async #askGuarded(connection: Connection, method: Method, body: Buffer): Promise<Buffer> {
+    const { clock } = this.#options
+    const token = await this.#tokenFor(connection)
+    const term = this.#term
+    const lost = new AbortController()
+    let done = false
+    const look = async () => {
+      const wasElection = await this.#wasElection(connection, token, term)
+      if (done) return
+      if (wasElection) lost.abort(new RpcError(STATUS.unavailable, 'etcd has lost its leader meanwhile'))
+      else cancel = clock.schedule(LATE_MS, look)
+    }
+    let cancel = clock.schedule(LATE_MS, look)
+    try {
+      const { signal } = lost
+      return await connection.unary({
+        method,
+        body,
+        signal,
+        timeoutMs: ANSWER_LIMIT_MS,
+        ...(token && { token }),
+      })
+    } finally {
+      done = true
+      cancel()
+    }
+  }
+
+  /** Whether the member has no leader, or knows of an election after `term`. */
+  async #wasElection(connection: Connection, token: string | undefined, term: number): Promise<boolean> {
+    const body = encodeRange({ key: this.#options.readableKey, countOnly: true, serializable: true })
+    try {
+      const options = { method: METHODS.range, body, timeoutMs: LATE_MS, ...(token && { token }) }
+      return decodeRange(await connection.unary(options)).term > term
+    } catch (error) {
+      return isLeaderless(error)
     }
   }
 
@@ -169,5 +223,11 @@ export function isPassing(error: unknown): boolean {
 /** Certain to have changed nothing. */
 function isUnseen(error: unknown): boolean {
   if (!(error instanceof RpcError)) return false
-  return error.unseen || /no leader$|proposal dropped|too many requests|for learner/.test(error.message)
+  const { unseen, message } = error
+  return unseen || isLeaderless(error) || /proposal dropped|too many requests|for learner/.test(message)
+}
+
+/** A member without a leader refuses a call before it does anything. */
+function isLeaderless(error: unknown): boolean {
+  return error instanceof RpcError && error.message === 'etcdserver: no leader'
 }

@@ -1,5 +1,7 @@
 /** One HTTP/2 connection to one member, and finding out that it is dead though nobody has closed it. */
 import http2, { type ClientHttp2Session } from 'node:http2'
+import { createConnection, isIP, type Socket } from 'node:net'
+import tls from 'node:tls'
 import { type Clock, delay } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import { type CallOptions, RpcError, STATUS, stream, unary } from './rpc.ts'
@@ -29,7 +31,7 @@ const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024
 const LOOK_MS = 500
 /** An answer that is due makes a silence suspicious sooner than a watch does, which may have nothing to say for hours. */
 const QUIET_CALL_MS = 1_000
-const QUIET_WATCH_MS = 10_000
+const QUIET_WATCH_MS = 5_000
 /** etcd hangs up on who pings more often than every 5 s (its --grpc-keepalive-min-time). */
 const PING_EVERY_MS = 5_500
 const PING_LIMIT_MS = 1_500
@@ -148,22 +150,22 @@ export class Connection {
 
 /** Resolves once the other side has spoken HTTP/2. Rejects with what went wrong, as Node says it. */
 export function connect(options: ConnectOptions): Promise<Connection> {
-  const { endpoint, tls, clock } = options
   const { promise, resolve, reject } = Promise.withResolvers<Connection>()
-  const session = http2.connect(`${tls === undefined ? 'http' : 'https'}://${endpoint}`, {
+  const socket = openSocket(options)
+  const session = http2.connect(`http://${options.endpoint}`, {
+    createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
-    ...(tls?.ca && { ca: tls.ca }),
-    ...(tls?.certificate && { cert: tls.certificate }),
-    ...(tls?.key && { key: tls.key }),
   })
   const fail = (error: Error) => {
     cancel()
     reject(error)
     session.destroy()
   }
-  const cancel = clock.schedule(CONNECT_LIMIT_MS, () =>
+  const cancel = options.clock.schedule(CONNECT_LIMIT_MS, () =>
     fail(new Error(`no connection within ${CONNECT_LIMIT_MS} ms`)),
   )
+  // a certificate that the other side refuses is told to the socket alone
+  socket.once('error', fail)
   session.once('error', fail)
   session.once('close', () => fail(new Error('it hung up at once')))
   session.once('remoteSettings', () => {
@@ -172,4 +174,20 @@ export function connect(options: ConnectOptions): Promise<Connection> {
     resolve(new Connection(session, options))
   })
   return promise
+}
+
+function openSocket({ endpoint, tls: material }: ConnectOptions): Socket {
+  const { hostname, port } = new URL(`tcp://${endpoint}`)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const address = { host, port: Number(port), noDelay: true }
+  if (material === undefined) return createConnection(address)
+  const { ca, certificate, key } = material
+  return tls.connect({
+    ...address,
+    ALPNProtocols: ['h2'],
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(ca && { ca }),
+    ...(certificate && { cert: certificate }),
+    ...(key && { key }),
+  })
 }

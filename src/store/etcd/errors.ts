@@ -7,6 +7,8 @@ export interface Situation {
   /** The store, as users name it. */
   readonly url: string
   readonly user: string | undefined
+  /** Over TLS. */
+  readonly secure: boolean
   /** With what all its keys begin. */
   readonly root: string
   /** What was being done. */
@@ -47,28 +49,27 @@ const CONNECTING: readonly (readonly [pattern: RegExp, what: string, next: strin
     'it does not take our certificate',
     'name one that its authority has signed in ETCDCTL_CERT and ETCDCTL_KEY',
   ],
-  [
-    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|EPROTO/,
-    'it speaks no TLS',
-    'write etcd:// instead of etcds://',
-  ],
-  [
-    /ERR_HTTP2|ECONNRESET|hung up/,
-    'it does not speak etcd’s protocol, or only over TLS',
-    'check the address, or write etcds://',
-  ],
 ]
 
-function describe(error: unknown): { readonly what: string; readonly next: string } {
+/** What is heard from who speaks another protocol. */
+const ANOTHER_PROTOCOL = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|EPROTO|ERR_HTTP2|ECONNRESET|hung up/
+
+function describe(error: unknown, secure: boolean): { readonly what: string; readonly next: string } {
   const text = `${error instanceof Error && 'code' in error ? error.code : ''} ${messageOf(error)}`
   const known = CONNECTING.find(([pattern]) => pattern.test(text))
-  return known === undefined
-    ? { what: messageOf(error), next: 'check the address and that etcd runs there' }
-    : { what: known[1], next: known[2] }
+  if (known !== undefined) return { what: known[1], next: known[2] }
+  if (!ANOTHER_PROTOCOL.test(text))
+    return { what: messageOf(error), next: 'check the address and that etcd runs there' }
+  return secure
+    ? { what: 'it does not speak etcd’s protocol over TLS', next: 'check the address, or write etcd://' }
+    : {
+        what: 'it does not speak etcd’s protocol in plain text',
+        next: 'check the address, or write etcds://',
+      }
 }
 
-function unreachable(error: ConnectError, { url }: Situation): NsctlError {
-  const failures = error.failures.map((failure) => ({ ...failure, ...describe(failure.error) }))
+function unreachable(error: ConnectError, { url, secure }: Situation): NsctlError {
+  const failures = error.failures.map((failure) => ({ ...failure, ...describe(failure.error, secure) }))
   const each = failures.map(({ endpoint, what }) => `${endpoint}: ${what}`).join('; ')
   return new NsctlError('Unreachable', `the store ${url} cannot be reached: ${each}`, {
     value: url,
@@ -79,7 +80,7 @@ function unreachable(error: ConnectError, { url }: Situation): NsctlError {
 
 /** etcd's own words for what it refuses; see its api/v3rpc/rpctypes/error.go. */
 function refused(error: RpcError, situation: Situation): NsctlError {
-  const { url, user, root, doing } = situation
+  const { url, user, root, secure, doing } = situation
   const fail = (
     code: 'Unreachable' | 'StoreFull' | 'StoreCorrupt' | 'TooLarge',
     what: string,
@@ -118,6 +119,6 @@ function refused(error: RpcError, situation: Situation): NsctlError {
     )
   if (error.status === STATUS.dataLoss)
     return fail('StoreCorrupt', `the store ${url} is damaged: ${error.message}`, 'see etcdctl alarm list')
-  const { what, next } = describe(error.cause ?? error)
+  const { what, next } = describe(error.cause ?? error, secure)
   return fail('Unreachable', `the store ${url} does not answer: ${what}`, next)
 }

@@ -25,17 +25,19 @@ export interface RangeRequest extends ByteRange {
   readonly revision?: number
   readonly keysOnly?: boolean
   readonly countOnly?: boolean
+  /** What this member knows, without asking the others. */
+  readonly serializable?: boolean
 }
 
 export type Compare =
   | { readonly key: Buffer; readonly modRevision: number }
-  | { readonly key: Buffer; readonly value: Buffer }
+  /** Something must be there. */
+  | { readonly key: Buffer; readonly valueIsNot: Buffer }
 
 export type Request =
   | { readonly kind: 'range'; readonly range: RangeRequest }
   | { readonly kind: 'put'; readonly key: Buffer; readonly value: Buffer }
   | { readonly kind: 'delete'; readonly key: Buffer }
-  | { readonly kind: 'txn'; readonly txn: TxnRequest }
 
 /** Where all comparisons hold `success` happens, else `failure`; as one revision. */
 export interface TxnRequest {
@@ -50,16 +52,23 @@ export interface KeyValue {
   readonly modRevision: number
 }
 
-export interface RangeResponse {
+/** What every answer begins with. */
+export interface Header {
   readonly revision: number
+  /** Of Raft: moves with each election. */
+  readonly term: number
+  /** Tells clusters apart: a store that was made anew begins its revisions anew. */
+  readonly cluster: string
+}
+
+export interface RangeResponse extends Header {
   readonly keyValues: readonly KeyValue[]
   readonly more: boolean
   /** Of all keys in the range, beyond the limit as well. */
   readonly count: number
 }
 
-export interface TxnResponse {
-  readonly revision: number
+export interface TxnResponse extends Header {
   readonly succeeded: boolean
   /** One per request; of those that are no range, undefined. */
   readonly ranges: readonly (RangeResponse | undefined)[]
@@ -70,10 +79,7 @@ export interface WatchEvent {
   readonly keyValue: KeyValue
 }
 
-export interface WatchResponse {
-  readonly revision: number
-  /** Tells clusters apart: a store that was made anew begins its revisions anew. */
-  readonly cluster: string
+export interface WatchResponse extends Header {
   readonly created: boolean
   readonly canceled: boolean
   readonly cancelReason: string
@@ -104,12 +110,14 @@ export function encodeWatch(range: ByteRange, startRevision: number): Buffer {
   return new Message().message(1, create).encode()
 }
 
-function rangeMessage({ key, end, limit, revision, keysOnly, countOnly }: RangeRequest): Message {
+function rangeMessage(request: RangeRequest): Message {
+  const { key, end, limit, revision, serializable, keysOnly, countOnly } = request
   const message = new Message().bytes(1, key)
   if (end !== undefined) message.bytes(2, end)
   return message
     .int(3, limit ?? 0)
     .int(4, revision ?? 0)
+    .flag(7, serializable ?? false)
     .flag(8, keysOnly ?? false)
     .flag(9, countOnly ?? false)
 }
@@ -122,14 +130,16 @@ function txnMessage({ compare, success, failure }: TxnRequest): Message {
   return message
 }
 
+const NOT_EQUAL = 3
 const TARGET_MOD = 2
 const TARGET_VALUE = 3
 
-/** All are for equality, which is the default. */
+/** Equality is the default. */
 function compareMessage(compare: Compare): Message {
-  if ('value' in compare)
-    return new Message().int(2, TARGET_VALUE).bytes(3, compare.key).presentBytes(7, compare.value)
-  return new Message().int(2, TARGET_MOD).bytes(3, compare.key).presentInt(6, compare.modRevision)
+  if ('modRevision' in compare)
+    return new Message().int(2, TARGET_MOD).bytes(3, compare.key).presentInt(6, compare.modRevision)
+  const message = new Message().int(1, NOT_EQUAL).int(2, TARGET_VALUE)
+  return message.bytes(3, compare.key).presentBytes(7, compare.valueIsNot)
 }
 
 function requestMessage(request: Request): Message {
@@ -140,34 +150,34 @@ function requestMessage(request: Request): Message {
       return new Message().message(2, new Message().bytes(1, request.key).bytes(2, request.value))
     case 'delete':
       return new Message().message(3, new Message().bytes(1, request.key))
-    case 'txn':
-      return new Message().message(4, txnMessage(request.txn))
   }
 }
 
 export function decodeRange(bytes: Buffer): RangeResponse {
   const fields = new Fields(bytes)
   const keyValues: KeyValue[] = []
-  let [revision, more, count] = [0, false, 0]
+  let header = NO_HEADER
+  let [more, count] = [false, 0]
   while (fields.next()) {
-    if (fields.field === 1) revision = decodeHeader(fields.bytes()).revision
+    if (fields.field === 1) header = decodeHeader(fields.bytes())
     else if (fields.field === 2) keyValues.push(decodeKeyValue(fields.bytes()))
     else if (fields.field === 3) more = fields.flag()
     else if (fields.field === 4) count = fields.int()
   }
-  return { revision, keyValues, more, count }
+  return { ...header, keyValues, more, count }
 }
 
 export function decodeTxn(bytes: Buffer): TxnResponse {
   const fields = new Fields(bytes)
   const ranges: (RangeResponse | undefined)[] = []
-  let [revision, succeeded] = [0, false]
+  let header = NO_HEADER
+  let succeeded = false
   while (fields.next()) {
-    if (fields.field === 1) revision = decodeHeader(fields.bytes()).revision
+    if (fields.field === 1) header = decodeHeader(fields.bytes())
     else if (fields.field === 2) succeeded = fields.flag()
     else if (fields.field === 3) ranges.push(decodeRangeOfResponse(fields.bytes()))
   }
-  return { revision, succeeded, ranges }
+  return { ...header, succeeded, ranges }
 }
 
 function decodeRangeOfResponse(bytes: Buffer): RangeResponse | undefined {
@@ -188,7 +198,7 @@ export function decodeAuthenticate(bytes: Buffer): string {
 export function decodeWatch(bytes: Buffer): WatchResponse {
   const fields = new Fields(bytes)
   const events: WatchEvent[] = []
-  let header = { revision: 0, cluster: '' }
+  let header = NO_HEADER
   let [created, canceled, fragment] = [false, false, false]
   let compactRevision = 0
   let cancelReason = ''
@@ -229,13 +239,16 @@ function decodeKeyValue(bytes: Buffer): KeyValue {
   return { key, value, modRevision }
 }
 
-function decodeHeader(bytes: Buffer): { readonly revision: number; readonly cluster: string } {
+const NO_HEADER: Header = { revision: 0, term: 0, cluster: '' }
+
+function decodeHeader(bytes: Buffer): Header {
   const fields = new Fields(bytes)
-  let [revision, cluster] = [0, '']
+  let { revision, term, cluster } = NO_HEADER
   while (fields.next()) {
     // a random 64-bit number, which only has to be told from others
     if (fields.field === 1) cluster = String(fields.int())
     else if (fields.field === 3) revision = fields.int()
+    else if (fields.field === 4) term = fields.int()
   }
-  return { revision, cluster }
+  return { revision, term, cluster }
 }

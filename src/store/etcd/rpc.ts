@@ -118,7 +118,7 @@ function open(
   more: Readonly<Record<string, string>> = {},
 ): ClientHttp2Stream {
   try {
-    return session.request({
+    const opened = session.request({
       ':method': 'POST',
       ':path': method,
       'content-type': 'application/grpc',
@@ -128,6 +128,9 @@ function open(
       ...(token === undefined ? {} : { token }),
       ...more,
     })
+    // told to whoever reads it; where nobody does any more, nobody need know
+    opened.on('error', () => {})
+    return opened
   } catch (cause) {
     throw new RpcError(STATUS.unavailable, messageOf(cause), { unseen: true, cause })
   }

@@ -9,7 +9,7 @@ import { rangesOf } from '../keys.ts'
 import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
 import { accessFrom, type EtcdAccess } from './access.ts'
 import { EtcdClient } from './client.ts'
-import { MAX_OPERATIONS, requestOf, resultOf } from './committing.ts'
+import { type Known, keysToKnow, MAX_OPERATIONS, outcomeOf, requestOf } from './committing.ts'
 import { translate } from './errors.ts'
 import { ensureFormat } from './format.ts'
 import { Keyspace } from './keyspace.ts'
@@ -51,6 +51,7 @@ class EtcdStore implements Store {
   readonly #keyspace: Keyspace
   readonly #clock: Clock
   readonly #user: string | undefined
+  readonly #secure: boolean
   readonly #readOnly: boolean
   readonly #writing = new Set<Promise<unknown>>()
   readonly #closed = new AbortController()
@@ -59,10 +60,12 @@ class EtcdStore implements Store {
   constructor(options: EtcdStoreOptions, access: EtcdAccess) {
     const { endpoints, prefix, clock, random, readOnly } = options
     this.url = `${options.secure ? 'etcds' : 'etcd'}://${endpoints.join(',')}/${prefix}`
-    this.#client = new EtcdClient({ ...access, endpoints, clock, random: random ?? Math.random })
     this.#keyspace = new Keyspace(prefix)
+    const readableKey = this.#keyspace.formatKey
+    this.#client = new EtcdClient({ ...access, endpoints, readableKey, clock, random: random ?? Math.random })
     this.#clock = clock
     this.#user = access.credentials?.user
+    this.#secure = options.secure
     this.#readOnly = readOnly ?? false
   }
 
@@ -79,13 +82,7 @@ class EtcdStore implements Store {
   }
 
   getMany(keys: readonly string[]): Promise<readonly Entry[]> {
-    return this.#do('read', async () => {
-      const found = await readKeys(
-        this.#client,
-        keys.map((key) => this.#keyspace.keyOf(key)),
-      )
-      return found.map((keyValue) => this.#entry(keyValue))
-    })
+    return this.#do('read', () => this.#readMany(keys))
   }
 
   list(prefixes: readonly string[]): Promise<Listing> {
@@ -150,11 +147,36 @@ class EtcdStore implements Store {
   /** One after the other: each may build on the one before, and etcd orders nothing that is asked at the same time. */
   async #commitInOrder(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
     const results: CommitResult[] = []
-    for (const transaction of transactions) {
-      const response = await this.#client.write(requestOf(transaction, this.#keyspace))
-      results.push(resultOf(transaction, response))
-    }
+    for (const transaction of transactions) results.push(await this.#commitOne(transaction))
     return results
+  }
+
+  async #commitOne(transaction: Transaction): Promise<CommitResult> {
+    const keys = keysToKnow(transaction)
+    let known = keys.length === 0 ? undefined : await this.#known(keys)
+    for (;;) {
+      const response = await this.#client.write(requestOf(transaction, this.#keyspace, known))
+      const outcome = outcomeOf(transaction, response)
+      if (outcome.kind !== 'known') return outcome
+      known = outcome.known
+    }
+  }
+
+  async #known(keys: readonly string[]): Promise<Known> {
+    const found = await readKeys(
+      this.#client,
+      keys.map((key) => this.#keyspace.keyOf(key)),
+    )
+    const byName = new Map(found.map((keyValue) => [this.#keyspace.nameOf(keyValue.key), keyValue]))
+    return new Map(keys.map((key) => [key, byName.get(key)]))
+  }
+
+  async #readMany(keys: readonly string[]): Promise<readonly Entry[]> {
+    const found = await readKeys(
+      this.#client,
+      keys.map((key) => this.#keyspace.keyOf(key)),
+    )
+    return found.map((keyValue) => this.#entry(keyValue))
   }
 
   #assertFits(transaction: Transaction): void {
@@ -184,6 +206,12 @@ class EtcdStore implements Store {
   }
 
   #translate(error: unknown, doing: 'read' | 'write'): unknown {
-    return translate(error, { url: this.url, user: this.#user, root: this.#keyspace.root, doing })
+    return translate(error, {
+      url: this.url,
+      user: this.#user,
+      root: this.#keyspace.root,
+      secure: this.#secure,
+      doing,
+    })
   }
 }

@@ -32,8 +32,8 @@ export interface EtcdCluster {
   readonly members: readonly EtcdMember[]
   readonly endpoints: readonly string[]
   readonly directory: string
-  /** Resolves once a majority serves. */
-  ready(): Promise<void>
+  /** Resolves once a majority serves. @param flags more arguments for etcdctl */
+  ready(...flags: readonly string[]): Promise<void>
   /** Runs etcdctl against the cluster; its output. */
   ctl(...args: readonly string[]): Promise<string>
   leader(): Promise<EtcdMember>
@@ -88,10 +88,10 @@ export async function startEtcd(options: ClusterOptions = {}): Promise<EtcdClust
     endpoints,
     directory: directory.path,
     ctl,
-    async ready() {
+    async ready(...more) {
       const running = members.find((member) => member.server.running)!
       await untilReady(running.server, async () => {
-        await ctl('get', 'nothing')
+        await ctl(...more, 'get', 'nothing')
         return true
       })
     },
