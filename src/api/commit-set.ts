@@ -15,6 +15,8 @@ import { retention } from './record.ts'
 
 /** How many objects share a transaction: the audit record that names them all stays far below what a store takes. */
 const OBJECTS_AT_ONCE = 100
+/** What an object adds to the audit record, about: its names are at most 253 characters each. */
+const AUDIT_BYTES = 640
 
 export interface SetCommit {
   readonly plans: readonly Plan[]
@@ -63,27 +65,42 @@ export async function commitSet(
   return conflicts
 }
 
-/** In order, as many at a time as a transaction may hold beside its fence and its audit record. */
+/** In order, as many at a time as a transaction may hold beside its fence and its audit record, by number and by size. */
 function groupsOf(
   { store, fence }: Context,
   plans: readonly Plan[],
   pruning: ReadonlyMap<Plan, readonly Operation[]>,
 ): readonly (readonly Plan[])[] {
   const room = (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - 1
+  const roomBytes = store.maxTransactionBytes ?? Number.POSITIVE_INFINITY
   const groups: Plan[][] = []
   let left = 0
+  let leftBytes = 0
   for (const plan of plans) {
-    const size = plan.operations.length + (pruning.get(plan)?.length ?? 0)
+    const operations = [...plan.operations, ...(pruning.get(plan) ?? [])]
+    const bytes = roomBytes === Number.POSITIVE_INFINITY ? 0 : bytesOf(operations)
     const last = groups.at(-1)
-    if (last === undefined || last.length === OBJECTS_AT_ONCE || size > left) {
-      groups.push([plan])
-      left = room - size
-    } else {
-      last.push(plan)
-      left -= size
+    const fits =
+      last !== undefined && last.length < OBJECTS_AT_ONCE && operations.length <= left && bytes <= leftBytes
+    if (!fits) {
+      left = room
+      leftBytes = roomBytes
+      groups.push([])
     }
+    groups.at(-1)!.push(plan)
+    left -= operations.length
+    leftBytes -= bytes
   }
   return groups
+}
+
+function bytesOf(operations: readonly Operation[]): number {
+  let bytes = AUDIT_BYTES
+  for (const operation of operations) {
+    bytes += Buffer.byteLength(operation.key)
+    if (operation.kind === 'put') bytes += Buffer.byteLength(operation.value)
+  }
+  return bytes
 }
 
 function transaction(

@@ -308,25 +308,52 @@ test('objects that are applied together share a transaction and its audit record
   assert.is((await api.audit({ limit: 7 })).length, 7)
 })
 
-test('where a transaction holds few operations, few objects share one', async () => {
-  const sizes: number[] = []
-  const inner = createMemoryStore()
-  const store: Store = new Proxy(inner, {
+/** A store that says of itself that it takes less, and notes what it is given. */
+function limited(limits: Pick<Store, 'maxOperations' | 'maxTransactionBytes'>) {
+  const given: Transaction[] = []
+  const store: Store = new Proxy(createMemoryStore(), {
     get(target, name) {
-      if (name === 'maxOperations') return 10
-      if (name !== 'commit') return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name)
-      return (transactions: readonly Transaction[]) => {
-        sizes.push(...transactions.map((operations) => operations.length))
-        return target.commit(transactions)
-      }
+      if (name in limits) return Reflect.get(limits, name)
+      const member: unknown = Reflect.get(target, name)
+      if (name === 'commit')
+        return (transactions: readonly Transaction[]) => {
+          given.push(...transactions)
+          return target.commit(transactions)
+        }
+      return typeof member === 'function' ? member.bind(target) : member
     },
   })
+  return { store, given }
+}
+
+test('where a transaction holds few operations, few objects share one', async () => {
+  const { store, given } = limited({ maxOperations: 10 })
   const { api } = await openBench(store)
   await api.apply(
     Array.from({ length: 20 }, (_, n) => service(`s-${n}`)),
     options,
   )
+  const sizes = given.map((operations) => operations.length)
   assert.ok(Math.max(...sizes) <= 10, `${sizes}`)
+  assert.ok(sizes.length <= 7, `${sizes}`)
+  assert.is((await api.audit()).length, 20)
+})
+
+test('where a transaction holds few bytes, few objects share one', async () => {
+  const { store, given } = limited({ maxTransactionBytes: 20_000 })
+  const { api } = await openBench(store)
+  const template = { source: { command: ['true'] }, env: [{ name: 'LONG', value: 'é'.repeat(1_500) }] }
+  await api.apply(
+    Array.from({ length: 20 }, (_, n) => service(`s-${n}`, { template })),
+    options,
+  )
+  const sizes = given.map((operations) =>
+    operations.reduce(
+      (sum, one) => sum + Buffer.byteLength(one.key + (one.kind === 'put' ? one.value : '')),
+      0,
+    ),
+  )
+  assert.ok(Math.max(...sizes) <= 20_000, `${sizes}`)
   assert.ok(sizes.length <= 7, `${sizes}`)
   assert.is((await api.audit()).length, 20)
 })
