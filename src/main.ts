@@ -43,8 +43,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const url = parseStoreUrl(storeUrlOf(options.env, options.store))
   if (url.engine === 'etcd') {
     const { openEtcdStore } = await import('./store/etcd/store.ts')
-    const { clock, env, readOnly = false } = options
-    return openEtcdStore({ ...url, env, clock, readOnly })
+    const { clock, env, readOnly = false, emptyIfMissing = false } = options
+    return openEtcdStore({ ...url, env, clock, readOnly, emptyIfMissing })
   }
   if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path))) {
     const { createMemoryStore } = await import('./store/memory/store.ts')

@@ -95,6 +95,8 @@ export interface Store extends StoreReader, StoreWriter, StoreWatcher {
   readonly url: string
   /** The most operations that a transaction may have, checks counted; more are TooLarge. Left out: as many as anyone needs. */
   readonly maxOperations?: number
+  /** The most bytes of keys and values that a transaction of no more operations may have; more may be TooLarge. Left out: as above. */
+  readonly maxTransactionBytes?: number
   stats(): Promise<StoreStats>
   /** Ends its watches and frees what it holds. Commits that were accepted are finished first. */
   close(): Promise<void>

@@ -109,8 +109,9 @@ export const watchCases: readonly ContractCase[] = [
     async run({ store }) {
       const { revision: from } = await store.list([])
       const keys = Array.from({ length: 1300 }, (_, i) => `k/${String(i).padStart(5, '0')}`)
-      const transactions = Array.from({ length: 26 }, (_, i) =>
-        keys.slice(i * 50, i * 50 + 50).flatMap((key) => [put(key, key), put(`other/${key}`, '')]),
+      const atOnce = Math.min(50, Math.floor((store.maxOperations ?? Number.POSITIVE_INFINITY) / 2))
+      const transactions = Array.from({ length: Math.ceil(keys.length / atOnce) }, (_, i) =>
+        keys.slice(i * atOnce, (i + 1) * atOnce).flatMap((key) => [put(key, key), put(`other/${key}`, '')]),
       )
       await store.commit(transactions)
       const seen: string[] = []
@@ -132,7 +133,7 @@ export const watchCases: readonly ContractCase[] = [
     name: 'a transaction is never cut in two batches',
     async run({ store }) {
       const { revision: from } = await store.list([])
-      const length = Math.min(700, store.maxOperations ?? 700)
+      const length = Math.min(700, store.maxOperations ?? Number.POSITIVE_INFINITY)
       const many = (name: string) => Array.from({ length }, (_, i) => put(`${name}/${i}`, ''))
       const revisions = [await commit(store, ...many('a')), await commit(store, ...many('b'))]
       const watching = follow(store, [''], from)

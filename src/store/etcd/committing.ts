@@ -6,8 +6,11 @@ import type { Compare, KeyValue, RangeRequest, Request, TxnRequest, TxnResponse 
 /** The most operations that a transaction may have: etcd's own limit (--max-txn-ops), for comparisons as for what follows. */
 export const MAX_OPERATIONS = 128
 
-/** Values that are compared are sent twice, and etcd takes requests of 1.5 MiB (--max-request-bytes). */
-const MAX_COMPARED_BYTES = 512 * 1024
+/** The most bytes of keys and values. etcd takes requests of 1.5 MiB (--max-request-bytes); keys stand in one up to three times. */
+export const MAX_TRANSACTION_BYTES = 1024 * 1024
+
+/** Values that are compared are sent twice. */
+const MAX_COMPARED_BYTES = 128 * 1024
 
 /** What was read of the keys that `keysToKnow` names; undefined where nothing was there. */
 export type Known = ReadonlyMap<string, Pick<KeyValue, 'value' | 'modRevision'> | undefined>

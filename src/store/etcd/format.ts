@@ -10,13 +10,13 @@ export interface FormatOptions {
   readonly client: EtcdClient
   readonly keyspace: Keyspace
   readonly url: string
-  /** Makes nothing where there is nothing yet. */
-  readonly readOnly: boolean
+  /** What to do where there is no store yet. */
+  readonly ifMissing: 'make' | 'leave' | 'refuse'
 }
 
-/** Makes sure that the store is one that this nsctl can read; a new one is made. Throws StoreFormat and StoreCorrupt. */
+/** Makes sure that the store is one that this nsctl can read; a new one is made. Throws StoreFormat, StoreCorrupt and Unreachable. */
 export async function ensureFormat(options: FormatOptions): Promise<void> {
-  const { client, keyspace, url, readOnly } = options
+  const { client, keyspace, url, ifMissing } = options
   const text = await readFormat(options)
   if (text !== undefined) return assertKnown(text, url)
   const { keyValues } = await client.range({ ...keyspace.whole, limit: 1, keysOnly: true })
@@ -27,7 +27,8 @@ export async function ensureFormat(options: FormatOptions): Promise<void> {
     if (made === undefined) throw isForeign(foreign, options)
     return assertKnown(made, url)
   }
-  if (readOnly) return
+  if (ifMissing === 'leave') return
+  if (ifMissing === 'refuse') throw isMissing(url)
   const key = keyspace.formatKey
   const value = Buffer.from(JSON.stringify({ format: FORMAT_VERSION }))
   const { ranges, succeeded } = await client.write({
@@ -72,6 +73,13 @@ function formatOf(text: string): number | undefined {
   } catch {
     return undefined
   }
+}
+
+function isMissing(url: string): NsctlError {
+  return new NsctlError('Unreachable', `there is no store at ${url}`, {
+    value: url,
+    next: 'start nsctl (nsctl up) or apply something, or name another store with NSCTL_STORE',
+  })
 }
 
 function isForeign(key: Buffer, { keyspace, url }: FormatOptions): NsctlError {

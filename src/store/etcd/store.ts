@@ -9,7 +9,14 @@ import { rangesOf } from '../keys.ts'
 import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
 import { accessFrom, type EtcdAccess } from './access.ts'
 import { EtcdClient } from './client.ts'
-import { type Known, keysToKnow, MAX_OPERATIONS, outcomeOf, requestOf } from './committing.ts'
+import {
+  type Known,
+  keysToKnow,
+  MAX_OPERATIONS,
+  MAX_TRANSACTION_BYTES,
+  outcomeOf,
+  requestOf,
+} from './committing.ts'
 import { translate } from './errors.ts'
 import { ensureFormat } from './format.ts'
 import { Keyspace } from './keyspace.ts'
@@ -28,8 +35,10 @@ export interface EtcdStoreOptions {
   readonly clock: Clock
   /** 0 ≤ x < 1: which member is asked first. */
   readonly random?: () => number
-  /** Refuses to write, and makes no store where there is none. */
+  /** Refuses to write, and to make a store where there is none. */
   readonly readOnly?: boolean
+  /** With `readOnly`: where there is no store, takes an empty one for it. */
+  readonly emptyIfMissing?: boolean
 }
 
 /** Opens the store, and makes it where it is not there. Throws Invalid, Unreachable, StoreFormat and StoreCorrupt. */
@@ -47,18 +56,20 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
 class EtcdStore implements Store {
   readonly url: string
   readonly maxOperations = MAX_OPERATIONS
+  readonly maxTransactionBytes = MAX_TRANSACTION_BYTES
   readonly #client: EtcdClient
   readonly #keyspace: Keyspace
   readonly #clock: Clock
   readonly #user: string | undefined
   readonly #secure: boolean
   readonly #readOnly: boolean
+  readonly #emptyIfMissing: boolean
   readonly #writing = new Set<Promise<unknown>>()
   readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 
   constructor(options: EtcdStoreOptions, access: EtcdAccess) {
-    const { endpoints, prefix, clock, random, readOnly } = options
+    const { endpoints, prefix, clock, random, readOnly, emptyIfMissing } = options
     this.url = `${options.secure ? 'etcds' : 'etcd'}://${endpoints.join(',')}/${prefix}`
     this.#keyspace = new Keyspace(prefix)
     const readableKey = this.#keyspace.formatKey
@@ -67,11 +78,13 @@ class EtcdStore implements Store {
     this.#user = access.credentials?.user
     this.#secure = options.secure
     this.#readOnly = readOnly ?? false
+    this.#emptyIfMissing = emptyIfMissing ?? false
   }
 
   prepare(): Promise<void> {
-    const [client, keyspace, url, readOnly] = [this.#client, this.#keyspace, this.url, this.#readOnly]
-    return this.#do('read', () => ensureFormat({ client, keyspace, url, readOnly }))
+    const ifMissing = !this.#readOnly ? 'make' : this.#emptyIfMissing ? 'leave' : 'refuse'
+    const [client, keyspace, url] = [this.#client, this.#keyspace, this.url]
+    return this.#do('read', () => ensureFormat({ client, keyspace, url, ifMissing }))
   }
 
   get(key: string): Promise<Entry | undefined> {

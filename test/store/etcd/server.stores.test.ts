@@ -67,17 +67,30 @@ it('as many operations as the store says fit, and one more is refused before it 
     assert.match(message, `a transaction of ${most + 1} operations; at most ${most} fit`)
   }))
 
-it('a value of 1 MiB is kept, changed and kept the same, and more than a request holds is TooLarge', () =>
+it('what the store says a transaction may have is kept, changed and kept the same, however it is spread', () =>
   withStore(async (store) => {
+    for (const [count, keyLength] of [
+      [1, 1],
+      [2, 900],
+      [store.maxOperations!, 900],
+      [store.maxOperations!, 20],
+    ] as const) {
+      const keys = Array.from({ length: count }, (_, i) => `${count}/${i}`.padEnd(keyLength, 'k'))
+      const room = store.maxTransactionBytes! - keys.join('').length
+      const values = (letter: string) => letter.repeat(Math.floor(room / count))
+      const write = (letter: string, expect?: number) =>
+        commit(store, ...keys.map((key) => put(key, values(letter), expect)))
+      const first = await write('a', 0)
+      assert.is(await write('a'), first, 'the same again is no write')
+      assert.is(await write('a', first), first)
+      const second = await write('b', first)
+      assert.is((await store.get(keys[0]!))?.revision, second)
+      assert.equal(await store.commit([[put(keys[0]!, values('c'), first)]]), [
+        { kind: 'conflict', key: keys[0]!, actual: second },
+      ])
+      await write('d')
+    }
     const large = 'x'.repeat(1024 * 1024)
-    const first = await commit(store, put('a', large))
-    assert.is(await commit(store, put('a', large)), first, 'the same again is no write')
-    assert.is(await commit(store, put('a', large, first), put('a2', '', 0)), first + 1)
-    assert.is((await store.get('a'))?.revision, first)
-    const second = await commit(store, put('a', `${large.slice(1)}y`, first))
-    assert.equal(await store.commit([[put('a', large, first)]]), [
-      { kind: 'conflict', key: 'a', actual: second },
-    ])
     const { code, message } = await errorOf(store.commit([[put('b', large, 0), put('c', large, 0)]]))
     assert.is(code, 'TooLarge')
     assert.match(message, 'a transaction is too large for the store etcd://')
@@ -312,7 +325,10 @@ it('a store of a newer format, keys of another program and what is no format are
 })
 
 it('opening for reading only makes nothing and writes nothing', async () => {
-  const store = await openStoreIn(cluster, 'nobody', { readOnly: true })
+  const { code, message } = await errorOf(openStoreIn(cluster, 'nobody', { readOnly: true }))
+  assert.is(code, 'Unreachable')
+  assert.match(message, /^there is no store at etcd:\/\/127\.0\.0\.1:\d+\/nobody$/)
+  const store = await openStoreIn(cluster, 'nobody', { readOnly: true, emptyIfMissing: true })
   try {
     assert.equal((await store.list([''])).entries, [])
     assert.is((await errorOf(store.commit([[put('a', '1')]]))).code, 'Bug')
