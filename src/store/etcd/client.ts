@@ -12,13 +12,13 @@ import {
   encodeRange,
   encodeTxn,
   encodeWatch,
-  type Header,
   METHODS,
   type Method,
   type RangeRequest,
   type RangeResponse,
   type TxnRequest,
   type TxnResponse,
+  termOf,
   type WatchResponse,
 } from './messages.ts'
 import { RpcError, STATUS } from './rpc.ts'
@@ -45,13 +45,13 @@ const PATIENCE_MS = 10_000
 const PAUSE_MS = 100
 /** When an answer is late: etcd writes within milliseconds. */
 const LATE_MS = 1_000
+/** What a member knows by itself it says at once. */
+const PROBE_LIMIT_MS = 1_500
 
 export class EtcdClient {
   readonly #options: EtcdClientOptions
   readonly #connections: Connections
   #token: Promise<string | undefined> | undefined
-  /** The newest that was heard of. */
-  #term = 0
 
   constructor(options: EtcdClientOptions) {
     this.#options = options
@@ -59,17 +59,17 @@ export class EtcdClient {
   }
 
   async range(request: RangeRequest): Promise<RangeResponse> {
-    return this.#heard(decodeRange(await this.#call(METHODS.range, encodeRange(request), 'again')))
+    return decodeRange(await this.#call(METHODS.range, encodeRange(request), 'again'))
   }
 
   /** A transaction that writes nothing. */
   async read(request: TxnRequest): Promise<TxnResponse> {
-    return this.#heard(decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'again')))
+    return decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'again'))
   }
 
   /** Where this rejects with RpcError `unavailable` or `deadlineExceeded`, it may have happened. */
   async write(request: TxnRequest): Promise<TxnResponse> {
-    return this.#heard(decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'once')))
+    return decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'once'))
   }
 
   /** One watch on one member, until it breaks or `signal` aborts. */
@@ -79,7 +79,10 @@ export class EtcdClient {
     const body = encodeWatch(range, startRevision)
     try {
       const answers = connection.stream({ method: METHODS.watch, body, signal, ...(token && { token }) })
-      for await (const answer of answers) yield this.#heard(decodeWatch(answer))
+      for await (const answer of answers) {
+        connection.term = termOf(answer)
+        yield decodeWatch(answer)
+      }
     } catch (error) {
       if (isStaleToken(error)) this.renewToken()
       else this.#connections.leave(connection)
@@ -119,51 +122,54 @@ export class EtcdClient {
     }
   }
 
-  #heard<T extends Header>(answer: T): T {
-    this.#term = Math.max(this.#term, answer.term)
-    return answer
-  }
-
   /**
-   * What was passed on to a leader that died is never answered. So when an answer is late, the member is asked whether there was an
-   * election; then the answer is given up.
+   * An answer that is late may never come: what was passed on to a leader that died is lost, and a member may stand still. So the
+   * member is asked for something that it knows by itself, and the answer is given up where it has no leader, knows of an election
+   * since, or says nothing.
    */
   async #askGuarded(connection: Connection, method: Method, body: Buffer): Promise<Buffer> {
     const { clock } = this.#options
     const token = await this.#tokenFor(connection)
-    const term = this.#term
-    const lost = new AbortController()
+    // as it was when the call was made: other answers tell of elections too
+    const before = connection.term
+    const given = new AbortController()
     let done = false
     const look = async () => {
-      const wasElection = await this.#wasElection(connection, token, term)
+      const trouble = await this.#troubleOf(connection, token, before)
       if (done) return
-      if (wasElection) lost.abort(new RpcError(STATUS.unavailable, 'etcd has lost its leader meanwhile'))
+      if (trouble !== undefined) given.abort(new RpcError(STATUS.unavailable, trouble))
       else cancel = clock.schedule(LATE_MS, look)
     }
     let cancel = clock.schedule(LATE_MS, look)
     try {
-      const { signal } = lost
-      return await connection.unary({
-        method,
-        body,
-        signal,
-        timeoutMs: ANSWER_LIMIT_MS,
-        ...(token && { token }),
-      })
+      const options = { method, body, timeoutMs: ANSWER_LIMIT_MS, ...(token && { token }) }
+      const answer = await connection.unary({ ...options, signal: given.signal })
+      connection.term = termOf(answer)
+      return answer
     } finally {
       done = true
       cancel()
     }
   }
 
-  /** Whether the member has no leader, or knows of an election after `term`. */
-  async #wasElection(connection: Connection, token: string | undefined, term: number): Promise<boolean> {
+  /** Why no answer of this member is to be expected; undefined where it may still come. */
+  async #troubleOf(
+    connection: Connection,
+    token: string | undefined,
+    before: number | undefined,
+  ): Promise<string | undefined> {
     const body = encodeRange({ key: this.#options.readableKey, countOnly: true, serializable: true })
     try {
-      const options = { method: METHODS.range, body, timeoutMs: LATE_MS, ...(token && { token }) }
-      return decodeRange(await connection.unary(options)).term > term
+      const options = { method: METHODS.range, body, timeoutMs: PROBE_LIMIT_MS, ...(token && { token }) }
+      connection.term = termOf(await connection.unary(options))
+      return before !== undefined && connection.term > before
+        ? 'etcd has chosen another leader meanwhile'
+        : undefined
     } catch (error) {
-      return isLeaderless(error)
+      if (isLeaderless(error)) return 'etcd has no leader'
+      if (!(error instanceof RpcError) || error.status !== STATUS.deadlineExceeded) return undefined
+      connection.destroy(new Error('it does not answer'))
+      return 'it does not answer'
     }
   }
 

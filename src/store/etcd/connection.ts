@@ -27,21 +27,21 @@ const CONNECT_LIMIT_MS = 2_000
 const STREAM_WINDOW_BYTES = 1024 * 1024
 const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024
 
-/** How often to look for silence. */
+/** How often to listen. */
 const LOOK_MS = 500
-/** An answer that is due makes a silence suspicious sooner than a watch does, which may have nothing to say for hours. */
-const QUIET_CALL_MS = 1_000
-const QUIET_WATCH_MS = 5_000
+/** A silence that is worth a ping while somebody watches. */
+const QUIET_MS = 5_000
 /** etcd hangs up on who pings more often than every 5 s (its --grpc-keepalive-min-time). */
 const PING_EVERY_MS = 5_500
 const PING_LIMIT_MS = 1_500
 
 export class Connection {
   readonly endpoint: string
+  /** Raft's, as its member told it last. */
+  term: number | undefined
   readonly #session: ClientHttp2Session
   readonly #clock: Clock
   readonly #closed = new AbortController()
-  #calls = 0
   #streams = 0
   #retired = false
   /** Why it broke. */
@@ -70,13 +70,10 @@ export class Connection {
   }
 
   async unary(options: CallOptions & { readonly timeoutMs: number }): Promise<Buffer> {
-    this.#calls++
     try {
       return await unary(this.#session, { ...options, clock: this.#clock })
     } catch (error) {
       throw this.#explain(error)
-    } finally {
-      this.#calls--
     }
   }
 
@@ -114,6 +111,7 @@ export class Connection {
     })
   }
 
+  /** A watch may have nothing to say for hours. Calls see to themselves: see client.ts. */
   async #feelPulse(): Promise<void> {
     const { signal } = this.#closed
     let [heardBytes, heardAtMs, pingedAtMs] = [0, this.#clock.monotonic(), Number.NEGATIVE_INFINITY]
@@ -122,14 +120,12 @@ export class Connection {
       if (signal.aborted) return
       const nowMs = this.#clock.monotonic()
       const bytes = this.#session.socket?.bytesRead ?? heardBytes
-      const idle = this.#calls + this.#streams === 0
-      if (bytes !== heardBytes || idle) {
+      if (bytes !== heardBytes || this.#streams === 0) {
         heardBytes = bytes
         heardAtMs = nowMs
         continue
       }
-      const quietMs = this.#calls > 0 ? QUIET_CALL_MS : QUIET_WATCH_MS
-      if (nowMs - heardAtMs < quietMs || nowMs - pingedAtMs < PING_EVERY_MS) continue
+      if (nowMs - heardAtMs < QUIET_MS || nowMs - pingedAtMs < PING_EVERY_MS) continue
       pingedAtMs = nowMs
       if (!(await this.#answersPing())) this.destroy(new Error('it does not answer'))
     }

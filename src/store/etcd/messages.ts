@@ -239,6 +239,13 @@ function decodeKeyValue(bytes: Buffer): KeyValue {
   return { key, value, modRevision }
 }
 
+/** What any answer's header says of it. */
+export function termOf(answer: Buffer): number {
+  const fields = new Fields(answer)
+  while (fields.next()) if (fields.field === 1) return decodeHeader(fields.bytes()).term
+  return 0
+}
+
 const NO_HEADER: Header = { revision: 0, term: 0, cluster: '' }
 
 function decodeHeader(bytes: Buffer): Header {
