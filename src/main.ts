@@ -16,6 +16,7 @@ import { processIds } from './main/ids.ts'
 import { type Environment, storeUrlOf } from './main/paths.ts'
 import type { Node } from './resources/generated/types.ts'
 import type { RuntimeReader } from './runtimes/runtime.ts'
+import type { EtcdUrl } from './store/etcd-url.ts'
 import type { Store } from './store/store.ts'
 import { parseStoreUrl } from './store/url.ts'
 
@@ -42,6 +43,7 @@ export interface OpenStoreOptions {
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const url = parseStoreUrl(storeUrlOf(options.env, options.store))
   if (url.engine === 'consul') return openConsul(url.url, options)
+  if (url.engine === 'etcd') return openEtcd(url, options)
   if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path)))
     return openMemory()
   if (options.readOnly !== true) {
@@ -55,6 +57,12 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     logger: options.logger ?? silentLogger,
     readOnly: options.readOnly ?? false,
   })
+}
+
+async function openEtcd(url: EtcdUrl, options: OpenStoreOptions): Promise<Store> {
+  const { openEtcdStore } = await import('./store/etcd/store.ts')
+  const { clock, env, readOnly = false, emptyIfMissing = false } = options
+  return openEtcdStore({ ...url, env, clock, readOnly, emptyIfMissing })
 }
 
 async function openMemory(): Promise<Store> {

@@ -1,19 +1,22 @@
-/** How users name a store: `sqlite:/var/lib/nsctl/store.db`, `consul://host:8500/prefix`, `memory:`. */
+/** How users name a store: `sqlite:/var/lib/nsctl/store.db`, `consul://host:8500/prefix`, `etcd://host:2379/prefix`, `memory:`. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { NsctlError } from '../core/errors.ts'
+import { type ErrorDetails, NsctlError } from '../core/errors.ts'
+import { ETCD_EXAMPLE, type EtcdUrl, parseEtcdUrl } from './etcd-url.ts'
 
 export type StoreUrl =
   | { readonly engine: 'sqlite' /** Absolute. */; readonly path: string }
   | { readonly engine: 'memory' }
   | { readonly engine: 'consul' /** Whole: the adapter knows what it says. */; readonly url: string }
+  | EtcdUrl
 
-const LATER: readonly string[] = ['etcd', 'http', 'https']
-const EXAMPLES = 'write it like sqlite:/var/lib/nsctl/store.db, consul://127.0.0.1:8500/nsctl or memory:'
+const LATER: readonly string[] = ['http', 'https']
+const EXAMPLES =
+  'write it like sqlite:/var/lib/nsctl/store.db, consul://127.0.0.1:8500/nsctl, etcd://127.0.0.1:2379/nsctl or memory:'
 
 /**
- * Understands `sqlite:PATH` (relative paths count from `directory`), `sqlite:///PATH`, a bare path, `consul[s]://…` and
- * `memory:`.
+ * Understands `sqlite:PATH` (relative paths count from `directory`), `sqlite:///PATH`, a bare path, `consul[s]://…`,
+ * `etcd[s]://HOST:PORT,…/PREFIX` and `memory:`.
  * Throws Invalid for what is no store, Unsupported for an engine that is not built in.
  */
 export function parseStoreUrl(text: string, directory: string = process.cwd()): StoreUrl {
@@ -31,6 +34,12 @@ export function parseStoreUrl(text: string, directory: string = process.cwd()): 
     case 'consul':
     case 'consuls':
       return { engine: 'consul', url: text }
+    case 'etcd':
+    case 'etcds': {
+      const url = parseEtcdUrl(rest, engine.toLowerCase() === 'etcds')
+      if (typeof url === 'string') throw invalid(text, url, { next: ETCD_EXAMPLE })
+      return url
+    }
   }
   if (!LATER.includes(engine.toLowerCase())) throw invalid(text, `has an unknown engine ${engine}`)
   throw new NsctlError(
@@ -51,7 +60,7 @@ function sqlitePath(text: string, rest: string, directory: string): string {
   try {
     return fileURLToPath(`file:${rest}`)
   } catch (cause) {
-    throw invalid(text, 'is no file URL', cause)
+    throw invalid(text, 'is no file URL', { cause })
   }
 }
 
@@ -60,11 +69,11 @@ function withoutSecret(text: string): string {
   return text.replace(/\/\/[^/]*@/, '//…@')
 }
 
-function invalid(text: string, what: string, cause?: unknown): NsctlError {
+function invalid(text: string, what: string, details: ErrorDetails = {}): NsctlError {
   const value = withoutSecret(text)
   return new NsctlError('Invalid', `the store ${JSON.stringify(value)} ${what}`, {
     value,
     next: EXAMPLES,
-    cause,
+    ...details,
   })
 }

@@ -40,7 +40,6 @@ for (const [text, code, message] of [
     'Unsupported',
     'the store "https://…@10.0.0.1:8500" is not built in yet',
   ],
-  ['etcd:', 'Unsupported', 'the store "etcd:" is not built in yet'],
 ] as const) {
   test(`parseStoreUrl refuses ${JSON.stringify(text)}`, () => {
     try {
@@ -50,6 +49,45 @@ for (const [text, code, message] of [
       assert.ok(isNsctlError(error, code), String(error))
       assert.is(error.message, message)
       assert.match(error.next!, 'sqlite:')
+      assert.not.match(JSON.stringify(error), 'secret')
+    }
+  })
+}
+
+const etcd = (endpoints: readonly string[], prefix = 'nsctl', secure = false) =>
+  ({ engine: 'etcd', endpoints, prefix, secure }) as const
+
+for (const [text, want] of [
+  ['etcd://db', etcd(['db:2379'])],
+  ['etcd://db/', etcd(['db:2379'])],
+  ['ETCD://db:1234/a/b/', etcd(['db:1234'], 'a/b')],
+  ['etcds://h1:2379,h2,[::1]:99/shop', etcd(['h1:2379', 'h2:2379', '[::1]:99'], 'shop', true)],
+] as const) {
+  test(`parseStoreUrl understands ${text}`, () => {
+    assert.equal(parseStoreUrl(text, '/home/me'), want)
+  })
+}
+
+for (const [text, message] of [
+  ['etcd:', 'the store "etcd:" names no host'],
+  ['etcd:///nsctl', 'the store "etcd:///nsctl" names no host'],
+  ['etcd://h1,,h2/x', 'the store "etcd://h1,,h2/x" names no host'],
+  ['etcd://h 1/x', 'the store "etcd://h 1/x" names no host and port in "h 1"'],
+  ['etcd://h:99999', 'the store "etcd://h:99999" has no such port as 99999'],
+  ['etcd://h/x?tls=1', 'the store "etcd://h/x?tls=1" has a query, which etcd has none of'],
+  [
+    'etcd://me:secret@h/x',
+    'the store "etcd://…@h/x" names a user: that belongs into ETCDCTL_USER and ETCDCTL_PASSWORD',
+  ],
+] as const) {
+  test(`parseStoreUrl refuses ${text}`, () => {
+    try {
+      parseStoreUrl(text, '/home/me')
+      assert.unreachable('taken')
+    } catch (error) {
+      assert.ok(isNsctlError(error, 'Invalid'), String(error))
+      assert.is(error.message, message)
+      assert.match(error.next!, 'etcd://')
       assert.not.match(JSON.stringify(error), 'secret')
     }
   })
