@@ -94,7 +94,7 @@ async function storm(servers: readonly ConsulServer[], harm: () => Promise<numbe
     }
     assert.ok(tally.committed.length > 50, `${tally.committed.length} commits show nothing`)
     console.log(
-      `consul: ${tally.committed.length} operations, ${tally.conflicts} conflicts, ${tally.unknown.length} of unknown outcome, ` +
+      `consul: ${tally.committed.length} operations, ${tally.conflicts} conflicts, ${tally.unknown.length} rejected, ` +
         `${faults} faults injected, lost 0, invented 0`,
     )
   } finally {
