@@ -15,6 +15,7 @@ import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
 import { benchSystemd } from './systemd.ts'
+import { benchWatch } from './watch.ts'
 
 const root = join(import.meta.dirname, '..')
 const nsctl = join(root, 'bin/nsctl')
@@ -37,6 +38,7 @@ const { kubectl, consul } = peers()
 const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly Row[]>> = {
   cold: () => benchCold(nsctl, kubectl),
   apply: () => benchApply(nsctl, consul),
+  watch: benchWatch,
   consul: () => benchConsul(nsctl),
   systemd: benchSystemd,
   daemon: () => benchDaemon(nsctl),
