@@ -52,6 +52,8 @@ export class EtcdClient {
   readonly #options: EtcdClientOptions
   readonly #connections: Connections
   #token: Promise<string | undefined> | undefined
+  /** Raft's, of whichever member has told it last. */
+  #lastTerm: number | undefined
 
   constructor(options: EtcdClientOptions) {
     this.#options = options
@@ -80,7 +82,7 @@ export class EtcdClient {
     try {
       const answers = connection.stream({ method: METHODS.watch, body, signal, ...(token && { token }) })
       for await (const answer of answers) {
-        connection.term = termOf(answer)
+        this.#lastTerm = connection.term = termOf(answer)
         yield decodeWatch(answer)
       }
     } catch (error) {
@@ -130,8 +132,8 @@ export class EtcdClient {
   async #askGuarded(connection: Connection, method: Method, body: Buffer): Promise<Buffer> {
     const { clock } = this.#options
     const token = await this.#tokenFor(connection)
-    // as it was when the call was made: other answers tell of elections too
-    const before = connection.term
+    // as it was when the call was made: other answers tell of elections too, and a new connection has told of none
+    const before = connection.term ?? this.#lastTerm
     const given = new AbortController()
     let done = false
     const look = async () => {
@@ -144,7 +146,7 @@ export class EtcdClient {
     try {
       const options = { method, body, timeoutMs: ANSWER_LIMIT_MS, ...(token && { token }) }
       const answer = await connection.unary({ ...options, signal: given.signal })
-      connection.term = termOf(answer)
+      this.#lastTerm = connection.term = termOf(answer)
       return answer
     } finally {
       done = true
@@ -158,6 +160,8 @@ export class EtcdClient {
     token: string | undefined,
     before: number | undefined,
   ): Promise<string | undefined> {
+    // other calls have seen to that
+    if (!connection.usable) return 'its member has failed others meanwhile'
     const body = encodeRange({ key: this.#options.readableKey, countOnly: true, serializable: true })
     try {
       const options = { method: METHODS.range, body, timeoutMs: PROBE_LIMIT_MS, ...(token && { token }) }

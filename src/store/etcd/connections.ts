@@ -30,6 +30,7 @@ export class Connections {
   #usable: Connection | undefined
   /** Those with something under way. */
   readonly #open = new Set<Connection>()
+  #closed = false
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
@@ -55,6 +56,7 @@ export class Connections {
   }
 
   close(): void {
+    this.#closed = true
     for (const connection of this.#open) connection.destroy()
   }
 
@@ -65,6 +67,7 @@ export class Connections {
       const endpoint = endpoints[this.#at % endpoints.length]!
       try {
         const connection = await connect({ endpoint, clock, ...(tls && { tls }) })
+        if (this.#closed) connection.destroy(new Error('the store was closed meanwhile'))
         this.#usable = connection
         this.#open.add(connection)
         connection.onClose(() => this.#open.delete(connection))

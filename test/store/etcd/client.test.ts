@@ -179,6 +179,25 @@ test('an election that another answer told of counts for those that still wait',
     },
   ))
 
+test('a write that waits at a member which has failed others is given up', () =>
+  onStage(
+    [
+      (call) => call.answer(done(3)),
+      () => {},
+      (call) => call.refuse(STATUS.unavailable, 'etcdserver: no leader'),
+      (call) => call.answer(header(3)),
+    ],
+    async ({ client, clock, arrived }) => {
+      await client.write(NOTHING)
+      const lost = failure(client.write(NOTHING))
+      await arrived(2)
+      await passing(clock, client.range({ key: Buffer.from('k') }))
+      const begunMs = clock.monotonic()
+      assert.match((await passing(clock, lost)).message, 'failed others')
+      assert.ok(clock.monotonic() - begunMs < 2_000)
+    },
+  ))
+
 test('a read that an election overtook is made again', () =>
   onStage(
     [

@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import * as assert from 'uvu/assert'
 import { systemClock } from '../../../src/core/clock.ts'
+import { isNsctlError } from '../../../src/core/errors.ts'
 import { type EtcdStoreOptions, openEtcdStore } from '../../../src/store/etcd/store.ts'
 import type { Store } from '../../../src/store/store.ts'
 import {
@@ -135,4 +137,16 @@ export function openStoreIn(
 ): Promise<Store> {
   const { endpoints } = cluster
   return openEtcdStore({ endpoints, prefix, secure: false, env: {}, clock: systemClock, ...options })
+}
+
+/** What `work` must be refused with. */
+export async function errorOf(
+  work: Promise<unknown>,
+): Promise<{ code: string; message: string; next: string }> {
+  const error = await work.then(
+    () => assert.unreachable('it went through'),
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(isNsctlError(error), String(error))
+  return { code: error.code, message: error.message, next: error.next ?? '' }
 }
