@@ -16,6 +16,8 @@ export interface OpenOptions {
   readonly readOnly?: boolean
   /** Where there is no store yet, an empty one in memory stands for it. */
   readonly emptyIfMissing?: boolean
+  /** What a context adds to the environment that the store is opened with. */
+  readonly variables?: Readonly<Record<string, string | undefined>>
 }
 
 export interface CommandContext {

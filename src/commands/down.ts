@@ -18,9 +18,9 @@ export class Down extends NsctlCommand {
     const { flags } = await this.parse(Down)
     const { tearDown } = await import('../main/teardown.ts')
     const { env, clock, signal } = this.context
-    const store = (flags as { readonly store?: string }).store
+    const { store, variables } = this.chosenStore()
     const { done, left } = await tearDown({
-      env,
+      env: { ...env, ...variables },
       clock,
       logger: silentLogger,
       purge: flags.purge,

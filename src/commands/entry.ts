@@ -77,8 +77,13 @@ function processContext(): CommandContext {
     get userName() {
       return userName(process.env)
     },
-    openClient: (options) => openClient({ ...options, env: process.env, clock: systemClock }),
+    openClient: ({ variables, ...options }) =>
+      openClient({ ...options, env: withVariables(variables), clock: systemClock }),
   }
+}
+
+function withVariables(variables: CommandContext['env'] | undefined): CommandContext['env'] {
+  return variables === undefined ? process.env : { ...process.env, ...variables }
 }
 
 /** Runs one command line with this process's streams. Resolves to the exit code. */
