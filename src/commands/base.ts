@@ -124,7 +124,7 @@ export abstract class NsctlCommand extends Command {
     const origin = this.#place instanceof Error ? undefined : this.#place.origin
     if (origin === undefined || !isNsctlError(error) || error.exitCode !== 3) return error
     const { code, message, value, issues, next, cause } = error
-    const place = `context: ${origin}`
+    const place = `Context: ${origin}`
     return new NsctlError(code, message, {
       value,
       issues,

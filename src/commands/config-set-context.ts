@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import * as Flags from '@oclif/core/flags'
+import { deepEqual } from '../core/json.ts'
 import {
   type Config,
   checkContextName,
@@ -44,7 +45,7 @@ export class ConfigSetContext extends ConfigCommand {
 
   override async run(): Promise<undefined> {
     const { flags } = await this.parse(ConfigSetContext)
-    if (flags.current === this.words.length > 0)
+    if ((flags.current === true) === this.words.length > 0)
       throw usage('name a context, or say --current', 'config set-context', this.words[0])
     const { cwd } = this.context
     const { store, namespace, username } = flags
@@ -67,8 +68,9 @@ export class ConfigSetContext extends ConfigCommand {
       if (!isThere) checkContextName(name)
       if (store === '' || (!isThere && store === undefined))
         throw usage(`the context ${name} has no store`, 'config set-context', name, 'say --store URL')
-      did = isThere ? 'changed' : 'created'
-      return withContext(config, name, given)
+      const edited = withContext(config, name, given)
+      did = !isThere ? 'created' : deepEqual(edited, config) ? 'unchanged' : 'changed'
+      return edited
     })
     this.print(`context/${name} ${did}   ${contextNamed(redactedConfig(changed), name)?.store}`)
     if (changed.currentContext === undefined)

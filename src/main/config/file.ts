@@ -69,6 +69,7 @@ export async function changeConfigFile(
 ): Promise<Config> {
   // a link, as into a folder of dotfiles, stays one
   const path = await realpath(change.path).catch(() => change.path)
+  refuseDevice(path)
   const next = `${path}.lock`
   const lock = await writing(path, () => takeLock(next, change))
   try {
@@ -87,6 +88,16 @@ export async function changeConfigFile(
   } finally {
     await lock.close()
   }
+}
+
+/** `$NSCTL_CONFIG=/dev/null` is a way to have no contexts, and root could put a file in its place. */
+function refuseDevice(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined || stat.isFile()) return
+  throw new NsctlError('Unreachable', `${shownPath(path)} is no file that can be written`, {
+    value: path,
+    next: 'name a file in $NSCTL_CONFIG, or unset it',
+  })
 }
 
 /** Only its owner may look into it. */

@@ -6,7 +6,7 @@ import { CONTEXT_FIELDS, type Config, type NamedContext, type StoreContext } fro
 
 const HEAD =
   /^apiVersion: nsctl\.dev\/v1alpha1\nkind: Config\n(?:current-context: (.+)\n)?contexts:( \[\])?\n/
-const ITEM = /- name: (.+)\n {2}context:\n((?: {4}[A-Za-z-]+: .+\n)+)/y
+const ITEM = /^- name: (.+)\n {2}context:\n((?: {4}[A-Za-z-]+: .+\n)+)/
 const FIELD = / {4}([A-Za-z-]+): (.+)\n/g
 /** Text to every reader of YAML. */
 const PLAIN = /^[A-Za-z/](?:[A-Za-z0-9_./@?=&,%+~-]|:(?=\S))*$/
@@ -19,16 +19,15 @@ export function quickConfig(text: string): Config | undefined {
   const head = HEAD.exec(text)
   if (head === null) return undefined
   const contexts: NamedContext[] = []
-  let at = head[0].length
-  while (at < text.length) {
-    ITEM.lastIndex = at
-    const [item, rawName, fields] = ITEM.exec(text) ?? []
+  let rest = text.slice(head[0].length)
+  while (rest !== '') {
+    const [item, rawName, fields] = ITEM.exec(rest) ?? []
     if (item === undefined || rawName === undefined || fields === undefined) return undefined
     const name = scalarOf(rawName)
     const context = contextOf(fields)
     if (!name || context === undefined || contexts.some((one) => one.name === name)) return undefined
     contexts.push({ name, context })
-    at += item.length
+    rest = rest.slice(item.length)
   }
   if ((head[2] !== undefined) !== (contexts.length === 0)) return undefined
   if (head[1] === undefined) return { contexts }

@@ -127,6 +127,18 @@ test(
 )
 
 test(
+  'what is no file is not replaced by one',
+  inFolder(async (folder) => {
+    const path = join(folder, 'config')
+    symlinkSync('/dev/null', path)
+    assert.equal((await readConfigFile(path))?.config, { contexts: [] })
+    const error = (await add(path, 'prod').catch((error) => error)) as NsctlError
+    assert.match(error.message, '/dev/null is no file that can be written')
+    assert.ok(statSync(path).isCharacterDevice())
+  }),
+)
+
+test(
   'where it cannot be written the error says who may have made it',
   inFolder(async (folder) => {
     writeFileSync(join(folder, 'file'), '')
