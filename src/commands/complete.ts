@@ -76,7 +76,7 @@ export class Complete extends NsctlCommand {
 
   /** Their names, and which stores they are. */
   async #contexts(): Promise<readonly string[]> {
-    const { readConfigFile } = await import('../main/config/file.ts')
+    const { readConfigFile } = await import('../main/config/read.ts')
     const { redactedUrl } = await import('../main/config/config.ts')
     const file = await readConfigFile(configFileOf(this.context.env))
     return (file?.config.contexts ?? []).map(({ name, context }) => `${name}\t${redactedUrl(context.store)}`)

@@ -1,6 +1,8 @@
 /** What the verbs below `config` share: the file of contexts, read or changed. None of them opens a store. */
+
+import { changeConfigFile } from '../main/config/change.ts'
 import { type Config, contextNamed, EMPTY_CONFIG, noContext } from '../main/config/config.ts'
-import { changeConfigFile, readConfigFile, shownPath } from '../main/config/file.ts'
+import { readConfigFile, shownPath } from '../main/config/read.ts'
 import { configFileOf } from '../main/paths.ts'
 import { NsctlCommand } from './base.ts'
 

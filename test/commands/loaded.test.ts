@@ -16,6 +16,7 @@ async function loadedBy(line: string): Promise<readonly string[]> {
 }
 
 const NEVER = [
+  /^node:fs\/promises$/,
   /^node:(crypto|http|https|net|tls|dns|child_process|worker_threads|readline|stream|tty|perf_hooks)$/,
   /^part-/,
   /^node_modules\/(yaml|ajv|diff|chalk|ink|react|prom-client|debug|ansis|semver|minimatch|tinyglobby|ejs)\//,

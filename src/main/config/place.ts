@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import { absoluteStoreUrl, configFileOf, type Environment } from '../paths.ts'
 import { contextNamed, noContext, type StoreContext } from './config.ts'
-import { readConfigFile, shownPath } from './file.ts'
+import { readConfigFile, shownPath } from './read.ts'
 
 export interface StorePlace {
   /** As --store has it; undefined for what the environment says, or the embedded store. */

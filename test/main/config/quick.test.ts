@@ -97,6 +97,11 @@ for (const c of [
     text: `${HEAD}contexts:\n- name: a\n  context:\n    namespace: b\n`,
     quick: false,
   },
+  {
+    name: 'a colon at the end',
+    text: `${HEAD}contexts:\n${PROD}    namespace: shop:\n`,
+    quick: false,
+  },
   { name: 'null', text: `${HEAD}contexts:\n${PROD}    namespace: null\n`, quick: false },
   {
     name: 'a remark behind a value',

@@ -1,56 +1,16 @@
-/** The file of contexts: read as a whole, replaced as a whole. */
-import { readFileSync, statSync } from 'node:fs'
+/** Changing the file of contexts: replaced as a whole, by one at a time. */
+import { statSync } from 'node:fs'
 import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { dirname } from 'node:path'
 import { type Clock, delay } from '../../core/clock.ts'
 import { messageOf, NsctlError } from '../../core/errors.ts'
-import { type Config, documentOf, EMPTY_CONFIG, hasSecret } from './config.ts'
-import { quickConfig } from './quick.ts'
-
-export interface ConfigFile {
-  readonly config: Config
-  /** What its owner should know of it, one line; undefined where all is well. */
-  readonly warning?: string
-}
+import { toYaml } from '../../resources/manifest.ts'
+import { refuseHopelessFolder } from '../state-dir.ts'
+import { type Config, documentOf, EMPTY_CONFIG } from './config.ts'
+import { readConfigFile, shownPath } from './read.ts'
 
 const LOCK_LIMIT_MS = 5_000
 const LOCK_LOOK_MS = 20
-
-/** Undefined where there is no file. Invalid, with line and column, for one that is damaged; Unreachable where it cannot be read. */
-export async function readConfigFile(path: string): Promise<ConfigFile | undefined> {
-  const found = readBytes(path)
-  if (found === undefined) return undefined
-  const config = await configOf(found.bytes, path)
-  const mode = found.mode & 0o777
-  if ((mode & 0o077) === 0 || !hasSecret(config)) return { config }
-  const shown = shownPath(path)
-  return {
-    config,
-    warning: `warning: ${shown} holds a secret and others may open it (mode ${mode.toString(8).padStart(4, '0')}): chmod 600 ${shown}`,
-  }
-}
-
-async function configOf(bytes: Buffer, path: string): Promise<Config> {
-  if (bytes.length === 0) return EMPTY_CONFIG
-  const quick = quickConfig(bytes.toString('latin1'))
-  if (quick !== undefined) return quick
-  const { parseConfig } = await import('./document.ts')
-  return parseConfig(bytes, shownPath(path))
-}
-
-function readBytes(path: string): { readonly bytes: Buffer; readonly mode: number } | undefined {
-  try {
-    const stat = statSync(path, { throwIfNoEntry: false })
-    return stat && { bytes: readFileSync(path), mode: stat.mode }
-  } catch (cause) {
-    throw new NsctlError('Unreachable', `${shownPath(path)} cannot be read: ${messageOf(cause)}`, {
-      value: path,
-      next: 'correct its permissions, or name another file in $NSCTL_CONFIG',
-      cause,
-    })
-  }
-}
 
 export interface ConfigChange {
   readonly path: string
@@ -74,7 +34,6 @@ export async function changeConfigFile(
   const lock = await writing(path, () => takeLock(next, change))
   try {
     const config = edit((await readConfigFile(path))?.config ?? EMPTY_CONFIG)
-    const { toYaml } = await import('../../resources/manifest.ts')
     const text = await toYaml(documentOf(config))
     await writing(path, async () => {
       await lock.writeFile(text)
@@ -102,7 +61,6 @@ function refuseDevice(path: string): void {
 
 /** Only its owner may look into it. */
 async function takeLock(lock: string, { clock, signal, path }: ConfigChange): Promise<FileHandle> {
-  const { refuseHopelessFolder } = await import('../state-dir.ts')
   refuseHopelessFolder(dirname(lock))
   await mkdir(dirname(lock), { recursive: true, mode: 0o700 })
   const deadlineMs = clock.monotonic() + LOCK_LIMIT_MS
@@ -132,10 +90,4 @@ async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
       cause,
     })
   }
-}
-
-/** `~/.config/nsctl/config` */
-export function shownPath(path: string): string {
-  const home = homedir()
-  return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path
 }
