@@ -7,6 +7,7 @@ import type { Client } from '../client/client.ts'
 import { isNsctlError, NsctlError } from '../core/errors.ts'
 import { formatAge } from '../core/quantity.ts'
 import { choosePlace, type StorePlace } from '../main/config/place.ts'
+import type { Environment } from '../main/paths.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 import { type FlagShapes, normalizeArgv } from './argv.ts'
 import type { CommandContext } from './context.ts'
@@ -112,11 +113,18 @@ export abstract class NsctlCommand extends Command {
     return this.#client
   }
 
-  /** What opens the store that was chosen. Says what the user should know of the choice. */
-  protected chosenStore(): Pick<StorePlace, 'store' | 'variables'> {
+  /**
+   * What opens the store that was chosen: its URL, unless the environment says it, and the environment with what a context adds.
+   * Says what the user should know of the choice.
+   */
+  protected chosenStore(): { readonly env: Environment; readonly store?: string } {
     const { store, variables, warning } = this.place
     if (warning !== undefined) this.note(warning)
-    return { ...(store === undefined ? {} : { store }), ...(variables === undefined ? {} : { variables }) }
+    const { env } = this.context
+    return {
+      env: variables === undefined ? env : { ...env, ...variables },
+      ...(store === undefined ? {} : { store }),
+    }
   }
 
   /** What went wrong; where it is the store's, with the context that chose that store. */

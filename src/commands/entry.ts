@@ -77,13 +77,8 @@ function processContext(): CommandContext {
     get userName() {
       return userName(process.env)
     },
-    openClient: ({ variables, ...options }) =>
-      openClient({ ...options, env: withVariables(variables), clock: systemClock }),
+    openClient: (options) => openClient({ env: process.env, ...options, clock: systemClock }),
   }
-}
-
-function withVariables(variables: CommandContext['env'] | undefined): CommandContext['env'] {
-  return variables === undefined ? process.env : { ...process.env, ...variables }
 }
 
 /** Runs one command line with this process's streams. Resolves to the exit code. */

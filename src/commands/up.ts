@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { NsctlError } from '../core/errors.ts'
-import type { StorePlace } from '../main/config/place.ts'
+import type { Environment } from '../main/paths.ts'
 import { NsctlCommand, usage } from './base.ts'
 import { daemonFlags, daemonLogger } from './daemon-flags.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -39,34 +39,25 @@ export class Up extends NsctlCommand {
           'up',
         )
       const { installDaemon } = await import('../main/install.ts')
-      const { env, clock, signal } = this.context
-      const { store, variables } = this.chosenStore()
-      refuseSecrets(variables, this.place.origin)
-      const lines = await installDaemon({
-        env: { ...env, ...variables },
-        clock,
-        signal,
-        runtime,
-        ...(store === undefined ? {} : { store }),
-        ...(variables === undefined ? {} : { variables }),
-      })
+      const { clock, signal } = this.context
+      const { variables = {}, origin } = this.place
+      refuseSecrets(variables, origin)
+      const lines = await installDaemon({ ...this.chosenStore(), variables, clock, signal, runtime })
       for (const line of lines) this.print(line)
       return undefined
     }
     const { runDaemon } = await import('../main/daemon.ts')
-    const { clock, env } = this.context
-    const { store, variables } = this.chosenStore()
+    const { clock } = this.context
     const { origin } = this.place
     const startedMs = clock.monotonic()
     const stop = stopSignal(this.context.signal)
     await runDaemon(
       {
-        env: { ...env, ...variables },
+        ...this.chosenStore(),
         clock,
         logger: await daemonLogger(flags, this.context),
         runtime,
         own: flags.own,
-        ...(store === undefined ? {} : { store }),
         ...(flags['metrics-port'] === undefined ? {} : { metricsPort: flags['metrics-port'] }),
         onReady: (ready) => {
           const seconds = ((clock.monotonic() - startedMs) / 1000).toFixed(1)
@@ -88,8 +79,8 @@ export class Up extends NsctlCommand {
 }
 
 /** Everybody may read a unit. */
-function refuseSecrets(variables: StorePlace['variables'], origin: string | undefined): void {
-  if (!variables?.CONSUL_HTTP_TOKEN && !variables?.ETCDCTL_PASSWORD) return
+function refuseSecrets(variables: Environment, origin: string | undefined): void {
+  if (!variables.CONSUL_HTTP_TOKEN && !variables.ETCDCTL_PASSWORD) return
   throw new NsctlError('Unsupported', `context ${origin} holds a secret, which a unit cannot keep`, {
     next: 'keep the token in a file and name that: nsctl config set-context NAME --token-file FILE; or authenticate with a client certificate',
   })

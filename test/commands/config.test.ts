@@ -1,9 +1,10 @@
 /** Contexts, as people use them: with the real executable, and a store for each. */
+import { spawn } from 'node:child_process'
 import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createHome, type Home, service } from './nsctl.ts'
+import { createHome, type Home, root, service } from './nsctl.ts'
 
 async function withHome(run: (home: Home) => Promise<void>): Promise<void> {
   const home = createHome()
@@ -119,6 +120,60 @@ test('an error of the store says which context chose it', () =>
       /there is no store at .*gone\.db\n.*\nContext: gone \(from .*\.config\/nsctl\/config\)\n$/,
     )
   }))
+
+test('a server that is not there: its address, and which context it is from', () =>
+  withHome(async (home) => {
+    await must(home, 'config set-context prod --store consul://127.0.0.1:1/nsctl --namespace shop')
+    await must(home, 'config use-context prod')
+    const { code, stderr } = await home.run(['get', 'svc'])
+    assert.is(code, 3, stderr)
+    assert.match(stderr, /^error: .*127\.0\.0\.1:1/)
+    assert.match(stderr, /\nContext: prod \(from .*\/config\)\n$/)
+  }))
+
+test('credentials are a context’s: a token file that cannot be read is that of the context, not of the environment', () =>
+  withHome(async (home) => {
+    const store = 'consul://127.0.0.1:1/nsctl'
+    await must(home, `config set-context prod --store ${store} --token-file secrets/token`)
+    const env = { CONSUL_HTTP_TOKEN_FILE: '/environment/token' }
+    assert.match(
+      (await home.run(['get', 'svc', '--context', 'prod'], { env })).stderr,
+      `${home.folder}/secrets/token`,
+    )
+    const other = await home.run(['get', 'svc', '--store', store], { env })
+    assert.match(other.stderr, '/environment/token')
+    assert.not.match(other.stderr, 'secrets')
+  }))
+
+for (const c of [
+  { line: 'up --runtime process', says: / {2}store {4}sqlite:.*\/a\.db {3}context a \(from .*\/config\)\n/ },
+  { line: 'controller', says: /controller of sqlite:.*\/a\.db, context a \(from .*\/config\)\n/ },
+])
+  test(`nsctl ${c.line} serves the current context, and says so`, () =>
+    withHome(async (home) => {
+      await must(home, 'config set-context a --store ./a.db')
+      await must(home, 'config use-context a')
+      const child = spawn(join(root, 'bin/nsctl'), c.line.split(' '), {
+        cwd: home.folder,
+        env: { PATH: process.env.PATH, HOME: home.folder, NSCTL_HOME: home.state },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let seen = ''
+      const ended = new Promise((settle) => child.on('close', settle))
+      const said = new Promise<void>((settle) => {
+        child.stdout.on('data', (data: Buffer) => {
+          seen += data
+          if (c.says.test(seen)) settle()
+        })
+      })
+      child.stderr.on('data', (data: Buffer) => {
+        seen += data
+      })
+      await Promise.race([said, ended])
+      child.kill('SIGTERM')
+      await ended
+      assert.match(seen, c.says)
+    }))
 
 test('a damaged file is pointed at, and is in the way of nothing that needs no context', () =>
   withHome(async (home) => {
