@@ -139,7 +139,7 @@ class StepFailed extends Error {}
 async function tour(): Promise<number> {
   saySystem()
   const home = mkdtempSync(join(tmpdir(), 'nsctl-tour-'))
-  const env = { ...process.env, NSCTL_HOME: home, NO_COLOR: '1' }
+  const env = { ...process.env, NSCTL_HOME: home, NSCTL_CONFIG: join(home, 'config'), NO_COLOR: '1' }
   delete (env as NodeJS.ProcessEnv).NSCTL_STORE
   let daemon: ChildProcess | undefined
   let number = 0

@@ -65,6 +65,7 @@ async function warm() {
   const home = mkdtempSync(join(tmpdir(), 'nsctl-warm-'))
   try {
     process.env.NSCTL_HOME = home
+    process.env.NSCTL_CONFIG = join(home, 'config')
     delete process.env.NSCTL_STORE
     process.chdir(home)
     writeFileSync('warm.json', JSON.stringify({ apiVersion: 'v1', kind: 'List', items: SERVICES }))

@@ -12,7 +12,8 @@ was named is not there); 2 the input is wrong; 3 the store or a machine cannot b
 ended by Ctrl-C. Errors go to standard error, as JSON with \`-o json\`.
 
 Environment: \`NSCTL_HOME\` (where everything is kept; \`$XDG_STATE_HOME/nsctl\`, else \`~/.local/state/nsctl\`), \`NSCTL_STORE\`
-(the store, \`sqlite:/path\`), \`NSCTL_NAMESPACE\` (the namespace, \`default\`), \`NO_COLOR\`, \`FORCE_COLOR\`, and
+(the store, \`sqlite:/path\`), \`NSCTL_CONFIG\` (the file of contexts; \`$XDG_CONFIG_HOME/nsctl/config\`, else
+\`~/.config/nsctl/config\`), \`NSCTL_NAMESPACE\` (the namespace, \`default\`), \`NO_COLOR\`, \`FORCE_COLOR\`, and
 \`NSCTL_DEBUG_LOADED=FILE\` (writes the modules that a command loaded into a file).
 `
 

@@ -4,8 +4,10 @@ import { Command } from '@oclif/core/command'
 import { parse } from '@oclif/core/parser'
 import type { Actor } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
-import { NsctlError } from '../core/errors.ts'
+import { isNsctlError, NsctlError } from '../core/errors.ts'
 import { formatAge } from '../core/quantity.ts'
+import { choosePlace, type StorePlace } from '../main/config/place.ts'
+import type { Environment } from '../main/paths.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 import { type FlagShapes, normalizeArgv } from './argv.ts'
 import type { CommandContext } from './context.ts'
@@ -16,6 +18,7 @@ import { usageError } from './usage-error.ts'
 interface GlobalValues {
   readonly namespace?: string | undefined
   readonly store?: string | undefined
+  readonly context?: string | undefined
   readonly 'no-color'?: boolean
 }
 
@@ -39,6 +42,8 @@ export abstract class NsctlCommand extends Command {
   protected words: readonly string[] = []
   #globals: GlobalValues = {}
   #client: Promise<Client> | undefined
+  /** Why there is none is said when it is needed: `config` and `help` work beside a damaged file of contexts. */
+  #place: StorePlace | Error = {}
 
   constructor(argv: string[], context: CommandContext) {
     super(argv, minimalConfig(context))
@@ -62,15 +67,24 @@ export abstract class NsctlCommand extends Command {
       })
       this.words = parsed.raw.filter((token) => token.type === 'arg').map((token) => token.input)
       this.#globals = parsed.flags as GlobalValues
+      this.#place = await choosePlace(this.context.env, this.#globals).catch((error: Error) => error)
       return parsed as unknown as Interfaces.ParserOutput<F, B, A>
     } catch (error) {
       throw usageError(error, { verb: this.id ?? '', flags: Object.keys(flags) })
     }
   }
 
-  /** The namespace to work in: -n, $NSCTL_NAMESPACE, default. */
+  /** The store to talk to, as whom, and where in it. Throws where that cannot be known. */
+  protected get place(): StorePlace {
+    if (this.#place instanceof Error) throw this.#place
+    return this.#place
+  }
+
+  /** The namespace to work in: -n, $NSCTL_NAMESPACE, the context's, default. */
   protected get namespace(): string {
-    return this.#globals.namespace || this.context.env.NSCTL_NAMESPACE || DEFAULT_NAMESPACE
+    return (
+      this.#globals.namespace || this.context.env.NSCTL_NAMESPACE || this.place.namespace || DEFAULT_NAMESPACE
+    )
   }
 
   /** The namespace that was asked for by flag; undefined where none was. */
@@ -94,9 +108,37 @@ export abstract class NsctlCommand extends Command {
     this.#client ??= this.context.openClient({
       readOnly: access !== 'write',
       emptyIfMissing: access === 'compare',
-      ...(this.#globals.store === undefined ? {} : { store: this.#globals.store }),
+      ...this.chosenStore(),
     })
     return this.#client
+  }
+
+  /**
+   * What opens the store that was chosen: its URL, unless the environment says it, and the environment with what a context adds.
+   * Says what the user should know of the choice.
+   */
+  protected chosenStore(): { readonly env: Environment; readonly store?: string } {
+    const { store, variables, warning } = this.place
+    if (warning !== undefined) this.note(warning)
+    const { env } = this.context
+    return {
+      env: variables === undefined ? env : { ...env, ...variables },
+      ...(store === undefined ? {} : { store }),
+    }
+  }
+
+  /** What went wrong; where it is the store's, with the context that chose that store. */
+  explained(error: unknown): unknown {
+    const origin = this.#place instanceof Error ? undefined : this.#place.origin
+    if (origin === undefined || !isNsctlError(error) || error.exitCode !== 3) return error
+    const { code, message, value, issues, next, cause } = error
+    const place = `Context: ${origin}`
+    return new NsctlError(code, message, {
+      value,
+      issues,
+      cause,
+      next: next === undefined ? place : `${next}\n${place}`,
+    })
   }
 
   /** Frees what the command has opened; called by the dispatcher however the command ended. */

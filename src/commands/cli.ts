@@ -39,6 +39,8 @@ async function dispatch(argv: readonly string[], context: CommandContext): Promi
   command.id = verb.name
   try {
     return (await command.run()) ?? 0
+  } catch (error) {
+    throw command.explained(error)
   } finally {
     await command.close()
   }

@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.ts'
+import { configFileOf } from '../main/paths.ts'
 import { argumentsOf, type FlagShapes, splitVerb } from './argv.ts'
 import { type CommandClass, NsctlCommand } from './base.ts'
 
@@ -31,6 +32,18 @@ const ON_OBJECTS: ReadonlySet<string> = new Set([
 /** Verbs whose words name instances, or services for all of theirs. */
 const ON_INSTANCES: ReadonlySet<string> = new Set(['logs', 'exec'])
 
+/** Verbs whose first word names a context. */
+const ON_CONTEXTS: ReadonlySet<string> = new Set([
+  'config get-contexts',
+  'config use-context',
+  'config set-context',
+  'config rename-context',
+  'config delete-context',
+])
+
+/** Global flags that say which store has the names. */
+const PLACE_FLAGS: ReadonlySet<string> = new Set(['--store', '--context'])
+
 const FORMATS = ['json', 'yaml', 'name', 'wide', 'table', 'jsonpath=', 'custom-columns=']
 
 /** `nsctl __complete -- WORD…`: what could stand for the last word, a line each; a tab before what it means. */
@@ -39,7 +52,7 @@ export class Complete extends NsctlCommand {
   static override args = { words: shared.argument({ multiple: true, description: 'The words so far.' }) }
 
   override async run(): Promise<undefined> {
-    await this.parse(Complete)
+    await this.parse(Complete, [...typedGlobals(this.argv), ...this.argv])
     const typed = this.words.at(-1) ?? ''
     const found = await this.#candidates(this.words.slice(0, -1), typed)
     this.print(found.filter((line) => line.startsWith(typed)).join('\n'))
@@ -47,6 +60,7 @@ export class Complete extends NsctlCommand {
 
   async #candidates(before: readonly string[], typed: string): Promise<readonly string[]> {
     if (before.at(-1) === '-n' || before.at(-1) === '--namespace') return this.#names('namespaces', before)
+    if (before.at(-1) === '--context') return this.#contexts()
     const { verb, first, rest } = splitVerb(before, VERB_NAMES, shared.globalFlags)
     if (verb === undefined) return verbCandidates(first)
     const flags = await flagsOf(verb)
@@ -55,8 +69,17 @@ export class Complete extends NsctlCommand {
     const words = argumentsOf(rest, flags as FlagShapes)
     if (ON_OBJECTS.has(verb)) return this.#objects(verb, words, typed, before)
     if (verb === 'explain') return (await this.client()).kinds.all().map((kind) => kind.singular)
+    if (ON_CONTEXTS.has(verb)) return words.length === 0 ? this.#contexts() : []
     if (verb === 'completion') return ['bash', 'zsh', 'fish']
     return words.length === 0 ? verbCandidates(verb) : []
+  }
+
+  /** Their names, and which stores they are. */
+  async #contexts(): Promise<readonly string[]> {
+    const { readConfigFile } = await import('../main/config/read.ts')
+    const { redactedUrl } = await import('../main/config/config.ts')
+    const file = await readConfigFile(configFileOf(this.context.env))
+    return (file?.config.contexts ?? []).map(({ name, context }) => `${name}\t${redactedUrl(context.store)}`)
   }
 
   async #objects(
@@ -94,6 +117,17 @@ export class Complete extends NsctlCommand {
     const { items } = await client.list(kind, kind.scope === 'Namespaced' ? { namespace } : {})
     return items.map((item) => item.metadata.name)
   }
+}
+
+/** What the line so far says of the store; the last word is still being typed. */
+function typedGlobals(argv: readonly string[]): readonly string[] {
+  const words = argv.slice(argv.indexOf('--') + 1, -1)
+  const end = words.indexOf('--')
+  return words.slice(0, end === -1 ? words.length : end).flatMap((word, at, all) => {
+    if (/^--(store|context)=/.test(word)) return [word]
+    const value = all[at + 1]
+    return PLACE_FLAGS.has(word) && value !== undefined ? [`${word}=${value}`] : []
+  })
 }
 
 /** Verbs, or what may follow the first word of one: `status` after `rollout`. */

@@ -1,6 +1,7 @@
 /** What a command gets from the process around it, so that nothing below reads the process by itself. */
 import type { Client } from '../client/client.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Environment } from '../main/paths.ts'
 
 export interface Output {
   readonly isTTY: boolean
@@ -16,6 +17,8 @@ export interface OpenOptions {
   readonly readOnly?: boolean
   /** Where there is no store yet, an empty one in memory stands for it. */
   readonly emptyIfMissing?: boolean
+  /** What the store's adapter reads; the process's environment if left out. */
+  readonly env?: Environment
 }
 
 export interface CommandContext {
@@ -23,7 +26,7 @@ export interface CommandContext {
   readonly stderr: Output
   /** Everything on standard input. */
   readStdin(): Promise<Buffer>
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   readonly cwd: string
   readonly clock: Clock
   /** Aborts on Ctrl-C. Listening for it begins with the first use. */

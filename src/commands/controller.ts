@@ -13,18 +13,18 @@ export class Controller extends NsctlCommand {
   override async run(): Promise<number | undefined> {
     const { flags } = await this.parse(Controller)
     const { runController } = await import('../main/controller.ts')
-    const { clock, env } = this.context
-    const store = (flags as { readonly store?: string }).store
+    const { clock } = this.context
+    const { origin } = this.place
     await runController(
       {
-        env,
+        ...this.chosenStore(),
         clock,
         logger: await daemonLogger(flags, this.context),
-        ...(store === undefined ? {} : { store }),
         ...(flags['metrics-port'] === undefined ? {} : { metricsPort: flags['metrics-port'] }),
         onReady: ({ storeUrl, leader }) => {
           const standing = leader === undefined ? '' : `; standing by for pid ${leader.pid} on ${leader.host}`
-          this.print(`controller of ${storeUrl}${standing}`)
+          const context = origin === undefined ? '' : `, context ${origin}`
+          this.print(`controller of ${storeUrl}${context}${standing}`)
         },
         onLeading: (epoch) => this.print(`leading, term ${epoch}`),
       },

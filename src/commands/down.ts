@@ -17,15 +17,13 @@ export class Down extends NsctlCommand {
   override async run(): Promise<undefined> {
     const { flags } = await this.parse(Down)
     const { tearDown } = await import('../main/teardown.ts')
-    const { env, clock, signal } = this.context
-    const store = (flags as { readonly store?: string }).store
+    const { clock, signal } = this.context
     const { done, left } = await tearDown({
-      env,
+      ...this.chosenStore(),
       clock,
       logger: silentLogger,
       purge: flags.purge,
       signal,
-      ...(store === undefined ? {} : { store }),
     })
     for (const line of done) this.print(line)
     if (done.length === 0) this.print('nothing was running')

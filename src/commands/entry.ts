@@ -77,7 +77,7 @@ function processContext(): CommandContext {
     get userName() {
       return userName(process.env)
     },
-    openClient: (options) => openClient({ ...options, env: process.env, clock: systemClock }),
+    openClient: (options) => openClient({ env: process.env, ...options, clock: systemClock }),
   }
 }
 

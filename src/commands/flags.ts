@@ -12,13 +12,19 @@ export const globalFlags = {
   namespace: Flags.string({
     char: 'n',
     helpValue: 'NAME',
-    summary: 'Namespace to work in; $NSCTL_NAMESPACE, else default.',
+    summary: 'Namespace to work in; $NSCTL_NAMESPACE, else the context’s, else default.',
     helpGroup: 'GLOBAL',
   }),
   store: Flags.string({
     helpValue: 'URL',
     summary:
-      'Store to talk to, sqlite:/path or consul://host/prefix; $NSCTL_STORE, else under $NSCTL_HOME or the XDG state directory.',
+      'Store to talk to, sqlite:/path or consul://host/prefix; $NSCTL_STORE, else the current context’s, else under $NSCTL_HOME or the XDG state directory.',
+    helpGroup: 'GLOBAL',
+  }),
+  context: Flags.string({
+    helpValue: 'NAME',
+    summary:
+      'Context to work in, rather than the current one or $NSCTL_STORE: see nsctl config get-contexts.',
     helpGroup: 'GLOBAL',
   }),
   'no-color': Flags.boolean({ summary: 'No colours, as with $NO_COLOR.', helpGroup: 'GLOBAL' }),

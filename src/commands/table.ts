@@ -4,7 +4,7 @@
  */
 import type { CommandClass } from './base.ts'
 
-export type VerbGroup = 'Start' | 'Change' | 'Look' | 'Roll out' | 'Work' | 'About'
+export type VerbGroup = 'Start' | 'Change' | 'Look' | 'Roll out' | 'Work' | 'Context' | 'About'
 
 export interface Verb {
   /** One word or two: `get`, `rollout status`. */
@@ -185,6 +185,48 @@ export const VERBS: readonly Verb[] = [
     group: 'Work',
     summary: 'Run a command beside a program, as it sees the machine',
     load: async () => (await import('./exec.ts')).Exec,
+  },
+  {
+    name: 'config get-contexts',
+    group: 'Context',
+    summary: 'Contexts that there are, and which is the current one',
+    load: async () => (await import('./config-get-contexts.ts')).ConfigGetContexts,
+  },
+  {
+    name: 'config current-context',
+    group: 'Context',
+    summary: 'The name of the current context',
+    load: async () => (await import('./config-current-context.ts')).ConfigCurrentContext,
+  },
+  {
+    name: 'config use-context',
+    group: 'Context',
+    summary: 'Make a context the current one',
+    load: async () => (await import('./config-use-context.ts')).ConfigUseContext,
+  },
+  {
+    name: 'config set-context',
+    group: 'Context',
+    summary: 'Make a context, or change what it says',
+    load: async () => (await import('./config-set-context.ts')).ConfigSetContext,
+  },
+  {
+    name: 'config rename-context',
+    group: 'Context',
+    summary: 'Give a context another name',
+    load: async () => (await import('./config-rename-context.ts')).ConfigRenameContext,
+  },
+  {
+    name: 'config delete-context',
+    group: 'Context',
+    summary: 'Forget a context; its store stays as it is',
+    load: async () => (await import('./config-delete-context.ts')).ConfigDeleteContext,
+  },
+  {
+    name: 'config view',
+    group: 'Context',
+    summary: 'The file of contexts, without its secrets',
+    load: async () => (await import('./config-view.ts')).ConfigView,
   },
   {
     name: 'api-resources',

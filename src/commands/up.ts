@@ -1,4 +1,6 @@
 import * as Flags from '@oclif/core/flags'
+import { NsctlError } from '../core/errors.ts'
+import type { Environment } from '../main/paths.ts'
 import { NsctlCommand, usage } from './base.ts'
 import { daemonFlags, daemonLogger } from './daemon-flags.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -37,28 +39,30 @@ export class Up extends NsctlCommand {
           'up',
         )
       const { installDaemon } = await import('../main/install.ts')
-      const { env, clock, signal } = this.context
-      const lines = await installDaemon({ env, clock, signal, runtime, ...this.#store(flags) })
+      const { clock, signal } = this.context
+      const { variables = {}, origin } = this.place
+      refuseSecrets(variables, origin)
+      const lines = await installDaemon({ ...this.chosenStore(), variables, clock, signal, runtime })
       for (const line of lines) this.print(line)
       return undefined
     }
     const { runDaemon } = await import('../main/daemon.ts')
-    const { clock, env } = this.context
+    const { clock } = this.context
+    const { origin } = this.place
     const startedMs = clock.monotonic()
     const stop = stopSignal(this.context.signal)
     await runDaemon(
       {
-        env,
+        ...this.chosenStore(),
         clock,
         logger: await daemonLogger(flags, this.context),
         runtime,
         own: flags.own,
-        ...this.#store(flags),
         ...(flags['metrics-port'] === undefined ? {} : { metricsPort: flags['metrics-port'] }),
         onReady: (ready) => {
           const seconds = ((clock.monotonic() - startedMs) / 1000).toFixed(1)
           this.print(`nsctl ${this.context.version} is ready after ${seconds} s on node ${ready.node}`)
-          this.print(`  store    ${ready.storeUrl}`)
+          this.print(`  store    ${ready.storeUrl}${origin === undefined ? '' : `   context ${origin}`}`)
           this.print(`  runtime  ${ready.runtime}`)
           if (ready.cannot.length > 0) this.print(`           does not enforce ${ready.cannot.join(', ')}`)
           this.print(`  next     nsctl apply -f examples/quickstart    (in another terminal)`)
@@ -72,9 +76,12 @@ export class Up extends NsctlCommand {
     this.print(flags.own ? 'stopped, with everything that it ran' : 'stopped; what runs goes on')
     return undefined
   }
+}
 
-  #store(flags: object): { readonly store?: string } {
-    const store = (flags as { readonly store?: string }).store
-    return store === undefined ? {} : { store }
-  }
+/** Everybody may read a unit. */
+function refuseSecrets(variables: Environment, origin: string | undefined): void {
+  if (!variables.CONSUL_HTTP_TOKEN && !variables.ETCDCTL_PASSWORD) return
+  throw new NsctlError('Unsupported', `context ${origin} holds a secret, which a unit cannot keep`, {
+    next: 'keep the token in a file and name that: nsctl config set-context NAME --token-file FILE; or authenticate with a client certificate',
+  })
 }

@@ -1,7 +1,6 @@
 /** The text of the daemon's own unit, and what such a text says. Pure. */
 import { resolve } from 'node:path'
-import { parseStoreUrl } from '../store/url.ts'
-import { type Environment, pathsOf, storeUrlOf } from './paths.ts'
+import { absoluteStoreUrl, type Environment, pathsOf, storeUrlOf } from './paths.ts'
 
 export interface DaemonUnitOptions {
   readonly scope: 'system' | 'user'
@@ -11,16 +10,19 @@ export interface DaemonUnitOptions {
   readonly runtime: string
   /** --store, where it was given. */
   readonly store?: string
+  /** Variables that its store is opened with, from a context. Whoever may read the unit may read them. */
+  readonly variables?: Environment
 }
 
 /** The unit that serves the same store as the command that installs it. KillMode=process: ending the daemon ends no workload. */
 export function daemonUnit(options: DaemonUnitOptions): string {
   const { scope, env, runtime } = options
-  const store = isStoreGiven(options) ? ['--store', absoluteStore(storeUrlOf(env, options.store))] : []
+  const store = isStoreGiven(options) ? ['--store', absoluteStoreUrl(storeUrlOf(env, options.store))] : []
   const command = [...options.command, 'up', '--runtime', runtime, ...store]
   const environment = {
     NSCTL_HOME: resolve(pathsOf(env).stateDir),
     ...(env.PATH ? { PATH: env.PATH } : {}),
+    ...options.variables,
   }
   return `[Unit]
 Description=nsctl: control plane and agent of this machine
@@ -31,7 +33,7 @@ After=network.target
 Type=simple
 ExecStart=${command.map((word) => quote(word.replaceAll('$', () => '$$'))).join(' ')}
 ${Object.entries(environment)
-  .map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`)
+  .flatMap(([name, value]) => (value === undefined ? [] : `Environment=${quote(`${name}=${value}`)}`))
   .join('\n')}
 Restart=always
 RestartSec=1
@@ -53,16 +55,11 @@ export function storeOfUnit(text: string): string | undefined {
   const [, quotedHome, plainHome] =
     /^Environment=(?:"NSCTL_HOME=((?:\\.|[^"\\])*)"|NSCTL_HOME=(\S+))$/m.exec(text) ?? []
   const home = quotedHome === undefined ? plainHome : unquote(quotedHome)
-  return home === undefined ? undefined : absoluteStore(storeUrlOf({ NSCTL_HOME: home }))
+  return home === undefined ? undefined : absoluteStoreUrl(storeUrlOf({ NSCTL_HOME: home }))
 }
 
 function isStoreGiven({ env, store }: DaemonUnitOptions): boolean {
   return store !== undefined || Boolean(env.NSCTL_STORE)
-}
-
-function absoluteStore(text: string): string {
-  const store = parseStoreUrl(text)
-  return store.engine === 'sqlite' ? `sqlite:${store.path}` : text
 }
 
 /** As systemd reads a word: in double quotes, with its escapes and specifiers doubled. */

@@ -20,6 +20,8 @@ export interface InstallOptions {
   readonly env: Environment
   readonly runtime: RuntimeName
   readonly store?: string
+  /** What a context adds to the environment for its store: the unit gets it too. */
+  readonly variables?: Environment
   readonly clock: Clock
   readonly signal: AbortSignal
 }

@@ -1,6 +1,7 @@
 /** Where nsctl keeps things on this machine. Pure: from the environment to paths. */
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { parseStoreUrl } from '../store/url.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -26,6 +27,23 @@ function stateHome(env: Environment): string {
   const given = env.XDG_STATE_HOME
   if (given?.startsWith('/')) return given
   return join(env.HOME || homedir(), '.local', 'state')
+}
+
+/**
+ * Where contexts are kept: `$NSCTL_CONFIG`, else `$XDG_CONFIG_HOME/nsctl/config`, else `~/.config/nsctl/config`. A relative
+ * $XDG_CONFIG_HOME is ignored.
+ */
+export function configFileOf(env: Environment): string {
+  if (env.NSCTL_CONFIG) return resolve(env.NSCTL_CONFIG)
+  const given = env.XDG_CONFIG_HOME
+  const folder = given?.startsWith('/') ? given : join(env.HOME || homedir(), '.config')
+  return join(folder, 'nsctl', 'config')
+}
+
+/** The same store, wherever its URL is read: a relative path counts from `directory`. Throws as parseStoreUrl does. */
+export function absoluteStoreUrl(text: string, directory?: string): string {
+  const store = parseStoreUrl(text, directory)
+  return store.engine === 'sqlite' ? `sqlite:${store.path}` : text
 }
 
 /** The store of a command: --store, $NSCTL_STORE, else the embedded one. */

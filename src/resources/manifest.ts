@@ -1,11 +1,11 @@
 /** Manifests: from the text of a file, a stream or a URL to objects, and from objects to YAML. */
-import { NsctlError } from '../core/errors.ts'
 import { isObject, type Path } from '../core/json.ts'
 import { decode, TextFault } from './manifest/decode.ts'
 import { emitYaml } from './manifest/emit.ts'
 import { checkEnvelope, flattenLists } from './manifest/envelope.ts'
 import { locateRange, type SourceLocation } from './manifest/excerpt.ts'
 import { DocumentFault, NotJson, type RawDocument } from './manifest/fault.ts'
+import { faultsError } from './manifest/faults-error.ts'
 import { parseJson } from './manifest/json.ts'
 import type { AnyResource } from './object.ts'
 
@@ -31,9 +31,6 @@ export interface ParseOptions {
   /** `auto` (the default) tries JSON for what starts like it, and YAML for all else. */
   readonly format?: ManifestFormat
 }
-
-/** Beyond that many faults of one text the rest is only counted. */
-const MAX_FAULTS = 20
 
 /**
  * The objects of a text in order: several documents, `kind: List` taken apart, empty documents left out. Each has at least
@@ -87,21 +84,6 @@ async function parseText(text: string, format: ManifestFormat): Promise<readonly
 
 async function yamlReader(): Promise<(text: string) => Promise<readonly RawDocument[]>> {
   return (await import('./manifest/yaml.ts')).parseYaml
-}
-
-function faultsError(faults: readonly DocumentFault[], text: string, source: string): NsctlError {
-  const texts = faults.slice(0, MAX_FAULTS).map((fault) => faultText(fault, text, source))
-  const rest = faults.length - texts.length
-  const issues = rest > 0 ? [...texts, `and ${rest} more faults in ${source}`] : texts
-  const [headline = source] = texts[0]!.split('\n')
-  const message = faults.length === 1 ? headline : `${faults.length} faults in ${source}`
-  return new NsctlError('Invalid', message, { issues, value: source })
-}
-
-function faultText(fault: DocumentFault, text: string, source: string): string {
-  if (text === '') return `${source}: ${fault.message}${fault.hint ? `; ${fault.hint}` : ''}`
-  const { line, column, excerpt } = locateRange(text, fault)
-  return `${source}:${line}:${column}: ${fault.message}\n${excerpt}${fault.hint ? ` ${fault.hint}` : ''}`
 }
 
 /** Members that stand first, in this order; the rest follows as it is. */

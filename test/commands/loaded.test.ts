@@ -16,6 +16,7 @@ async function loadedBy(line: string): Promise<readonly string[]> {
 }
 
 const NEVER = [
+  /^node:fs\/promises$/,
   /^node:(crypto|http|https|net|tls|dns|child_process|worker_threads|readline|stream|tty|perf_hooks)$/,
   /^part-/,
   /^node_modules\/(yaml|ajv|diff|chalk|ink|react|prom-client|debug|ansis|semver|minimatch|tinyglobby|ejs)\//,
@@ -23,6 +24,7 @@ const NEVER = [
   /^src\/(engine|controllers|agent|runtimes)\//,
   /^src\/resources\/generated\/validators/,
   /^src\/commands\/(apply|up|logs|edit|help)\.ts$/,
+  /^src\/main\/config\/document\.ts$/,
 ]
 
 home.write('web.yaml', service('web'))
@@ -48,6 +50,18 @@ for (const line of [
       [],
     )
   })
+
+test('a context costs no YAML library either', async () => {
+  const store = `sqlite:${join(home.state, 'store.db')}`
+  assert.is((await home.run(['config', 'set-context', 'here', '--store', store])).code, 0)
+  assert.is((await home.run(['config', 'use-context', 'here'])).code, 0)
+  const loaded = await loadedBy('get services')
+  assert.equal(
+    loaded.filter((module) => NEVER.some((pattern) => pattern.test(module))),
+    [],
+  )
+  assert.is((await home.run(['config', 'delete-context', 'here'])).code, 0)
+})
 
 test('what is needed is on the list: apply loads the YAML library and the validators', async () => {
   home.write('mail.yaml', service('mail'))

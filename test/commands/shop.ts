@@ -1,4 +1,5 @@
 /** A command line in this process, over the real api and a store in memory; what runs programs is scripted. */
+import { join } from 'node:path'
 import { openApi } from '../../src/api/open.ts'
 import type { DaemonState } from '../../src/client/client.ts'
 import { createLocalClient } from '../../src/client/local.ts'
@@ -80,7 +81,8 @@ export async function openShop() {
       stdout: output('stdout'),
       stderr: output('stderr'),
       readStdin: async () => Buffer.from(options.stdin ?? ''),
-      env: options.env ?? {},
+      // whoever runs the tests may have contexts
+      env: { NSCTL_CONFIG: join(import.meta.dirname, 'no-config'), ...options.env },
       cwd: import.meta.dirname,
       clock: systemClock,
       signal: options.signal ?? new AbortController().signal,

@@ -184,7 +184,12 @@ test('a reader that has gone is no error', () =>
 function start(home: Home, args: readonly string[]) {
   const child = spawn(join(root, 'bin/nsctl'), args, {
     cwd: home.folder,
-    env: { PATH: process.env.PATH, NSCTL_HOME: home.state, NSCTL_DEBUG_LOADED: join(home.folder, 'loaded') },
+    env: {
+      PATH: process.env.PATH,
+      HOME: home.folder,
+      NSCTL_HOME: home.state,
+      NSCTL_DEBUG_LOADED: join(home.folder, 'loaded'),
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>((settle) => child.on('close', settle))

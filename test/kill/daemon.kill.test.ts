@@ -23,7 +23,12 @@ const root = join(import.meta.dirname, '../..')
 const nsctl = join(root, 'bin/nsctl')
 const home = mkdtempSync(join(tmpdir(), 'nsctl-kill-'))
 const work = join(home, 'work')
-const env = { ...process.env, NSCTL_HOME: join(home, 'state'), NO_COLOR: '1' }
+const env = {
+  ...process.env,
+  NSCTL_HOME: join(home, 'state'),
+  NSCTL_CONFIG: join(home, 'config'),
+  NO_COLOR: '1',
+}
 const ROUNDS = Number(process.env.NSCTL_KILL_ROUNDS ?? 60)
 
 const PHASES = ['apply', 'rollout', 'scale', 'rollback', 'delete', 'start', 'restart'] as const

@@ -20,6 +20,19 @@ test('starts what installs it, with its home and PATH, and ends no workload with
   assert.match(text, '\nWantedBy=multi-user.target\n')
 })
 
+test('what a context says of who we are stands in it', () => {
+  const text = daemonUnit({
+    scope: 'user',
+    env: { NSCTL_HOME: '/h' },
+    command: ['/usr/bin/node'],
+    runtime: 'auto',
+    store: 'sqlite:/s.db',
+    variables: { CONSUL_HTTP_TOKEN: undefined, CONSUL_HTTP_TOKEN_FILE: '/etc/a token' },
+  })
+  assert.match(text, '\nEnvironment=NSCTL_HOME=/h\nEnvironment="CONSUL_HTTP_TOKEN_FILE=/etc/a token"\n')
+  assert.not.match(text, 'CONSUL_HTTP_TOKEN=')
+})
+
 test('an empty PATH is left to systemd', () => assert.not.match(unit({ HOME: '/h' }), 'PATH='))
 
 test('what systemd would read as its own is escaped: $ in commands only, % and \\ everywhere', () => {
