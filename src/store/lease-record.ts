@@ -19,9 +19,12 @@ export interface LeaseKeys {
   readonly epoch: string
 }
 
+/** Every key of every lease begins with it. */
+export const LEASE_PREFIX = 'lease/'
+
 /** Two keys, because a renewal must not move what the fence checks. */
 export function leaseKeys(name: string): LeaseKeys {
-  return { record: `lease/${name}/holder`, epoch: `lease/${name}/epoch` }
+  return { record: `${LEASE_PREFIX}${name}/holder`, epoch: `${LEASE_PREFIX}${name}/epoch` }
 }
 
 /** Undefined for what is no record of ours: then only standing still for long enough shows that it is free. */
