@@ -1,5 +1,5 @@
 /**
- * Where everything lies in the store. Nothing else builds or takes apart a key.
+ * Where everything lies in the store. Nothing else builds a key, and but for parse-key.ts nothing takes one apart.
  *
  *     obj/<group>/<plural>/<namespace or _>/<name>          an object
  *     applied/<group>/<plural>/<namespace or _>/<name>      the manifest that was applied to it last, unless the object tells
@@ -9,15 +9,22 @@
  *     node/<node>/status/<plural>/<namespace>/<name>        its status, written by the node's agent
  *     at/<plural>/<namespace>/<name>                        the node it belongs to: a name is there once, not once a node
  *     audit/<time>-<suffix>                                 who changed what
+ *
+ * Beside these the store itself keeps leases (`lease/`) and, while it is being filled, a note that says so (`import/`).
  */
 import type { Kind } from '../resources/kinds.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 
-const CLUSTER = '_'
-const REVISION_DIGITS = 8
-const SPEC_STEP = '/spec'
+/** Moves when what lies under these keys could no longer be read by those who know only the former. */
+export const STORE_LAYOUT = 1
+
+/** Stands for the namespace of what has none. */
+export const CLUSTER = '_'
+export const REVISION_DIGITS = 8
+/** Ends the key of a spec that is kept beside its revision's record. */
+export const SPEC_STEP = '/spec'
 export const AUDIT_PREFIX = 'audit/'
-const NODE_PREFIX = 'node/'
+export const NODE_PREFIX = 'node/'
 
 /** A kind, and what of it is meant. */
 export interface Target {

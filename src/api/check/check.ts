@@ -1,0 +1,53 @@
+/**
+ * Whether what a store holds fits together: nothing that belongs to nothing, nothing that cannot be read, nothing half. On one
+ * snapshot, so that what is about to be written is never taken for half. Pure.
+ */
+import type { KindRegistry } from '../../resources/kinds.ts'
+import { describeUnfinished, nextAfterCutOff, parseNote } from '../../store/import-plan.ts'
+import { IMPORT_KEY } from '../../store/snapshot.ts'
+import type { Entry, Transaction } from '../../store/store.ts'
+import { readContents } from './contents.ts'
+import { checkObjects } from './objects.ts'
+import { checkRecords } from './records.ts'
+
+/** One thing that is not as nsctl leaves it. */
+export interface Finding {
+  readonly key: string
+  /** `its object is not there`. */
+  readonly problem: string
+  /** What to do: a sentence or a command to type. */
+  readonly remedy: string
+  /** What puts it right, where nothing can be lost by that: it is refused where the store has moved on. */
+  readonly repair?: Transaction
+}
+
+/**
+ * Every finding in `entries`, which are all that a store holds; in order of keys.
+ *
+ * @param kinds our own kinds
+ */
+export function checkEntries(entries: readonly Entry[], kinds: KindRegistry): readonly Finding[] {
+  const contents = readContents(entries, kinds)
+  const findings: Finding[] = [
+    ...entries.filter(({ key }) => key === IMPORT_KEY).map(unfinished),
+    ...contents.foreign.map(({ key }) => ({
+      key,
+      problem: 'it is no key of nsctl’s',
+      remedy: 'another program or another version of nsctl wrote it: ask whose it is before you remove it',
+    })),
+    ...contents.unreadable.map(({ entry, why }) => ({
+      key: entry.key,
+      problem: why,
+      remedy:
+        'restore the store from a backup (nsctl store import --replace); nsctl writes nothing like that',
+    })),
+    ...checkObjects(contents),
+    ...checkRecords(contents),
+  ]
+  return findings.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+}
+
+function unfinished({ key, value }: Entry): Finding {
+  const note = parseNote(value)
+  return { key, problem: describeUnfinished(note), remedy: nextAfterCutOff(note) }
+}
