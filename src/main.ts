@@ -121,7 +121,7 @@ export function userName(env: Environment): string {
 }
 
 /** Whether the process that holds the lease lives; on another machine, whether it was heard of lately. */
-async function daemonState(store: Store, clock: Clock): Promise<DaemonState> {
+export async function daemonState(store: Store, clock: Clock): Promise<DaemonState> {
   const { holderIsAlive, isOfEarlierBoot, readLease } = await import('./store/lease.ts')
   const record = await readLease(store, LEADER_LEASE)
   if (record === undefined) return { running: false }

@@ -14,6 +14,7 @@ const GROUPS: readonly (readonly [VerbGroup, string])[] = [
   ['Roll out', 'Roll out, scale and go back'],
   ['Work', 'Work with instances'],
   ['Context', 'Choose which store to talk to'],
+  ['Store', 'Back up, move and check the store'],
   ['About', 'About nsctl'],
 ]
 

@@ -4,7 +4,7 @@
  */
 import type { CommandClass } from './base.ts'
 
-export type VerbGroup = 'Start' | 'Change' | 'Look' | 'Roll out' | 'Work' | 'Context' | 'About'
+export type VerbGroup = 'Start' | 'Change' | 'Look' | 'Roll out' | 'Work' | 'Context' | 'Store' | 'About'
 
 export interface Verb {
   /** One word or two: `get`, `rollout status`. */
@@ -227,6 +227,42 @@ export const VERBS: readonly Verb[] = [
     group: 'Context',
     summary: 'The file of contexts, without its secrets',
     load: async () => (await import('./config-view.ts')).ConfigView,
+  },
+  {
+    name: 'store export',
+    group: 'Store',
+    summary: 'Write all that the store holds into one file',
+    load: async () => (await import('./store-export.ts')).StoreExport,
+  },
+  {
+    name: 'store import',
+    group: 'Store',
+    summary: 'Fill an empty store with what an export holds',
+    load: async () => (await import('./store-import.ts')).StoreImport,
+  },
+  {
+    name: 'store migrate',
+    group: 'Store',
+    summary: 'Copy the store into another one, of any engine',
+    load: async () => (await import('./store-migrate.ts')).StoreMigrate,
+  },
+  {
+    name: 'store check',
+    group: 'Store',
+    summary: 'Whether what the store holds fits together',
+    load: async () => (await import('./store-check.ts')).StoreCheck,
+  },
+  {
+    name: 'store stats',
+    group: 'Store',
+    summary: 'How much of what the store holds',
+    load: async () => (await import('./store-stats.ts')).StoreStats,
+  },
+  {
+    name: 'store upgrade',
+    group: 'Store',
+    summary: 'Bring the store to the format of this nsctl',
+    load: async () => (await import('./store-upgrade.ts')).StoreUpgrade,
   },
   {
     name: 'api-resources',

@@ -1,5 +1,5 @@
 /** Whose programs run on this machine: one store's, under one name as a Node. */
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { NsctlError } from '../core/errors.ts'
@@ -49,12 +49,23 @@ export async function readClaim(stateDir: string): Promise<Claim | undefined> {
   }
 }
 
+/**
+ * Makes the programs that are `from`'s those of `to`, under the same name as a Node. False where they are not `from`'s. For a
+ * store that was copied whole: a daemon with the copy takes them for its own.
+ */
+export async function handOverPrograms(stateDir: string, from: string, to: string): Promise<boolean> {
+  const claim = await readClaim(stateDir)
+  if (claim?.storeUrl !== from) return false
+  const draft = await writeDraft(stateDir, { storeUrl: to, node: claim.node })
+  await rename(draft, claimFile(stateDir))
+  return true
+}
+
 /** Whole or not at all: half a name would lock out everybody. Of two at a time the first has it. */
 async function makeClaim(stateDir: string, claim: Claim): Promise<Claim> {
-  const draft = `${claimFile(stateDir)}.${randomIds.suffix(8)}`
   refuseHopelessFolder(stateDir)
   await mkdir(stateDir, { recursive: true, mode: 0o700 })
-  await writeFile(draft, `${claim.storeUrl}\n${claim.node}\n`, { mode: 0o600 })
+  const draft = await writeDraft(stateDir, claim)
   try {
     await link(draft, claimFile(stateDir))
     return claim
@@ -65,6 +76,13 @@ async function makeClaim(stateDir: string, claim: Claim): Promise<Claim> {
   } finally {
     await rm(draft, { force: true })
   }
+}
+
+/** The path of a claim that nobody sees yet. */
+async function writeDraft(stateDir: string, { storeUrl, node }: Claim): Promise<string> {
+  const draft = `${claimFile(stateDir)}.${randomIds.suffix(8)}`
+  await writeFile(draft, `${storeUrl}\n${node}\n`, { mode: 0o600 })
+  return draft
 }
 
 /** A host name as a Node may be called. */

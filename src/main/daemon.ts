@@ -10,6 +10,7 @@ import type { Manager } from '../engine/manager.ts'
 import { metricsServer } from '../engine/metrics-server.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
+import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { claimPrograms } from './claim.ts'
@@ -64,6 +65,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   })
   try {
     await refuseSecond(store)
+    await refuseUnfinishedImport(store)
     const choice = await chooseRuntime(options.runtime)
     const { node } = await claimPrograms(runtimePathsOf(choice, env).stateDir, store.url)
     const stop = new AbortController()
@@ -147,6 +149,8 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
         logger,
         metrics: tally,
         lead: async ({ fence, tell }, term) => {
+          // one may have been cut off while this process waited for the lease; half a store would end what runs
+          await refuseUnfinishedImport(store)
           elected.resolve()
           // controllers that began with what an earlier agent wrote would take for ready what may have ended since
           await Promise.race([

@@ -19,7 +19,7 @@ export interface UnfinishedImport {
 export interface ImportPlan {
   readonly remove: readonly Entry[]
   readonly add: readonly Entry[]
-  /** How much of the snapshot is there already, because an import of it was cut off. */
+  /** How much of the snapshot is there already, because an import of it was cut off or was done before. */
   readonly already: number
 }
 
@@ -80,7 +80,8 @@ export function planImport(
   if (there.length === 0) return { remove: [], add, already: 0 }
   const values = new Map(snapshot.entries.map(({ key, value }) => [key, value]))
   const stranger = there.find(({ key, value }) => values.get(key) !== value)
-  if (note !== undefined && stranger === undefined) {
+  const isWhole = there.length === snapshot.entries.length
+  if (stranger === undefined && (note !== undefined || isWhole)) {
     const present = new Set(there.map(({ key }) => key))
     return { remove: [], add: add.filter(({ key }) => !present.has(key)), already: present.size }
   }

@@ -159,6 +159,17 @@ test('a store that is not empty is refused, and untouched', async () => {
   assert.equal(await store.list(['']), before)
 })
 
+test('the same again finds everything there', async () => {
+  const store = createMemoryStore()
+  await bring(store, SNAPSHOT)
+  const before = await takeSnapshot(store)
+  await bring(store, SNAPSHOT)
+  assert.equal((await takeSnapshot(store)).entries, before.entries)
+  await assertConflict(bring(store, { ...SNAPSHOT, entries: SNAPSHOT.entries.slice(1) }), /not empty/)
+  const more = { key: 'obj/more', revision: 1, value: 'x' }
+  await assertConflict(bring(store, { ...SNAPSHOT, entries: [...SNAPSHOT.entries, more] }), /not empty/)
+})
+
 test('leases are no contents, and stay', async () => {
   const store = createMemoryStore()
   await store.commit([[{ kind: 'put', key: 'lease/leader/epoch', value: '7' }]])

@@ -1,0 +1,34 @@
+/** `nsctl store import`: a file into a store. */
+import { STORE_LAYOUT } from '../../api/keys.ts'
+import { type ExportHeader, readExport } from '../../store/export-file.ts'
+import type { StoreChoice } from './export.ts'
+import { withStore } from './export.ts'
+import { type Filled, type FillOptions, fillStore, planFilling } from './fill.ts'
+
+export interface ImportWork extends StoreChoice, Pick<FillOptions, 'env' | 'clock' | 'signal' | 'replace'> {
+  /** What messages call the file. */
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly dryRun: boolean
+}
+
+export interface Imported extends Filled {
+  readonly header: ExportHeader
+}
+
+/**
+ * Fills the store with what the file holds, once all of the file was checked. With `dryRun` nothing is written, and no store
+ * is made.
+ */
+export async function importStore(work: ImportWork): Promise<Imported> {
+  const { name, bytes, dryRun } = work
+  const file = readExport(bytes, name, STORE_LAYOUT)
+  const options = dryRun ? { ...work, readOnly: true, emptyIfMissing: true } : work
+  return withStore(options, async (store) => {
+    if (!dryRun) return { ...(await fillStore(store, file, { ...work, from: name })), header: file.header }
+    const { already, remove } = await planFilling(store, file, work)
+    // where there is no store yet one in memory stands for it
+    const url = store.url === 'memory:' ? 'a new store' : store.url
+    return { url, keys: file.entries.length, already, removed: remove.length, header: file.header }
+  })
+}

@@ -1,0 +1,117 @@
+/** `nsctl store migrate`: all that a store holds into another one, of any engine, and this machine's programs with it. */
+import { readdir } from 'node:fs/promises'
+import { messageOf, NsctlError } from '../../core/errors.ts'
+import { formatCount } from '../../core/words.ts'
+import { refuseUnfinishedImport } from '../../store/import-plan.ts'
+import { differingKeys, type Snapshot, takeSnapshot } from '../../store/snapshot.ts'
+import type { Store } from '../../store/store.ts'
+import { parseStoreUrl } from '../../store/url.ts'
+import { handOverPrograms } from '../claim.ts'
+import { type Environment, runtimePathsOf } from '../paths.ts'
+import { type StoreChoice, withStore } from './export.ts'
+import { type Filled, type FillOptions, fillStore, planFilling, refuseDaemon } from './fill.ts'
+
+export interface MigrateWork extends StoreChoice, Pick<FillOptions, 'env' | 'clock' | 'signal' | 'replace'> {
+  /** URL of the store to fill. */
+  readonly to: string
+  /** What it takes to open that one: `env` may hold secrets of the source’s alone. */
+  readonly targetEnv: Environment
+  readonly dryRun: boolean
+}
+
+export interface Migrated extends Filled {
+  readonly from: string
+  /** Of the source. */
+  readonly revision: number
+  /** Folders of runtimes whose programs are the new store's from now on. */
+  readonly handedOver: readonly string[]
+  /** Those of which that could not be noted, and why. */
+  readonly notHandedOver: readonly string[]
+}
+
+const RUNTIMES = ['process', 'systemd-user', 'systemd-system'] as const
+
+/**
+ * Copies the store, compares the copy, and hands this machine's programs over. The source is only read, and must not be
+ * written meanwhile.
+ */
+export async function migrateStore(work: MigrateWork): Promise<Migrated> {
+  refuseMemory(work.to)
+  return withStore({ ...work, readOnly: true }, async (source) => {
+    await refuseDaemon(source, work.clock)
+    await refuseUnfinishedImport(source)
+    const snapshot = await takeSnapshot(source)
+    const target = {
+      ...work,
+      store: work.to,
+      ...(work.dryRun ? { readOnly: true, emptyIfMissing: true } : {}),
+    }
+    return withStore(target, async (store) => {
+      refuseSame(source, store)
+      const facts = { from: source.url, revision: snapshot.revision }
+      if (work.dryRun) {
+        const { already, remove } = await planFilling(store, snapshot, work)
+        return {
+          ...facts,
+          url: store.url,
+          keys: snapshot.entries.length,
+          already,
+          removed: remove.length,
+          handedOver: [],
+          notHandedOver: [],
+        }
+      }
+      const confirm = () => refuseChanged(source, snapshot, work)
+      const filled = await fillStore(store, snapshot, { ...work, from: source.url, confirm })
+      return { ...facts, ...filled, ...(await handOver(work, source.url, store.url)) }
+    })
+  })
+}
+
+async function handOver(
+  work: MigrateWork,
+  from: string,
+  to: string,
+): Promise<Pick<Migrated, 'handedOver' | 'notHandedOver'>> {
+  const folders = new Set(RUNTIMES.map((runtime) => runtimePathsOf(runtime, work.env).stateDir))
+  const handedOver: string[] = []
+  const notHandedOver: string[] = []
+  for (const folder of folders) {
+    // another user's cannot be read, and is not ours
+    if ((await readdir(folder).catch(() => [])).length === 0) continue
+    try {
+      if (await handOverPrograms(folder, from, to)) handedOver.push(folder)
+    } catch (error) {
+      notHandedOver.push(`${folder}: ${messageOf(error)}`)
+    }
+  }
+  return { handedOver, notHandedOver }
+}
+
+/** What was written into the source while it was copied would be lost with it. */
+async function refuseChanged(source: Store, snapshot: Snapshot, { clock }: MigrateWork): Promise<void> {
+  await refuseDaemon(source, clock)
+  const changed = differingKeys(snapshot.entries, (await takeSnapshot(source)).entries)
+  if (changed.length === 0) return
+  throw new NsctlError(
+    'Conflict',
+    `${source.url} was written to while it was copied: ${formatCount(changed.length, 'key')} changed, ${changed[0]} among them`,
+    { value: changed[0], next: 'migrate again with --replace once nobody writes into it' },
+  )
+}
+
+function refuseMemory(to: string): void {
+  if (parseStoreUrl(to).engine !== 'memory') return
+  throw new NsctlError('Invalid', `${to} would be gone with this command`, {
+    value: to,
+    next: 'name a store that lasts: sqlite:/var/lib/nsctl/store.db',
+  })
+}
+
+function refuseSame(source: Store, target: Store): void {
+  if (source.url !== target.url) return
+  throw new NsctlError('Invalid', `the store is ${source.url} already`, {
+    value: target.url,
+    next: 'name another one with --to; the one to copy is named by --store or NSCTL_STORE',
+  })
+}
