@@ -72,7 +72,11 @@ export async function readAudit(
   const records: AuditRecord[] = []
   for (let end = keys.length; end > 0 && records.length < limit; end -= PAGE) {
     const page = await store.getMany(keys.slice(Math.max(0, end - PAGE), end))
-    const found = page.toSorted((a, b) => b.revision - a.revision).flatMap(recordsOf)
+    // those of one revision, as of an import or of commits that share one, are in order of time by their keys
+    const found = page
+      .toReversed()
+      .sort((a, b) => b.revision - a.revision)
+      .flatMap(recordsOf)
     records.push(...found.filter(isMeant))
   }
   return records.slice(0, limit)

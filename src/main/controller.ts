@@ -5,6 +5,7 @@ import { runAsLeader } from '../engine/leader.ts'
 import { metricsServer } from '../engine/metrics-server.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
+import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS } from './control-plane.ts'
@@ -43,6 +44,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     ...(options.store === undefined ? {} : { store: options.store }),
   })
   try {
+    await refuseUnfinishedImport(store)
     const tally = new EngineTally()
     const stop = new AbortController()
     const both = AbortSignal.any([signal, stop.signal])
@@ -84,7 +86,9 @@ async function lead(
         clock,
         logger,
         metrics: tally,
-        lead: ({ fence, epoch, tell }, term) => {
+        lead: async ({ fence, epoch, tell }, term) => {
+          // one may have been cut off while this process waited for the lease
+          await refuseUnfinishedImport(store)
           const manager = controlPlane(api.fenced(fence), options, tally)
           manager.addRunnable({
             name: 'leading',

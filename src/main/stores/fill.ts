@@ -36,6 +36,7 @@ export interface Filled {
   readonly backup?: string
 }
 
+/** As long as a daemon’s. */
 const LEASE_TTL_MS = 5_000
 
 /** What filling `store` would do. Throws Conflict as `fillStore` does, and writes nothing. */
