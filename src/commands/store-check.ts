@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags'
-import type { Finding } from '../api/check/check.ts'
+import type { Finding } from '../api/check/finding.ts'
 import { formatCount } from '../core/words.ts'
 import type { Checked } from '../main/stores/look.ts'
 import { StoreCommand } from './store-command.ts'

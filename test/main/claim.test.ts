@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../src/core/errors.ts'
-import { claimPrograms, nodeName, readClaim } from '../../src/main/claim.ts'
+import { claimPrograms, handOverPrograms, nodeName, readClaim } from '../../src/main/claim.ts'
 
 const test = suite<{ folder: string; stateDir: string }>('claim')
 test.before.each((context) => {
@@ -55,5 +55,19 @@ for (const [host, name] of [
 ] as const) {
   test(`${JSON.stringify(host)} is called ${name}`, () => assert.is(nodeName(host), name))
 }
+
+test('programs are handed over to the copy of their store, under the same name', async ({ stateDir }) => {
+  assert.is(await handOverPrograms(stateDir, 'sqlite:/a.db', 'sqlite:/b.db'), false, 'there are none')
+  await claimPrograms(stateDir, 'sqlite:/a.db', 'box')
+  assert.is(
+    await handOverPrograms(stateDir, 'sqlite:/other.db', 'sqlite:/b.db'),
+    false,
+    'they are another store’s',
+  )
+  assert.ok(await handOverPrograms(stateDir, 'sqlite:/a.db', 'sqlite:/b.db'))
+  const { storeUrl, node } = await claimPrograms(stateDir, 'sqlite:/b.db', 'renamed')
+  assert.equal([storeUrl, node], ['sqlite:/b.db', 'box'])
+  assert.equal(readdirSync(stateDir).length, 1, 'a draft was left behind')
+})
 
 test.run()

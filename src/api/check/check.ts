@@ -5,21 +5,11 @@
 import type { KindRegistry } from '../../resources/kinds.ts'
 import { describeUnfinished, nextAfterCutOff, parseNote } from '../../store/import-plan.ts'
 import { IMPORT_KEY } from '../../store/snapshot.ts'
-import type { Entry, Transaction } from '../../store/store.ts'
+import type { Entry } from '../../store/store.ts'
 import { readContents } from './contents.ts'
+import type { Finding } from './finding.ts'
 import { checkObjects } from './objects.ts'
 import { checkRecords } from './records.ts'
-
-/** One thing that is not as nsctl leaves it. */
-export interface Finding {
-  readonly key: string
-  /** `its object is not there`. */
-  readonly problem: string
-  /** What to do: a sentence or a command to type. */
-  readonly remedy: string
-  /** What puts it right, where nothing can be lost by that: it is refused where the store has moved on. */
-  readonly repair?: Transaction
-}
 
 /**
  * Every finding in `entries`, which are all that a store holds; in order of keys.

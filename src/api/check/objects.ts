@@ -1,7 +1,7 @@
 /** Objects: their owners, their nodes, their kinds, and the halves of those that belong to a node. Pure. */
 import { type AnyResource, refText } from '../../resources/object.ts'
-import type { Finding } from './check.ts'
 import type { Contents, Item, ObjectItem } from './contents.ts'
+import type { Finding } from './finding.ts'
 
 /** Kinds that the daemon deletes once their owners have gone. */
 const COLLECTED: ReadonlySet<string> = new Set(['Service', 'Instance', 'Volume'])

@@ -1,7 +1,7 @@
 /** What is kept beside objects: revisions and the manifests that were applied last. Pure. */
 import { revisionOfKey } from '../keys.ts'
-import type { Finding } from './check.ts'
 import type { Contents, Item } from './contents.ts'
+import type { Finding } from './finding.ts'
 
 export function checkRecords(contents: Contents): readonly Finding[] {
   const there = new Set([...contents.items.keys(), ...contents.unreadable.map(({ entry }) => entry.key)])

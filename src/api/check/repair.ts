@@ -1,6 +1,6 @@
 /** Putting right what a check has found, as far as nothing can be lost by it. */
 import type { StoreWriter } from '../../store/store.ts'
-import type { Finding } from './check.ts'
+import type { Finding } from './finding.ts'
 
 const AT_ONCE = 256
 

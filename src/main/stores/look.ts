@@ -1,5 +1,6 @@
 /** `nsctl store check`, `stats` and `upgrade`: what is in a store, and whether it is as it should be. */
-import { checkEntries, type Finding } from '../../api/check/check.ts'
+import { checkEntries } from '../../api/check/check.ts'
+import type { Finding } from '../../api/check/finding.ts'
 import { repairFindings } from '../../api/check/repair.ts'
 import { type StoreSummary, summarizeStore } from '../../api/store-summary.ts'
 import { isNsctlError, NsctlError } from '../../core/errors.ts'

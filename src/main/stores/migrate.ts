@@ -43,6 +43,7 @@ export async function migrateStore(work: MigrateWork): Promise<Migrated> {
     const snapshot = await takeSnapshot(source)
     const target = {
       ...work,
+      env: work.targetEnv,
       store: work.to,
       ...(work.dryRun ? { readOnly: true, emptyIfMissing: true } : {}),
     }
