@@ -14,7 +14,11 @@ export class StoreMigrate extends StoreCommand {
     'nsctl store migrate --to etcd://10.0.0.5:2379/nsctl --dry-run',
   ]
   static override flags = {
-    to: Flags.string({ required: true, helpValue: 'URL', summary: 'The store to fill. It must be empty.' }),
+    to: Flags.string({
+      required: true,
+      helpValue: 'URL',
+      summary: 'The store to fill. It must be empty. Credentials for it come from the environment.',
+    }),
     replace: Flags.boolean({
       summary: 'Remove what it holds, after it was exported to backups/ in nsctl’s state directory.',
     }),

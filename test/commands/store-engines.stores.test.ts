@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { systemClock } from '../../src/core/clock.ts'
+import { openStore } from '../../src/main.ts'
 import { type ConsulCluster, startConsul } from '../lab/consul.ts'
 import { canFetchDebs } from '../lab/servers.ts'
 import { needs } from '../parts.ts'
@@ -68,8 +70,8 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
       const diff = await run(`--store ${to} diff -f all.yaml`)
       assert.equal([diff.code, diff.stdout], [1, (await run('diff -f all.yaml')).stdout])
       assert.is(
-        (await run(`--store ${to} history service web-0`)).stdout,
-        (await run('history service web-0')).stdout,
+        (await run(`--store ${to} history service web-0 -o json`)).stdout,
+        (await run('history service web-0 -o json')).stdout,
       )
     }
   })
@@ -78,13 +80,10 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
     test(`${engine}: kill -9 of an import leaves what says so, and the same import makes it whole`, async () => {
       assert.is((await run('store export all.export')).code, 0)
       const before = await contentsOf(`sqlite:${home.state}/store.db`)
-      const startedMs = performance.now()
-      assert.is((await run(`--store ${urlOf(engine, 'first')} store import all.export`)).code, 0)
-      const wholeMs = performance.now() - startedMs
       let halves = 0
       for (let kill = 0; kill < KILLS; kill++) {
         const url = urlOf(engine, `kill-${kill}`)
-        await importAndKill(url, wholeMs * (0.5 + (0.5 * kill) / KILLS))
+        await importAndKill(url, kill)
         const { stdout } = await run(`--store ${url} store check`)
         if (stdout.includes('import/unfinished')) halves++
         const again = await run(`--store ${url} store import all.export`)
@@ -96,16 +95,30 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
     })
 }
 
-async function importAndKill(url: string, afterMs: number): Promise<void> {
-  const child = spawn(join(root, 'bin/nsctl'), ['--store', url, 'store', 'import', 'all.export'], {
-    cwd: home.folder,
-    env: { PATH: process.env.PATH, HOME: home.folder, NSCTL_HOME: home.state },
-    stdio: 'ignore',
-  })
-  const ended = new Promise((settle) => child.on('close', settle))
-  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
-  await ended
-  clearTimeout(timer)
+/** Kills the import as soon as `changes` more batches of changes than its first were heard of. */
+async function importAndKill(url: string, changes: number): Promise<void> {
+  const store = await openStore({ env: {}, clock: systemClock, store: url })
+  const done = new AbortController()
+  try {
+    const { revision } = await store.list([''])
+    const child = spawn(join(root, 'bin/nsctl'), ['--store', url, 'store', 'import', 'all.export'], {
+      cwd: home.folder,
+      env: { PATH: process.env.PATH, HOME: home.folder, NSCTL_HOME: home.state },
+      stdio: 'ignore',
+    })
+    const ended = new Promise<void>((settle) =>
+      child.on('close', () => {
+        done.abort()
+        settle()
+      }),
+    )
+    let heard = 0
+    for await (const _ of store.watch(['import/', 'obj/', 'rev/'], revision, done.signal))
+      if (heard++ === changes) child.kill('SIGKILL')
+    await ended
+  } finally {
+    await store.close()
+  }
 }
 
 test.run()

@@ -1,5 +1,7 @@
 /** The verbs on a store as a whole: back up, restore, move, check, count. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'uvu'
@@ -75,8 +77,8 @@ test('what is exported and imported is the same again', () =>
     ])
       assert.is((await run(`--store sqlite:new.db ${line}`)).code, 0)
     assert.is(
-      (await run('--store sqlite:new.db history service web')).stdout,
-      (await run('history service web')).stdout,
+      (await run('--store sqlite:new.db history service web -o json')).stdout,
+      (await run('history service web -o json')).stdout,
     )
     const [there, here] = [
       await run('--store sqlite:new.db apply -f web.yaml'),
@@ -295,6 +297,30 @@ test('upgrade has nothing to convert, and says so of a format that was never rel
     const { code, stderr } = await run('store upgrade')
     assert.is(code, 3)
     assert.match(stderr, /has format 2, this nsctl reads format 3\nit cannot be converted: .* never released/)
+  }))
+
+test('credentials of the context that is copied are not shown to the store that is filled', () =>
+  withStore(async (home, run) => {
+    const tokens: unknown[] = []
+    const server = createServer((request, response) => {
+      tokens.push(request.headers['x-consul-token'])
+      response.writeHead(403).end('Permission denied')
+    })
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
+    try {
+      const { port } = server.address() as AddressInfo
+      home.write('token', 'secret-of-lab')
+      const set = await run(`config set-context lab --store sqlite:${home.state}/store.db --token-file token`)
+      assert.is(set.code, 0, set.stderr)
+      assert.is((await run('--context lab store stats')).code, 0)
+      const refused = await run(`--context lab store migrate --to consul://127.0.0.1:${port}/x`)
+      assert.is(refused.code, 3, refused.stderr)
+      assert.ok(tokens.length > 0, 'nobody was asked')
+      assert.equal(new Set(tokens), new Set([undefined]))
+    } finally {
+      server.close()
+      server.closeAllConnections()
+    }
   }))
 
 test.run()
