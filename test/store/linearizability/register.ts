@@ -69,14 +69,22 @@ function writesThatHappened(operations: readonly Recorded[], fault: Report): rea
   return [...byRevision.values()].sort((a, b) => a.revision - b.revision)
 }
 
-/** A conflict tells a revision and no value: it may be that of any write whose outcome is unknown. */
+/**
+ * What was expected, or found instead, is a revision and no value: it may be that of any write whose outcome is unknown and
+ * whose value nobody saw.
+ */
 function addUnseen(operations: readonly Recorded[], byRevision: Map<number, Happened>): void {
-  const unseen = operations.filter(({ call, outcome }) => call.kind === 'write' && outcome.kind === 'unknown')
-  if (unseen.length === 0) return
+  const seen = new Set([...byRevision.values()].map(({ value }) => value))
+  const unseen = operations.filter(
+    ({ call, outcome }) => call.kind === 'write' && outcome.kind === 'unknown' && !seen.has(call.value),
+  )
   const beginMs = unseen.reduce((first, one) => Math.min(first, one.beginMs), Number.POSITIVE_INFINITY)
-  for (const { outcome } of operations) {
-    const revision = outcome.kind === 'refused' ? outcome.actual : undefined
-    if (revision === undefined || revision === 0 || byRevision.has(revision)) continue
+  const expected = [...byRevision.values()].map(({ expect }) => expect)
+  const found = operations.map(({ outcome }) => (outcome.kind === 'refused' ? outcome.actual : undefined))
+  let left = unseen.length
+  for (const revision of new Set([...expected, ...found])) {
+    if (revision === undefined || revision === 0 || byRevision.has(revision) || left === 0) continue
+    left--
     byRevision.set(revision, {
       ...{ revision, value: undefined, expect: undefined },
       ...{ beginMs, endMs: Number.POSITIVE_INFINITY },
@@ -114,7 +122,7 @@ function sightingsIn(
     } else if (call.kind === 'write' && outcome.kind === 'refused' && outcome.actual !== undefined) {
       const { actual } = outcome
       const what = `${process} was refused ${call.value}: the key is at ${actual}, not ${call.expect}`
-      if (actual === call.expect) fault('order', what)
+      if (call.expect === undefined || actual === call.expect) fault('order', what)
       if (actual !== 0 && !byRevision.has(actual)) fault('invented', `${what}, which nobody wrote`)
       sightings.push({ revision: actual, beginMs, endMs, what })
     }

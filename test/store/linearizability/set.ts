@@ -33,13 +33,30 @@ export function judgeSet(prefix: string, operations: readonly Recorded[]): reado
   const fault = (kind: Fault['kind'], what: string) => faults.push({ kind, what: `${prefix}: ${what}` })
   const elements = elementsOf(operations)
   const readings = readingsOf(operations)
+  judgeTimes(readings, elements, fault)
+  judgeRevisions(readings, elements, fault)
+  return faults
+}
+
+/** Whether it is linearizable, whatever the revisions say. */
+export function isLinearizableSet(operations: readonly Recorded[]): boolean {
+  let isSound = true
+  judgeTimes(readingsOf(operations), elementsOf(operations), () => {
+    isSound = false
+  })
+  return isSound
+}
+
+function judgeTimes(
+  readings: readonly Reading[],
+  elements: ReadonlyMap<string, Element>,
+  fault: Report,
+): void {
   for (const reading of readings) {
     judgeInvented(reading, elements, fault)
     judgeMissing(reading, elements, fault)
   }
-  judgeRevisions(readings, elements, fault)
   judgeAmongReadings(readings, fault)
-  return faults
 }
 
 type Report = (kind: Fault['kind'], what: string) => void
