@@ -23,13 +23,12 @@ export interface Victims {
   readonly all: readonly Victim[]
   /** The one that leads; rejects where none is known. */
   leader(): Promise<Victim>
-  /** Resolves once a majority serves. */
-  ready(): Promise<void>
 }
 
 const HARMS = ['kill leader', 'freeze leader', 'kill one', 'freeze one', 'kill all'] as const
 /** Longer than an election takes. */
 const AWAY_MS = { atLeast: 1_500, more: 2_000 }
+const ELECTION_LIMIT_MS = 30_000
 /** Well again for long enough that all get on. */
 const WELL_MS = { atLeast: 1_500, more: 1_500 }
 
@@ -47,7 +46,7 @@ export async function stormServers(
       await pause(WELL_MS.atLeast + random(WELL_MS.more))
       const name = HARMS[round % HARMS.length]!
       await harmOnce(name, victims, random)
-      await victims.ready()
+      await leaderOf(victims)
       harms.set(name, (harms.get(name) ?? 0) + 1)
     }
     await pause(WELL_MS.atLeast)
@@ -69,7 +68,7 @@ async function harmOnce(name: (typeof HARMS)[number], victims: Victims, random: 
     await Promise.all(all.map((victim) => victim.start()))
     return
   }
-  const victim = name.endsWith('leader') ? await victims.leader() : all[random(all.length)]!
+  const victim = name.endsWith('leader') ? await leaderOf(victims) : all[random(all.length)]!
   if (name.startsWith('kill')) {
     await victim.kill()
     await pause(awayMs)
@@ -78,4 +77,17 @@ async function harmOnce(name: (typeof HARMS)[number], victims: Victims, random: 
   victim.freeze()
   await pause(awayMs)
   victim.thaw()
+}
+
+/** Waits until one is elected. */
+async function leaderOf(victims: Victims): Promise<Victim> {
+  const deadlineMs = performance.now() + ELECTION_LIMIT_MS
+  for (;;) {
+    try {
+      return await victims.leader()
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error
+      await pause(100)
+    }
+  }
 }
