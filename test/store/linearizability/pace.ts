@@ -7,6 +7,6 @@ export const PACE = {
   pauseMs: 10,
   periodMs: 3_000,
   /** Short, so that faults cost leases. */
-  ttlMs: 2_000,
+  ttlMs: 1_200,
   holdMs: 1_500,
 } as const

@@ -8,15 +8,16 @@ import { judge } from './judge.ts'
 import { PLANTED, RENEWALS_FAIL, withDelays, withFault } from './planted.ts'
 import { formatJudgement, storm } from './storm.ts'
 
-const STORM = { clients: 8, pauseMs: 0, periodMs: 300, ttlMs: 240, holdMs: 500 }
-const LASTS_MS = 900
+const STORM = { clients: 8, pauseMs: 0, periodMs: 300, ttlMs: 120, holdMs: 500 }
+const LASTS_MS = 500
+const ATTEMPTS = 6
 
 for (const seed of [1, 2]) {
   test(`nothing is wrong with a sound store (${seed})`, async () => {
     const store = withDelays(createMemoryStore(), randomOf(seed))
     const judged = judge(await storm({ ...STORM, stores: [store], seed, harm: () => pause(LASTS_MS) }))
     assert.equal(judged.faults, [])
-    assert.ok(judged.operations > 500 && judged.conflicts > 20 && judged.holds > 5, 'it shows nothing')
+    assert.ok(judged.operations > 200 && judged.conflicts > 10 && judged.holds > 2, 'it shows nothing')
     console.log(formatJudgement('memory', 'none', judged))
   })
 }
@@ -34,13 +35,17 @@ test('nothing is wrong where leases are lost and the fence holds', async () => {
 
 for (const planted of PLANTED) {
   test(`it is noticed when ${planted.name}`, async () => {
-    const faulty = withFault(createMemoryStore(), randomOf(3), planted)
-    const stores = [withDelays(faulty, randomOf(4))]
-    const judged = judge(await storm({ ...STORM, stores, seed: 5, harm: () => pause(LASTS_MS) }))
-    const kinds = new Set(judged.faults.map((fault) => fault.kind))
+    const found = new Set<string>()
+    // what strikes seldom may not strike at once on a busy machine
+    for (let seed = 0; seed < ATTEMPTS && !planted.caughtAs.some((kind) => found.has(kind)); seed++) {
+      const faulty = withFault(createMemoryStore(), randomOf(seed), planted)
+      const stores = [withDelays(faulty, randomOf(seed + 1))]
+      const history = await storm({ ...STORM, stores, seed, harm: () => pause(LASTS_MS) })
+      for (const { kind } of judge(history).faults) found.add(kind)
+    }
     assert.ok(
-      planted.caughtAs.some((kind) => kinds.has(kind)),
-      `found ${[...kinds].join(', ') || 'nothing'} in ${judged.operations} operations`,
+      planted.caughtAs.some((kind) => found.has(kind)),
+      `found ${[...found].join(', ') || 'nothing'}`,
     )
   })
 }
