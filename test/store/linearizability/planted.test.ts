@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { createMemoryStore } from '../../../src/store/memory/store.ts'
 import { randomOf } from '../random.ts'
 import { judge } from './judge.ts'
-import { PLANTED, RENEWALS_FAIL, withDelays, withFault } from './planted.ts'
+import { PLANTED, RENEWALS_FAIL, withDelays, withFault, withLosses } from './planted.ts'
 import { formatJudgement, storm } from './storm.ts'
 
 const STORM = { clients: 8, pauseMs: 0, periodMs: 300, ttlMs: 120, holdMs: 500 }
@@ -31,6 +31,15 @@ test('nothing is wrong where leases are lost and the fence holds', async () => {
   )
   assert.equal(judge(history).faults, [])
   assert.ok(late.length > 0, 'nobody wrote late')
+})
+
+test('nothing is wrong where requests and answers are lost', async () => {
+  let losses = 0
+  const store = withLosses(createMemoryStore(), randomOf(3), () => losses++)
+  const stores = [withDelays(store, randomOf(4))]
+  const judged = judge(await storm({ ...STORM, stores, seed: 5, harm: () => pause(LASTS_MS) }))
+  assert.equal(judged.faults, [])
+  assert.ok(losses > 0 && judged.unknown > 0)
 })
 
 for (const planted of PLANTED) {

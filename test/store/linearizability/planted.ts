@@ -16,6 +16,7 @@ export interface Planted {
 
 /** How seldom the fault strikes: one time in so many. */
 const SELDOM = 20
+const LOSSES_ONE_IN = 60
 
 function over(real: Store, overrides: Overrides): Store {
   return new Proxy(real, {
@@ -45,6 +46,25 @@ export function withDelays(real: Store, random: Random): Store {
     getMany: slowly((keys) => real.getMany(keys)),
     list: slowly((prefixes) => real.list(prefixes)),
     commit: slowly((transactions) => real.commit(transactions)),
+  })
+}
+
+/** As over a network that loses: `lost` is called for every request that never came, and for every answer. */
+export function withLosses(real: Store, random: Random, lost: () => void): Store {
+  const losing =
+    <Args extends readonly unknown[], T>(work: (...args: Args) => Promise<T>) =>
+    async (...args: Args): Promise<T> => {
+      const fate = random(LOSSES_ONE_IN)
+      if (fate > 1) return work(...args)
+      lost()
+      if (fate === 1) await work(...args)
+      throw new NsctlError('Unreachable', fate === 0 ? 'the request was lost' : 'the answer was lost')
+    }
+  return over(real, {
+    get: losing((key) => real.get(key)),
+    getMany: losing((keys) => real.getMany(keys)),
+    list: losing((prefixes) => real.list(prefixes)),
+    commit: losing((transactions) => real.commit(transactions)),
   })
 }
 

@@ -1,5 +1,6 @@
 /** Many clients at once, in this process, while something goes wrong; then what everything came to, read once more. */
 import { setTimeout as pause } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
 import { systemClock } from '../../../src/core/clock.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { randomOf } from '../random.ts'
@@ -96,5 +97,14 @@ export function formatJudgement(engine: string, faultsInjected: string, judged: 
     `${judged.unknown} unknown, ${judged.holds} leases held, faults injected: ${faultsInjected}, ` +
     `lost ${count('lost')}, invented ${count('invented')}, stale ${count('stale')}, ` +
     `out of order ${count('order') + count('undecided')}, leases doubled ${count('lease')}`
+  )
+}
+
+/** A run that saw too little shows nothing by finding nothing. */
+export function assertTelling({ ok, unknown, conflicts, holds }: Judgement, lastedMs: number): void {
+  assert.ok(ok > lastedMs / 100, `${ok} operations show nothing`)
+  assert.ok(
+    unknown > 0 && conflicts > 0 && holds > 0,
+    `${unknown} unknown, ${conflicts} conflicts, ${holds} leases`,
   )
 }
