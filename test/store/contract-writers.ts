@@ -4,21 +4,11 @@ import type { Operation, Store } from '../../src/store/store.ts'
 import type { ContractCase, OpenedStore } from './contract.ts'
 import { commit, put } from './contract-read.ts'
 import { type Committed, judgeState, judgeWatch } from './history.ts'
+import { randomOf } from './random.ts'
 import { follow } from './watching.ts'
 
 const WRITERS = 8
 const KEYS = ['s/a', 's/b', 's/c', 't/a', 't/b', 't/😀'] as const
-
-/** Small, fast and seeded, so that a failure can be had again (mulberry32). */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
 
 /**
  * Commits `rounds` transactions of one to three distinct keys: puts of values that occur once, deletes of what was read.
