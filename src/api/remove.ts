@@ -1,7 +1,7 @@
 /** Taking an object out of the store with all that is kept beside it. */
 import type { Operation } from '../store/store.ts'
 import type { Stored } from './codec.ts'
-import type { Context } from './context.ts'
+import { type Context, commit } from './context.ts'
 import {
   appliedKey,
   nodeSpecKey,
@@ -23,12 +23,19 @@ export function specKeyOf(target: Target, stored: Pick<Stored, 'object'>): strin
   return target.kind.perNode ? nodeSpecKey(target, nodeOf(stored.object)) : objectKey(target)
 }
 
-/** Deletes object, status, last applied manifest and revisions, unless the object changes before. */
+/** What a removal's transaction holds beside revisions: object, manifest, audit record and what callers add. */
+const BESIDE_REVISIONS = 8
+
+/**
+ * Deletes object, status, last applied manifest and revisions, unless the object changes before. Revisions that the
+ * store's transactions have no room for are deleted at once, the oldest first: nobody needs them of what is going.
+ */
 export async function removalOperations(
-  { store }: Context,
+  context: Context,
   target: Target,
   stored: Stored,
 ): Promise<readonly Operation[]> {
+  const { store, fence } = context
   if (target.kind.perNode) {
     const node = nodeOf(stored.object)
     return [
@@ -37,7 +44,13 @@ export async function removalOperations(
       { kind: 'delete', key: placementKey(target) },
     ]
   }
-  const revisions = target.kind.revisioned ? await store.listKeys(revisionPrefix(target)) : []
+  let revisions = target.kind.revisioned ? await store.listKeys(revisionPrefix(target)) : []
+  const room = (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - BESIDE_REVISIONS
+  while (revisions.length > room) {
+    const page = revisions.slice(0, Math.min(room, revisions.length - room))
+    await commit(context, [page.map((key): Operation => ({ kind: 'delete', key }))])
+    revisions = revisions.slice(page.length)
+  }
   return [
     { kind: 'delete', key: objectKey(target), expect: stored.revision },
     { kind: 'delete', key: appliedKey(target) },

@@ -38,3 +38,11 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
   manager.addRunnable(retention({ api, clock, logger }))
   return manager
 }
+
+/** Resolves when `signal` aborts. */
+export function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

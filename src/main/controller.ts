@@ -8,7 +8,7 @@ import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../m
 import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
-import { CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS } from './control-plane.ts'
+import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS } from './control-plane.ts'
 import type { Environment } from './paths.ts'
 
 export interface ControllerOptions {
@@ -106,11 +106,4 @@ async function lead(
   } finally {
     await api.flush()
   }
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

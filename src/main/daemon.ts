@@ -14,7 +14,7 @@ import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { claimPrograms } from './claim.ts'
-import { controlPlane, isController, LEASE_TTL_MS } from './control-plane.ts'
+import { abortOf, controlPlane, isController, LEASE_TTL_MS } from './control-plane.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
   chooseRuntime,
@@ -226,13 +226,6 @@ function agentOf(
     },
   })
   return agent
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 /** What every program finds in its environment besides its own: PATH with this Node's folder last, and who the user is. */

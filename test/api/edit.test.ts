@@ -358,4 +358,21 @@ test('where a transaction holds few bytes, few objects share one', async () => {
   assert.is((await api.audit()).length, 20)
 })
 
+test('an object with more revisions than a transaction holds operations can be deleted', async () => {
+  const { store, given } = limited({ maxOperations: 20 })
+  const { api } = await openBench(store)
+  for (let n = 0; n < 40; n++)
+    await api.apply([service('web', { revisionHistoryLimit: 60, template: templateOf(n) })], options)
+  assert.is((await api.history(web)).length, 40)
+  await api.delete(web, options)
+  await api.removeFinalizer(web, FINALIZERS.children)
+  assert.equal([await store.listKeys('obj/nsctl.dev/services/'), await store.listKeys('rev/')], [[], []])
+  const sizes = given.map((operations) => operations.length)
+  assert.ok(Math.max(...sizes) <= 20, `${sizes}`)
+})
+
+function templateOf(n: number) {
+  return { source: { command: ['true', `${n}`] } }
+}
+
 test.run()
