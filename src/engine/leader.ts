@@ -2,7 +2,7 @@
 import { type Clock, delay } from '../core/clock.ts'
 import { isNsctlError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { acquireLease, type Fence, type Lease, type LeaseHolder } from '../store/lease.ts'
+import { acquireLease, type Fence, type Lease, type LeaseHolder, type LeaseRecord } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { backoffMs } from './backoff.ts'
 import { isFenced, isOutage } from './failures.ts'
@@ -29,6 +29,8 @@ export interface LeaderOptions {
   readonly metrics?: EngineMetrics
   /** Uniform in [0, 1), for jitter. Math.random if left out. */
   readonly random?: () => number
+  /** Called with who leads instead, again and again while this process waits. */
+  readonly onStandby?: (leader: LeaseRecord) => void
   /** Leads until its signal aborts: make a manager anew and run it. */
   lead(term: Term, signal: AbortSignal): Promise<void>
 }
@@ -64,10 +66,11 @@ export async function runAsLeader(options: LeaderOptions, signal: AbortSignal): 
 
 /** Waits until the lease is this process's. Undefined once `signal` has aborted. */
 async function campaign(options: LeaderOptions, signal: AbortSignal): Promise<Lease | undefined> {
-  const { store, lease: name, ttlMs, holder, clock, logger, random = Math.random } = options
+  const { store, lease: name, ttlMs, holder, clock, logger, onStandby, random = Math.random } = options
+  const onHeld = onStandby === undefined ? {} : { onHeld: onStandby }
   for (let failures = 0; !signal.aborted; ) {
     try {
-      return await acquireLease(store, { name, ttlMs, holder, clock, signal })
+      return await acquireLease(store, { name, ttlMs, holder, clock, signal, ...onHeld })
     } catch (error) {
       if (signal.aborted) return undefined
       if (!isOutage(error)) throw error

@@ -48,8 +48,6 @@ export interface DaemonReady {
 const OWN_REMOVAL_LIMIT_MS = 60_000
 /** One program that is slow to be looked at must not keep the controllers from all others. */
 const FIRST_LOOK_LIMIT_MS = 10_000
-/** How often it is asked whether a controller process leads, until one does or we do. */
-const LOOK_MS = 200
 
 /**
  * Runs until `signal` aborts, then stops in order. Rejects with Conflict where another daemon serves this store or owns this
@@ -134,9 +132,9 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   const both = AbortSignal.any([signal, stop.signal])
   /** The lease is ours; the controllers run. */
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  // processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by
-  const led = ledByController(store, clock, both)
-  const agent = agentOf(options, parts, api, tally, Promise.race([leading.promise, led]))
+  /** Processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by. */
+  const led = Promise.withResolvers<void>()
+  const agent = agentOf(options, parts, api, tally, Promise.race([leading.promise, led.promise]))
   const about = { runtime: runtime.info.description, choice, version: VERSION, node }
   const running = [
     runAsLeader(
@@ -148,6 +146,9 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
         clock,
         logger,
         metrics: tally,
+        onStandby: (record) => {
+          if (isController(record) && holderIsAlive(record.holder) !== false) led.resolve()
+        },
         lead: async ({ fence, tell }, term) => {
           // one may have been cut off while this process waited for the lease; half a store would end what runs
           await refuseUnfinishedImport(store)
@@ -173,7 +174,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
       both,
     ),
     // of two daemons that start at once for one store, under different homes, only one may run its programs
-    Promise.race([elected.promise, led, abortOf(both)]).then(() => agent.run(both)),
+    Promise.race([elected.promise, led.promise, abortOf(both)]).then(() => agent.run(both)),
   ]
   try {
     await Promise.all(running)
@@ -181,16 +182,6 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
     stop.abort()
     await Promise.allSettled(running)
     await api.flush()
-  }
-}
-
-/** Resolves once a controller process leads; never where none does before `signal` aborts. */
-async function ledByController(store: Store, clock: Clock, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const record = await readLease(store, LEADER_LEASE).catch(() => undefined)
-    if (record !== undefined && isController(record) && holderIsAlive(record.holder) !== false) return
-    // aborted: whoever waits for this waits for that as well
-    await delay(clock, LOOK_MS, signal).catch(() => new Promise<void>(() => {}))
   }
 }
 

@@ -22,12 +22,16 @@ export interface AcquireOptions {
   readonly holder: LeaseHolder
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Called with what each reading finds, as long as another holds it. */
+  readonly onHeld?: (record: LeaseRecord) => void
   /** Whether a holder's process lives, where that can be known. For tests. */
   readonly isAlive?: (holder: LeaseHolder) => boolean | undefined
 }
 
-/** How often a waiting process looks whether the holder's process on this machine has died. */
+/** How often a waiting process looks whether the holder's process on this machine has died. Asks nothing of the store. */
 const LOOK_MS = 200
+/** So many times within a lease's ttl the store is asked, also where the watch of it says nothing. */
+const READS_PER_TTL = 4
 
 /** Who holds the lease, or held it last and did not release it. Undefined where it is free. */
 export async function readLease(store: StoreReader, name: string): Promise<LeaseRecord | undefined> {
@@ -61,13 +65,39 @@ export async function acquireLease(store: Store, options: AcquireOptions): Promi
         if (lease !== undefined) return lease
         continue
       }
+      const held = record && parseRecord(record.value)
+      if (held !== undefined) options.onHeld?.(held)
       watching ??= ringOnChange(store, keys.record, seen.revision, news, ended)
-      await Promise.race([news.wait(heard, ended), delay(clock, LOOK_MS, ended).catch(() => {})])
+      const round = new AbortController()
+      const over = AbortSignal.any([ended, round.signal])
+      const silentAtMs = seen.atMs + (held?.ttlMs ?? options.ttlMs)
+      await Promise.race([news.wait(heard, over), untilWorthReading(held, silentAtMs, options, over)])
+      round.abort()
     }
   } finally {
     done.abort()
     await watching
   }
+}
+
+/** Until the holder is known to be dead or has been silent for long enough, or the store was not asked for a while. */
+async function untilWorthReading(
+  held: LeaseRecord | undefined,
+  silentAtMs: number,
+  options: AcquireOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, ttlMs } = options
+  const untilMs = Math.min(silentAtMs, clock.monotonic() + ttlMs / READS_PER_TTL)
+  while (!signal.aborted) {
+    const leftMs = untilMs - clock.monotonic()
+    if (leftMs <= 0 || (held !== undefined && isDead(held, options))) return
+    await delay(clock, Math.min(LOOK_MS, leftMs), signal).catch(() => {})
+  }
+}
+
+function isDead({ holder }: LeaseRecord, { isAlive = holderIsAlive }: AcquireOptions): boolean {
+  return isAlive(holder) === false
 }
 
 async function readBoth(store: StoreReader, keys: LeaseKeys): Promise<readonly (Entry | undefined)[]> {
@@ -79,7 +109,7 @@ function isFree(entry: Entry | undefined, unchangedMs: number, options: AcquireO
   if (entry === undefined) return true
   const record = parseRecord(entry.value)
   if (record === undefined) return unchangedMs >= options.ttlMs
-  return unchangedMs >= record.ttlMs || (options.isAlive ?? holderIsAlive)(record.holder) === false
+  return unchangedMs >= record.ttlMs || isDead(record, options)
 }
 
 /** Undefined where another was faster. */

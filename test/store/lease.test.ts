@@ -125,6 +125,47 @@ test('a dead holder whose death is not seen is followed after the ttl, not befor
   assert.equal(world.acting, ['b'])
 })
 
+test('whoever waits is told who holds it, and asks the store a few times per ttl', async () => {
+  const store = createMemoryStore()
+  const [clock, stop, told] = [new ManualClock(), new AbortController(), [] as string[]]
+  const holder = (id: string) => ({ ...thisProcess(), id })
+  const held = await acquireLease(store, {
+    name: 'leader',
+    ttlMs: TTL_MS,
+    holder: holder('a'),
+    clock,
+    signal: stop.signal,
+  })
+  let reads = 0
+  const counting = new Proxy(store, {
+    get(target, name) {
+      if (name === 'getMany') reads++
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const waiting = acquireLease(counting, {
+    name: 'leader',
+    ttlMs: TTL_MS,
+    holder: holder('b'),
+    clock,
+    signal: stop.signal,
+    isAlive: () => true,
+    onHeld: (record) => told.push(record.holder.id),
+  }).catch(() => 'stopped')
+  for (let passedMs = 0; passedMs < 2 * TTL_MS; passedMs += 100) {
+    await settle()
+    clock.advance(100)
+  }
+  await settle()
+  assert.ok(told.length > 0 && told.every((id) => id === 'a'), String(told))
+  // twice for each time that the holder renews it, at most: once for the change, once for the time
+  assert.ok(reads > 4 && reads <= 2 * 2 * 4 + 2, `${reads} reads`)
+  stop.abort()
+  assert.is(await waiting, 'stopped')
+  await held.release()
+})
+
 test('a candidate that comes late waits a whole ttl of its own', async () => {
   const world = new World()
   const a = world.join('a')
