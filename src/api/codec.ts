@@ -25,7 +25,9 @@ const FILLED = 'nsctl.dev/defaulted'
  */
 export function encodeObject(object: AnyResource, filled: string | undefined): string {
   const bare = object.metadata.resourceVersion === undefined ? object : withoutVersion(object)
-  return JSON.stringify(filled === undefined ? bare : { ...bare, [FILLED]: filled })
+  const text = JSON.stringify(bare)
+  // behind its last member, which costs less than a copy of the object that has one more
+  return filled === undefined ? text : `${text.slice(0, -1)},"${FILLED}":${JSON.stringify(filled)}}`
 }
 
 function withoutVersion(object: AnyResource): AnyResource {

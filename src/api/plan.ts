@@ -45,6 +45,8 @@ export interface Plan {
 
 export type Planned = Plan | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
 
+const NONE: readonly Fault[] = []
+
 export function planDocument(
   context: Context,
   document: Admitted,
@@ -58,9 +60,9 @@ export function planDocument(
   const live = entry && storedOf(entry)
   // A document that says all that is there, defaults included, needs neither validation nor merge.
   const isSame = live !== undefined && saysTheSame(live.object, object) && knowsItsMetadata(wanted)
-  const wrong = isSame ? [] : objectFaults(manifest, target, object)
-  const refused = [...wrong, ...gateFaults(candidate, live, situation, mode)]
-  if (refused.length > 0) return { kind: 'faults', faults: refused }
+  const wrong = isSame ? NONE : objectFaults(manifest, target, object)
+  const refused = gateFaults(candidate, live, situation, mode)
+  if (wrong.length + refused.length > 0) return { kind: 'faults', faults: [...wrong, ...refused] }
 
   const applied = situation.entry(candidate.appliedKey)
   const { next, warnings } =
@@ -80,12 +82,11 @@ export function planDocument(
           revises: true,
           filled,
         })
-  const found = [
-    ...(live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : []),
-    ...sizeFaults(manifest, target, recorded.sizeBytes),
-    ...(recorded.changed ? versionFaults(candidate, live) : []),
-  ]
-  if (found.length > 0) return { kind: 'faults', faults: found }
+  const broken = live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : NONE
+  const oversized = sizeFaults(manifest, target, recorded.sizeBytes)
+  const outdated = recorded.changed ? versionFaults(candidate, live) : NONE
+  if (broken.length + oversized.length + outdated.length > 0)
+    return { kind: 'faults', faults: [...broken, ...oversized, ...outdated] }
 
   return {
     kind: 'plan',

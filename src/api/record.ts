@@ -118,10 +118,13 @@ export function saysTheSame(live: AnyResource, next: AnyResource): boolean {
   return deepEqual(contentOf(live), contentOf(next)) && deepEqual(ownedByPeople(live), ownedByPeople(next))
 }
 
+const OWNED_BY_PEOPLE = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const
+
 /** The part of metadata that people own. Absent and empty are the same. */
 function ownedByPeople({ metadata }: AnyResource): Record<string, unknown> {
   const owned: Record<string, unknown> = {}
-  for (const member of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
+  for (let at = 0; at < OWNED_BY_PEOPLE.length; at++) {
+    const member = OWNED_BY_PEOPLE[at]!
     const value = metadata[member]
     if (value !== undefined && !isEmpty(value)) owned[member] = value
   }

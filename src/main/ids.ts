@@ -15,33 +15,36 @@ export function processIds(): Ids {
   const random = new KernelRandom()
   return {
     uid() {
-      const bytes = random.take(UUID_BYTES)
-      return bytes === undefined ? randomIds.uid() : uuidOf(bytes)
+      const at = random.take(UUID_BYTES)
+      return at === undefined ? randomIds.uid() : uuidOf(random.block, at)
     },
     suffix(length) {
-      const bytes = random.take(length * 2)
-      return bytes === undefined ? randomIds.suffix(length) : spell(bytes, length)
+      const byteCount = length * 2
+      const at = random.take(byteCount)
+      return at === undefined
+        ? randomIds.suffix(length)
+        : spell(random.block.subarray(at, at + byteCount), length)
     },
   }
 }
 
 /** Random bytes, read in blocks; none is given out twice. */
 class KernelRandom {
-  readonly #block = Buffer.alloc(BLOCK_BYTES)
+  readonly block = Buffer.alloc(BLOCK_BYTES)
   #at = BLOCK_BYTES
   #isThere = true
 
-  /** `count` bytes, valid until the next call; undefined where the kernel has no such file. */
-  take(count: number): Buffer | undefined {
+  /** Where in the block `count` bytes stand, valid until the next call; undefined where the kernel has no such file. */
+  take(count: number): number | undefined {
     if (this.#at + count > BLOCK_BYTES && !this.#refill()) return undefined
-    const taken = this.#block.subarray(this.#at, this.#at + count)
+    const at = this.#at
     this.#at += count
-    return taken
+    return at
   }
 
   #refill(): boolean {
     if (!this.#isThere) return false
-    this.#isThere = readWhole(this.#block)
+    this.#isThere = readWhole(this.block)
     this.#at = 0
     return this.#isThere
   }
@@ -59,10 +62,10 @@ function readWhole(block: Buffer): boolean {
   }
 }
 
-/** A version 4 UUID (RFC 9562, section 5.4) of 16 random bytes, which are changed to carry version and variant. */
-export function uuidOf(bytes: Buffer): string {
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  const hex = bytes.toString('hex')
+/** A version 4 UUID (RFC 9562, section 5.4) of the 16 random bytes from `at` on, which are changed to carry version and variant. */
+export function uuidOf(bytes: Buffer, at = 0): string {
+  bytes[at + 6] = (bytes[at + 6]! & 0x0f) | 0x40
+  bytes[at + 8] = (bytes[at + 8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex', at, at + UUID_BYTES)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

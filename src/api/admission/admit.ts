@@ -56,9 +56,12 @@ export async function admitSet(
   }
   await prepareKinds(identified)
   const done = new Set([...admitted.map(({ candidate }) => candidate.manifest), ...faults.keys()])
-  for (const [index, manifest] of manifests.entries())
-    if (!done.has(manifest)) admitOne(manifest, identified[index]!)
-  const right = admitted.filter(({ candidate }) => !faults.has(candidate.manifest))
+  for (let index = 0; index < manifests.length; index++) {
+    const manifest = manifests[index]!
+    if (done.size === 0 || !done.has(manifest)) admitOne(manifest, identified[index]!)
+  }
+  const right =
+    faults.size === 0 ? admitted : admitted.filter(({ candidate }) => !faults.has(candidate.manifest))
   return withoutDuplicates(done.size === 0 ? right : inOrderOf(manifests, right), faults)
 }
 

@@ -40,7 +40,8 @@ export function checkProbe(
 
 function checkWays(issues: Issues, probe: ManifestProbe, at: (...steps: readonly string[]) => Path): void {
   let given: string | undefined
-  for (const way of WAYS) {
+  for (let index = 0; index < WAYS.length; index++) {
+    const way = WAYS[index]!
     if (probe[way] === undefined) continue
     if (given === undefined) given = way
     else

@@ -29,12 +29,15 @@ export function nameRuleOf(kind: { readonly kind: string; readonly apiVersion: s
   return { maxLength: 63, dots: false }
 }
 
-type Check = (value: unknown, path: readonly string[]) => readonly FieldIssue[]
+/** `member` is that of metadata. A path is made only where there is a fault: there may be thousands of objects. */
+type Check = (value: unknown, member: string) => readonly FieldIssue[]
+
+const SOUND: readonly FieldIssue[] = []
 
 /** Every member that metadata may have, in a manifest or from the store. */
 const MEMBERS: ReadonlyMap<string, Check> = new Map([
-  ['name', () => []],
-  ['namespace', () => []],
+  ['name', () => SOUND],
+  ['namespace', () => SOUND],
   ['labels', labelIssues],
   ['annotations', annotationIssues],
   ['uid', text],
@@ -56,8 +59,10 @@ export function metadataIssues(object: unknown, rule: NameRule, scope: Scope): r
   if (metadata.namespace !== undefined) issues.push(...namespaceIssues(metadata.namespace, scope))
   for (const key in metadata) {
     const check = MEMBERS.get(key)
-    if (check) issues.push(...check(metadata[key], ['metadata', key]))
-    else {
+    if (check !== undefined) {
+      const found = check(metadata[key], key)
+      if (found.length > 0) issues.push(...found)
+    } else {
       const [suggestion] = nearest(key, [...MEMBERS.keys()], 1)
       issues.push({
         path: ['metadata', key],
@@ -70,20 +75,20 @@ export function metadataIssues(object: unknown, rule: NameRule, scope: Scope): r
 }
 
 function nameIssues(name: unknown, rule: NameRule): readonly FieldIssue[] {
+  const message = typeof name === 'string' ? nameFault(name, rule) : undefined
+  if (typeof name === 'string' && message === undefined) return SOUND
   const path = ['metadata', 'name']
   if (name === undefined) return [{ path, message: 'is required' }]
-  if (typeof name !== 'string') return [typeIssue(path, ['string'], name)]
-  const message = nameFault(name, rule)
-  return message === undefined ? [] : [{ path, message, value: name }]
+  return message === undefined ? [typeIssue(path, ['string'], name)] : [{ path, message, value: name }]
 }
 
 /** Why `name` is no name under `rule`, or undefined where it is one. Also for names that are typed in commands. */
 export function nameFault(name: string, rule: NameRule): string | undefined {
-  const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
   if (name === '') return 'must not be empty'
+  if (name.length <= rule.maxLength && (rule.dots ? SUBDOMAIN : LABEL).test(name)) return undefined
+  const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
   if (name.length > rule.maxLength)
     return `must have at most ${rule.maxLength} characters, not ${name.length}: ${shown}`
-  if (rule.dots ? SUBDOMAIN.test(name) : LABEL.test(name)) return undefined
   return rule.dots
     ? `must be a DNS name (lower-case letters, digits, - and ., starting and ending with a letter or digit), not ${shown}`
     : `must be a DNS label (lower-case letters, digits and -, starting and ending with a letter or digit), not ${shown}`
@@ -98,42 +103,50 @@ function namespaceIssues(namespace: unknown, scope: Scope): readonly FieldIssue[
   return message === undefined ? [] : [{ path, message, value: namespace }]
 }
 
-function labelIssues(labels: unknown, path: readonly string[]): readonly FieldIssue[] {
-  return entryIssues(labels, path, (value) => {
-    if (value === '' || (value.length <= 63 && QUALIFIED_NAME.test(value))) return undefined
-    return `must be a label value (at most 63 letters, digits, -, _ and ., starting and ending with a letter or digit), not ${JSON.stringify(value)}`
-  })
+function labelIssues(labels: unknown, member: string): readonly FieldIssue[] {
+  return entryIssues(labels, member, labelValueFault)
 }
 
-function annotationIssues(annotations: unknown, path: readonly string[]): readonly FieldIssue[] {
-  const issues = entryIssues(annotations, path, () => undefined)
+function labelValueFault(value: string): string | undefined {
+  if (value === '' || (value.length <= 63 && QUALIFIED_NAME.test(value))) return undefined
+  return `must be a label value (at most 63 letters, digits, -, _ and ., starting and ending with a letter or digit), not ${JSON.stringify(value)}`
+}
+
+function annotationIssues(annotations: unknown, member: string): readonly FieldIssue[] {
+  const issues = entryIssues(annotations, member, undefined)
   if (issues.length > 0 || !isObject(annotations)) return issues
   let bytes = 0
   for (const key in annotations) bytes += key.length + Buffer.byteLength(String(annotations[key]))
   if (bytes <= MAX_ANNOTATIONS_BYTES) return []
+  const path = ['metadata', member]
   return [{ path, message: `must have at most ${MAX_ANNOTATIONS_BYTES} bytes in all, not ${bytes}` }]
 }
 
 function entryIssues(
   entries: unknown,
-  path: readonly string[],
-  valueFault: (value: string) => string | undefined,
+  member: string,
+  valueFault: ((value: string) => string | undefined) | undefined,
 ): readonly FieldIssue[] {
-  if (entries === null || entries === undefined) return []
-  if (!isObject(entries)) return [typeIssue(path, ['object'], entries)]
-  const issues: FieldIssue[] = []
+  if (entries === null || entries === undefined) return SOUND
+  if (!isObject(entries)) return [typeIssue(['metadata', member], ['object'], entries)]
+  let issues: FieldIssue[] | undefined
+  const add = (issue: FieldIssue) => {
+    issues ??= []
+    issues.push(issue)
+  }
   for (const key in entries) {
     const value = entries[key]
+    const path = () => ['metadata', member, key]
     const keyMessage = labelKeyFault(key)
-    if (keyMessage !== undefined) issues.push({ path: [...path, key], message: keyMessage })
+    if (keyMessage !== undefined) add({ path: path(), message: keyMessage })
     if (value === null) continue
-    if (typeof value !== 'string') issues.push(typeIssue([...path, key], ['string'], value))
+    if (typeof value !== 'string') add(typeIssue(path(), ['string'], value))
     else {
-      const message = valueFault(value)
-      if (message !== undefined) issues.push({ path: [...path, key], message, value })
+      const message = valueFault?.(value)
+      if (message !== undefined) add({ path: path(), message, value })
     }
   }
-  return issues
+  return issues ?? SOUND
 }
 
 /** Why `key` cannot be the key of a label or an annotation: `name` or `prefix/name`. */
@@ -153,25 +166,26 @@ export function ownPrefixIssues(
   metadata: { readonly labels?: unknown; readonly annotations?: unknown },
   stored?: { readonly labels?: unknown; readonly annotations?: unknown },
 ): readonly FieldIssue[] {
-  return [
-    ...ownKeyIssues('labels', metadata.labels, stored?.labels),
-    ...ownKeyIssues('annotations', metadata.annotations, stored?.annotations),
-  ]
+  const ofLabels = ownKeyIssues('labels', metadata.labels, stored?.labels)
+  const ofAnnotations = ownKeyIssues('annotations', metadata.annotations, stored?.annotations)
+  return ofLabels.length === 0 ? ofAnnotations : [...ofLabels, ...ofAnnotations]
 }
 
 function ownKeyIssues(member: string, given: unknown, kept: unknown): readonly FieldIssue[] {
-  const issues: FieldIssue[] = []
-  if (!isObject(given)) return issues
+  let issues: FieldIssue[] | undefined
+  if (!isObject(given)) return SOUND
   for (const key in given) {
+    if (!isOwnKey(key)) continue
     const value = given[key]
-    if (!isOwnKey(key) || (isObject(kept) && Object.hasOwn(kept, key) && kept[key] === value)) continue
+    if (isObject(kept) && Object.hasOwn(kept, key) && kept[key] === value) continue
+    issues ??= []
     issues.push({
       path: ['metadata', member, key],
       message: `${OWN_PREFIX} is nsctl's own; choose another prefix`,
       value,
     })
   }
-  return issues
+  return issues ?? SOUND
 }
 
 /** `nsctl.dev/x` and `anything.nsctl.dev/x`. */
@@ -181,18 +195,18 @@ function isOwnKey(key: string): boolean {
   return key.startsWith(OWN_PREFIX) || key.slice(0, slash + 1).endsWith(`.${OWN_PREFIX}`)
 }
 
-function text(value: unknown, path: readonly string[]): readonly FieldIssue[] {
-  return typeof value === 'string' ? [] : [typeIssue(path, ['string'], value)]
+function text(value: unknown, member: string): readonly FieldIssue[] {
+  return typeof value === 'string' ? SOUND : [typeIssue(['metadata', member], ['string'], value)]
 }
 
-function textOrNull(value: unknown, path: readonly string[]): readonly FieldIssue[] {
-  return value === null ? [] : text(value, path)
+function textOrNull(value: unknown, member: string): readonly FieldIssue[] {
+  return value === null ? SOUND : text(value, member)
 }
 
-function number(value: unknown, path: readonly string[]): readonly FieldIssue[] {
-  return typeof value === 'number' ? [] : [typeIssue(path, ['integer'], value)]
+function number(value: unknown, member: string): readonly FieldIssue[] {
+  return typeof value === 'number' ? SOUND : [typeIssue(['metadata', member], ['integer'], value)]
 }
 
-function list(value: unknown, path: readonly string[]): readonly FieldIssue[] {
-  return Array.isArray(value) ? [] : [typeIssue(path, ['array'], value)]
+function list(value: unknown, member: string): readonly FieldIssue[] {
+  return Array.isArray(value) ? SOUND : [typeIssue(['metadata', member], ['array'], value)]
 }

@@ -24,9 +24,8 @@ export function applyTransactions(transactions: readonly Transaction[], target: 
   if (plan.log.length === 0) return plan
   const hasRoom = reserve.isKept()
   if (!hasRoom && growthOf(plan, before) > 0) throw full(path)
-  plan.writes.forEach((state, key) => {
-    rows.write(key, state)
-  })
+  // in order of keys, so that what is new fills whole pages one after the other: as it comes, half of each would stay empty
+  for (const key of [...plan.writes.keys()].sort()) rows.write(key, plan.writes.get(key))
   for (const change of plan.log) rows.appendLog(change)
   trim(plan, hasRoom, target)
   return plan

@@ -42,9 +42,9 @@ export function createFile(sqlite: Sqlite, path: string): void {
     writeFileSync(unfinished, '', { mode: 0o600, flag: 'wx' })
     const db = new sqlite.DatabaseSync(unfinished)
     try {
-      // synced once, when it is whole and before anybody can see it
-      db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;`)
-      db.exec(`BEGIN; ${SCHEMA} COMMIT`)
+      // no journal and no sync of its own: it is synced once, when it is whole and before anybody can see it
+      db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF;`)
+      db.exec(`BEGIN; ${SCHEMA} COMMIT; PRAGMA journal_mode = WAL;`)
     } finally {
       db.close()
     }

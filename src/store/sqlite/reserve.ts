@@ -3,11 +3,12 @@
  * this file up lets both through. While it is gone, only what does not make the store larger is accepted.
  */
 
-import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, rmSync, statfsSync, writev } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 
 const RESERVE_BYTES = 4 * 1024 * 1024
+const BLOCK_BYTES = 64 * 1024
 /** Made only where as much again stays free. */
 const FREE_BYTES = 2 * RESERVE_BYTES
 const RETRY_MS = 1_000
@@ -15,60 +16,79 @@ const RETRY_MS = 1_000
 /** One per open store. Only looks and writes beside the store, never into it. */
 export class Reserve {
   readonly #path: string
+  /** What is not whole yet has another name: part of a reserve must not count. */
+  readonly #unfinished: string
   readonly #clock: Clock
   #triedAtMs = Number.NEGATIVE_INFINITY
+  /** It is being made, by a thread of Node's: nobody waits for megabytes that are hardly ever needed. */
+  #making: Promise<void> | undefined
 
   /** @param storePath the store whose disk it is for; the reserve lies beside it */
   constructor(storePath: string, clock: Clock) {
     this.#path = `${storePath}-reserve`
+    this.#unfinished = `${this.#path}-new`
     this.#clock = clock
   }
 
   /**
-   * True where there is room to delete in: the reserve, or as much free space. Makes the reserve again where it is missing
+   * True where there is room to delete in: the reserve, or as much free space. Begins to make the reserve where it is missing
    * and the disk has space (looks once a second).
    */
   isKept(): boolean {
-    if (existsSync(this.#path)) return true
+    if (this.#making !== undefined || existsSync(this.#path)) return true
     const nowMs = this.#clock.monotonic()
-    if (nowMs - this.#triedAtMs < RETRY_MS) return this.#freeBytes() >= RESERVE_BYTES
-    this.#triedAtMs = nowMs
-    return this.#make() || this.#freeBytes() >= RESERVE_BYTES
+    const freeBytes = this.#freeBytes()
+    if (nowMs - this.#triedAtMs >= RETRY_MS && freeBytes >= FREE_BYTES) {
+      this.#triedAtMs = nowMs
+      this.#make()
+    }
+    return freeBytes >= RESERVE_BYTES
+  }
+
+  /** Resolves once what is being made is there, or is not going to be. */
+  async settled(): Promise<void> {
+    await this.#making
   }
 
   /** Gives the room to the disk. False where it was gone already. */
   giveUp(): boolean {
-    if (!existsSync(this.#path)) return false
-    rmSync(this.#path, { force: true })
+    const isThere = [this.#path, this.#unfinished].filter((path) => existsSync(path))
+    if (isThere.length === 0) return false
+    for (const path of isThere) rmSync(path, { force: true })
     this.#triedAtMs = this.#clock.monotonic()
     return true
   }
 
-  #make(): boolean {
+  /** Several processes may make it at once. */
+  #make(): void {
     try {
-      if (this.#freeBytes() < FREE_BYTES) return false
-      this.#fill()
-      return true
+      const file = openSync(this.#unfinished, 'w', 0o600)
+      const block = incompressible(BLOCK_BYTES)
+      this.#making = new Promise((resolve) => {
+        writev(file, new Array(RESERVE_BYTES / BLOCK_BYTES).fill(block), (error, bytes) => {
+          closeSync(file)
+          this.#finish(error === null && bytes === RESERVE_BYTES)
+          this.#making = undefined
+          resolve()
+        })
+      })
     } catch {
-      // it did fill up: whatever was made of it must not count
-      rmSync(this.#path, { force: true })
-      return false
+      // a folder that cannot be written to: the free space has to do
+    }
+  }
+
+  #finish(isWhole: boolean): void {
+    try {
+      if (isWhole) renameSync(this.#unfinished, this.#path)
+      else rmSync(this.#unfinished, { force: true })
+    } catch {
+      // another process was faster, or it was given up already
     }
   }
 
   #freeBytes(): number {
     const { bavail, bsize } = statfsSync(dirname(this.#path))
     return bavail * bsize
-  }
-
-  #fill(): void {
-    const block = incompressible(64 * 1024)
-    const file = openSync(this.#path, 'w', 0o600)
-    try {
-      for (let written = 0; written < RESERVE_BYTES; written += block.length) writeSync(file, block)
-    } finally {
-      closeSync(file)
-    }
   }
 }
 

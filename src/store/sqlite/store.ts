@@ -105,6 +105,8 @@ class SqliteStore implements Store {
     this.#historyRevisions = options.historyRevisions ?? HISTORY_REVISIONS
     this.#readOnly = options.readOnly ?? false
     this.#reserve = new Reserve(path, options.clock)
+    // the first commit needs it: until then it is made beside everything else
+    if (!this.#readOnly) this.#reserve.isKept()
     this.#watchers = new Watchers({
       path,
       clock: options.clock,
@@ -180,6 +182,7 @@ class SqliteStore implements Store {
     this.#closed.abort()
     await drained
     await this.#watchers.close()
+    await this.#reserve.settled()
     this.#db.close()
   }
 

@@ -113,9 +113,9 @@ onSmallDisk(
     disk.clear()
     await new Promise((resolve) => setTimeout(resolve, 1_100))
     await commit(store, put('after', 'x'.repeat(100_000)))
-    assert.ok(existsSync(`${scene.path}-reserve`), 'the reserve is kept again')
     await assertThere(store, kept)
     await store.close()
+    assert.ok(existsSync(`${scene.path}-reserve`), 'the reserve is kept again')
     assertSound(scene.path)
   },
 )
