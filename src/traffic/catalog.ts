@@ -13,8 +13,8 @@
  * - Nothing is kept here: what the catalog forgot, or somebody changed there, is seen in the next `list`.
  * - All reject with a CatalogError, or with the signal's reason once it aborts.
  */
-import { createHash } from 'node:crypto'
 import { type ErrorDetails, NsctlError } from '../core/errors.ts'
+import { digest } from '../core/ids.ts'
 import { canonicalJson } from '../core/json.ts'
 
 export interface Catalog {
@@ -51,7 +51,7 @@ export interface CatalogEntry extends EntryFacts {
 export type CatalogCheck =
   | ({ readonly kind: 'http'; readonly url: string } & CheckPace)
   | ({ readonly kind: 'tcp'; readonly host: string; readonly port: number } & CheckPace)
-  /** Passing until so long after its last renewal. */
+  /** Passing until so long after its last renewal. Stands alone. */
   | { readonly kind: 'ttl'; readonly ttlMs: number }
 
 export interface CheckPace {
@@ -69,10 +69,9 @@ export interface RegisteredEntry extends EntryFacts {
   readonly failing?: string
 }
 
-/** One text for equal checks, short enough to be kept beside an entry: `2-9f86d081884c7d65`, how many they are in front. */
+/** One text for equal checks, short enough to be kept beside an entry: `2-h3kq9x2mzcw8v4tp`, how many they are in front. */
 export function checksText(checks: readonly CatalogCheck[]): string {
-  const hash = createHash('sha256').update(canonicalJson(checks)).digest('hex')
-  return `${checks.length}-${hash.slice(0, 16)}`
+  return `${checks.length}-${digest(canonicalJson(checks), 16)}`
 }
 
 /**

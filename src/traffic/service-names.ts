@@ -1,5 +1,5 @@
 /** What a service is called in a catalog, and so in its DNS. Pure. */
-import { createHash } from 'node:crypto'
+import { digest } from '../core/ids.ts'
 
 const DEFAULT_NAMESPACE = 'default'
 const SEPARATOR = '--'
@@ -22,7 +22,7 @@ export function catalogServiceName(namespace: string, service: string, port?: st
   if (port !== undefined) parts.push(port)
   const name = parts.join(SEPARATOR)
   if (name.length <= MAX_LABEL && parts.every((part) => !part.includes(SEPARATOR))) return name
-  const hash = createHash('sha256').update(parts.join('/')).digest('hex').slice(0, HASH_LENGTH)
+  const hash = digest(parts.join('/'), HASH_LENGTH)
   // three hyphens: no name that needs no hash has them
   const room = MAX_LABEL - HASH_LENGTH - 3
   return `${name.slice(0, room).replace(/-+$/, '')}---${hash}`

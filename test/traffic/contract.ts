@@ -62,7 +62,7 @@ export function catalogContract(name: string, open: (owner: string) => Catalog):
       entry('nsctl.c.web-0', {
         checks: [
           { kind: 'tcp', host: '127.0.0.1', port: 1, ...pace },
-          { kind: 'ttl', ttlMs: 1_000 },
+          { kind: 'tcp', host: '127.0.0.1', port: 2, ...pace },
         ],
       }),
       signal,

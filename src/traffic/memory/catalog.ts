@@ -24,7 +24,7 @@ export class MemoryCatalog {
     const ask = async (call: string, signal: AbortSignal) => {
       signal.throwIfAborted()
       this.calls.push(call)
-      await this.gate(call)
+      await unlessAborted(this.gate(call), signal)
       const fault = this.fault(call)
       if (fault !== undefined) throw fault
     }
@@ -52,4 +52,12 @@ export class MemoryCatalog {
     const failing = this.failing.get(facts.id)
     return { ...facts, checks: checksText(checks), ...(failing === undefined ? {} : { failing }) }
   }
+}
+
+/** What `work` comes to, or the signal's reason. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  await Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener('abort', abort))
 }

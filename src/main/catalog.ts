@@ -1,0 +1,38 @@
+/** The catalog that goes with a store: that of the Consul agent which the store is reached through. */
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { parseStoreUrl } from '../store/url.ts'
+import { type Catalog, clearCatalog } from '../traffic/catalog.ts'
+import { type Environment, storeUrlOf } from './paths.ts'
+
+export interface OpenCatalogOptions {
+  readonly env: Environment
+  readonly store?: string
+  /** Whose instances are registered. */
+  readonly node: string
+}
+
+/** Undefined where the store is none of Consul's. Connects to nothing yet. The caller's to close. */
+export async function openCatalog({ env, store, node }: OpenCatalogOptions): Promise<Catalog | undefined> {
+  const url = parseStoreUrl(storeUrlOf(env, store))
+  if (url.engine !== 'consul') return undefined
+  const { parseConsulUrl } = await import('../store/consul/address.ts')
+  const { openConsulCatalog } = await import('../traffic/consul/catalog.ts')
+  const address = parseConsulUrl(url.url, env)
+  // the store by its place within Consul: it may be reached under several names
+  const { datacenter, prefix } = address
+  const place = `${datacenter === undefined ? '' : `${datacenter}:`}${prefix.replace(/\/$/, '')}`
+  return openConsulCatalog(address, { store: place, node })
+}
+
+const CLEAR_LIMIT_MS = 5_000
+
+/** Takes all of the node's instances out, before their programs end. What cannot be taken out is said, and stops nothing. */
+export async function emptyCatalog(catalog: Catalog, logger: Logger): Promise<number> {
+  try {
+    return await clearCatalog(catalog, AbortSignal.timeout(CLEAR_LIMIT_MS))
+  } catch (error) {
+    logger.log('warn', `what is registered stays in ${catalog.name}: ${messageOf(error)}`)
+    return 0
+  }
+}
