@@ -3,9 +3,13 @@ import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { type Clock, delay } from '../core/clock.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { formatCount } from '../core/words.ts'
 import { LEADER_LEASE, openStore } from '../main.ts'
+import { etcdStoreUrl } from '../store/etcd-url.ts'
 import { holderIsAlive, type LeaseHolder, readLease } from '../store/lease.ts'
-import { parseStoreUrl } from '../store/url.ts'
+import { parseStoreUrl, type StoreUrl } from '../store/url.ts'
+import { clearCatalog } from '../traffic/catalog.ts'
+import { openCatalog } from './catalog.ts'
 import { claimFile, readClaim } from './claim.ts'
 import { uninstallDaemon } from './install.ts'
 import { type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
@@ -29,6 +33,7 @@ export interface TornDown {
 }
 
 const STOP_LIMIT_MS = 30_000
+const CATALOG_LIMIT_MS = 5_000
 const LOOK_EVERY_MS = 50
 const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd-user']
 
@@ -37,14 +42,27 @@ const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd
  * `purge` nothing of this store stays: not its data, not the store itself; files that are not nsctl's are never touched.
  */
 export async function tearDown(options: TeardownOptions): Promise<TornDown> {
-  const store = parseStoreUrl(storeUrlOf(options.env, options.store))
-  const path = store.engine === 'sqlite' ? store.path : undefined
-  const url = `${store.engine}:${path ?? ''}`
-  const report: Report = { done: [...(await uninstallDaemon(options.env, url))], left: [] }
-  if (path !== undefined && (await isThere(path))) report.done.push(...(await stopDaemon(options, path)))
+  const given = storeUrlOf(options.env, options.store)
+  const store = parseStoreUrl(given)
+  const url = await claimedAs(store, options.env)
+  // a unit has it as it was given
+  const report: Report = { done: [...(await uninstallDaemon(options.env, [url, given]))], left: [] }
+  if (store.engine !== 'sqlite' || (await isThere(store.path)))
+    report.done.push(...(await stopDaemon(options, given)))
   for (const choice of CHOICES) await clearRuntime(choice, options, url, report)
-  if (path !== undefined) await clearStore(options, path, report)
+  if (store.engine === 'sqlite') await clearStore(options, store.path, report)
+  else if (store.engine !== 'memory')
+    report.left.push(`${url}: the store, which is not on this machine alone`)
   return report
+}
+
+/** What a machine's programs are noted under that belong to the store. */
+async function claimedAs(store: StoreUrl, env: Environment): Promise<string> {
+  if (store.engine === 'sqlite') return `sqlite:${store.path}`
+  if (store.engine === 'etcd') return etcdStoreUrl(store)
+  if (store.engine === 'memory') return 'memory:'
+  const { parseConsulUrl } = await import('../store/consul/address.ts')
+  return parseConsulUrl(store.url, env).url
 }
 
 interface Report {
@@ -69,6 +87,7 @@ async function clearRuntime(
     )
     return
   }
+  if (claim !== undefined) done.push(...(await takeOut(options, claim.node)))
   const runtime = await openRuntime(choice, options)
   try {
     left.push(...(await runtime.removeAll({ purge: options.purge, signal: options.signal })))
@@ -82,6 +101,23 @@ async function clearRuntime(
   if (options.purge && choice !== 'systemd-system') await rm(stateDir, { recursive: true, force: true })
   // what holds nothing any more
   for (const folder of [stateDir, runDir]) await rmdir(folder).catch(() => {})
+}
+
+/** Nobody shall be sent to what is about to end. Returns what it did, a line each. */
+async function takeOut(options: TeardownOptions, node: string): Promise<readonly string[]> {
+  const catalog = await openCatalog({ ...options, node })
+  if (catalog === undefined) return []
+  try {
+    const entries = await clearCatalog(
+      catalog,
+      AbortSignal.any([options.signal, AbortSignal.timeout(CATALOG_LIMIT_MS)]),
+    )
+    return entries === 0 ? [] : [`took ${formatCount(entries, 'registration')} out of ${catalog.name}`]
+  } catch (error) {
+    return [`could not take out what is registered in ${catalog.name}: ${messageOf(error)}`]
+  } finally {
+    catalog.close()
+  }
 }
 
 async function clearStore(
@@ -109,9 +145,9 @@ async function isThere(path: string): Promise<boolean> {
   )
 }
 
-/** Ends the process that serves the store, and waits until it has. Returns what it did, a line each. */
-async function stopDaemon(options: TeardownOptions, storePath: string): Promise<readonly string[]> {
-  const holder = await daemonOf(options, storePath)
+/** Ends the process on this machine that serves the store, and waits until it has. Returns what it did, a line each. */
+async function stopDaemon(options: TeardownOptions, storeUrl: string): Promise<readonly string[]> {
+  const holder = await daemonOf(options, storeUrl)
   if (typeof holder === 'string') return [holder]
   if (holder === undefined || holderIsAlive(holder) !== true) return []
   const { clock, signal } = options
@@ -131,20 +167,20 @@ async function stopDaemon(options: TeardownOptions, storePath: string): Promise<
   return [`stopped the daemon (pid ${pid})`]
 }
 
-/** Who serves the store; a line for people where the store is damaged and cannot say: it must not keep anybody from giving it up. */
+/** Who serves the store; a line for people where the store is damaged or away and cannot say: it must not keep anybody from giving it up. */
 async function daemonOf(
   { env, clock, logger }: TeardownOptions,
-  storePath: string,
+  url: string,
 ): Promise<LeaseHolder | string | undefined> {
   try {
-    const store = await openStore({ env, clock, logger, store: `sqlite:${storePath}`, readOnly: true })
+    const store = await openStore({ env, clock, logger, store: url, readOnly: true, emptyIfMissing: true })
     try {
       return (await readLease(store, LEADER_LEASE))?.holder
     } finally {
       await store.close()
     }
   } catch (error) {
-    if (!isNsctlError(error, 'StoreCorrupt', 'StoreFormat')) throw error
+    if (!isNsctlError(error, 'StoreCorrupt', 'StoreFormat', 'Unreachable')) throw error
     return `could not see whether a daemon runs: ${messageOf(error)}`
   }
 }

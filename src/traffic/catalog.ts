@@ -20,6 +20,8 @@ import { canonicalJson } from '../core/json.ts'
 export interface Catalog {
   /** What it is called for people: `Consul at 127.0.0.1:8500`. */
   readonly name: string
+  /** What somebody asks for who looks for a service: `web.service.consul`. */
+  nameOf(service: string): string
   list(signal: AbortSignal): Promise<readonly RegisteredEntry[]>
   register(entry: CatalogEntry, signal: AbortSignal): Promise<void>
   deregister(id: string, signal: AbortSignal): Promise<void>

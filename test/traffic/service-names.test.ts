@@ -9,7 +9,7 @@ for (const [parts, want] of [
   [['shop', 'web', 'metrics'], 'web--shop--metrics'],
   [['default', 'web', 'metrics'], 'web--default--metrics'],
   [['default', 'consul'], 'consul--default'],
-  [['default', 'web--shop'], 'web--shop---4ed98ab0'],
+  [['default', 'web--shop'], 'web--shop---4dph9brx'],
 ] as const) {
   test(`${parts.join(' ')} is called ${want}`, () => {
     const [namespace, service, port] = parts

@@ -65,7 +65,7 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
-    this.#verdicts = new Verdicts(options.catalog.name, options.logger)
+    this.#verdicts = new Verdicts(options.catalog, options.logger)
     this.spec = {
       name: 'catalog',
       watches: [{ kind: 'Instance', toKeys: (object, old) => this.#keysFor(object, old) }],

@@ -2,7 +2,7 @@
 import type { Logger } from '../../core/logger.ts'
 import { type ConditionInput, findCondition } from '../../resources/conditions.ts'
 import type { Condition, ObjectRef } from '../../resources/object.ts'
-import { type CatalogEntry, CatalogError, type RegisteredEntry } from '../../traffic/catalog.ts'
+import { type Catalog, type CatalogEntry, CatalogError, type RegisteredEntry } from '../../traffic/catalog.ts'
 
 /** The condition's type. */
 export const REGISTERED = 'Registered'
@@ -15,14 +15,13 @@ export interface Candidate {
 }
 
 export class Verdicts {
-  readonly #catalog: string
+  readonly #catalog: Pick<Catalog, 'name' | 'nameOf'>
   readonly #logger: Logger
   readonly #byUid = new Map<string, ConditionInput>()
   /** What was refused last, so that each is logged once. */
   #logged = ''
 
-  /** @param catalog what it is called for people */
-  constructor(catalog: string, logger: Logger) {
+  constructor(catalog: Pick<Catalog, 'name' | 'nameOf'>, logger: Logger) {
     this.#catalog = catalog
     this.#logger = logger
   }
@@ -72,16 +71,12 @@ export class Verdicts {
     if (failed !== undefined) return refusal(failed)
     const failing = entries.flatMap(({ id }) => listed.get(id)?.failing ?? [])[0]
     if (failing !== undefined) {
-      const message = `${this.#catalog} does not tell of it: ${failing.split('\n')[0]?.slice(0, MAX_SAID)}`
+      const message = `${this.#catalog.name} does not tell of it: ${failing.split('\n')[0]?.slice(0, MAX_SAID)}`
       return { type: REGISTERED, status: 'False', reason: CHECK_FAILING, message }
     }
-    const names = [...new Set(entries.map(({ service }) => service))].join(', ')
-    return {
-      type: REGISTERED,
-      status: 'True',
-      reason: REGISTERED,
-      message: `as ${names} in ${this.#catalog}`,
-    }
+    const names = [...new Set(entries.map(({ service }) => this.#catalog.nameOf(service)))].join(', ')
+    const message = `as ${names} in ${this.#catalog.name}`
+    return { type: REGISTERED, status: 'True', reason: REGISTERED, message }
   }
 
   #log(failures: readonly unknown[]): void {

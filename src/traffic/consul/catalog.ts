@@ -26,6 +26,11 @@ class ConsulCatalog implements Catalog {
     return this.#client.name
   }
 
+  /** In Consul's usual domain: which one an agent has it tells only in a report that may change with every version. */
+  nameOf(service: string): string {
+    return `${service}.service.consul`
+  }
+
   async list(signal: AbortSignal): Promise<readonly RegisteredEntry[]> {
     const filter = encodeURIComponent(ownerFilter(this.#owner))
     const services = await this.#get(`/v1/agent/services?filter=${filter}`, signal)

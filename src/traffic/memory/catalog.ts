@@ -30,6 +30,7 @@ export class MemoryCatalog {
     }
     return {
       name: 'a catalog in memory',
+      nameOf: (service) => service,
       list: async (signal) => {
         await ask('list', signal)
         return [...this.entries.values()].filter((one) => one.owner === owner).map((one) => this.#shown(one))
