@@ -14,8 +14,9 @@ import type { Instance } from '../../resources/generated/types.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
 import { type Catalog, CatalogError, type RegisteredEntry } from '../../traffic/catalog.ts'
 import { entriesOf, entryIds, isAnnounced } from './entries.ts'
-import { type CatalogAction, planCatalog } from './plan.ts'
+import { planCatalog } from './plan.ts'
 import { type Listens, listens, reachedAt } from './reach.ts'
+import { Registrations } from './registrations.ts'
 import { type Candidate, Verdicts } from './verdicts.ts'
 
 export interface AnnouncerOptions {
@@ -45,26 +46,26 @@ const LOOK_AGAIN_MS = 5_000
 const REFUSED_RECHECK_MS = 15_000
 /** An instance waits for so long at most before it is ended. */
 const WITHDRAW_LIMIT_MS = 1_000
-const AT_A_TIME = 8
 
 export class Announcer {
   readonly spec: ControllerSpec<string>
   readonly #options: AnnouncerOptions
+  readonly #registrations: Registrations
   readonly #verdicts: Verdicts
   /** Instances that are about to be ended, by uid, and since when each had been ready. */
   readonly #withdrawn = new Map<string, string | undefined>()
   /** Where each was found to listen, by uid. */
   readonly #addresses = new Map<string, string>()
-  /** What of ours is registered as far as we know; undefined before the first pass. */
-  #known: Set<string> | undefined
-  /** The last of what is under way or was, by the entry's id. */
-  readonly #turns = new Map<string, Promise<unknown>>()
   #isAway = false
   #started = false
   #enqueueInstance: (ref: ObjectRef) => void = () => {}
+  #enqueuePass: () => void = () => {}
+  /** Told when the next pass that begins is over. */
+  #waiting: (() => void)[] = []
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
+    this.#registrations = new Registrations(options.catalog)
     this.#verdicts = new Verdicts(options.catalog, options.logger)
     this.spec = {
       name: 'catalog',
@@ -80,31 +81,55 @@ export class Announcer {
     await Promise.race([hooks.caughtUp, stopped])
     if (signal.aborted) return
     this.#enqueueInstance = hooks.enqueueInstance
+    this.#enqueuePass = hooks.enqueuePass
     this.#started = true
     hooks.enqueuePass()
     await stopped
   }
 
   /**
-   * Takes the instance out before its programs are told to end, and until it has become ready anew. Waits for the catalog for a second at
-   * most, and not at all while it does not answer. Never rejects.
+   * Takes the instance out before its programs are told to end, and until it has become ready anew; those that take its place are put in
+   * before. Waits for the catalog for a second at most, and not at all while it does not answer. Never rejects.
    */
   async withdraw(instance: Instance): Promise<void> {
     this.#withdrawn.set(instance.metadata.uid ?? '', instance.status?.readySince)
-    const ids = entryIds(instance).filter((id) => this.#known?.has(id) ?? true)
+    const ids = entryIds(instance).filter((id) => this.#registrations.has(id) ?? true)
     if (ids.length === 0) return
     const limit = new AbortController()
-    // what fails the pass tells, and tries again
-    const work = Promise.allSettled(ids.map((id) => this.#deregister(id, limit.signal)))
     const over = new Promise<void>((resolve) => {
       const cancel = this.#options.clock.schedule(WITHDRAW_LIMIT_MS, () => {
         this.#isAway = true
         limit.abort(new Error(`${this.#options.catalog.name} does not answer`))
         resolve()
       })
-      void work.then(cancel).then(resolve)
+      void this.#takeOut(instance, ids, limit.signal).then(cancel).then(resolve)
     })
     if (!this.#isAway) await over
+  }
+
+  /** What fails the pass tells, and tries again. */
+  async #takeOut(instance: Instance, ids: readonly string[], signal: AbortSignal): Promise<void> {
+    if (this.#lacksPeersOf(instance)) await this.#nextPass()
+    await Promise.allSettled(ids.map((id) => this.#registrations.deregister(id, signal)))
+  }
+
+  /** Whether others of its service are ready that are not told of yet. */
+  #lacksPeersOf({ metadata, spec }: Instance): boolean {
+    if (!this.#started) return false
+    const { namespace } = metadata
+    const scope = namespace === undefined ? {} : { namespace }
+    return this.#options.cache
+      .list<Instance>('Instance', scope)
+      .filter((one) => one.spec.service === spec.service && this.#isWanted(one))
+      .some((one) => !entryIds(one).every((id) => this.#registrations.has(id)))
+  }
+
+  /** Resolves once a pass is over that began after this. */
+  #nextPass(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.#enqueuePass()
+    })
   }
 
   /** What is to be said of the instance. */
@@ -120,15 +145,20 @@ export class Announcer {
   }
 
   async #pass(signal: AbortSignal): Promise<Outcome> {
+    const waiting = this.#waiting
+    this.#waiting = []
     try {
-      const registered = await this.#options.catalog.list(signal)
-      this.#known = new Set(registered.map(({ id }) => id))
+      const registered = await this.#registrations.look(signal)
       const candidates = await this.#candidates(signal)
       const wanted = candidates.flatMap(({ entries }) => entries)
       const owners = new Map(
         candidates.flatMap(({ ref, entries }) => entries.map(({ id }) => [id, ref] as const)),
       )
-      const failures = await this.#carryOut(planCatalog(wanted, registered), owners, signal)
+      const failures = await this.#registrations.carryOut(
+        planCatalog(wanted, registered),
+        (id) => this.#isStillWanted(owners.get(id)),
+        signal,
+      )
       const away = [...failures.values()].find((error) => !isRefusal(error))
       if (away !== undefined) throw away
       this.#isAway = false
@@ -136,8 +166,13 @@ export class Announcer {
     } catch (error) {
       signal.throwIfAborted()
       this.#isAway = true
-      if (error instanceof CatalogError) this.#sayAll(error)
-      throw error
+      const news = error instanceof CatalogError ? this.#verdicts.fail(this.#announced(), error) : []
+      // where the catalog is away the store may be as well: it is said with whatever is written next
+      if (!isRefusal(error)) throw error
+      for (const ref of news) this.#enqueueInstance(ref)
+      return recheck(REFUSED_RECHECK_MS, 'the catalog refuses everything')
+    } finally {
+      for (const resolve of waiting) resolve()
     }
   }
 
@@ -147,14 +182,22 @@ export class Announcer {
     const uids = new Set(instances.map(({ metadata }) => metadata.uid ?? ''))
     for (const map of [this.#withdrawn, this.#addresses])
       for (const uid of map.keys()) if (!uids.has(uid)) map.delete(uid)
-    const announced = instances.filter((one) => this.#isWanted(one))
     return await Promise.all(
-      announced.map(async (instance) => ({
-        uid: instance.metadata.uid ?? '',
-        ref: refOfObject(instance as unknown as AnyResource),
+      this.#announced().map(async ({ uid, ref, instance }) => ({
+        uid,
+        ref,
         entries: entriesOf(instance, await this.#addressOf(instance, signal)),
       })),
     )
+  }
+
+  /** What is to be told of. */
+  #announced() {
+    const wanted = this.#options.cache.list<Instance>('Instance').filter((one) => this.#isWanted(one))
+    return wanted.map((instance) => {
+      const ref = refOfObject(instance as unknown as AnyResource)
+      return { uid: instance.metadata.uid ?? '', ref, instance }
+    })
   }
 
   #isWanted(instance: Instance): boolean {
@@ -173,65 +216,10 @@ export class Announcer {
     return found ?? addresses[0] ?? '127.0.0.1'
   }
 
-  /** Carries out what it can. Returns what failed, by the entry's id. */
-  async #carryOut(
-    actions: readonly CatalogAction[],
-    owners: ReadonlyMap<string, ObjectRef>,
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, unknown>> {
-    const failures = new Map<string, unknown>()
-    for (let at = 0; at < actions.length; at += AT_A_TIME) {
-      const some = actions.slice(at, at + AT_A_TIME)
-      const results = await Promise.allSettled(some.map((action) => this.#do(action, owners, signal)))
-      signal.throwIfAborted()
-      for (const [index, result] of results.entries()) {
-        const action = some[index]
-        if (result.status === 'fulfilled' || action === undefined) continue
-        failures.set(action.kind === 'register' ? action.entry.id : action.id, result.reason)
-      }
-    }
-    return failures
-  }
-
-  async #do(
-    action: CatalogAction,
-    owners: ReadonlyMap<string, ObjectRef>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { catalog } = this.#options
-    if (action.kind === 'deregister') return await this.#deregister(action.id, signal)
-    if (action.kind === 'renew') return await this.#inTurn(action.id, () => catalog.renew(action.id, signal))
-    const { entry } = action
-    await this.#inTurn(entry.id, async () => {
-      if (!this.#isStillWanted(owners.get(entry.id))) return
-      await catalog.register(entry, signal)
-      this.#known?.add(entry.id)
-    })
-  }
-
   /** Its end may have been asked for since the pass began. */
   #isStillWanted(ref: ObjectRef | undefined): boolean {
     const instance = ref && this.#options.cache.get<Instance>(ref)
     return instance !== undefined && this.#isWanted(instance)
-  }
-
-  #deregister(id: string, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(id, async () => {
-      await this.#options.catalog.deregister(id, signal)
-      this.#known?.delete(id)
-    })
-  }
-
-  /** One after the other for each entry: what was registered late would stay. */
-  async #inTurn(id: string, work: () => Promise<void>): Promise<void> {
-    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(work)
-    const over = turn.catch(() => {})
-    this.#turns.set(id, over)
-    try {
-      await turn
-    } finally {
-      if (this.#turns.get(id) === over) this.#turns.delete(id)
-    }
   }
 
   #judge(
@@ -243,15 +231,6 @@ export class Announcer {
     return failures.size > 0
       ? recheck(REFUSED_RECHECK_MS, 'the catalog refused something')
       : recheck(LOOK_AGAIN_MS, 'what the catalog forgets nobody tells')
-  }
-
-  /** Wakes nobody: where the catalog is away the store may be as well. It is said with whatever is written next. */
-  #sayAll(error: CatalogError): void {
-    const announced = this.#options.cache.list<Instance>('Instance').filter((one) => this.#isWanted(one))
-    this.#verdicts.fail(
-      announced.map(({ metadata }) => metadata.uid ?? ''),
-      error,
-    )
   }
 }
 

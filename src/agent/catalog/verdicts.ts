@@ -57,9 +57,16 @@ export class Verdicts {
     })
   }
 
-  /** Nothing could be done for these. */
-  fail(uids: readonly string[], error: CatalogError): void {
-    for (const uid of uids) this.#byUid.set(uid, refusal(error))
+  /** Nothing could be done for these. Returns those of which something else is to be said than before. */
+  fail(instances: readonly Pick<Candidate, 'uid' | 'ref'>[], error: CatalogError): readonly ObjectRef[] {
+    // who is away is told as an outage, by whoever retries
+    if (error.reason !== 'Unreachable') this.#log([error])
+    const said = refusal(error)
+    return instances.flatMap(({ uid, ref }) => {
+      const before = this.#byUid.get(uid)
+      this.#byUid.set(uid, said)
+      return before?.message === said.message ? [] : [ref]
+    })
   }
 
   #verdict(

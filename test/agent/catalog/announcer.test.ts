@@ -58,7 +58,11 @@ test('a rolling update puts the new one in before it takes the old one out', asy
   await settle(world, machine, ['web'])
   const [first] = machine.entries.keys()
   const sizes: number[] = []
-  machine.gate = async (call) => void (call.startsWith('deregister') && sizes.push(machine.entries.size))
+  machine.gate = async (call) => {
+    if (call.startsWith('deregister')) sizes.push(machine.entries.size)
+    // slower than all that the agent does meanwhile
+    if (call.startsWith('register')) await new Promise((resolve) => setTimeout(resolve, 300))
+  }
   await world.apply(spec({}, { env: [{ name: 'A', value: '1' }] }))
   await world.until(() => {
     assert.is(machine.entries.size, 1)
@@ -168,6 +172,15 @@ test('a refusal is said with the permission, touches no other service, and is tr
   await world.apply(spec({ replicas: 2 }), 'api')
   await settle(world, machine, ['api', 'api', 'web'])
   await world.until(async () => assert.match(registered(await web()) ?? '', /^True/))
+})
+
+test('a catalog that refuses everything is named in every condition', async ({ world, machine }) => {
+  machine.fault = () => new CatalogError('Refused', 'is no catalog')
+  await world.apply(spec({ replicas: 2 }))
+  await world.until(async () => {
+    const said = (await world.instances()).map(registered)
+    assert.equal(said, ['False Refused is no catalog', 'False Refused is no catalog'])
+  })
 })
 
 test('what a check of the catalog says is said of the instance', async ({ world, machine }) => {
