@@ -93,7 +93,7 @@ export class Announcer {
    */
   async withdraw(instance: Instance): Promise<void> {
     this.#withdrawn.set(instance.metadata.uid ?? '', instance.status?.readySince)
-    const ids = entryIds(instance).filter((id) => this.#registrations.has(id) ?? true)
+    const ids = entryIds(instance).filter((id) => this.#registrations.mayHave(id))
     if (ids.length === 0) return
     const limit = new AbortController()
     const over = new Promise<void>((resolve) => {

@@ -22,9 +22,14 @@ export class Registrations {
     return registered
   }
 
-  /** Whether it is there; undefined where nobody has looked yet. */
-  has(id: string): boolean | undefined {
-    return this.#known?.has(id)
+  /** It is there. */
+  has(id: string): boolean {
+    return this.#known?.has(id) === true
+  }
+
+  /** It may be there, or be on its way. */
+  mayHave(id: string): boolean {
+    return this.#known === undefined || this.#known.has(id) || this.#turns.has(id)
   }
 
   /**

@@ -168,6 +168,8 @@ test('a refusal is said with the permission, touches no other service, and is tr
     assert.is(registered(await web()), 'False NotPermitted refused; needed is service "web": give it'),
   )
   assert.is((await world.service())?.status?.ready, '1/1')
+  const api = (await world.instances()).find((one) => one.spec.service === 'api')
+  assert.match(registered(api) ?? '', /^True/)
   machine.fault = () => undefined
   await world.apply(spec({ replicas: 2 }), 'api')
   await settle(world, machine, ['api', 'api', 'web'])
@@ -216,27 +218,6 @@ test('a catalog that hangs delays an end by a second at most, once', async ({ wo
   await world.until(async () => assert.is((await world.instances()).length, 0))
   const tookMs = performance.now() - began
   assert.ok(tookMs > 900 && tookMs < 2_500, `${tookMs} ms`)
-})
-
-test('an instance whose end overtakes its registration is not left registered', async ({
-  world,
-  machine,
-}) => {
-  const registering = Promise.withResolvers<void>()
-  machine.gate = async (call) => {
-    if (!call.startsWith('register')) return
-    await registering.promise
-  }
-  await world.apply(spec())
-  await world.until(() => assert.ok(machine.calls.some((call) => call.startsWith('register'))))
-  const ended: number[] = []
-  world.runtime.onStop = () => ended.push(machine.entries.size)
-  await world.apply(spec({ replicas: 0 }))
-  await world.until(() => assert.ok(machine.calls.includes('list')))
-  setTimeout(registering.resolve, 100)
-  await world.until(async () => assert.is((await world.instances()).length, 0))
-  assert.equal(ended, [0])
-  await settle(world, machine, [])
 })
 
 test.run()

@@ -1,28 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { entriesOf, entryIds, isAnnounced } from '../../../src/agent/catalog/entries.ts'
-import type { Instance } from '../../../src/resources/generated/types.ts'
-
-const times = { period: '2s', timeout: '1s', failureThreshold: 3, successThreshold: 1 }
-
-function instance(template: object, status: object = {}, metadata: object = {}): Instance {
-  const stop = { signal: 'SIGTERM', gracePeriod: '10s' }
-  const spec = {
-    service: 'web',
-    ordinal: 0,
-    node: 'n',
-    templateHash: 'h3kq9x2mzc',
-    revisionName: 'r7',
-    attempt: 0,
-  }
-  return {
-    apiVersion: 'nsctl.dev/v1alpha1',
-    kind: 'Instance',
-    metadata: { name: 'web-0-k2p9x', namespace: 'default', uid: 'u', ...metadata },
-    spec: { ...spec, template: { source: { command: ['web'] }, stop, ...template } },
-    status: { ready: true, ...status },
-  } as unknown as Instance
-}
+import { instance, times } from './instances.ts'
 
 const PORTS = [
   { name: 'http', protocol: 'TCP' },
