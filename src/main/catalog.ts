@@ -1,6 +1,6 @@
 /** The catalog that goes with a store: that of the Consul agent which the store is reached through. */
 import { messageOf } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
+import { formatCount } from '../core/words.ts'
 import { parseStoreUrl } from '../store/url.ts'
 import { type Catalog, clearCatalog } from '../traffic/catalog.ts'
 import { type Environment, storeUrlOf } from './paths.ts'
@@ -27,12 +27,16 @@ export async function openCatalog({ env, store, node }: OpenCatalogOptions): Pro
 
 const CLEAR_LIMIT_MS = 5_000
 
-/** Takes all of the node's instances out, before their programs end. What cannot be taken out is said, and stops nothing. */
-export async function emptyCatalog(catalog: Catalog, logger: Logger): Promise<number> {
+/** Takes all of the node's instances out, where the store has a catalog. Returns what it did, or why it could not, a line each. */
+export async function takeOut(options: OpenCatalogOptions): Promise<readonly string[]> {
+  const catalog = await openCatalog(options)
+  if (catalog === undefined) return []
   try {
-    return await clearCatalog(catalog, AbortSignal.timeout(CLEAR_LIMIT_MS))
+    const entries = await clearCatalog(catalog, AbortSignal.timeout(CLEAR_LIMIT_MS))
+    return entries === 0 ? [] : [`took ${formatCount(entries, 'registration')} out of ${catalog.name}`]
   } catch (error) {
-    logger.log('warn', `what is registered stays in ${catalog.name}: ${messageOf(error)}`)
-    return 0
+    return [`could not take out what is registered in ${catalog.name}: ${messageOf(error)}`]
+  } finally {
+    catalog.close()
   }
 }

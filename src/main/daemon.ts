@@ -14,7 +14,7 @@ import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import type { Catalog } from '../traffic/catalog.ts'
-import { emptyCatalog, openCatalog } from './catalog.ts'
+import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
 import { abortOf, controlPlane, isController, LEASE_TTL_MS } from './control-plane.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
@@ -111,7 +111,7 @@ async function serveAndClear(options: DaemonOptions, parts: Parts, signal: Abort
     await serve(options, parts, signal)
   } finally {
     if (options.own) {
-      if (parts.catalog !== undefined) await emptyCatalog(parts.catalog, options.logger)
+      for (const line of await takeOut({ ...options, node: parts.node })) options.logger.log('info', line)
       const limit = AbortSignal.timeout(OWN_REMOVAL_LIMIT_MS)
       await parts.runtime.removeAll({ purge: false, signal: limit })
     }

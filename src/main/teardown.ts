@@ -3,13 +3,11 @@ import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { type Clock, delay } from '../core/clock.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { formatCount } from '../core/words.ts'
 import { LEADER_LEASE, openStore } from '../main.ts'
 import { etcdStoreUrl } from '../store/etcd-url.ts'
 import { holderIsAlive, type LeaseHolder, readLease } from '../store/lease.ts'
 import { parseStoreUrl, type StoreUrl } from '../store/url.ts'
-import { clearCatalog } from '../traffic/catalog.ts'
-import { openCatalog } from './catalog.ts'
+import { takeOut } from './catalog.ts'
 import { claimFile, readClaim } from './claim.ts'
 import { uninstallDaemon } from './install.ts'
 import { type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
@@ -33,7 +31,6 @@ export interface TornDown {
 }
 
 const STOP_LIMIT_MS = 30_000
-const CATALOG_LIMIT_MS = 5_000
 const LOOK_EVERY_MS = 50
 const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd-user']
 
@@ -87,7 +84,8 @@ async function clearRuntime(
     )
     return
   }
-  if (claim !== undefined) done.push(...(await takeOut(options, claim.node)))
+  // nobody shall be sent to what is about to end
+  if (claim !== undefined) done.push(...(await takeOut({ ...options, node: claim.node })))
   const runtime = await openRuntime(choice, options)
   try {
     left.push(...(await runtime.removeAll({ purge: options.purge, signal: options.signal })))
@@ -101,23 +99,6 @@ async function clearRuntime(
   if (options.purge && choice !== 'systemd-system') await rm(stateDir, { recursive: true, force: true })
   // what holds nothing any more
   for (const folder of [stateDir, runDir]) await rmdir(folder).catch(() => {})
-}
-
-/** Nobody shall be sent to what is about to end. Returns what it did, a line each. */
-async function takeOut(options: TeardownOptions, node: string): Promise<readonly string[]> {
-  const catalog = await openCatalog({ ...options, node })
-  if (catalog === undefined) return []
-  try {
-    const entries = await clearCatalog(
-      catalog,
-      AbortSignal.any([options.signal, AbortSignal.timeout(CATALOG_LIMIT_MS)]),
-    )
-    return entries === 0 ? [] : [`took ${formatCount(entries, 'registration')} out of ${catalog.name}`]
-  } catch (error) {
-    return [`could not take out what is registered in ${catalog.name}: ${messageOf(error)}`]
-  } finally {
-    catalog.close()
-  }
 }
 
 async function clearStore(

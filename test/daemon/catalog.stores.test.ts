@@ -284,6 +284,21 @@ spec:
     }, 30_000)
   })
 
+  test('a store that moves out of Consul takes its registrations along, and what runs goes on', async () => {
+    const [port = 0] = await agree(2)
+    const pid = await pidAt(port)
+    await daemon.stop()
+    const gone = await nsctl('store', 'migrate', '--to', 'sqlite:moved.db')
+    assert.match(gone, /took \d registrations out of Consul at /)
+    assert.equal(await ports(), [])
+    assert.is(await pidAt(port), pid)
+    const back = await home.run(['store', 'migrate', '--store', 'sqlite:moved.db', '--to', store])
+    assert.is(back.code, 0, back.stderr)
+    daemon = await up()
+    await agree(2)
+    assert.is(await pidAt(port), pid)
+  })
+
   test('deleting leaves nothing, and so does down', async () => {
     await nsctl('delete', 'service', 'two', 'worker')
     await until(async () => {
