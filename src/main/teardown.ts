@@ -49,7 +49,7 @@ export async function tearDown(options: TeardownOptions): Promise<TornDown> {
   for (const choice of CHOICES) await clearRuntime(choice, options, url, report)
   if (store.engine === 'sqlite') await clearStore(options, store.path, report)
   else if (store.engine !== 'memory')
-    report.left.push(`${url}: the store, which is not on this machine alone`)
+    report.left.push(`${url}: the store, which other machines may use and --purge leaves`)
   return report
 }
 

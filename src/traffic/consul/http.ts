@@ -102,11 +102,9 @@ export class AgentClient {
     if (status === 404) return undefined
     if (status === 403) {
       const unknown = /ACL not found/i.test(said)
-      const what = unknown ? 'does not know the token' : `refuses the token (${said})`
-      throw new CatalogError('NotPermitted', `${this.name} ${what}; needed is ${permission}`, {
-        next: unknown
-          ? 'check CONSUL_HTTP_TOKEN or ?token-file='
-          : `give the token a policy with ${permission}`,
+      const what = unknown ? 'does not know the token' : `refuses the token: ${said}`
+      throw new CatalogError('NotPermitted', `${this.name} ${what}`, {
+        next: unknown ? 'check CONSUL_HTTP_TOKEN or ?token-file=' : `give it a policy with ${permission}`,
       })
     }
     if (status === 429 || status >= 500) throw this.#unreachable(`it answers ${status}: ${said}`)

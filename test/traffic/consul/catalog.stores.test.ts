@@ -150,11 +150,8 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
     const catalog = open('acl', token)
     const error = await refused(catalog.register(entry('nsctl.p.web-0'), signal))
     assert.is(error.reason, 'NotPermitted')
-    assert.match(
-      error.message,
-      /^Consul at .* refuses the token \(Permission denied.*\); needed is service "web" \{ policy = "write" \}$/,
-    )
-    assert.is(error.next, 'give the token a policy with service "web" { policy = "write" }')
+    assert.match(error.message, /^Consul at .* refuses the token: Permission denied/)
+    assert.is(error.next, 'give it a policy with service "web" { policy = "write" }')
     assert.not.match(inspect(error, { depth: 20, showHidden: true }), token)
     await catalog.register(entry('nsctl.p.other-0', { service: 'other' }), signal)
     await catalog.deregister('nsctl.p.other-0', signal)
