@@ -68,9 +68,9 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     await refuseUnfinishedImport(store)
     const choice = await chooseRuntime(options.runtime)
     const { node } = await claimPrograms(runtimePathsOf(choice, env).stateDir, store.url)
+    const catalog = await openCatalog({ ...options, node })
     const stop = new AbortController()
     const runtime = await openRuntime(choice, { env, clock, logger, signal: stop.signal })
-    const catalog = await openCatalog({ ...options, node })
     try {
       await restore(runtime, logger)
       await serveAndClear(options, { store, runtime, catalog, choice, node }, signal)

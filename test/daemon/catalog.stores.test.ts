@@ -292,6 +292,27 @@ spec:
     }, 30_000)
   })
 
+  test('what a daemon ends with itself it takes out, and touches nothing of another store', async () => {
+    const before = await agree(2)
+    const other = createHome()
+    const at = `consul://${cluster.servers[0]!.address}/other`
+    const owner = new Running(other, ['up', '--own', '--runtime', 'process', '--store', at])
+    try {
+      await owner.says(/is ready after/)
+      other.write('server.cjs', PROGRAM)
+      other.write('it.yaml', manifest('brief', 1))
+      const applied = await other.run(['apply', '-f', 'it.yaml', '--store', at])
+      assert.is(applied.code, 0, applied.stderr)
+      await until(async () => assert.is((await ports('brief')).length, 1))
+      assert.is(await owner.stop(), 0)
+      assert.equal(await ports('brief'), [])
+      assert.equal(await ports(), before)
+    } finally {
+      await owner.stop('SIGKILL')
+      other.remove()
+    }
+  })
+
   test('a store that moves out of Consul takes its registrations along, and what runs goes on', async () => {
     const [port = 0] = await agree(2)
     const pid = await pidAt(port)

@@ -1,7 +1,7 @@
 /**
- * Makes a catalog hold this node's ready instances, and nothing else of this node's. Each pass reads what is registered and does what
- * is missing, so that whatever was lost, forgotten or changed by hand on either side is put right by the next. What goes wrong with
- * the catalog stops and delays no instance: it is said in the instance's Registered condition.
+ * Makes a catalog hold this node's ready instances, and nothing else of this node's. Each pass reads what is registered and
+ * does what is missing, so that whatever was lost, forgotten or changed by hand on either side is put right by the next. What
+ * goes wrong with the catalog keeps nothing from starting or ending: it is said in the instance's Registered condition.
  */
 import type { Clock } from '../../core/clock.ts'
 import { deepEqual } from '../../core/json.ts'
@@ -88,8 +88,9 @@ export class Announcer {
   }
 
   /**
-   * Takes the instance out before its programs are told to end, and until it has become ready anew; those that take its place are put in
-   * before. Waits for the catalog for a second at most, and not at all while it does not answer. Never rejects.
+   * Takes the instance out before its programs are told to end, and until it has become ready anew; those that take its
+   * place are put in before. Waits for the catalog for a second at most, and not at all while it does not answer. Never
+   * rejects.
    */
   async withdraw(instance: Instance): Promise<void> {
     this.#withdrawn.set(instance.metadata.uid ?? '', instance.status?.readySince)

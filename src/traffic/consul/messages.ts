@@ -13,8 +13,8 @@ const STORE = 'nsctl-store'
 const NODE = 'nsctl-node'
 const CHECKS = 'nsctl-checks'
 /**
- * How long after its checks have begun to fail Consul forgets an entry by itself. Who asks is not told of it meanwhile, and a node that
- * comes back registers again: this only clears up after one that never does.
+ * How long after its checks have begun to fail Consul forgets an entry by itself. Who asks is not told of it meanwhile, and a
+ * node that comes back registers again: this only clears up after one that never does.
  */
 const FORGOTTEN_AFTER = '24h'
 

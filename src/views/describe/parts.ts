@@ -69,11 +69,9 @@ export function catalogBlock(instances: readonly AnyResource[]): Block {
     const message = textAt(condition, 'message')
     if (message !== undefined) counts.set(message, (counts.get(message) ?? 0) + 1)
   }
-  const of = instances.length === 1 ? '' : ` of ${instances.length} instances`
-  return [
-    'Catalog',
-    [...counts].map(([message, count]) => printable(of === '' ? message : `${message} (${count}${of})`)),
-  ]
+  const share = (count: number) =>
+    instances.length === 1 ? '' : ` (${count} of ${instances.length} instances)`
+  return ['Catalog', [...counts].map(([message, count]) => printable(`${message}${share(count)}`))]
 }
 
 /** Newest first, the last few. */
