@@ -29,13 +29,18 @@ const CLEAR_LIMIT_MS = 5_000
 
 /** Takes all of the node's instances out, where the store has a catalog. Returns what it did, or why it could not, a line each. */
 export async function takeOut(options: OpenCatalogOptions): Promise<readonly string[]> {
-  const catalog = await openCatalog(options)
-  if (catalog === undefined) return []
+  try {
+    const catalog = await openCatalog(options)
+    return catalog === undefined ? [] : await clear(catalog)
+  } catch (error) {
+    return [`what is registered stays so: ${messageOf(error)}`]
+  }
+}
+
+async function clear(catalog: Catalog): Promise<readonly string[]> {
   try {
     const entries = await clearCatalog(catalog, AbortSignal.timeout(CLEAR_LIMIT_MS))
     return entries === 0 ? [] : [`took ${formatCount(entries, 'registration')} out of ${catalog.name}`]
-  } catch (error) {
-    return [`could not take out what is registered in ${catalog.name}: ${messageOf(error)}`]
   } finally {
     catalog.close()
   }

@@ -41,6 +41,8 @@ spec:
     readiness: {http: {path: /healthz, port: http}, period: 1s, failureThreshold: 1}
 ${more}`
 
+const KILLS = 8
+
 let cluster: ConsulCluster
 let home: Home
 let daemon: Running
@@ -185,12 +187,12 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
   test('without nsctl what runs is told of, and what died is not: Consul looks by itself', async () => {
     const [first = 0, second = 0] = await agree(2)
     await daemon.stop('SIGKILL')
-    const shim = `unready-${first}`
+    const sick = `unready-${first}`
     assert.equal(await ports(), [first, second])
     assert.ok((await pidAt(first)) > 0)
-    writeFileSync(join(home.folder, shim), '')
+    writeFileSync(join(home.folder, sick), '')
     await until(async () => assert.equal(await ports(), [second]))
-    rmSync(join(home.folder, shim))
+    rmSync(join(home.folder, sick))
     await until(async () => assert.equal(await ports(), [first, second]))
     const pid = await pidAt(second)
     daemon = await up()
@@ -256,6 +258,20 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
     assert.equal(late, [])
     assert.equal(empty, [])
     assert.ok(answers > 100, `${answers}`)
+  })
+
+  test('a daemon that is killed in the middle of rollouts leaves nothing behind', async () => {
+    for (let kill = 0; kill < KILLS; kill++) {
+      await apply(manifest('web', 1 + (kill % 3), `    env: [{name: KILL, value: "${kill}"}]\n`))
+      // into the registration of the new ones, the end of the old ones, and between
+      await new Promise((resolve) => setTimeout(resolve, 50 + ((kill * 170) % 900)))
+      await daemon.stop('SIGKILL')
+      daemon = await up()
+    }
+    await apply(manifest('web', 2))
+    await nsctl('rollout', 'status', 'service/web', '--timeout', '60s')
+    await agree(2)
+    assert.is((await known()).length, 2)
   })
 
   test('other namespaces, further ports, programs without a port and over IPv6 have their names', async () => {
