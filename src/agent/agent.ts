@@ -6,10 +6,13 @@ import type { Logger } from '../core/logger.ts'
 import { createManager, type Manager } from '../engine/manager.ts'
 import type { EngineMetrics } from '../engine/metrics.ts'
 import type { Instance } from '../resources/generated/types.ts'
+import type { ObjectRef } from '../resources/object.ts'
 import type { Runtime, RuntimeReader, RuntimeStorage } from '../runtimes/runtime.ts'
+import type { Catalog } from '../traffic/catalog.ts'
+import { Announcer, PASS } from './catalog/announcer.ts'
 import { createInstanceAgent, type InstanceAgent } from './instance/controller.ts'
 import type { BaseEnvironment } from './instance/specs.ts'
-import { nodeRegistration } from './node.ts'
+import { NODE_ADDRESSES, nodeRegistration } from './node.ts'
 import { usageSampler } from './usage.ts'
 import { volumeController } from './volumes.ts'
 
@@ -22,6 +25,8 @@ export interface AgentOptions {
   readonly metrics?: EngineMetrics
   readonly version: string
   readonly baseEnvironment: BaseEnvironment
+  /** Where ready instances are registered; nowhere, if left out. The caller's to close. */
+  readonly catalog?: Catalog
 }
 
 const ORPHAN_SWEEP_MS = 15_000
@@ -32,7 +37,8 @@ export function createAgent(options: AgentOptions): Manager {
   const logger = options.logger.with({ part: 'agent' })
   const manager = createManager({ api, clock, logger, scope: { node }, ...(metrics && { metrics }) })
   const { cache } = manager
-  const instances = createInstanceAgent({ ...options, logger, cache })
+  const announcer = announcerOf(options, manager, logger)
+  const instances = createInstanceAgent({ ...options, logger, cache, ...(announcer && { announcer }) })
   const handle = manager.add(instances.spec)
   manager.add(volumeController({ node, cache, api, runtime, logger }))
   manager.addRunnable({
@@ -43,6 +49,7 @@ export function createAgent(options: AgentOptions): Manager {
     },
   })
   const enqueue = (ref: Parameters<typeof handle.enqueue>[0]) => handle.enqueue(ref)
+  if (announcer !== undefined) announce(announcer, manager, enqueue)
   manager.addRunnable(usageSampler({ runtime, agent: instances, clock, logger, enqueue }))
   manager.addRunnable(
     nodeRegistration({
@@ -56,6 +63,24 @@ export function createAgent(options: AgentOptions): Manager {
     }),
   )
   return manager
+}
+
+function announcerOf(options: AgentOptions, manager: Manager, logger: Logger): Announcer | undefined {
+  const { node, catalog, clock } = options
+  if (catalog === undefined) return undefined
+  // a program that listens on IPv6 only is reached there
+  const addresses = [...NODE_ADDRESSES, '::1']
+  return new Announcer({ node, cache: manager.cache, catalog, addresses, clock, logger })
+}
+
+function announce(announcer: Announcer, manager: Manager, enqueueInstance: (ref: ObjectRef) => void): void {
+  const passes = manager.add(announcer.spec)
+  const { caughtUp } = manager
+  const enqueuePass = () => passes.enqueue(PASS)
+  manager.addRunnable({
+    name: 'catalog',
+    run: (signal) => announcer.run({ caughtUp, enqueuePass, enqueueInstance }, signal),
+  })
 }
 
 /** Started once the cache is in sync: what the store does not know by then is nobody's. */

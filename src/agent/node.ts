@@ -26,6 +26,9 @@ export interface NodeOptions {
   readonly countInstances: () => number
 }
 
+/** Where this machine's instances are reached, as its Node says. */
+export const NODE_ADDRESSES: readonly string[] = ['127.0.0.1']
+
 /** How often what changes by itself is looked at. */
 const REFRESH_MS = 5_000
 
@@ -81,7 +84,7 @@ async function nodeStatus(options: NodeOptions, before: NodeStatus | undefined):
     ...(bootId === undefined ? {} : { bootId }),
     ...(runtime.cannot.length === 0 ? {} : { cannot: runtime.cannot }),
     capacity: { cpu: String(cpus().length), memory: formatBytes(totalmem()) },
-    addresses: ['127.0.0.1'],
+    addresses: NODE_ADDRESSES,
     conditions: setConditions(before?.conditions, [ready], now),
   }
 }

@@ -45,12 +45,13 @@ function wouldDo({ from, revision, keys, already, removed }: Migrated, to: strin
 }
 
 function didDo(done: Migrated): string {
-  const { from, revision, keys, already, removed, backup, url, handedOver, notHandedOver } = done
+  const { from, revision, keys, already, removed, backup, url, handedOver, notHandedOver, takenOut } = done
   return [
     ...(backup === undefined ? [] : [`removed ${formatCount(removed, 'key')}, which are kept in ${backup}`]),
     ...(already > 0 ? [`${formatCount(already, 'key')} were there already`] : []),
     `copied ${formatCount(keys - already, 'key')} of ${from} at revision ${revision} to ${url}: all ${keys} read back and equal`,
     ...(handedOver.length > 0 ? [`this machine’s programs belong to ${url} from now on`] : []),
+    ...takenOut,
     ...notHandedOver.map((why) => `programs that could not be handed over: ${why}; migrate again as who may`),
     `${from} is as it was. Nothing uses ${url} yet. To switch over:`,
     `  export NSCTL_STORE=${url}`,

@@ -9,11 +9,12 @@ import { stopSignal } from './stop-signal.ts'
 export class Up extends NsctlCommand {
   static override summary = 'Run the control plane and this machine’s agent'
   static override description =
-    'Makes the store true on this machine until it is stopped. Ending it ends no workload, unless --own is given. Uses systemd where a manager answers, else supervises plain processes.'
+    'Makes the store true on this machine until it is stopped. Ending it ends no workload, unless --own is given. Uses systemd where a manager answers, else supervises plain processes. With a store in Consul ready instances answer over its DNS.'
   static override examples = [
     'nsctl up',
     'nsctl up --own',
     'nsctl up --runtime process --metrics-port 9464',
+    'nsctl up --store consul://127.0.0.1:8500/nsctl',
     'sudo nsctl up --install',
   ]
   static override flags = {

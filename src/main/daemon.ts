@@ -13,6 +13,8 @@ import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../m
 import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import type { Catalog } from '../traffic/catalog.ts'
+import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
 import { abortOf, controlPlane, isController, LEASE_TTL_MS } from './control-plane.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
@@ -66,13 +68,15 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     await refuseUnfinishedImport(store)
     const choice = await chooseRuntime(options.runtime)
     const { node } = await claimPrograms(runtimePathsOf(choice, env).stateDir, store.url)
+    const catalog = await openCatalog({ ...options, node })
     const stop = new AbortController()
     const runtime = await openRuntime(choice, { env, clock, logger, signal: stop.signal })
     try {
       await restore(runtime, logger)
-      await serveAndClear(options, { store, runtime, choice, node }, signal)
+      await serveAndClear(options, { store, runtime, catalog, choice, node }, signal)
     } finally {
       stop.abort()
+      catalog?.close()
       await runtime.close()
     }
   } finally {
@@ -96,6 +100,7 @@ async function restore(runtime: LocalRuntime, logger: Logger): Promise<void> {
 interface Parts {
   readonly store: Store
   readonly runtime: LocalRuntime
+  readonly catalog: Catalog | undefined
   readonly choice: RuntimeChoice
   readonly node: string
 }
@@ -106,6 +111,7 @@ async function serveAndClear(options: DaemonOptions, parts: Parts, signal: Abort
     await serve(options, parts, signal)
   } finally {
     if (options.own) {
+      for (const line of await takeOut({ ...options, node: parts.node })) options.logger.log('info', line)
       const limit = AbortSignal.timeout(OWN_REMOVAL_LIMIT_MS)
       await parts.runtime.removeAll({ purge: false, signal: limit })
     }
@@ -194,7 +200,7 @@ function agentOf(
   leading: Promise<void>,
 ): Manager {
   const { clock, logger, env, metricsPort } = options
-  const { store, runtime, choice, node } = parts
+  const { store, runtime, catalog, choice, node } = parts
   const agent = createAgent({
     node,
     api,
@@ -204,6 +210,7 @@ function agentOf(
     metrics,
     version: VERSION,
     baseEnvironment: baseEnvironment(choice, env),
+    ...(catalog && { catalog }),
   })
   if (metricsPort !== undefined)
     agent.addRunnable(metricsServer({ tally: metrics, port: metricsPort, logger }))

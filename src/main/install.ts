@@ -119,15 +119,18 @@ function entryOf(): readonly string[] {
   return entry === undefined ? [] : [entry]
 }
 
-/** Stops and removes the installed unit that serves `storeUrl`, where there is one. Returns what it did, a line each. */
-export async function uninstallDaemon(env: Environment, storeUrl: string): Promise<readonly string[]> {
+/** Stops and removes the installed unit that serves the store of these names, where there is one. Returns what it did, a line each. */
+export async function uninstallDaemon(
+  env: Environment,
+  storeUrls: readonly string[],
+): Promise<readonly string[]> {
   const done: string[] = []
   for (const scope of ['system', 'user'] as const) {
     const place = placeOf(scope, env)
     const present = await readFile(place.file, 'utf8').catch(() => undefined)
     if (present === undefined || (scope === 'system' && process.getuid?.() !== 0)) continue
     const served = storeOfUnit(present)
-    if (served !== undefined && served !== storeUrl) continue
+    if (served !== undefined && !storeUrls.includes(served)) continue
     await systemctl(scope, ['stop', DAEMON_UNIT])
     try {
       await systemctl(scope, ['disable', DAEMON_UNIT])

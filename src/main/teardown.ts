@@ -4,8 +4,10 @@ import { type Clock, delay } from '../core/clock.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { LEADER_LEASE, openStore } from '../main.ts'
+import { etcdStoreUrl } from '../store/etcd-url.ts'
 import { holderIsAlive, type LeaseHolder, readLease } from '../store/lease.ts'
-import { parseStoreUrl } from '../store/url.ts'
+import { parseStoreUrl, type StoreUrl } from '../store/url.ts'
+import { takeOut } from './catalog.ts'
 import { claimFile, readClaim } from './claim.ts'
 import { uninstallDaemon } from './install.ts'
 import { type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
@@ -37,14 +39,27 @@ const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd
  * `purge` nothing of this store stays: not its data, not the store itself; files that are not nsctl's are never touched.
  */
 export async function tearDown(options: TeardownOptions): Promise<TornDown> {
-  const store = parseStoreUrl(storeUrlOf(options.env, options.store))
-  const path = store.engine === 'sqlite' ? store.path : undefined
-  const url = `${store.engine}:${path ?? ''}`
-  const report: Report = { done: [...(await uninstallDaemon(options.env, url))], left: [] }
-  if (path !== undefined && (await isThere(path))) report.done.push(...(await stopDaemon(options, path)))
+  const given = storeUrlOf(options.env, options.store)
+  const store = parseStoreUrl(given)
+  const url = await claimedAs(store, options.env)
+  // a unit has it as it was given
+  const report: Report = { done: [...(await uninstallDaemon(options.env, [url, given]))], left: [] }
+  if (store.engine !== 'sqlite' || (await isThere(store.path)))
+    report.done.push(...(await stopDaemon(options, given)))
   for (const choice of CHOICES) await clearRuntime(choice, options, url, report)
-  if (path !== undefined) await clearStore(options, path, report)
+  if (store.engine === 'sqlite') await clearStore(options, store.path, report)
+  else if (store.engine !== 'memory')
+    report.left.push(`${url}: the store, which other machines may use and --purge leaves`)
   return report
+}
+
+/** What a machine's programs are noted under that belong to the store. */
+async function claimedAs(store: StoreUrl, env: Environment): Promise<string> {
+  if (store.engine === 'sqlite') return `sqlite:${store.path}`
+  if (store.engine === 'etcd') return etcdStoreUrl(store)
+  if (store.engine === 'memory') return 'memory:'
+  const { parseConsulUrl } = await import('../store/consul/address.ts')
+  return parseConsulUrl(store.url, env).url
 }
 
 interface Report {
@@ -69,6 +84,8 @@ async function clearRuntime(
     )
     return
   }
+  // nobody shall be sent to what is about to end
+  if (claim !== undefined) done.push(...(await takeOut({ ...options, node: claim.node })))
   const runtime = await openRuntime(choice, options)
   try {
     left.push(...(await runtime.removeAll({ purge: options.purge, signal: options.signal })))
@@ -109,9 +126,9 @@ async function isThere(path: string): Promise<boolean> {
   )
 }
 
-/** Ends the process that serves the store, and waits until it has. Returns what it did, a line each. */
-async function stopDaemon(options: TeardownOptions, storePath: string): Promise<readonly string[]> {
-  const holder = await daemonOf(options, storePath)
+/** Ends the process on this machine that serves the store, and waits until it has. Returns what it did, a line each. */
+async function stopDaemon(options: TeardownOptions, storeUrl: string): Promise<readonly string[]> {
+  const holder = await daemonOf(options, storeUrl)
   if (typeof holder === 'string') return [holder]
   if (holder === undefined || holderIsAlive(holder) !== true) return []
   const { clock, signal } = options
@@ -131,20 +148,20 @@ async function stopDaemon(options: TeardownOptions, storePath: string): Promise<
   return [`stopped the daemon (pid ${pid})`]
 }
 
-/** Who serves the store; a line for people where the store is damaged and cannot say: it must not keep anybody from giving it up. */
+/** Who serves the store; a line for people where the store is damaged or away and cannot say: it must not keep anybody from giving it up. */
 async function daemonOf(
   { env, clock, logger }: TeardownOptions,
-  storePath: string,
+  url: string,
 ): Promise<LeaseHolder | string | undefined> {
   try {
-    const store = await openStore({ env, clock, logger, store: `sqlite:${storePath}`, readOnly: true })
+    const store = await openStore({ env, clock, logger, store: url, readOnly: true, emptyIfMissing: true })
     try {
       return (await readLease(store, LEADER_LEASE))?.holder
     } finally {
       await store.close()
     }
   } catch (error) {
-    if (!isNsctlError(error, 'StoreCorrupt', 'StoreFormat')) throw error
+    if (!isNsctlError(error, 'StoreCorrupt', 'StoreFormat', 'Unreachable')) throw error
     return `could not see whether a daemon runs: ${messageOf(error)}`
   }
 }

@@ -35,3 +35,8 @@ export function parseEtcdUrl(rest: string, secure: boolean): EtcdUrl | string {
   if (prefix.includes('\0') || prefix.includes('%')) return 'has a NUL or a percent sign in its prefix'
   return { engine: 'etcd', endpoints, prefix: prefix === '' ? DEFAULT_PREFIX : prefix, secure }
 }
+
+/** The one spelling of a store: what it is shown as, and told apart by. */
+export function etcdStoreUrl({ endpoints, prefix, secure }: Omit<EtcdUrl, 'engine'>): string {
+  return `${secure ? 'etcds' : 'etcd'}://${endpoints.join(',')}/${prefix}`
+}

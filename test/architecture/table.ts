@@ -74,6 +74,7 @@ export const SIBLINGS: readonly Siblings[] = [
   { parent: 'src/store/', entries: 'folders', concrete: true },
   { parent: 'src/runtimes/', entries: 'folders', concrete: true },
   { parent: 'src/transport/', entries: 'folders', concrete: true },
+  { parent: 'src/traffic/', entries: 'folders', concrete: true },
   { parent: 'src/scaling/sources/', entries: 'all', concrete: true },
   { parent: 'src/scaling/predictors/', entries: 'all', concrete: true },
   { parent: 'src/nodes/providers/', entries: 'all', concrete: true },

@@ -14,6 +14,7 @@ import { createManager } from '../../src/engine/manager.ts'
 import type { Instance, Service, Volume } from '../../src/resources/generated/types.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
+import type { Catalog } from '../../src/traffic/catalog.ts'
 import { FakeRuntime } from '../runtimes/fake-runtime.ts'
 
 const NODE = '/usr/bin/env'
@@ -34,7 +35,11 @@ export interface World {
   stop(): Promise<void>
 }
 
-export async function startWorld(clock: Clock = systemClock, logger: Logger = silentLogger): Promise<World> {
+export async function startWorld(
+  clock: Clock = systemClock,
+  logger: Logger = silentLogger,
+  catalog?: Catalog,
+): Promise<World> {
   const store = createMemoryStore()
   const api = await openApi({ store, clock, ids: randomIds, logger })
   const runtime = new FakeRuntime(clock)
@@ -48,7 +53,16 @@ export async function startWorld(clock: Clock = systemClock, logger: Logger = si
     manager.add(garbageController({ cache, api }))
     manager.add(namespaceController({ cache, api }))
     const baseEnvironment = { PATH: '/usr/bin:/bin' }
-    const agent = createAgent({ node: 'local', api, runtime, clock, logger, version: '0', baseEnvironment })
+    const agent = createAgent({
+      node: 'local',
+      api,
+      runtime,
+      clock,
+      logger,
+      version: '0',
+      baseEnvironment,
+      ...(catalog && { catalog }),
+    })
     return { stop, ended: Promise.all([manager.run(stop.signal), agent.run(stop.signal)]) }
   }
 

@@ -76,6 +76,30 @@ export function remoteTests(test: Test, url: () => string): void {
       home.remove()
     }
   })
+
+  test('down ends the daemon, and what it runs on this machine', async () => {
+    const home = createHome()
+    const at = url()
+    const daemon = new Running(home, ['up', '--runtime', 'process', '--store', at])
+    try {
+      await daemon.says(/is ready after/)
+      home.write('it.yaml', manifest('it'))
+      assert.is((await home.run(['apply', '-f', 'it.yaml', '--store', at])).code, 0)
+      const waited = await home.run(['wait', '--for=condition=Ready', 'service/it', '--store', at])
+      assert.is(waited.code, 0, waited.stderr)
+      const down = await home.run(['down', '--store', at])
+      assert.is(down.code, 0, down.stderr)
+      assert.match(down.stdout, `stopped the daemon (pid ${daemon.child.pid})`)
+      assert.match(down.stdout, 'ended every workload')
+      assert.is(await daemon.ended, 0)
+      const again = await home.run(['down', '--store', at])
+      assert.match(again.stdout, 'nothing was running')
+    } finally {
+      await daemon.stop('SIGKILL')
+      await home.run(['down', '--store', at])
+      home.remove()
+    }
+  })
 }
 
 function manifest(name: string): string {

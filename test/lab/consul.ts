@@ -20,6 +20,8 @@ import {
 export interface ConsulOptions {
   /** 1 where left out. */
   readonly servers?: 1 | 3
+  /** Answers DNS queries, too. */
+  readonly dns?: boolean
   /** More of Consul's configuration, as JSON. */
   readonly config?: Readonly<Record<string, unknown>>
   /** The port speaks HTTPS, with these files. */
@@ -34,6 +36,10 @@ export interface ConsulOptions {
 export interface ConsulServer {
   /** `127.0.0.2:20850` */
   readonly address: string
+  /** Where its DNS answers, where that was asked for: `127.0.0.2:20853`. */
+  readonly dns: string
+  /** What it keeps of its own is in there. */
+  readonly directory: string
   readonly process: ServerProcess
   /** After a kill: over its files, at its address. */
   restart(): Promise<void>
@@ -51,6 +57,7 @@ interface Member {
   readonly http: number
   readonly server: number
   readonly serf: number
+  readonly dns: number
   readonly directory: string
 }
 
@@ -66,8 +73,9 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulCl
   const members: Member[] = []
   for (let i = 0; i < (options.servers ?? 1); i++) {
     const host = `127.0.0.${i + 2}`
-    const [http, server, serf] = (await freePorts(3, host)) as [number, number, number]
-    members.push({ host, http, server, serf, directory: join(directory.path, `${i}`) })
+    const ports = (await freePorts(4, host)) as [number, number, number, number]
+    const [http, server, serf, dns] = ports
+    members.push({ host, http, server, serf, dns, directory: join(directory.path, `${i}`) })
   }
   const start = (member: Member) => {
     const file = join(directory.path, `${member.host}.json`)
@@ -101,6 +109,8 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulCl
 
 class Server implements ConsulServer {
   readonly address: string
+  readonly dns: string
+  readonly directory: string
   readonly member: Member
   readonly #start: (member: Member) => ServerProcess
   process: ServerProcess
@@ -108,6 +118,8 @@ class Server implements ConsulServer {
   constructor(member: Member, start: (member: Member) => ServerProcess) {
     this.member = member
     this.address = `${member.host}:${member.http}`
+    this.dns = `${member.host}:${member.dns}`
+    this.directory = member.directory
     this.#start = start
     this.process = start(member)
   }
@@ -132,9 +144,16 @@ class Server implements ConsulServer {
   }
 }
 
-function configOf(member: Member, members: readonly Member[], { config, tls }: ConsulOptions): object {
+function configOf(member: Member, members: readonly Member[], { config, dns, tls }: ConsulOptions): object {
   const api = tls ? { http: -1, https: member.http } : { http: member.http }
-  const ports = { ...api, dns: -1, grpc: -1, serf_wan: -1, server: member.server, serf_lan: member.serf }
+  const ports = {
+    ...api,
+    dns: dns === true ? member.dns : -1,
+    grpc: -1,
+    serf_wan: -1,
+    server: member.server,
+    serf_lan: member.serf,
+  }
   return {
     server: true,
     bootstrap_expect: members.length,

@@ -69,6 +69,31 @@ const abandoned = {
   },
 } as AnyResource
 
+/** The instances as Consul has them: two are told of, one is not. */
+const registered = (instances as readonly AnyResource[]).map((one, index) => {
+  const message =
+    index === 0
+      ? 'Consul at 127.0.0.1:8500 does not tell of it: HTTP 503'
+      : 'as web--shop.service.consul in Consul at 127.0.0.1:8500'
+  const condition = { type: 'Registered', status: index === 0 ? 'False' : 'True', reason: 'X', message }
+  return { ...one, status: { ...one.status, conditions: [condition] } } as AnyResource
+})
+
+test('a service says what its instances are called in a catalog, and what is in the way of others', async () => {
+  const lines = (await page(web, { instances: registered.slice(0, 3) })).split('\n')
+  const at = lines.findIndex((line) => line.startsWith('Catalog'))
+  assert.equal(
+    lines.slice(at, at + 2).map((line) => line.trim()),
+    [
+      'Catalog      Consul at 127.0.0.1:8500 does not tell of it: HTTP 503 (1 of 3 instances)',
+      'as web--shop.service.consul in Consul at 127.0.0.1:8500 (2 of 3 instances)',
+    ],
+  )
+  const one = await page(registered[1] as AnyResource)
+  assert.match(one, /^Catalog +as web--shop\.service\.consul in Consul at 127\.0\.0\.1:8500$/m)
+  assert.not.match(await page(web), /Catalog/)
+})
+
 for (const c of [
   { name: 'service', run: () => page(web) },
   { name: 'service of a group', run: () => page(mail, { revisions: [] }) },

@@ -11,6 +11,7 @@ import type { Instance, InstanceStatus } from '../../resources/generated/types.t
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { programsOf } from '../../resources/template.ts'
 import { type ObservedProgram, programKey, type Runtime, type RuntimeReader } from '../../runtimes/runtime.ts'
+import type { Announcer } from '../catalog/announcer.ts'
 import { PortAllocator } from '../ports.ts'
 import { announceEnd, announceReady, type InstanceEvent } from './announce.ts'
 import { endOrphans, endUnwanted } from './orphans.ts'
@@ -31,6 +32,8 @@ export interface InstanceControllerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly baseEnvironment: BaseEnvironment
+  /** Told before programs are ended. */
+  readonly announcer?: Pick<Announcer, 'withdraw' | 'conditionOf'>
 }
 
 /** How soon something that stands in the way (a missing program, a taken port) is looked at again. */
@@ -213,6 +216,7 @@ class InstanceReconciler {
       const [program, id] = [record.programs[index], ids[index]]
       if (program === undefined || id === undefined) continue
       const reason = program.liveness?.message ?? 'its liveness probe failed'
+      await this.#options.announcer?.withdraw(instance)
       await this.#options.runtime.stop(id, stopOptions(instance))
       program.endingFor = reason
       program.liveness = undefined
@@ -221,6 +225,8 @@ class InstanceReconciler {
 
   async #end(record: InstanceRecord, instance: Instance, plan: InstancePlan): Promise<void> {
     const ids = programIds(instance)
+    // nobody shall be sent to what is about to end
+    await this.#options.announcer?.withdraw(instance)
     // whoever comes after it may be here before it is gone from the store
     if (plan.stopped) this.#ports.releaseFixed(record.uid)
     for (const action of plan.actions) {
@@ -261,7 +267,7 @@ class InstanceReconciler {
   }
 
   #statusOf(instance: Instance, record: InstanceRecord, plan: InstancePlan): InstanceStatus {
-    const { runtime, clock } = this.#options
+    const { runtime, clock, announcer } = this.#options
     const probed = new Set(
       programsOf(instance.spec.template)
         .filter((one) => one.readiness !== undefined)
@@ -275,6 +281,7 @@ class InstanceReconciler {
       info: runtime.info,
       stopped: plan.stopped,
       waiting: plan.waitMs !== undefined,
+      registered: (ready) => announcer?.conditionOf(instance, ready, record.written),
       nowMs: clock.now(),
     })
   }

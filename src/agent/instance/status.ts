@@ -1,6 +1,6 @@
 /** What an Instance's status says. Pure. */
 import { formatCount } from '../../core/words.ts'
-import { setConditions } from '../../resources/conditions.ts'
+import { type ConditionInput, setConditions } from '../../resources/conditions.ts'
 import type {
   Instance,
   InstanceFailure,
@@ -8,6 +8,7 @@ import type {
   InstanceStatus,
 } from '../../resources/generated/types.ts'
 import type { ObservedProgram, RuntimeInfo } from '../../runtimes/runtime.ts'
+import { REGISTERED } from '../catalog/verdicts.ts'
 import { describeExit, type InstanceRecord, type ProgramRecord } from './record.ts'
 
 export interface StatusInput {
@@ -18,6 +19,8 @@ export interface StatusInput {
   readonly info: RuntimeInfo
   readonly stopped: boolean
   readonly waiting: boolean
+  /** What is to be said of it in the catalog of services; undefined where there is none. */
+  readonly registered: (ready: boolean) => ConditionInput | undefined
   /** Wall clock, milliseconds. */
   readonly nowMs: number
 }
@@ -62,8 +65,25 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
     ...(notEnforced.length === 0 ? {} : { notEnforced }),
     programs,
     ...(lastFailure === undefined ? {} : { lastFailure }),
-    conditions: setConditions(record.written?.conditions, [said], now),
+    conditions: conditionsOf(input, ready, said, now),
   }
+}
+
+/** A catalog that is no longer used is not spoken of. */
+function conditionsOf(
+  { record, registered }: StatusInput,
+  ready: boolean,
+  said: ConditionInput,
+  now: string,
+): InstanceStatus['conditions'] {
+  const before = record.written?.conditions ?? []
+  const about = registered(ready)
+  if (about !== undefined) return setConditions(before, [said, about], now)
+  return setConditions(
+    before.filter(({ type }) => type !== REGISTERED),
+    [said],
+    now,
+  )
 }
 
 function programStatus(program: ProgramRecord, input: StatusInput): InstanceProgramStatus {

@@ -6,7 +6,8 @@ import { refuseUnfinishedImport } from '../../store/import-plan.ts'
 import { differingKeys, type Snapshot, takeSnapshot } from '../../store/snapshot.ts'
 import type { Store } from '../../store/store.ts'
 import { parseStoreUrl } from '../../store/url.ts'
-import { handOverPrograms } from '../claim.ts'
+import { takeOut } from '../catalog.ts'
+import { handOverPrograms, readClaim } from '../claim.ts'
 import { type Environment, runtimePathsOf } from '../paths.ts'
 import { type StoreChoice, withStore } from './export.ts'
 import { type Filled, type FillOptions, fillStore, planFilling, refuseDaemon } from './fill.ts'
@@ -27,6 +28,8 @@ export interface Migrated extends Filled {
   readonly handedOver: readonly string[]
   /** Those of which that could not be noted, and why. */
   readonly notHandedOver: readonly string[]
+  /** What became of the programs' registrations in a catalog that the new store does not have, a line each. */
+  readonly takenOut: readonly string[]
 }
 
 const RUNTIMES = ['process', 'systemd-user', 'systemd-system'] as const
@@ -60,6 +63,7 @@ export async function migrateStore(work: MigrateWork): Promise<Migrated> {
           removed: remove.length,
           handedOver: [],
           notHandedOver: [],
+          takenOut: [],
         }
       }
       const confirm = () => refuseChanged(source, snapshot, work)
@@ -73,20 +77,25 @@ async function handOver(
   work: MigrateWork,
   from: string,
   to: string,
-): Promise<Pick<Migrated, 'handedOver' | 'notHandedOver'>> {
+): Promise<Pick<Migrated, 'handedOver' | 'notHandedOver' | 'takenOut'>> {
   const folders = new Set(RUNTIMES.map((runtime) => runtimePathsOf(runtime, work.env).stateDir))
   const handedOver: string[] = []
   const notHandedOver: string[] = []
+  const takenOut: string[] = []
   for (const folder of folders) {
     // another user's cannot be read, and is not ours
     if ((await readdir(folder).catch(() => [])).length === 0) continue
     try {
-      if (await handOverPrograms(folder, from, to)) handedOver.push(folder)
+      if (!(await handOverPrograms(folder, from, to))) continue
+      handedOver.push(folder)
+      // a daemon over Consul takes them over; any other would leave them there for whoever gets their ports next
+      const { node = '' } = (await readClaim(folder)) ?? {}
+      if (parseStoreUrl(to).engine !== 'consul') takenOut.push(...(await takeOut({ ...work, node })))
     } catch (error) {
       notHandedOver.push(`${folder}: ${messageOf(error)}`)
     }
   }
-  return { handedOver, notHandedOver }
+  return { handedOver, notHandedOver, takenOut }
 }
 
 /** What was written into the source while it was copied would be lost with it. */

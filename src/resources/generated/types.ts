@@ -252,7 +252,7 @@ export type InstanceStatus = {
   readonly programs?: readonly InstanceProgramStatus[]
   /** The latest of its programs' failures. */
   readonly lastFailure?: InstanceFailure
-  /** Ready. */
+  /** Ready; where the store is Consul's also Registered: whether Consul's catalog has it. */
   readonly conditions?: readonly Condition[]
 }
 

@@ -5,6 +5,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { NsctlError } from '../../core/errors.ts'
 import { validateTransactions } from '../commit.ts'
+import { etcdStoreUrl } from '../etcd-url.ts'
 import { rangesOf } from '../keys.ts'
 import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
 import { accessFrom, type EtcdAccess } from './access.ts'
@@ -70,7 +71,7 @@ class EtcdStore implements Store {
 
   constructor(options: EtcdStoreOptions, access: EtcdAccess) {
     const { endpoints, prefix, clock, random, readOnly, emptyIfMissing } = options
-    this.url = `${options.secure ? 'etcds' : 'etcd'}://${endpoints.join(',')}/${prefix}`
+    this.url = etcdStoreUrl(options)
     this.#keyspace = new Keyspace(prefix)
     const readableKey = this.#keyspace.formatKey
     this.#client = new EtcdClient({ ...access, endpoints, readableKey, clock, random: random ?? Math.random })

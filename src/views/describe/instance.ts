@@ -6,6 +6,7 @@ import { padEnd, printable } from '../width.ts'
 import type { Description } from './description.ts'
 import { type Block, linesOf, renderBlocks } from './layout.ts'
 import {
+  catalogBlock,
   cpuText,
   eventsBlock,
   labelBlocks,
@@ -39,6 +40,7 @@ export function describeInstance(description: Description): string {
     ],
     programsBlock(description),
     ['Ports', ports.length === 0 ? [] : [ports.join(', ')]],
+    catalogBlock([object]),
     ['Storage', mapsAt(object, 'spec.storage').map((one) => printable(`${one.name} → ${one.path}`))],
     ['Not acting', notEnforced.length === 0 ? [] : [notEnforced.join(', ')]],
     ['Last failure', failureLines(lastFailureText(object, nowMs))],

@@ -61,6 +61,19 @@ export function conditionsBlock({ object, nowMs }: Description): Block {
   return ['Conditions', linesOf(renderRows(rows))]
 }
 
+/** `as web.service.consul in Consul at 127.0.0.1:8500 (2 of 3 instances)`, and what stands in the way of others. */
+export function catalogBlock(instances: readonly AnyResource[]): Block {
+  const counts = new Map<string, number>()
+  for (const instance of instances) {
+    const condition = mapsAt(instance, 'status.conditions').find(({ type }) => type === 'Registered')
+    const message = textAt(condition, 'message')
+    if (message !== undefined) counts.set(message, (counts.get(message) ?? 0) + 1)
+  }
+  const share = (count: number) =>
+    instances.length === 1 ? '' : ` (${count} of ${instances.length} instances)`
+  return ['Catalog', [...counts].map(([message, count]) => printable(`${message}${share(count)}`))]
+}
+
 /** Newest first, the last few. */
 export function eventsBlock({ events, nowMs }: Description): Block {
   const newest = [...sortEvents(events)].reverse()

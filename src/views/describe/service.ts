@@ -6,7 +6,15 @@ import { compareText } from '../sort.ts'
 import { padEnd, printable } from '../width.ts'
 import type { Description } from './description.ts'
 import { type Block, renderBlocks } from './layout.ts'
-import { conditionsBlock, eventsBlock, instancesBlock, labelBlocks, lifeBlocks, originText } from './parts.ts'
+import {
+  catalogBlock,
+  conditionsBlock,
+  eventsBlock,
+  instancesBlock,
+  labelBlocks,
+  lifeBlocks,
+  originText,
+} from './parts.ts'
 import { probeText, programLine } from './program.ts'
 
 export function describeService(description: Description): string {
@@ -21,6 +29,7 @@ export function describeService(description: Description): string {
     ['Update', [updateText(object)]],
     ['Ports', portLines(instances)],
     ['URL', url === undefined ? [] : [printable(url)]],
+    catalogBlock(instances),
     ['Not acting', notEnforcedLines(instances)],
     conditionsBlock(description),
     ['Abandoned', abandonedLines(object)],

@@ -1,0 +1,47 @@
+/** The catalog that goes with a store: that of the Consul agent which the store is reached through. */
+import { messageOf } from '../core/errors.ts'
+import { formatCount } from '../core/words.ts'
+import { parseStoreUrl } from '../store/url.ts'
+import { type Catalog, clearCatalog } from '../traffic/catalog.ts'
+import { type Environment, storeUrlOf } from './paths.ts'
+
+export interface OpenCatalogOptions {
+  readonly env: Environment
+  readonly store?: string
+  /** Whose instances are registered. */
+  readonly node: string
+}
+
+/** Undefined where the store is none of Consul's. Connects to nothing yet. The caller's to close. */
+export async function openCatalog({ env, store, node }: OpenCatalogOptions): Promise<Catalog | undefined> {
+  const url = parseStoreUrl(storeUrlOf(env, store))
+  if (url.engine !== 'consul') return undefined
+  const { parseConsulUrl } = await import('../store/consul/address.ts')
+  const { openConsulCatalog } = await import('../traffic/consul/catalog.ts')
+  const address = parseConsulUrl(url.url, env)
+  // the store by its place within Consul: it may be reached under several names
+  const { datacenter, prefix } = address
+  const place = `${datacenter === undefined ? '' : `${datacenter}:`}${prefix.replace(/\/$/, '')}`
+  return openConsulCatalog(address, { store: place, node })
+}
+
+const CLEAR_LIMIT_MS = 5_000
+
+/** Takes all of the node's instances out, where the store has a catalog. Returns what it did, or why it could not, a line each. */
+export async function takeOut(options: OpenCatalogOptions): Promise<readonly string[]> {
+  try {
+    const catalog = await openCatalog(options)
+    return catalog === undefined ? [] : await clear(catalog)
+  } catch (error) {
+    return [`what is registered stays so: ${messageOf(error)}`]
+  }
+}
+
+async function clear(catalog: Catalog): Promise<readonly string[]> {
+  try {
+    const entries = await clearCatalog(catalog, AbortSignal.timeout(CLEAR_LIMIT_MS))
+    return entries === 0 ? [] : [`took ${formatCount(entries, 'registration')} out of ${catalog.name}`]
+  } finally {
+    catalog.close()
+  }
+}
