@@ -24,7 +24,8 @@ export async function applySet(
   const faults = new Map(admission.faults)
   let open = admission.admitted
   for (let attempt = 1; attempt === 1 || open.length > 0; attempt++) {
-    const situation = await readSituation(context, open, admission.admitted)
+    const read = await readSituation(context, open, admission.admitted)
+    const situation = { ...read, isFirstAttempt: attempt === 1 }
     if (attempt === 1 && hasStaleKinds(context, open, situation)) {
       await context.kinds.refresh()
       return applySet(context, manifests, options, mode)
@@ -61,7 +62,7 @@ async function readSituation(
   context: Context,
   open: readonly Admitted[],
   all: readonly Admitted[],
-): Promise<Situation> {
+): Promise<Omit<Situation, 'isFirstAttempt'>> {
   const { kinds, store } = context
   const namespaceKind = kinds.byKind('Namespace')
   const keys = new Set<string>()

@@ -46,7 +46,8 @@ export function auditOperation(
       ...(revision === undefined ? {} : { revision }),
     })),
   }
-  return { kind: 'put', key: auditKey(at, nextAuditSuffix()), value: JSON.stringify(record) }
+  // saying that its key is new spares stores over the network reading it first
+  return { kind: 'put', key: auditKey(at, nextAuditSuffix()), value: JSON.stringify(record), expect: 0 }
 }
 
 function recordsOf(entry: Entry): readonly AuditRecord[] {

@@ -30,6 +30,8 @@ export interface Situation {
   readonly namespace: (name: string) => Entry | undefined
   /** Namespaces that the set itself makes. */
   readonly made: ReadonlySet<string>
+  /** Nobody was faster with the documents yet. */
+  readonly isFirstAttempt: boolean
 }
 
 export interface Plan {
@@ -81,6 +83,7 @@ export function planDocument(
           at: situation.at,
           revises: true,
           filled,
+          isFirstAttempt: situation.isFirstAttempt,
         })
   const broken = live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : NONE
   const oversized = sizeFaults(manifest, target, recorded.sizeBytes)

@@ -23,6 +23,11 @@ export interface Edit {
   readonly revises: boolean
   /** What is kept of the manifest in the object's entry: see applied.ts. */
   readonly filled: string | undefined
+  /**
+   * True where its revision may be said to be new, which spares stores over the network reading it first. What a deletion left
+   * half done makes that a conflict: the next attempt writes over it.
+   */
+  readonly isFirstAttempt?: boolean
 }
 
 export interface Recorded {
@@ -60,7 +65,7 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     changes,
     operations: [
       put,
-      ...keptSpec(target, live.object, object),
+      ...keptSpec(target, live.object, object, edit.isFirstAttempt),
       ...(revised ? [newRevision(edit, object, changes)] : []),
     ],
     sizeBytes: Buffer.byteLength(put.value),
@@ -105,12 +110,12 @@ function putOperation({ target, filled }: Edit, object: AnyResource, expect: num
 }
 
 function newRevision(
-  { target, actor, cause, at }: Edit,
+  { target, actor, cause, at, isFirstAttempt = false }: Edit,
   object: AnyResource,
   changes: readonly FieldChange[],
 ): Operation {
   const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
-  return revisionOperation({ target, object, actor, cause, at, changes: contentChanges })
+  return revisionOperation({ target, object, actor, cause, at, changes: contentChanges, isFirstAttempt })
 }
 
 /** True where `next` says exactly what is there. */

@@ -40,10 +40,12 @@ export interface NewRevision {
   readonly cause: string
   readonly at: string
   readonly changes: readonly FieldChange[]
+  /** See `Edit.isFirstAttempt`. */
+  readonly isFirstAttempt: boolean
 }
 
 export function revisionOperation(fresh: NewRevision): Operation {
-  const { target, object, actor, cause, at, changes } = fresh
+  const { target, object, actor, cause, at, changes, isFirstAttempt } = fresh
   const rest = besideSpec(object)
   const revision = object.metadata.revision ?? 1
   const record: Omit<StoredRevision, 'spec'> & { readonly spec?: Json } = {
@@ -57,7 +59,8 @@ export function revisionOperation(fresh: NewRevision): Operation {
     changes,
     ...(holdsItsRevision(object) ? {} : { spec: (object.spec ?? null) as Json }),
   }
-  return { kind: 'put', key: revisionKey(target, revision), value: JSON.stringify(record) }
+  const put = { kind: 'put', key: revisionKey(target, revision), value: JSON.stringify(record) } as const
+  return isFirstAttempt ? { ...put, expect: 0 } : put
 }
 
 /** Most kinds have nothing but their spec. */
@@ -77,11 +80,21 @@ function holdsItsRevision({ metadata: { generation, revision } }: AnyResource): 
   return revision !== undefined && revision === generation
 }
 
-/** What a write that makes `next` of `live` must be committed with, so that the revision that is left keeps its spec. */
-export function keptSpec(target: Target, live: AnyResource, next: AnyResource): readonly Operation[] {
+/**
+ * What a write that makes `next` of `live` must be committed with, so that the revision that is left keeps its spec.
+ * `isFirstAttempt`: see `Edit`.
+ */
+export function keptSpec(
+  target: Target,
+  live: AnyResource,
+  next: AnyResource,
+  isFirstAttempt = false,
+): readonly Operation[] {
   const { revision, generation } = live.metadata
   if (revision === undefined || !holdsItsRevision(live) || next.metadata.generation === generation) return []
-  return [{ kind: 'put', key: revisionSpecKey(target, revision), value: JSON.stringify(live.spec ?? null) }]
+  const key = revisionSpecKey(target, revision)
+  const put = { kind: 'put', key, value: JSON.stringify(live.spec ?? null) } as const
+  return [isFirstAttempt ? { ...put, expect: 0 } : put]
 }
 
 /** The content that a revision holds. */

@@ -112,6 +112,31 @@ test('a conflict is merged again with what the other one did', async () => {
   assert.is(result?.object.spec?.replicas, 3)
 })
 
+test('a first attempt says of every key what it expects, so that stores over the network need not read', async () => {
+  const store = createMemoryStore()
+  const said: (number | undefined)[] = []
+  const { api } = await openBench(
+    before(store, async (transactions) => {
+      for (const transaction of transactions) for (const { expect } of transaction) said.push(expect)
+    }),
+  )
+  await api.apply([service('web'), service('api')], options)
+  await api.apply([service('web', { replicas: 2 }), service('api', { replicas: 2 })], options)
+  assert.ok(said.length > 8 && !said.includes(undefined), String(said))
+})
+
+test('what an interrupted deletion left of a revision is written over', async () => {
+  const { api, store } = await openBench()
+  const key = 'rev/nsctl.dev/services/default/web/00000001'
+  await store.commit([[{ kind: 'put', key, value: '{"revision":1,"cause":"left behind"}' }]])
+  const [result] = (await api.apply([service('web')], options)).results
+  assert.is(result?.verdict, 'created')
+  assert.equal(
+    (await api.history(web)).map(({ cause }) => cause),
+    ['applied'],
+  )
+})
+
 test('who is never let through is told so, and what went through is named', async () => {
   const store = createMemoryStore()
   const other = (await openBench(store)).api
