@@ -10,6 +10,7 @@ import type { DbusValue } from './dbus/writer.ts'
 import { isMissingUnit, type ManagerEvents, type UnitManager } from './manager.ts'
 import { objectPathOfUnit, parseUnitName, UNIT_PATTERN, unitOfObjectPath } from './names.ts'
 import { PROPERTIES, toUnitChange, WANTED_AT_ONCE } from './properties.ts'
+import { AT_ONCE, startTogether, WORTH_IT } from './together.ts'
 import { RESTART_DELAY_MS } from './unit.ts'
 
 const SYSTEMD = 'org.freedesktop.systemd1'
@@ -73,6 +74,7 @@ class DbusManager implements UnitManager {
   #reconnecting: Promise<void> | undefined
   #reloading = false
   #listing = false
+  #startedTogether = 0
   /** Who speaks for systemd on the bus; undefined where nobody else can. */
   #owner: string | undefined
   /** Names by object path, of the units in systemd's memory. */
@@ -141,6 +143,18 @@ class DbusManager implements UnitManager {
 
   async start(unit: string): Promise<void> {
     await this.#call('StartUnit', 'ss', [unit, 'replace'])
+  }
+
+  async startAll(units: readonly string[]): Promise<ReadonlySet<string>> {
+    const taken = new Set<string>()
+    const call = (member: string, signature: string, body: readonly DbusValue[]) =>
+      this.#call(member, signature, body)
+    for (let from = 0; units.length - from >= WORTH_IT; from += AT_ONCE) {
+      const slice = `nsctl-start${process.pid}x${this.#startedTogether++}.slice`
+      const found = await startTogether(call, units.slice(from, from + AT_ONCE), slice)
+      for (const unit of found) taken.add(unit)
+    }
+    return taken
   }
 
   async stop(unit: string): Promise<void> {

@@ -44,6 +44,11 @@ export interface UnitManager {
    * @throws NsctlError Failed where systemd refuses it, its name of the error in `value`
    */
   start(unit: string): Promise<void>
+  /**
+   * Asks for the start of all, where the manager can be asked so. Returns those that it has taken up; of the others nothing is
+   * known, and they are to be asked for by `start`.
+   */
+  startAll?(units: readonly string[]): Promise<ReadonlySet<string>>
   /** Asks for a stop; a unit that is not there is no error. */
   stop(unit: string): Promise<void>
   /** Forgets failures, so that they do not count against the next start; a unit that is not there is no error. */

@@ -66,10 +66,11 @@ export class Starter {
       for (const { reject } of batch) reject(error)
       return
     }
+    const taken = this.#startPlain(batch.map(({ start }) => start))
     await Promise.all(
       batch.map(async ({ start, resolve, reject }) => {
         try {
-          await Promise.all([this.#startInTurn(start), saved])
+          await Promise.all([this.#startUnlessIn(taken, start), saved])
           resolve()
         } catch (error) {
           reject(error)
@@ -96,8 +97,23 @@ export class Starter {
     if (changed) await this.reload()
   }
 
+  /** Those of the batch that need no turn, all at once. Returns the units that systemd has taken up. */
+  async #startPlain(batch: readonly PreparedStart[]): Promise<ReadonlySet<string>> {
+    const plain = batch.filter((start) => !start.failedBefore && !makesNamespaces(start.unit))
+    try {
+      return (await this.#options.manager.startAll?.(plain.map(({ id }) => unitName(id)))) ?? new Set()
+    } catch {
+      // asked for one by one, each gets an error of its own
+      return new Set()
+    }
+  }
+
+  async #startUnlessIn(taken: Promise<ReadonlySet<string>>, start: PreparedStart): Promise<void> {
+    if (makesNamespaces(start.unit)) return this.#startInTurn(start)
+    if (!(await taken).has(unitName(start.id))) await this.#startOne(start)
+  }
+
   async #startInTurn(start: PreparedStart): Promise<void> {
-    if (!makesNamespaces(start.unit)) return this.#startOne(start)
     const { turns } = this.#options
     const key = programKey(start.id)
     await turns.take(key, start.signal)

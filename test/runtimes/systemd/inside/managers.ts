@@ -1,6 +1,6 @@
 /** Run inside a node: the ways to systemd other than its own socket: the message bus, and systemctl. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { silentLogger } from '../../../../src/core/logger.ts'
@@ -15,6 +15,14 @@ import { scope, systemctl } from './fixture.ts'
 const TEMPLATE = 'nsctl-default_managed_h3kq9x2mzc@'
 const unitDir = scope === 'system' ? '/run/systemd/system' : `${process.env.XDG_RUNTIME_DIR}/systemd/user`
 const bus = scope === 'system' ? '/run/dbus/system_bus_socket' : `${process.env.XDG_RUNTIME_DIR}/bus`
+
+function lines(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').trim().split('\n')
+  } catch {
+    return []
+  }
+}
 
 /** What a listener knows. */
 class Heard {
@@ -81,6 +89,34 @@ for (const [name, open] of Object.entries(ways)) {
     await Promise.all(ordinals.map((ordinal) => manager.start(unit(ordinal))))
     await eventually('all are active', () => ordinals.every((ordinal) => active(heard, ordinal)))
     assert.ok(ordinals.every((ordinal) => (heard.units.get(unit(ordinal))?.mainPid ?? 0) > 0))
+  })
+
+  test('starts many together, each once, and says which were not taken up', async ({ manager, heard }) => {
+    if (manager.startAll === undefined) return
+    const ran = `${unitDir}/nsctl-test-ran`
+    const quick = 'nsctl-default_quick_h3kq9x2mzc@'
+    writeFileSync(
+      `${unitDir}/${quick}.service`,
+      `[Unit]\nCollectMode=inactive-or-failed\n[Service]\nExecStart=/bin/sh -c "echo %i >>${ran}"\n`,
+    )
+    systemctl('daemon-reload')
+    const sleeping = Array.from({ length: 20 }, (_, index) => unit(100 + index))
+    const ending = Array.from({ length: 20 }, (_, index) => `${quick}${index}.service`)
+    const missing = 'nsctl-default_none_h3kq9x2mzc@0.service'
+    const taken = await manager.startAll([...sleeping, missing, ...ending])
+    assert.equal([...taken].sort(), [...sleeping, ...ending].sort())
+    await eventually('all run', () => sleeping.every((one) => heard.units.get(one)?.activeState === 'active'))
+    await eventually('all have run', () => lines(ran).length >= ending.length)
+    assert.equal(
+      lines(ran)
+        .map(Number)
+        .sort((a, b) => a - b),
+      [...ending.keys()],
+    )
+    await eventually('the slice is gone', () => !systemctl('list-units', '--all').includes('nsctl-start'))
+    await Promise.all(sleeping.map((one) => manager.stop(one)))
+    rmSync(`${unitDir}/${quick}.service`)
+    rmSync(ran)
   })
 
   test('hears of a crash and its restart', async ({ heard }) => {
