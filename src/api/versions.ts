@@ -22,7 +22,10 @@ export function storedIn(kind: Kind, stored: Stored): Stored {
   return { ...stored, object, filled: undefined, origin: { object: stored.object, filled: stored.filled } }
 }
 
-/** What is stored, as a reader of `kind` sees it: with the defaults of that version. One whose version is not defined any more is shown as it is. */
+/**
+ * What is stored, as a reader of `kind` sees it: with the defaults of that version. One whose version is not defined any more is
+ * shown as it is.
+ */
 export function shownIn(kind: Kind, object: AnyResource): AnyResource {
   if (object.apiVersion === kind.apiVersion || kind.family?.knows(object.apiVersion) !== true) return object
   return kind.withDefaults(kind.family.convert(object, kind))
