@@ -1,28 +1,33 @@
 /** CustomResourceDefinitions that change while objects of their kind are stored. */
 import { isObject } from '../core/json.ts'
 import { formatCount } from '../core/words.ts'
-import type { DefinitionSpec } from '../resources/definition.ts'
+import type { DefinitionSpec, DefinitionVersion } from '../resources/definition.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { Entry, StoreReader } from '../store/store.ts'
 import { decodeJson } from './codec.ts'
 import { kindPrefixes } from './keys.ts'
 import { contentOfEntry } from './revision-content.ts'
 
-function specOf(definition: AnyResource): DefinitionSpec {
-  return definition.spec as unknown as DefinitionSpec
+/** Also of a definition that was not validated yet: what is no version is passed over. */
+function versionsOf({ spec }: AnyResource): readonly Pick<DefinitionVersion, 'name' | 'storage'>[] {
+  const versions: unknown = spec?.versions
+  return Array.isArray(versions)
+    ? versions
+        .filter(isObject)
+        .map(({ name, storage }) => ({ name: String(name), storage: storage === true }))
+    : []
 }
 
 /** The version in which objects are written. */
-function storageOf({ versions }: DefinitionSpec): string {
-  return (versions.find(({ storage }) => storage === true) ?? versions[0])?.name ?? ''
+function storageOf(definition: AnyResource): string {
+  const versions = versionsOf(definition)
+  return (versions.find(({ storage }) => storage) ?? versions[0])?.name ?? ''
 }
 
 /** The versions in which objects may lie in the store, the oldest first: Kubernetes' status.storedVersions. */
 export function storedVersions(definition: AnyResource): readonly string[] {
   const kept = definition.status?.storedVersions
-  return Array.isArray(kept) && kept.length > 0
-    ? (kept as readonly string[])
-    : [storageOf(specOf(definition))]
+  return Array.isArray(kept) && kept.length > 0 ? (kept as readonly string[]) : [storageOf(definition)]
 }
 
 /**
@@ -30,10 +35,9 @@ export function storedVersions(definition: AnyResource): readonly string[] {
  * stored: `versionsInUse` sees to that.
  */
 export function definitionStatus(live: AnyResource | undefined, next: AnyResource): AnyResource['status'] {
-  const spec = specOf(next)
-  const names = spec.versions.map(({ name }) => name)
+  const names = versionsOf(next).map(({ name }) => name)
   const before = live === undefined ? [] : storedVersions(live)
-  const stored = new Set([...before.filter((name) => names.includes(name)), storageOf(spec)])
+  const stored = new Set([...before.filter((name) => names.includes(name)), storageOf(next)])
   return { ...live?.status, storedVersions: [...stored] }
 }
 
@@ -58,11 +62,11 @@ export async function versionsInUse(
   live: AnyResource,
   next: AnyResource,
 ): Promise<readonly VersionInUse[]> {
-  const kept = new Set(specOf(next).versions.map(({ name }) => name))
+  const kept = new Set(versionsOf(next).map(({ name }) => name))
   const [first = '', ...others] = storedVersions(live)
   const leaving = [first, ...others].filter((name) => !kept.has(name))
   if (leaving.length === 0) return []
-  const { group, names } = specOf(live)
+  const { group, names } = live.spec as unknown as DefinitionSpec
   const { entries } = await store.list(kindPrefixes(group, names.plural))
   return leaving.flatMap((version) => {
     const inIt = entries.filter((entry) => versionOf(entry, first) === version)

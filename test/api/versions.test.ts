@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Manifest, ResourceApi } from '../../src/api/api.ts'
+import { isNsctlError } from '../../src/core/errors.ts'
 import { clone } from '../../src/core/json.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
@@ -338,6 +339,57 @@ function swapped(): AnyResource {
     for (const version of spec.versions) delete version.schema.openAPIV3Schema.properties.spec.properties.mode
   })
 }
+
+test('an edit that leaves no versions is refused like any other fault', async () => {
+  const { api } = await bench()
+  const ref = { kind: 'CustomResourceDefinition', name: 'gears.example.org' }
+  for (const versions of [null, 'v1', [], [7], [{}]]) {
+    const error = await refused('Invalid', () => api.patch(ref, 'merge', { spec: { versions } }, options))
+    assert.match(error.message + error.issues.join(), 'spec.versions')
+  }
+  await refused('Invalid', () => api.patch(ref, 'merge', { spec: null }, options))
+})
+
+test('whatever is patched into an object in whichever version is taken or refused, and never breaks anything', async () => {
+  const { api } = await bench()
+  await api.apply([said(gear('v1', { ...v1Spec, ports: [{ name: 'http', port: 80 }] }))], options)
+  const places = [
+    '/spec',
+    '/spec/ports',
+    '/spec/ports/0',
+    '/spec/legacy',
+    '/spec/scaling',
+    '/metadata/annotations',
+    '/metadata/managedFields',
+    '/metadata/annotations/nsctl.dev~1converted-v1',
+    '/metadata/annotations/nsctl.dev~1converted-v1alpha1',
+  ]
+  const garbage = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constant('[{"path":["spec","ports"],"value":7}]'),
+  )
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...places),
+      garbage,
+      fc.constantFrom('v1', 'v1alpha1'),
+      async (path, value, version) => {
+        const steps = [
+          ...(path.startsWith('/metadata/annotations/')
+            ? [{ op: 'add', path: '/metadata/annotations', value: {} }]
+            : []),
+          { op: 'add', path, value },
+        ]
+        await api
+          .patch({ ...big, version }, 'json', steps as Loose, { ...options, dryRun: true })
+          .catch((error: unknown) => {
+            if (!isNsctlError(error, 'Invalid', 'TooLarge')) throw error
+          })
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
 
 test('changing the stored version leaves objects as they are and reads them', async () => {
   const { api, store } = await bench()

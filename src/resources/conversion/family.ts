@@ -136,14 +136,16 @@ class DeclaredFamily implements KindFamily {
     const direction = to === this.storage ? 'forward' : 'backward'
     const rules = this.#ways.rules.get(direction === 'forward' ? from : to) ?? []
     const { apiVersion: _, kind, metadata, ...content } = object
-    const { annotations: given = {}, ...otherMetadata } = metadata
+    const { annotations, ...otherMetadata } = metadata
+    // what somebody has patched is converted before it is judged
+    const given = isObject(annotations) ? (annotations as Readonly<Record<string, string>>) : {}
     const kept = parseRemainders(given[KEPT + to.version])
     const plain = prune(transform(content, rules, direction), to)
     // what was kept may have been written by hand
     const next = kept === undefined ? plain : prune(restored(plain, kept, to.schema), to)
     const back = prune(transform(next, rules, opposite(direction)), from)
     const keeps = this.#ways.keepsAlways || (forWriting && direction === 'backward')
-    const annotations = reannotated(given, {
+    const nextAnnotations = reannotated(given, {
       taken: kept === undefined ? undefined : KEPT + to.version,
       kept: keeps ? remainders(content, back, from.schema) : [],
       under: KEPT + from.version,
@@ -153,8 +155,8 @@ class DeclaredFamily implements KindFamily {
       kind,
       metadata: {
         ...otherMetadata,
-        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-        ...(metadata.managedFields && {
+        ...(Object.keys(nextAnnotations).length === 0 ? {} : { annotations: nextAnnotations }),
+        ...(Array.isArray(metadata.managedFields) && {
           managedFields: metadata.managedFields.map((one) => movedFields(one, rules, direction)),
         }),
       },
@@ -192,12 +194,9 @@ function withAnnotations(object: AnyResource, annotations: Readonly<Record<strin
 }
 
 /** Owned fields are named as the version names them. */
-function movedFields(
-  { manager, fields }: ManagedFields,
-  rules: readonly Rule[],
-  direction: Direction,
-): ManagedFields {
-  const moved = fields.map((field) => {
+function movedFields(owned: ManagedFields, rules: readonly Rule[], direction: Direction): ManagedFields {
+  if (!isObject(owned) || !Array.isArray(owned.fields)) return owned
+  const moved = owned.fields.map(String).map((field) => {
     const steps = field.split('.')
     for (const rule of rules) {
       const [source, sink] = direction === 'forward' ? [rule.from, rule.to] : [rule.to, rule.from]
@@ -207,7 +206,7 @@ function movedFields(
     }
     return field
   })
-  return { manager, fields: moved }
+  return { manager: owned.manager, fields: moved }
 }
 
 function unknownVersion(object: AnyResource, { versions }: KindFamily): NsctlError {

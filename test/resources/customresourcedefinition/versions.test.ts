@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clone, formatPath } from '../../../src/core/json.ts'
@@ -209,6 +210,43 @@ test('a default must be right in the other version, both ways', () => {
   assert.equal(back, [
     `${shape(0)}.scaling.properties.replicas: the default 1 of .spec.scaling.replicas in v1 is wrong in v1alpha1: must be at least 2, not 1`,
   ])
+})
+
+test('whatever stands in a definition, it is judged', () => {
+  const places = [
+    ['conversion'],
+    ['conversion', 'strategy'],
+    ['conversion', 'versions'],
+    ['conversion', 'versions', 0, 'rules'],
+    ['conversion', 'versions', 0, 'rules', 1, 'values', 'map'],
+    ['conversion', 'versions', 0, 'rules', 1, 'values', 'map', 'fast'],
+    ['conversion', 'versions', 0, 'rules', 6, 'set', 'value'],
+    ['versions'],
+    ['versions', 0],
+    ['versions', 2, 'storage'],
+    ['versions', 0, 'schema', 'openAPIV3Schema'],
+    ['versions', 0, 'schema', 'openAPIV3Schema', 'properties', 'spec', 'properties', 'size'],
+    ['versions', 2, 'schema', 'openAPIV3Schema', 'properties', 'spec', 'properties', 'scaling', 'default'],
+    ['versions', 2, 'schema', 'openAPIV3Schema', 'properties', 'spec', 'required'],
+  ] as const
+  const garbage = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom(
+      { type: 'object' },
+      { type: 'array', items: { type: 'object' } },
+      ['size', 'engine'],
+      'set',
+    ),
+  )
+  fc.assert(
+    fc.property(fc.constantFrom(...places), garbage, (place, value) => {
+      issues((spec) => {
+        const parent = place.slice(0, -1).reduce((inner: Loose, step) => inner[step], spec)
+        parent[place.at(-1)!] = value
+      })
+    }),
+    { numRuns: 400 },
+  )
 })
 
 test.run()
