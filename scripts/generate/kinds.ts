@@ -4,13 +4,16 @@ import type { Definition } from './load.ts'
 
 export function generateKinds(definitions: readonly Definition[]): string {
   const entries = definitions.map(({ manifest, schema }) => {
-    const spec = structuredClone(manifest.spec) as unknown as { versions: { schema: unknown }[] }
-    spec.versions[0]!.schema = { openAPIV3Schema: { description: schema.description } }
-    const { description, ...rest } = schema
-    void description
+    const versions = manifest.spec.versions.map((version) => ({
+      ...version,
+      schema: { openAPIV3Schema: { description: version.schema.openAPIV3Schema.description } },
+    }))
+    const others = manifest.spec.versions
+      .filter((version) => version.schema.openAPIV3Schema !== schema)
+      .map((version) => `${JSON.stringify(version.name)}: ${schemaLiteral(version.schema.openAPIV3Schema)}`)
     return `  {
-    definition: ${JSON.stringify({ metadata: manifest.metadata, spec })},
-    schemaText: ${textLiteral(JSON.stringify(withoutTypeNames(rest)))},
+    definition: ${JSON.stringify({ metadata: manifest.metadata, spec: { ...manifest.spec, versions } })},
+    schemaText: ${schemaLiteral(schema)},${others.length === 0 ? '' : `\n    otherSchemas: { ${others.join(', ')} },`}
   },
 `
   })
@@ -21,6 +24,10 @@ import type { BuiltInDefinition } from '../definition.ts'
 export const BUILT_IN_DEFINITIONS: readonly BuiltInDefinition[] = [
 ${entries.join('')}]
 `
+}
+
+function schemaLiteral({ description: _, ...rest }: JsonSchema): string {
+  return textLiteral(JSON.stringify(withoutTypeNames(rest)))
 }
 
 /** `x-nsctl-type` serves this generator only. */

@@ -1,6 +1,9 @@
 /** Reads crds/*.yaml, with the names that their YAML anchors give to nested types. */
 import { globSync, readFileSync } from 'node:fs'
 import { isMap, isSeq, parseDocument } from 'yaml'
+import { formatPath } from '../../src/core/json.ts'
+import { versionsIssues } from '../../src/resources/customresourcedefinition/versions.ts'
+import type { DefinitionSpec } from '../../src/resources/definition.ts'
 import type { JsonSchema } from '../../src/resources/schema.ts'
 
 /** A CustomResourceDefinition of crds/, as written. */
@@ -8,9 +11,22 @@ export interface Definition {
   readonly file: string
   readonly kind: string
   readonly manifest: DefinitionManifest
+  /** Of the stored version. */
   readonly schema: JsonSchema
   /** Object schemas that have an anchor: the anchor, in CamelCase, names their type (`&probe` → ServiceProbe). */
   readonly anchors: ReadonlyMap<JsonSchema, string>
+}
+
+interface DefinitionVersion {
+  readonly name: string
+  readonly storage?: boolean
+  readonly additionalPrinterColumns?: readonly {
+    readonly name: string
+    readonly type: string
+    readonly jsonPath: string
+    readonly priority?: number
+  }[]
+  readonly schema: { readonly openAPIV3Schema: JsonSchema }
 }
 
 export interface DefinitionManifest {
@@ -23,18 +39,8 @@ export interface DefinitionManifest {
       readonly plural: string
       readonly shortNames?: readonly string[]
     }
-    readonly versions: readonly [
-      {
-        readonly name: string
-        readonly additionalPrinterColumns?: readonly {
-          readonly name: string
-          readonly type: string
-          readonly jsonPath: string
-          readonly priority?: number
-        }[]
-        readonly schema: { readonly openAPIV3Schema: JsonSchema }
-      },
-    ]
+    /** The oldest first. */
+    readonly versions: readonly [DefinitionVersion, ...DefinitionVersion[]]
     readonly internal?: boolean
     readonly perNode?: boolean
     readonly revisioned?: boolean
@@ -55,8 +61,11 @@ function readDefinition(file: string): Definition {
   const anchors = new Map<JsonSchema, string>()
   collectAnchors(document.contents, manifest, anchors)
   const { names, versions } = manifest.spec
-  checkKeywords(versions[0].schema.openAPIV3Schema, `${file}: schema`)
-  return { file, kind: names.kind, manifest, schema: versions[0].schema.openAPIV3Schema, anchors }
+  for (const { name, schema } of versions) checkKeywords(schema.openAPIV3Schema, `${file}: schema of ${name}`)
+  const [wrong] = versionsIssues(manifest.spec as DefinitionSpec)
+  if (wrong) throw new Error(`${file}: ${formatPath(wrong.path)}: ${wrong.message}`)
+  const stored = versions.find(({ storage }) => storage === true) ?? versions[0]
+  return { file, kind: names.kind, manifest, schema: stored.schema.openAPIV3Schema, anchors }
 }
 
 /** Walks the nodes and their values side by side: an alias's value is the very object that its anchor made. */

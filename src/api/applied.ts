@@ -20,26 +20,43 @@ import { type Recorded, saysTheSame } from './record.ts'
 export function lastWanted(kind: Kind, live: Stored, entry: Entry | undefined): Wanted | undefined {
   if (entry !== undefined) {
     const last = decodeJson(entry)
-    return isObject(last) ? wantedOf(last, kind) : undefined
+    return isObject(last) ? wantedIn(kind, last, kind.family?.firstStored) : undefined
   }
-  return live.filled === undefined ? undefined : impliedBy(kind, live.object, live.filled)
+  const { object, filled } = live.origin ?? live
+  return filled === undefined ? undefined : wantedIn(kind, withoutFilled(object, filled) as AnyResource)
 }
 
-function impliedBy(kind: Kind, object: AnyResource, filled: string): Wanted {
-  return wantedOf(withoutFilled(object, filled) as AnyResource, kind)
+/** What `document` wants, in the version `kind`: it says its own, or has `otherwise`. */
+function wantedIn(kind: Kind, document: Readonly<Record<string, unknown>>, otherwise?: string): Wanted {
+  const { family } = kind
+  if (family === undefined) return wantedOf(document, kind)
+  const whole = { apiVersion: otherwise, kind: kind.kind, ...document } as unknown as AnyResource
+  return wantedOf(family.convert(whole, kind), kind)
+}
+
+/**
+ * What a manifest wants, as it is kept: of a kind with several versions in the stored one, and saying so. `apiVersion` is that of
+ * `wanted`, if not that of `kind`.
+ */
+export function keptText(kind: Kind, wanted: Wanted, apiVersion = kind.apiVersion): string {
+  const { family } = kind
+  if (family === undefined) return JSON.stringify(wanted)
+  const document = { ...wanted, apiVersion, kind: kind.kind } as unknown as AnyResource
+  const { kind: _, ...kept } = family.convert(document, family.storage)
+  return JSON.stringify(kept)
 }
 
 /** What a write must be committed with that takes the object away from what was applied, so that this is still known. */
 export async function keptManifest(
   { store }: Context,
   target: Target,
-  { object, filled }: Stored,
+  live: Stored,
 ): Promise<readonly Operation[]> {
-  if (filled === undefined) return []
+  const wanted = lastWanted(target.kind, live, undefined)
+  if (wanted === undefined) return []
   const key = appliedKey(target)
   if ((await store.get(key)) !== undefined) return []
-  const value = JSON.stringify(impliedBy(target.kind, object, filled))
-  return [{ kind: 'put', key, value, expect: 0 }]
+  return [{ kind: 'put', key, value: keptText(target.kind, wanted), expect: 0 }]
 }
 
 export interface Applied {
@@ -76,5 +93,5 @@ export function rememberApplied({ candidate, live, entry, recorded, filled }: Ap
   }
   const guard: readonly Operation[] =
     live === undefined || recorded.changed ? [] : [{ kind: 'check', key: objectKey, expect: live.revision }]
-  return [...guard, { kind: 'put', key, value: JSON.stringify(wanted), expect }]
+  return [...guard, { kind: 'put', key, value: keptText(target.kind, wanted), expect }]
 }

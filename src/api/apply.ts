@@ -3,10 +3,11 @@ import { isNsctlError, messageOf, type NsctlError } from '../core/errors.ts'
 import { API_VERSION, DEFAULT_NAMESPACE } from '../resources/object.ts'
 import type { Transaction } from '../store/store.ts'
 import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
-import { type Fault, faultsError } from './admission/faults.ts'
+import { type Fault, fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
 import { commitSet, wantsDefaultNamespace } from './commit-set.ts'
 import { type Context, MAX_ATTEMPTS, timestamp } from './context.ts'
+import { REWRITE, versionInUseText, versionsInUse } from './definitions.ts'
 import { objectKey } from './keys.ts'
 import { type Plan, planDocument, type SetMode, type Situation } from './plan.ts'
 
@@ -26,7 +27,7 @@ export async function applySet(
   for (let attempt = 1; attempt === 1 || open.length > 0; attempt++) {
     const read = await readSituation(context, open, admission.admitted)
     const situation = { ...read, isFirstAttempt: attempt === 1 }
-    if (attempt === 1 && hasStaleKinds(context, open, situation)) {
+    if (results.size === 0 && hasStaleKinds(context, open, situation)) {
       await context.kinds.refresh()
       return applySet(context, manifests, options, mode)
     }
@@ -36,6 +37,7 @@ export async function applySet(
       if (planned.kind === 'plan') plans.push(planned)
       else faults.set(one.candidate.manifest, planned.faults)
     }
+    await refuseVersionsInUse(context, plans, faults)
     if (faults.size > 0 && options.partial !== true) throw refusal(manifests, faults, results.size)
     if (options.dryRun === true) {
       for (const plan of plans) results.set(plan.manifest, plan.result)
@@ -54,6 +56,29 @@ export async function applySet(
   return {
     results: manifests.flatMap((manifest) => results.get(manifest) ?? []),
     failed: failures(manifests, faults),
+  }
+}
+
+/** A definition cannot lose a version in which something is stored: its plan becomes a fault. */
+async function refuseVersionsInUse(
+  { store }: Context,
+  plans: Plan[],
+  faults: Map<Manifest, readonly Fault[]>,
+): Promise<void> {
+  for (const [index, { manifest, target, result, recorded }] of [...plans.entries()].reverse()) {
+    if (target.kind.kind !== 'CustomResourceDefinition' || result.before === undefined || !recorded.changed)
+      continue
+    const inUse = await versionsInUse(store, result.before, recorded.object)
+    if (inUse.length === 0) continue
+    const said = inUse.map((one) =>
+      fault(manifest, 'Invalid', `spec.versions: ${versionInUseText(one)}`, {
+        path: ['spec', 'versions'],
+        value: one.version,
+        next: REWRITE,
+      }),
+    )
+    faults.set(manifest, said)
+    plans.splice(index, 1)
   }
 }
 

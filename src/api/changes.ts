@@ -1,9 +1,9 @@
 /** What changed between two states of an object, field by field. Pure. */
 import { deepEqual, isObject, type Json, type Path } from '../core/json.ts'
+import { identified, listIdentity, memberSchema } from '../resources/lists.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { JsonSchema } from '../resources/schema.ts'
 import type { FieldChange } from './api.ts'
-import { identified, listIdentity, memberSchema } from './merge.ts'
 
 /** Members of an object that are not what it says of the world: what names it, what the server writes. */
 const ENVELOPE: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status'])

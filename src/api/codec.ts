@@ -14,6 +14,8 @@ export interface Stored {
   readonly statusRevision: number
   /** Which defaults make it of the manifest that was applied last: see applied.ts. Undefined where those do not. */
   readonly filled: string | undefined
+  /** Of a kind with several versions: the object and its `filled` as they lie in the store. See versions.ts. */
+  readonly origin?: { readonly object: AnyResource; readonly filled: string | undefined }
 }
 
 /** No kind has such a member: beside what the object says, its entry keeps which of that are defaults. */

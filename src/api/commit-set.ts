@@ -41,7 +41,9 @@ export async function commitSet(
     if (plan.operations.length > 0) writing.push(plan)
     else results.set(plan.manifest, plan.result)
   const pruning = await pruningOf(context, writing)
-  const transactionOf = (plans: readonly Plan[]) => transaction(context, set, plans, pruning)
+  // what the set itself changes is as the set has it
+  const redefined = writing.filter(changesDefinition).map(({ operations: [put] }) => put?.key ?? '')
+  const transactionOf = (plans: readonly Plan[]) => transaction(context, set, plans, { pruning, redefined })
   const conflicts = new Set<Manifest>()
   const settle = async (groups: readonly (readonly Plan[])[], first: readonly Transaction[]) => {
     const outcomes = await commit(context, [...first, ...groups.map(transactionOf)])
@@ -103,14 +105,20 @@ function bytesOf(operations: readonly Operation[]): number {
   return bytes
 }
 
+interface Beside {
+  readonly pruning: ReadonlyMap<Plan, readonly Operation[]>
+  /** Keys of definitions that the set changes: they are not checked to be what they were. */
+  readonly redefined: readonly string[]
+}
+
 function transaction(
   context: Context,
-  { actor, mode }: SetCommit,
+  set: SetCommit,
   plans: readonly Plan[],
-  pruning: ReadonlyMap<Plan, readonly Operation[]>,
+  { pruning, redefined }: Beside,
 ): Transaction {
   const operations: Operation[] = []
-  const checked = new Set<string>()
+  const checked = new Set(redefined)
   const changed: Plan[] = []
   for (const plan of plans) {
     for (const operation of plan.operations) {
@@ -129,9 +137,13 @@ function transaction(
       target,
       revision: recorded.object.metadata.revision,
     }))
-    operations.push(auditOperation(context, actor, mode, audited))
+    operations.push(auditOperation(context, set.actor, set.mode, audited))
   }
   return operations
+}
+
+function changesDefinition({ target }: Plan): boolean {
+  return target.kind.kind === 'CustomResourceDefinition'
 }
 
 /** What is new has no old revisions, and most sets are new or unchanged: only the others are asked for theirs. */

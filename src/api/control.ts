@@ -7,13 +7,14 @@ import { keptManifest } from './applied.ts'
 import { contentOf } from './changes.ts'
 import { encodeObject, type Stored, withResourceVersion } from './codec.ts'
 import { type Context, commit, timestamp } from './context.ts'
-import { markDeleted, putSpec, withMetadata } from './delete.ts'
-import { targetText } from './edit.ts'
+import { besidesPut, markDeleted, putSpec, withMetadata } from './delete.ts'
+import { newestTarget, targetText } from './edit.ts'
 import { nodeSpecKey, nodeStatusKey, objectKey, placementKey, type Target } from './keys.ts'
 import { mergePatch } from './patch.ts'
 import { readStored, targetOf } from './reader.ts'
 import { nodeOf, removalOperations } from './remove.ts'
 import { keptSpec } from './revisions.ts'
+import { asStored, definitionCheck } from './versions.ts'
 
 /** More than people get: a controller that loses comes back only after its backoff. */
 const MAX_ATTEMPTS = 20
@@ -42,7 +43,7 @@ export async function updateStatus(context: Context, ref: RefWithUid, status: Js
         {
           kind: 'put',
           key: objectKey(target),
-          value: encodeObject(object, live.filled),
+          value: encodeObject(asStored(target.kind, object), live.filled),
           expect: live.revision,
         },
       ]
@@ -114,6 +115,7 @@ export async function ensure(context: Context, object: AnyResource): Promise<Any
       putSpec(target, live, wanted, undefined),
       ...(await keptManifest(context, target, live)),
       ...keptSpec(target, live.object, wanted),
+      ...definitionCheck(context, target.kind),
     ]
     const [outcome] = await commit(context, [operations])
     if (outcome?.kind === 'committed') return withResourceVersion(wanted, outcome.revision)
@@ -140,13 +142,16 @@ async function settle(
   ref: RefWithUid,
   decide: (target: Target, live: Stored) => Transaction | undefined | Promise<Transaction>,
 ): Promise<void> {
-  const target = await targetOf(context, ref)
+  let target = await targetOf(context, ref)
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    if (attempt > 1 && target.kind.family !== undefined) target = await newestTarget(context, ref, target)
     const live = await readStored(context, target)
     if (live === undefined) return
     if (ref.uid !== undefined && live.object.metadata.uid !== ref.uid) return
-    const operations = await decide(target, live)
-    if (operations === undefined) return
+    const decided = await decide(target, live)
+    if (decided === undefined) return
+    const isPut = decided.some(({ kind }) => kind === 'put')
+    const operations = isPut ? [...decided, ...(await besidesPut(context, target, live))] : decided
     const [outcome] = await commit(context, [operations])
     if (outcome?.kind === 'committed') return
   }
@@ -159,8 +164,9 @@ function contended(target: Target): NsctlError {
   })
 }
 
-function refOfObject({ kind, metadata: { name, namespace } }: AnyResource): ObjectRef {
-  return namespace === undefined ? { kind, name } : { kind, namespace, name }
+function refOfObject({ apiVersion, kind, metadata: { name, namespace } }: AnyResource): ObjectRef {
+  const version = apiVersion.slice(apiVersion.indexOf('/') + 1)
+  return { kind, name, version, ...(namespace === undefined ? {} : { namespace }) }
 }
 
 function withServerFields(context: Context, target: Target, object: AnyResource): AnyResource {
@@ -184,7 +190,14 @@ function withServerFields(context: Context, target: Target, object: AnyResource)
 /** What belongs to a node is there once under its name, whatever the node. */
 function creation(target: Target, object: AnyResource): Transaction {
   if (!target.kind.perNode)
-    return [{ kind: 'put', key: objectKey(target), value: encodeObject(object, undefined), expect: 0 }]
+    return [
+      {
+        kind: 'put',
+        key: objectKey(target),
+        value: encodeObject(asStored(target.kind, object), undefined),
+        expect: 0,
+      },
+    ]
   const node = nodeOf(object)
   if (node === '')
     throw new NsctlError('Bug', `${targetText(target)} belongs to no node: spec.node is missing`, {

@@ -8,6 +8,7 @@ import { NsctlError } from '../core/errors.ts'
 import { type AnyResource, DEFAULT_NAMESPACE, type ObjectMeta, type ObjectRef } from '../resources/object.ts'
 import type { Operation } from '../store/store.ts'
 import { type ChangeResult, type DeleteOptions, FINALIZERS } from './api.ts'
+import { keptManifest } from './applied.ts'
 import { auditOperation } from './audit.ts'
 import { encodeObject, type Stored, storedOf, withResourceVersion } from './codec.ts'
 import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
@@ -15,6 +16,7 @@ import { contention, notFound, refuseInternal, targetText } from './edit.ts'
 import { parseObjectKey, type Target } from './keys.ts'
 import { readStored, targetOf } from './reader.ts'
 import { removalOperations, specKeyOf } from './remove.ts'
+import { asStored, definitionCheck, shown } from './versions.ts'
 
 /** Kinds that own others. */
 const OWNERS: ReadonlySet<string> = new Set(['Service', 'Namespace', 'CustomResourceDefinition'])
@@ -41,8 +43,8 @@ export async function deleteObject(
     const result: ChangeResult = {
       verdict: 'deleted',
       kind: target.kind,
-      object: marked,
-      before: live.object,
+      object: shown(target.kind, marked),
+      before: shown(target.kind, live.object),
       changes: [],
       warnings: [],
     }
@@ -51,7 +53,7 @@ export async function deleteObject(
     const operations = [
       ...(goesAtOnce
         ? await removalOperations(context, target, live)
-        : [putSpec(target, live, marked, live.filled)]),
+        : [putSpec(target, live, marked, live.filled), ...(await besidesPut(context, target, live))]),
       ...(options.cascade === 'orphan' ? await orphanOperations(context, live) : []),
       auditOperation(context, options.actor, options.purge === true ? 'purge' : 'delete', [{ target }]),
     ]
@@ -98,8 +100,19 @@ export function putSpec(
   filled: string | undefined,
 ): Operation {
   const { status, ...half } = object
-  const value = encodeObject(target.kind.perNode ? (half as unknown as AnyResource) : object, filled)
+  const written = target.kind.perNode ? (half as unknown as AnyResource) : object
+  const value = encodeObject(asStored(target.kind, written), filled)
   return { kind: 'put', key: specKeyOf(target, live), value, expect: live.revision }
+}
+
+/** What a write that is no edit must be committed with, where the kind has several versions. */
+export async function besidesPut(
+  context: Context,
+  target: Target,
+  live: Stored,
+): Promise<readonly Operation[]> {
+  if (live.origin === undefined) return []
+  return [...(await keptManifest(context, target, live)), ...definitionCheck(context, target.kind)]
 }
 
 /** Takes the owner out of everything that refers to it. Looks at all that is stored: rare, and worth its simplicity. */

@@ -3,21 +3,23 @@ import { NsctlError } from '../core/errors.ts'
 import { deepEqual } from '../core/json.ts'
 import { withArticle } from '../core/words.ts'
 import { type AnyResource, type ObjectRef, refText } from '../resources/object.ts'
-import { ownPrefixIssues } from '../resources/validation/metadata.ts'
 import type { Operation } from '../store/store.ts'
 import { type Fault, faultsError, issueFault } from './admission/faults.ts'
+import type { Wanted } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
-import { objectFaults } from './admission/validate.ts'
+import { objectFaults, ownKeyIssues } from './admission/validate.ts'
 import type { Actor, ApplyOptions, ChangeResult, Manifest, Verdict } from './api.ts'
 import { keptManifest } from './applied.ts'
 import { auditOperation } from './audit.ts'
 import { contentOf } from './changes.ts'
 import { type Stored, withResourceVersion } from './codec.ts'
 import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
+import { REWRITE, versionInUseText, versionsInUse } from './definitions.ts'
 import type { Target } from './keys.ts'
 import { readStored, targetOf } from './reader.ts'
 import { type Recorded, recordEdit, retention } from './record.ts'
 import { removalOperations } from './remove.ts'
+import { shown } from './versions.ts'
 
 /** What somebody wants of an object, before it is admitted. */
 export interface Desired {
@@ -54,12 +56,18 @@ export async function editObject(
   options: Pick<ApplyOptions, 'actor' | 'dryRun'>,
   decide: Decide,
 ): Promise<ChangeResult> {
-  const target = await targetOf(context, ref)
+  let target = await targetOf(context, ref)
   refuseInternal(target)
   await target.kind.prepare()
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    if (attempt > 1 && target.kind.family !== undefined) target = await newestTarget(context, ref, target)
     const live = await readStored(context, target)
     if (live === undefined) throw notFound(target)
+    if (attempt === 1 && live.object.apiVersion !== target.kind.apiVersion) {
+      // the kind has got a version that this process does not know of yet
+      target = await newestTarget(context, ref, target)
+      continue
+    }
     const desired = await decide(live, target)
     const next = target.kind.withDefaults(desired.next)
     const { verdict, revises = true, warnings = [] } = desired
@@ -73,11 +81,13 @@ export async function editObject(
       revises,
       filled: undefined,
     })
-    const before = live.object
-    const { object, changes } = recorded
+    const before = shown(target.kind, live.object)
+    const { changes } = recorded
+    const object = shown(target.kind, recorded.object)
     if (!recorded.changed)
       return { verdict: 'unchanged', kind: target.kind, object, before, changes, warnings }
     refuseFaults(target, live, next, recorded)
+    if (target.kind.kind === 'CustomResourceDefinition') await refuseVersionsInUse(context, live.object, next)
     const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings }
     if (options.dryRun === true) return result
     const verb = VERBS[verdict] ?? verdict
@@ -87,6 +97,20 @@ export async function editObject(
       return { ...result, object: withResourceVersion(object, outcome.revision) }
   }
   throw contention(target)
+}
+
+/** By the definitions as they are now: one of a kind with several versions may be what a conflict was about. */
+export async function newestTarget(context: Context, ref: ObjectRef, target: Target): Promise<Target> {
+  await context.kinds.refresh()
+  const newest = await targetOf(context, { ...ref, version: target.kind.version })
+  await newest.kind.prepare()
+  return newest
+}
+
+async function refuseVersionsInUse({ store }: Context, live: AnyResource, next: AnyResource): Promise<void> {
+  const [inUse] = await versionsInUse(store, live, next)
+  if (inUse !== undefined)
+    throw new NsctlError('Invalid', versionInUseText(inUse), { value: inUse.version, next: REWRITE })
 }
 
 interface Change {
@@ -126,8 +150,8 @@ function refuseFaults(target: Target, live: Stored, next: AnyResource, recorded:
       next: `wait until it is gone: nsctl wait --for=delete ${name}`,
     })
   const faults: readonly Fault[] = [
-    ...ownPrefixIssues(next.metadata, live.object.metadata).map((issue) =>
-      issueFault(said, target.kind, issue),
+    ...ownKeyIssues(target.kind, next.metadata as unknown as Wanted['metadata'], live.object.metadata).map(
+      (issue) => issueFault(said, target.kind, issue),
     ),
     ...objectFaults(said, target, next),
     ...sizeFaults(said, target, recorded.sizeBytes),

@@ -109,6 +109,11 @@ export function listPrefixes(
   return [`${node}${kind.plural}/${namespace}`, `${node}status/${kind.plural}/${namespace}`]
 }
 
+/** The prefixes under which everything lies that is kept of objects of a kind: themselves, manifests, revisions. */
+export function kindPrefixes(group: string, plural: string): readonly string[] {
+  return ['obj', 'applied', 'rev'].map((first) => `${first}/${group}/${plural}/`)
+}
+
 /** A key of an object, taken apart. */
 export interface ObjectAddress {
   /** `object`: all of it; `spec` and `status`: the two halves of what belongs to a node. */

@@ -1,4 +1,5 @@
 /** The kinds as of now: our own at once, the users' once they were read from the store. */
+import { NsctlError } from '../core/errors.ts'
 import type { Kind, KindRegistry } from '../resources/kinds.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { StoreReader } from '../store/store.ts'
@@ -47,10 +48,21 @@ export class LiveKinds implements KindRegistry {
     return this.#current.near(name)
   }
 
-  /** The kind that code or a reference names; the store is asked where it is not one of those that are known. */
-  async find(kind: string): Promise<Kind> {
+  /**
+   * The kind that code or a reference names, in the version `version` or the preferred one; the store is asked where it is not
+   * one of those that are known. Throws Invalid for a version that is not served.
+   */
+  async find(kind: string, version?: string): Promise<Kind> {
     if (!this.all().some((known) => known.kind === kind)) await this.refresh()
-    return this.#current.byKind(kind)
+    const preferred = this.#current.byKind(kind)
+    if (version === undefined || version === preferred.version) return preferred
+    const found = this.#current.byApiVersion(`${preferred.group}/${version}`, kind)
+    if (found !== undefined) return found
+    const served = preferred.family?.versions.filter(({ isServed }) => isServed) ?? [preferred]
+    throw new NsctlError('Invalid', `${kind} is not served in version ${version}`, {
+      value: version,
+      next: `it is in ${served.map((one) => one.version).join(', ')}`,
+    })
   }
 
   /** Reads the users' definitions. Calls at the same time share one reading. */

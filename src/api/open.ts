@@ -6,7 +6,7 @@ import type { Json } from '../core/json.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
 import type { Kind } from '../resources/kinds.ts'
 import { type AnyResource, DEFAULT_NAMESPACE, type ObjectRef, type Resource } from '../resources/object.ts'
-import { createKindRegistry } from '../resources/registry.ts'
+import { loadKindRegistry } from '../resources/registry.ts'
 import type { Fence } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { faultsError } from './admission/faults.ts'
@@ -24,6 +24,7 @@ import { LiveKinds, type LoadKinds } from './live-kinds.ts'
 import { listObjects, readStored, targetOf, watchObjects } from './reader.ts'
 import { readHistory } from './revisions.ts'
 import { decidePatch, decideReplace, decideRollback, decideScale } from './verbs.ts'
+import { shown } from './versions.ts'
 
 export interface ApiOptions {
   readonly store: Store
@@ -36,7 +37,7 @@ export interface ApiOptions {
 
 /** Opens the api. Reads and writes nothing yet: users' kinds are read when one is asked for that is not ours. */
 export async function openApi(options: ApiOptions): Promise<port.ResourceApi> {
-  const { store, clock, ids, logger = silentLogger, loadKinds = createKindRegistry } = options
+  const { store, clock, ids, logger = silentLogger, loadKinds = loadKindRegistry } = options
   const kinds = await LiveKinds.open(store, loadKinds)
   const nextAuditSuffix = auditSuffixes(ids)
   const context: Context = { store, kinds, clock, ids, nextAuditSuffix, logger, fence: [] }
@@ -63,8 +64,9 @@ class StoreApi implements port.ResourceApi {
   }
 
   async get<T extends Resource = AnyResource>(ref: ObjectRef): Promise<T | undefined> {
-    const stored = await readStored(this.#context, await targetOf(this.#context, ref))
-    return stored?.object as T | undefined
+    const target = await targetOf(this.#context, ref)
+    const stored = await readStored(this.#context, target)
+    return stored && (shown(target.kind, stored.object) as Resource as T)
   }
 
   async list<T extends Resource = AnyResource>(
@@ -89,7 +91,8 @@ class StoreApi implements port.ResourceApi {
   }
 
   async history(ref: ObjectRef): Promise<readonly port.RevisionRecord[]> {
-    return readHistory(this.#context.store, await targetOf(this.#context, ref))
+    const records = await readHistory(this.#context.store, await targetOf(this.#context, ref))
+    return records.map(({ kept: _, ...record }) => record)
   }
 
   audit(options?: {
@@ -122,7 +125,7 @@ class StoreApi implements port.ResourceApi {
     }
     if (identified.kind !== 'candidate') throw faultsError([identified.fault], 'nothing was changed')
     const { kind, namespace = DEFAULT_NAMESPACE, name } = identified.candidate.target
-    const ref = { kind: kind.kind, namespace, name }
+    const ref = { kind: kind.kind, namespace, name, version: kind.version }
     return editObject(this.#context, ref, options, decideReplace(object, options.verb ?? 'edited'))
   }
 

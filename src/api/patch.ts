@@ -1,9 +1,9 @@
 /** The three kinds of patches, as functions from an object to an object. Pure: the object that is given stays as it is. */
 import { NsctlError } from '../core/errors.ts'
 import { clone, deepEqual, isObject, type Json, setMember } from '../core/json.ts'
+import { identified, listIdentity, memberSchema } from '../resources/lists.ts'
 import type { JsonSchema } from '../resources/schema.ts'
 import type { PatchType } from './api.ts'
-import { identified, listIdentity, memberSchema } from './merge.ts'
 
 /**
  * `object` after `patch`: RFC 7386 (merge), RFC 6902 (json), or merge with lists merged along their keys (strategic).

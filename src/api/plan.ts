@@ -1,14 +1,13 @@
 /** What applying one document comes to, given what is stored. Pure but for ids and time. */
 import type { AnyResource } from '../resources/object.ts'
 import type { JsonSchema } from '../resources/schema.ts'
-import { ownPrefixIssues } from '../resources/validation/metadata.ts'
 import type { Entry, Operation } from '../store/store.ts'
 import type { Admitted } from './admission/admit.ts'
 import { type Fault, fault, issueFault } from './admission/faults.ts'
 import type { Candidate, Wanted } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
 import { namespaceFaults } from './admission/namespaces.ts'
-import { objectFaults } from './admission/validate.ts'
+import { objectFaults, ownKeyIssues } from './admission/validate.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { filledBy, lastWanted, rememberApplied } from './applied.ts'
 import { contentOf } from './changes.ts'
@@ -18,6 +17,7 @@ import type { Target } from './keys.ts'
 import { mergeApplied } from './merge.ts'
 import { keepManagedFields } from './ownership.ts'
 import { type Recorded, recordEdit, saysTheSame, unchanged } from './record.ts'
+import { shown, storedIn, versionWarnings } from './versions.ts'
 
 /** `apply` merges and remembers what was applied; `create` refuses what is there and remembers nothing. */
 export type SetMode = 'apply' | 'create'
@@ -59,9 +59,13 @@ export function planDocument(
   const { candidate, object } = document
   const { manifest, target, wanted } = candidate
   const entry = situation.entry(candidate.objectKey)
-  const live = entry && storedOf(entry)
+  const { kind } = target
+  const isPlain = kind.family === undefined && kind.deprecation === undefined
+  const live = entry && storedIn(kind, storedOf(entry))
+  const said =
+    live === undefined || kind.family === undefined ? object : kind.family.withKept(object, live.object)
   // A document that says all that is there, defaults included, needs neither validation nor merge.
-  const isSame = live !== undefined && saysTheSame(live.object, object) && knowsItsMetadata(wanted)
+  const isSame = live !== undefined && saysTheSame(live.object, said) && knowsItsMetadata(wanted)
   const wrong = isSame ? NONE : objectFaults(manifest, target, object)
   const refused = gateFaults(candidate, live, situation, mode)
   if (wrong.length + refused.length > 0) return { kind: 'faults', faults: [...wrong, ...refused] }
@@ -70,7 +74,8 @@ export function planDocument(
   const { next, warnings } =
     live === undefined || isSame ? { next: object, warnings: [] } : merged(candidate, live, applied)
   const cause = mode === 'apply' ? 'applied' : 'created'
-  const filled = mode === 'create' ? undefined : isSame ? document.filled : filledBy(document, next)
+  const isNoted = mode === 'apply' && kind.family === undefined
+  const filled = !isNoted ? undefined : isSame ? document.filled : filledBy(document, next)
   const recorded =
     live !== undefined && isSame
       ? unchanged(live)
@@ -99,11 +104,11 @@ export function planDocument(
     recorded,
     result: {
       verdict: live === undefined ? 'created' : recorded.changed ? 'configured' : 'unchanged',
-      kind: target.kind,
-      object: recorded.object,
-      ...(live === undefined ? {} : { before: live.object }),
+      kind,
+      object: shown(kind, recorded.object),
+      ...(live === undefined ? {} : { before: shown(kind, live.object) }),
       changes: recorded.changes,
-      warnings,
+      warnings: isPlain ? warnings : [...versionWarnings(kind, next, wanted), ...warnings],
     },
     operations: [
       ...(live === undefined ? namespaceCheck(target, situation) : []),
@@ -121,7 +126,7 @@ function gateFaults(
 ): readonly Fault[] {
   const { manifest, target, wanted } = candidate
   const name = `${target.kind.singular}/${target.name}`
-  const own = ownPrefixIssues(wanted.metadata, live?.object.metadata)
+  const own = ownKeyIssues(target.kind, wanted.metadata, live?.object.metadata)
   if (own.length > 0) return own.map((issue) => issueFault(manifest, target.kind, issue))
   if (live === undefined) {
     const gone = versionFaults(candidate, live)

@@ -16,10 +16,11 @@ import {
   placementKey,
   type Target,
 } from './keys.ts'
+import { shownIn, storedIn } from './versions.ts'
 
 /** The kind, namespace and name that `ref` means. */
 export async function targetOf({ kinds }: Pick<Context, 'kinds'>, ref: ObjectRef): Promise<Target> {
-  const kind = await kinds.find(ref.kind)
+  const kind = await kinds.find(ref.kind, ref.version)
   return { kind, namespace: namespaceOf(kind, ref.namespace), name: ref.name }
 }
 
@@ -30,7 +31,7 @@ export async function readStored(
 ): Promise<Stored | undefined> {
   if (!target.kind.perNode) {
     const entry = await store.get(objectKey(target))
-    return entry === undefined ? undefined : storedOf(entry)
+    return entry === undefined ? undefined : storedIn(target.kind, storedOf(entry))
   }
   const place = await store.get(placementKey(target))
   if (place === undefined) return undefined
@@ -46,33 +47,51 @@ export async function readStored(
 }
 
 export async function listObjects(
-  { store }: Pick<Context, 'store'>,
+  context: Pick<Context, 'store' | 'kinds'>,
   kinds: readonly Kind[],
   scope: ReadScope = {},
 ): Promise<{ readonly lists: readonly (readonly AnyResource[])[]; readonly revision: number }> {
   const prefixes = new Set(kinds.flatMap((kind) => listPrefixes(kind, scope)))
-  const { entries, revision } = await store.list([...prefixes])
+  const { entries, revision } = await context.store.list([...prefixes])
   const only = kinds.length === 1 ? kinds[0] : undefined
-  if (only !== undefined && !only.perNode) return { lists: [entries.map(decodeObject)], revision }
+  if (only !== undefined && !only.perNode)
+    return { lists: [await allShownIn(context, only, entries.map(decodeObject))], revision }
 
   const route = router(kinds, scope)
-  const lists = new Map<Kind, AnyResource[]>(kinds.map((kind) => [kind, []]))
+  const lists = new Map<string, AnyResource[]>(kinds.map((kind) => [kind.kind, []]))
   const halves: [Kind, Entry, ObjectAddress][] = []
   const statuses = new Map<string, Entry>()
   for (const entry of entries) {
     const routed = route(entry.key)
     if (routed === undefined) continue
     const { kind, address } = routed
-    if (address.part === 'object') lists.get(kind)?.push(decodeObject(entry))
+    if (address.part === 'object') lists.get(kind.kind)?.push(decodeObject(entry))
     else if (address.part === 'spec') halves.push([kind, entry, address])
     else statuses.set(entry.key, entry)
   }
   for (const [kind, entry, address] of halves) {
     const status = statuses.get(nodeStatusKey(targetAt(kind, address), address.node ?? ''))
-    lists.get(kind)?.push(composeObject(entry, status))
+    lists.get(kind.kind)?.push(composeObject(entry, status))
   }
-  for (const kind of kinds) if (kind.perNode) lists.get(kind)?.sort(byNamespaceAndName)
-  return { lists: kinds.map((kind) => lists.get(kind) ?? []), revision }
+  for (const kind of kinds) if (kind.perNode) lists.get(kind.kind)?.sort(byNamespaceAndName)
+  // one kind may be asked for in several versions
+  const shown = kinds.map((kind) => allShownIn(context, kind, lists.get(kind.kind) ?? []))
+  return { lists: await Promise.all(shown), revision }
+}
+
+/** A version that `kind` does not know means that its definition has changed since: then it is read again. */
+async function allShownIn(
+  { kinds }: Pick<Context, 'kinds'>,
+  kind: Kind,
+  objects: readonly AnyResource[],
+): Promise<readonly AnyResource[]> {
+  if (objects.every(({ apiVersion }) => apiVersion === kind.apiVersion)) return objects
+  let newest = kind
+  if (!objects.every(({ apiVersion }) => kind.family?.knows(apiVersion) === true)) {
+    await kinds.refresh()
+    newest = kinds.byApiVersion(kind.apiVersion, kind.kind) ?? kind
+  }
+  return objects.map((object) => shownIn(newest, object))
 }
 
 /**
@@ -122,10 +141,11 @@ function router(kinds: readonly Kind[], scope: ReadScope): Route {
 }
 
 async function decodeChanges(
-  { store }: Context,
+  context: Context,
   route: Route,
   changes: readonly Change[],
 ): Promise<readonly ResourceChange[]> {
+  const { store } = context
   const decoded = new Map<string, ResourceChange>()
   const split: { specKey: string; statusKey: string; ref: ObjectRef; change: Change }[] = []
   for (const change of changes) {
@@ -145,12 +165,12 @@ async function decodeChanges(
       continue
     }
     decoded.delete(change.key)
-    decoded.set(
-      change.key,
-      change.kind === 'delete'
-        ? { kind: 'delete', ref, revision: change.revision }
-        : { kind: 'put', object: decodeObject(change), ref, revision: change.revision },
-    )
+    if (change.kind === 'delete') {
+      decoded.set(change.key, { kind: 'delete', ref, revision: change.revision })
+      continue
+    }
+    const [object] = await allShownIn(context, kind, [decodeObject(change)])
+    decoded.set(change.key, { kind: 'put', object: object!, ref, revision: change.revision })
   }
   if (split.length === 0) return [...decoded.values()]
 

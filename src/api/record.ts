@@ -6,8 +6,10 @@ import type { Actor, FieldChange } from './api.ts'
 import { changesBetween, contentOf } from './changes.ts'
 import { encodeObject, type Stored } from './codec.ts'
 import type { Context } from './context.ts'
+import { definitionStatus } from './definitions.ts'
 import { objectKey, type Target } from './keys.ts'
 import { keptSpec, pruneOperations, revisionOperation } from './revisions.ts'
+import { asStored, definitionCheck, settled } from './versions.ts'
 
 export interface Edit {
   readonly target: Target
@@ -44,16 +46,22 @@ export interface Recorded {
   readonly revised: boolean
 }
 
-export function recordEdit(context: Context, edit: Edit): Recorded {
-  const { target, live, next } = edit
+export function recordEdit(context: Context, wanted: Edit): Recorded {
+  const { target, live } = wanted
+  const edit =
+    target.kind.family === undefined
+      ? wanted
+      : { ...wanted, next: settled(target.kind, wanted.next, live?.object) }
   if (live === undefined) return recordCreation(context, edit)
+  const { next } = edit
   const contentMoves = !deepEqual(contentOf(live.object), contentOf(next))
   const moves = contentMoves || !deepEqual(ownedByPeople(live.object), ownedByPeople(next))
   if (!moves || isSameWithDefaults(edit, live.object)) return unchanged(live)
   const changes = changesBetween(live.object, next, target.kind.schema)
   const { metadata } = live.object
   const revised = contentMoves && edit.revises && target.kind.revisioned
-  const object = assemble(target, next, live.object.status, {
+  const status = definesKind(target) ? definitionStatus(live.object, next) : live.object.status
+  const object = assemble(target, next, status, {
     ...metadata,
     generation: (metadata.generation ?? 0) + (contentMoves ? 1 : 0),
     ...(revised ? { revision: (metadata.revision ?? 0) + 1 } : {}),
@@ -63,11 +71,11 @@ export function recordEdit(context: Context, edit: Edit): Recorded {
     object,
     changed: true,
     changes,
-    operations: [
+    operations: withDefinition(context, target, [
       put,
       ...keptSpec(target, live.object, object, edit.isFirstAttempt),
       ...(revised ? [newRevision(edit, object, changes)] : []),
-    ],
+    ]),
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
@@ -94,19 +102,21 @@ function recordCreation(context: Context, edit: Edit): Recorded {
   const metadata = assembleMetadata(target, next, revised ? { ...server, revision: 1 } : server)
   // an admitted document has nothing but what is stored
   const object: AnyResource = { ...next, metadata }
+  if (definesKind(target)) Object.assign(object, { status: definitionStatus(undefined, next) })
   const put = putOperation(edit, object, 0)
   return {
     object,
     changed: true,
     changes: [],
-    operations: revised ? [put, newRevision(edit, object, [])] : [put],
+    operations: withDefinition(context, target, revised ? [put, newRevision(edit, object, [])] : [put]),
     sizeBytes: Buffer.byteLength(put.value),
     revised,
   }
 }
 
 function putOperation({ target, filled }: Edit, object: AnyResource, expect: number) {
-  return { kind: 'put', key: objectKey(target), value: encodeObject(object, filled), expect } as const
+  const value = encodeObject(asStored(target.kind, object), filled)
+  return { kind: 'put', key: objectKey(target), value, expect } as const
 }
 
 function newRevision(
@@ -116,6 +126,20 @@ function newRevision(
 ): Operation {
   const contentChanges = changes.filter(({ path }) => path[0] !== 'metadata')
   return revisionOperation({ target, object, actor, cause, at, changes: contentChanges, isFirstAttempt })
+}
+
+/** The status of a definition follows from what it says, and from what it said before. */
+function definesKind({ kind }: Target): boolean {
+  return kind.kind === 'CustomResourceDefinition'
+}
+
+/** A write that converts holds only as long as the definition by which it does. */
+function withDefinition(
+  context: Context,
+  { kind }: Target,
+  operations: readonly Operation[],
+): readonly Operation[] {
+  return kind.family === undefined ? operations : [...operations, ...definitionCheck(context, kind)]
 }
 
 /** True where `next` says exactly what is there. */

@@ -5,12 +5,10 @@
  * generation and revision are the same: nothing has been scaled yet. What moves the generation of such an object keeps its spec
  * beside the revision's record, in the same transaction (`keptSpec`). Once they differ, every record has its own spec.
  */
-import { NsctlError } from '../core/errors.ts'
-import type { Json, JsonObject } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { Entry, Operation, StoreReader } from '../store/store.ts'
-import type { Actor, FieldChange, RevisionRecord } from './api.ts'
-import { contentOf } from './changes.ts'
+import type { Actor, FieldChange } from './api.ts'
 import { decodeJson } from './codec.ts'
 import {
   isRevisionSpecKey,
@@ -21,16 +19,21 @@ import {
   revisionSpecKey,
   type Target,
 } from './keys.ts'
+import {
+  besideSpec,
+  contentOfRecord,
+  OBJECT,
+  type RevisionEntries,
+  type StoredRevision,
+  snapshot,
+  type Written,
+} from './revision-content.ts'
+import { revisionsIn } from './revision-versions.ts'
 
 /** Where the object does not say how many it wants kept. */
 export const DEFAULT_HISTORY_LIMIT = 10
 /** How many old ones a single change removes at most, so that no transaction grows with a lowered limit. */
 const PRUNE_AT_ONCE = 16
-
-/** As stored: what a kind has beside its spec is kept too, so that a rollback brings back all of it. */
-export interface StoredRevision extends RevisionRecord {
-  readonly rest?: JsonObject
-}
 
 export interface NewRevision {
   readonly target: Target
@@ -46,9 +49,10 @@ export interface NewRevision {
 
 export function revisionOperation(fresh: NewRevision): Operation {
   const { target, object, actor, cause, at, changes, isFirstAttempt } = fresh
-  const rest = besideSpec(object)
+  const { family } = target.kind
+  const rest = family === undefined ? besideSpec(object) : undefined
   const revision = object.metadata.revision ?? 1
-  const record: Omit<StoredRevision, 'spec'> & { readonly spec?: Json } = {
+  const record: Written = {
     revision,
     generation: object.metadata.generation ?? 1,
     ...(rest === undefined ? {} : { rest }),
@@ -57,22 +61,15 @@ export function revisionOperation(fresh: NewRevision): Operation {
     at,
     cause,
     changes,
-    ...(holdsItsRevision(object) ? {} : { spec: (object.spec ?? null) as Json }),
+    ...(family === undefined ? {} : { apiVersion: object.apiVersion }),
+    ...(holdsItsRevision(object)
+      ? {}
+      : family === undefined
+        ? { spec: (object.spec ?? null) as Json }
+        : { object: snapshot(target.kind, object) }),
   }
   const put = { kind: 'put', key: revisionKey(target, revision), value: JSON.stringify(record) } as const
   return isFirstAttempt ? { ...put, expect: 0 } : put
-}
-
-/** Most kinds have nothing but their spec. */
-function besideSpec(object: AnyResource): JsonObject | undefined {
-  let rest: Record<string, Json> | undefined
-  const content = contentOf(object)
-  for (const key in content) {
-    if (key === 'spec') continue
-    rest ??= {}
-    rest[key] = content[key] as Json
-  }
-  return rest
 }
 
 /** True while the object's spec is that of its present revision. */
@@ -92,8 +89,10 @@ export function keptSpec(
 ): readonly Operation[] {
   const { revision, generation } = live.metadata
   if (revision === undefined || !holdsItsRevision(live) || next.metadata.generation === generation) return []
+  const content =
+    target.kind.family === undefined ? (live.spec ?? null) : { [OBJECT]: snapshot(target.kind, live) }
   const key = revisionSpecKey(target, revision)
-  const put = { kind: 'put', key, value: JSON.stringify(live.spec ?? null) } as const
+  const put = { kind: 'put', key, value: JSON.stringify(content) } as const
   return [isFirstAttempt ? { ...put, expect: 0 } : put]
 }
 
@@ -116,25 +115,22 @@ export async function readHistory(store: StoreReader, target: Target): Promise<r
     else if (isRevisionSpecKey(entry.key)) kept.set(revisionOfKey(entry.key), entry)
     else records.push(entry)
   }
-  return records.map((entry) => wholeRevision(entry, kept.get(revisionOfKey(entry.key)), object)).reverse()
+  const entriesOf = (record: Entry) => ({ record, kept: kept.get(revisionOfKey(record.key)), object })
+  if (target.kind.family !== undefined) return revisionsIn(target.kind, records.map(entriesOf)).toReversed()
+  return records.map((record) => wholeRevision(entriesOf(record))).reverse()
 }
 
 /** A record with its spec, which stands in it, was kept beside it, or is the object's still. */
-function wholeRevision(
-  entry: Entry,
-  kept: Entry | undefined,
-  objectEntry: Entry | undefined,
-): StoredRevision {
-  const record = decodeJson(entry) as unknown as StoredRevision
-  if (record.spec !== undefined) return record
-  if (kept !== undefined) return { ...record, spec: decodeJson(kept) }
-  const object = objectEntry && (decodeJson(objectEntry) as unknown as AnyResource)
-  if (object?.metadata.generation === record.generation)
-    return { ...record, spec: (object.spec ?? null) as Json }
-  throw new NsctlError('StoreCorrupt', `the store has no spec of the revision under ${entry.key}`, {
-    value: entry.key,
-    next: 'restore the store from a backup; nsctl writes nothing like that',
-  })
+function wholeRevision(entries: RevisionEntries): StoredRevision {
+  const record = decodeJson(entries.record) as unknown as Written
+  if (record.spec !== undefined) return record as StoredRevision
+  const content = contentOfRecord(record, entries) as unknown as AnyResource
+  const spec = (content.spec ?? null) as Json
+  const { apiVersion, object: _, ...others } = record
+  if (apiVersion === undefined) return { ...others, spec }
+  // made while the kind had several versions
+  const rest = besideSpec(content)
+  return { ...others, ...(rest === undefined ? {} : { rest }), spec }
 }
 
 /**

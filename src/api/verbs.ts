@@ -11,16 +11,16 @@ import { type Decide, type Desired, targetText } from './edit.ts'
 import type { Target } from './keys.ts'
 import { managerOf, setAt } from './ownership.ts'
 import { applyPatch } from './patch.ts'
-import { contentOfRevision, readHistory, type StoredRevision } from './revisions.ts'
+import type { StoredRevision } from './revision-content.ts'
+import { contentOfRevision, readHistory } from './revisions.ts'
 
 /** For edit: `object` in place of what is there, if that is still what was read. */
 export function decideReplace(object: AnyResource, verdict: Verdict): Decide {
   return (live, target) => {
     holdVersion(object, live, target)
-    return {
-      next: { ...object, apiVersion: target.kind.apiVersion, status: undefined } as AnyResource,
-      verdict,
-    }
+    // not as undefined: a schema that knows no status would name it
+    const { status: _, ...next } = object
+    return { next: { ...next, apiVersion: target.kind.apiVersion } as AnyResource, verdict }
   }
 }
 
@@ -93,7 +93,7 @@ export function decideRollback(context: Context, toRevision: number | undefined)
     const history = await readHistory(context.store, target)
     const now = live.object.metadata.revision ?? 0
     const wanted = chooseRevision(history, now, toRevision, name)
-    const metadata = live.object.metadata
+    const metadata = metadataOfRevision(target, live.object, wanted)
     const next = {
       ...live.object,
       ...emptied(live.object),
@@ -110,6 +110,21 @@ export function decideRollback(context: Context, toRevision: number | undefined)
       }
     return { next: object, verdict: 'rolled back', cause, warnings }
   }
+}
+
+/** Metadata stays, but for what a conversion keeps in it: that is content of a version. */
+function metadataOfRevision(
+  { kind: { family } }: Target,
+  { metadata }: AnyResource,
+  { kept = {} }: StoredRevision,
+): AnyResource['metadata'] {
+  if (family === undefined) return metadata
+  const names = Object.keys(metadata.annotations ?? {}).filter((name) =>
+    family.keeps(name, metadata.annotations?.[name]),
+  )
+  // none is said with an empty one: what is left out would stay as it is
+  const none = Object.fromEntries(names.map((name) => [name, '[]']))
+  return { ...metadata, annotations: { ...metadata.annotations, ...none, ...kept } }
 }
 
 function chooseRevision(

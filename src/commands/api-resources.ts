@@ -1,4 +1,6 @@
 import * as Flags from '@oclif/core/flags'
+import type { Kind } from '../resources/kinds.ts'
+import { servedVersions } from '../resources/registry.ts'
 import { renderRows } from '../views/table.ts'
 import { NsctlCommand } from './base.ts'
 
@@ -42,7 +44,7 @@ export class ApiResources extends NsctlCommand {
       'APIVERSION',
       'NAMESPACED',
       'KIND',
-      ...(isWide ? ['CATEGORIES', 'WRITTEN BY'] : []),
+      ...(isWide ? ['VERSIONS', 'CATEGORIES', 'WRITTEN BY'] : []),
     ]
     const rows = kinds.map((kind) => [
       kind.plural,
@@ -50,8 +52,18 @@ export class ApiResources extends NsctlCommand {
       kind.apiVersion,
       String(kind.scope === 'Namespaced'),
       kind.kind,
-      ...(isWide ? [kind.categories.join(','), kind.internal ? 'nsctl' : 'you'] : []),
+      ...(isWide
+        ? [
+            servedVersions(kind).map(versionText).join(','),
+            kind.categories.join(','),
+            kind.internal ? 'nsctl' : 'you',
+          ]
+        : []),
     ])
     this.print(renderRows(flags['no-headers'] ? rows : [heading, ...rows]))
   }
+}
+
+function versionText({ version, deprecation }: Kind): string {
+  return deprecation === undefined ? version : `${version} (deprecated)`
 }

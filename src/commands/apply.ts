@@ -56,7 +56,9 @@ export class Apply extends NsctlCommand {
     { results }: ApplyResult,
     options: { readonly output: string | undefined; readonly dryRun: boolean },
   ): Promise<void> {
-    for (const warning of results.flatMap((result) => result.warnings)) this.note(`warning: ${warning}`)
+    // what is said of a version is said once, however many documents are in it
+    const warnings = new Set(results.flatMap((result) => result.warnings))
+    for (const warning of warnings) this.note(`warning: ${warning}`)
     const nowMs = this.context.clock.now()
     this.print(await reportChanges(results, { ...options, nowMs, words: appliedWords(results) }))
     if (options.output === undefined) this.print(summaryLine(results))

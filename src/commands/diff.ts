@@ -30,7 +30,8 @@ export class Diff extends NsctlCommand {
     const paint = await loadPaint(this.colour)
     for (const result of results)
       this.print(await renderDiff(inputOf(result, this.#sourceOf(result, loaded.manifests)), { paint }))
-    for (const warning of results.flatMap((result) => result.warnings)) this.note(`warning: ${warning}`)
+    for (const warning of new Set(results.flatMap((result) => result.warnings)))
+      this.note(`warning: ${warning}`)
     const changed = results.filter((result) => result.verdict !== 'unchanged')
     if (changed.length === 0) return 0
     this.print(diffSummary(effectOf(changed)))

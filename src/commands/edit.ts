@@ -106,7 +106,8 @@ export class Edit extends NsctlCommand {
   async #replace(client: Client, changed: AnyResource, object: AnyResource): Promise<ChangeResult> {
     let isFirst = true
     return retryConflicts(async () => {
-      const current = isFirst ? object : await mustGet(client, refOfObject(object))
+      const version = object.apiVersion.slice(object.apiVersion.indexOf('/') + 1)
+      const current = isFirst ? object : await mustGet(client, { ...refOfObject(object), version })
       isFirst = false
       if (!isSameIntent(current, object)) throw changedMeanwhile(object)
       const how = { actor: this.actor('edit'), verb: 'edited' as const }

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { isNsctlError } from '../core/errors.ts'
-import { type Explanation, explain } from '../resources/explain.ts'
+import { type ExplainOptions, type Explanation, explain } from '../resources/explain.ts'
 import { createKindRegistry } from '../resources/registry.ts'
 import { renderExplanation } from '../views/explain.ts'
 import { NsctlCommand } from './base.ts'
@@ -13,33 +13,40 @@ export class Explain extends NsctlCommand {
     'nsctl explain service',
     'nsctl explain service.spec.template.resources',
     'nsctl explain svc --recursive',
+    'nsctl explain widget.spec --api-version example.org/v1alpha1',
   ]
   static override args = {
     field: shared.argument({ required: true, description: 'A kind, or a field of it: service.spec.update.' }),
   }
   static override flags = {
     recursive: Flags.boolean({ summary: 'Fields of fields too.' }),
+    'api-version': Flags.string({
+      helpValue: 'GROUP/VERSION',
+      summary: 'In this version of the kind; in the preferred one by default.',
+    }),
   }
 
   override async run(): Promise<undefined> {
     const { flags } = await this.parse(Explain)
-    this.print(renderExplanation(await this.#explain(this.words[0] ?? '', flags.recursive)))
+    const { recursive, 'api-version': apiVersion } = flags
+    const how = { recursive, ...(apiVersion === undefined ? {} : { apiVersion }) }
+    this.print(renderExplanation(await this.#explain(this.words[0] ?? '', how)))
   }
 
-  async #explain(text: string, recursive: boolean): Promise<Explanation> {
+  async #explain(text: string, how: ExplainOptions): Promise<Explanation> {
     const own = createKindRegistry()
     const isOwn = text
       .split('.')
       .some((_, at, steps) => own.byName(steps.slice(0, at + 1).join('.')) !== undefined)
-    if (isOwn) return explain(own, text, { recursive })
+    if (isOwn) return explain(own, text, how)
     try {
       const client = await this.client('compare')
       await client.refreshKinds()
-      return explain(client.kinds, text, { recursive })
+      return explain(client.kinds, text, how)
     } catch (error) {
       // without a store there are only our own kinds, and the nearest of them is what helps
       if (isNsctlError(error, 'NotFound', 'Bug')) throw error
-      return explain(own, text, { recursive })
+      return explain(own, text, how)
     }
   }
 }

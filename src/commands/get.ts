@@ -37,7 +37,7 @@ const flags = {
 export class Get extends NsctlCommand {
   static override summary = 'List objects, or show some of them'
   static override description =
-    'TYPE is a kind, its plural or its short name; several stand with commas between them, and `all` means what runs.'
+    'TYPE is a kind, its plural or its short name; several stand with commas between them, and `all` means what runs. TYPE.VERSION.GROUP shows a kind in that version.'
   static override examples = [
     'nsctl get svc',
     'nsctl get svc,inst -A -o wide',
@@ -45,6 +45,7 @@ export class Get extends NsctlCommand {
     'nsctl get svc web -o yaml',
     "nsctl get svc -o jsonpath='{.items[*].metadata.name}'",
     'nsctl get inst -l app=web -w',
+    'nsctl get crawlers.v1alpha1.example.org',
   ]
   static override args = {
     type: shared.argument({ multiple: true, description: 'TYPE, TYPE NAME…, TYPE/NAME… or TYPE,TYPE.' }),

@@ -76,6 +76,13 @@ export async function parseTarget(
 
 /** The object that a target means: in `namespace` where its kind lives in one. */
 export function refOf(target: Target, namespace: string): ObjectRef {
+  const { kind } = target
+  const ref = refInPreferred(target, namespace)
+  const isPreferred = kind.family === undefined || kind.family.versions[0] === kind
+  return isPreferred ? ref : { ...ref, version: kind.version }
+}
+
+function refInPreferred(target: Target, namespace: string): ObjectRef {
   return target.kind.scope === 'Namespaced'
     ? { kind: target.kind.kind, namespace: target.namespace ?? namespace, name: target.name }
     : { kind: target.kind.kind, name: target.name }
@@ -85,6 +92,7 @@ export function refOf(target: Target, namespace: string): ObjectRef {
 export function kindOf(name: string, kinds: KindRegistry): Kind {
   const kind = kinds.byName(name)
   if (kind !== undefined) return kind
+  refuseVersion(name, kinds)
   const near = kinds.near(name)
   throw new NsctlError('Invalid', `there is no resource type ${JSON.stringify(name)}`, {
     value: name,
@@ -92,6 +100,18 @@ export function kindOf(name: string, kinds: KindRegistry): Kind {
       near.length === 0
         ? 'nsctl api-resources lists what there is'
         : `did you mean ${near.join(' or ')}? nsctl api-resources lists what there is`,
+  })
+}
+
+/** Throws for TYPE.VERSION.GROUP of a kind that is there, but not served in that version. */
+function refuseVersion(name: string, kinds: KindRegistry): void {
+  const [type = '', version = '', ...group] = name.split('.')
+  const known = /^v\d/.test(version) ? kinds.byName([type, ...group].join('.')) : undefined
+  if (known === undefined) return
+  const served = known.family?.versions.filter(({ isServed }) => isServed) ?? [known]
+  throw new NsctlError('Invalid', `${known.plural}.${known.group} is not served in version ${version}`, {
+    value: name,
+    next: `it is served as ${served.map((one) => `${one.plural}.${one.version}.${one.group}`).join(', ')}`,
   })
 }
 

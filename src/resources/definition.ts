@@ -1,7 +1,8 @@
 /** From a CustomResourceDefinition to a Kind: ours (generated data) and the user's alike. */
 import { NsctlError } from '../core/errors.ts'
 import type { Path } from '../core/json.ts'
-import type { FieldIssue, Kind, PrinterColumn, Scope } from './kinds.ts'
+import type { DeclaredConversion } from './conversion/rules.ts'
+import type { FieldIssue, Kind, KindFamily, PrinterColumn, Scope } from './kinds.ts'
 import type { JsonSchema } from './schema.ts'
 import { compileDefaults, type DefaultsFiller } from './validation/defaults.ts'
 import type { FilledNotes } from './validation/filled.ts'
@@ -22,6 +23,10 @@ export interface DefinitionSpec {
     readonly categories?: readonly string[]
   }
   readonly versions: readonly DefinitionVersion[]
+  readonly conversion?: {
+    readonly strategy: 'None' | 'Declared'
+    readonly versions?: readonly DeclaredConversion[]
+  }
   readonly perNode?: boolean
   readonly internal?: boolean
   readonly revisioned?: boolean
@@ -30,7 +35,10 @@ export interface DefinitionSpec {
 export interface DefinitionVersion {
   readonly name: string
   readonly served?: boolean
+  /** True for exactly one of several; where there is one, it is that. */
   readonly storage?: boolean
+  readonly deprecated?: boolean
+  readonly deprecationWarning?: string
   readonly subresources?: {
     readonly status?: object
     readonly scale?: { readonly specReplicasPath: string; readonly statusReplicasPath?: string }
@@ -42,7 +50,10 @@ export interface DefinitionVersion {
 /** One of nsctl's own kinds as generated: its schema is text, of which only the description is at hand. */
 export interface BuiltInDefinition {
   readonly definition: { readonly metadata: { readonly name: string }; readonly spec: DefinitionSpec }
+  /** Of the stored version. */
   readonly schemaText: string
+  /** By version, of all others. */
+  readonly otherSchemas?: Readonly<Record<string, string>>
 }
 
 /** What a kind gets from outside: its schema and validator when they are first needed, its own constraints. */
@@ -60,11 +71,27 @@ const DEFAULT_COLUMNS: readonly PrinterColumn[] = [
   { name: 'AGE', type: 'date', jsonPath: '.metadata.creationTimestamp' },
 ]
 
-export function createKind(spec: DefinitionSpec, parts: KindParts): Kind {
-  const version = spec.versions.find((one) => one.storage !== false) ?? spec.versions[0]
-  if (version === undefined)
-    throw new NsctlError('Bug', `the definition of ${spec.names.kind} has no version`)
-  return new DefinedKind(spec, version, parts)
+/** Makes one kind of several versions: `createFamily` of conversion/family.ts, which is loaded only where there are some. */
+export type JoinVersions = (kinds: readonly Kind[]) => KindFamily
+
+/** The kind in its preferred version; `join` is asked for where there are several. */
+export function createKind(
+  spec: DefinitionSpec,
+  partsOf: (version: DefinitionVersion) => KindParts,
+  join?: JoinVersions,
+): Kind {
+  const kinds = spec.versions.map((version) => new DefinedKind(spec, version, partsOf(version)))
+  const [only] = kinds
+  if (only === undefined) throw new NsctlError('Bug', `the definition of ${spec.names.kind} has no version`)
+  if (kinds.length === 1) return only
+  if (join === undefined)
+    throw new NsctlError(
+      'Bug',
+      `${spec.names.kind} has several versions, and what converts them is not loaded`,
+    )
+  const family = join(kinds)
+  for (const kind of kinds) kind.family = family
+  return family.versions[0]!
 }
 
 class DefinedKind implements Kind {
@@ -84,6 +111,10 @@ class DefinedKind implements Kind {
   readonly scalePath: Path | undefined
   readonly description: string
   readonly columns: readonly PrinterColumn[]
+  readonly isServed: boolean
+  readonly deprecation: string | undefined
+  /** Set once, by `createKind`, when all versions are there. */
+  family: KindFamily | undefined
   readonly #parts: KindParts
   readonly #nameRule: NameRule
   #schema: JsonSchema | undefined
@@ -110,6 +141,11 @@ class DefinedKind implements Kind {
     this.scalePath = version.subresources?.scale?.specReplicasPath.split('.').slice(1)
     this.description = version.schema.openAPIV3Schema.description ?? ''
     this.columns = version.additionalPrinterColumns ?? DEFAULT_COLUMNS
+    this.isServed = version.served !== false
+    this.deprecation =
+      version.deprecated === true
+        ? (version.deprecationWarning ?? `${this.apiVersion} ${this.kind} is deprecated`)
+        : undefined
     this.#parts = parts
     this.#nameRule = nameRuleOf(this)
   }
@@ -126,6 +162,9 @@ class DefinedKind implements Kind {
       this.#parts.loadConstraints?.(),
     ])
     this.#prepared = { validator, constraints }
+    // what is written in this version must be right in the stored one, too
+    const storage = this.family?.storage
+    if (storage !== undefined && storage !== (this as Kind)) await storage.prepare()
   }
 
   validate(object: unknown): readonly FieldIssue[] {

@@ -19,6 +19,13 @@ export interface Explanation {
   readonly children: readonly ExplainedField[]
 }
 
+export interface ExplainOptions {
+  /** Fields of fields, too. */
+  readonly recursive?: boolean
+  /** `example.org/v1alpha1`, or `v1alpha1` alone; the preferred version where left out. */
+  readonly apiVersion?: string
+}
+
 export interface ExplainedField {
   readonly name: string
   readonly type: string
@@ -89,12 +96,10 @@ const ENVELOPE: Readonly<Record<string, JsonSchema>> = {
  * The field that `text` names: `service.spec.template.resources`, `svc.spec.ports[]`; a kind alone is its top. Throws
  * NotFound for an unknown kind or field, with the nearest that is known.
  */
-export function explain(
-  kinds: KindRegistry,
-  text: string,
-  options: { readonly recursive?: boolean } = {},
-): Explanation {
-  const { kind, steps } = resolveKind(kinds, text)
+export function explain(kinds: KindRegistry, text: string, options: ExplainOptions = {}): Explanation {
+  const resolved = resolveKind(kinds, text)
+  const { steps } = resolved
+  const kind = options.apiVersion === undefined ? resolved.kind : inVersion(resolved.kind, options.apiVersion)
   let schema: JsonSchema = { ...kind.schema, properties: { ...ENVELOPE, ...kind.schema.properties } }
   schema = { ...schema, required: ['apiVersion', 'kind', 'metadata', ...(schema.required ?? [])] }
   let required = true
@@ -130,6 +135,16 @@ function resolveKind(
   throw new NsctlError('NotFound', `there is no kind ${JSON.stringify(parts[0])}`, {
     value: text,
     next: near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'nsctl api-resources lists the kinds',
+  })
+}
+
+function inVersion(kind: Kind, wanted: string): Kind {
+  const served = kind.family?.versions.filter(({ isServed }) => isServed) ?? [kind]
+  const found = served.find(({ apiVersion, version }) => apiVersion === wanted || version === wanted)
+  if (found !== undefined) return found
+  throw new NsctlError('NotFound', `there is no ${wanted} ${kind.kind}`, {
+    value: wanted,
+    next: `it is in ${served.map(({ apiVersion }) => apiVersion).join(', ')}`,
   })
 }
 

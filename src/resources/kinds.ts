@@ -1,5 +1,6 @@
 /** What nsctl knows of a kind, read off its CustomResourceDefinition. The registry is the only way to learn about kinds. */
 import type { Path } from '../core/json.ts'
+import type { AnyResource } from './object.ts'
 import type { JsonSchema } from './schema.ts'
 import type { FilledNotes } from './validation/filled.ts'
 
@@ -49,6 +50,12 @@ export interface Kind {
   /** openAPIV3Schema of the whole object, without apiVersion, kind and metadata. */
   readonly schema: JsonSchema
   readonly columns: readonly PrinterColumn[]
+  /** False for a version that only serves to read what is stored in it. */
+  readonly isServed: boolean
+  /** What is said to who still uses this version: `example.org/v1alpha1 Widget is deprecated`. */
+  readonly deprecation: string | undefined
+  /** Undefined where the kind has one version, as most do: then there is nothing to convert. */
+  readonly family: KindFamily | undefined
   /**
    * Loads what `validate` needs: precompiled for our own kinds, compiled for the user's. Await it before the first
    * `validate`; resolves at once after that. Throws Invalid where a user's schema cannot be compiled.
@@ -66,14 +73,47 @@ export interface Kind {
   withDefaults<T>(object: T, notes?: FilledNotes): T
 }
 
+export interface ConvertOptions {
+  /**
+   * Keeps what the version cannot say in any case, so that nothing of it is lost when the object is written: see
+   * `KindFamily.forReading`.
+   */
+  readonly forWriting?: boolean
+}
+
+/** A kind with several versions. Objects are stored in one of them and can be read and written in each that is served. */
+export interface KindFamily {
+  /** The preferred one first: what is served, in Kubernetes' order of versions. */
+  readonly versions: readonly Kind[]
+  /** The one in which objects are written. */
+  readonly storage: Kind
+  /** The apiVersion of what is stored and does not say its own. */
+  readonly firstStored: string
+  /** The resourceVersion of the definition that says all this; undefined for our own kinds, and before it is stored. */
+  readonly definedAt: string | undefined
+  /** True for the apiVersion of one of `versions`. */
+  knows(apiVersion: string): boolean
+  /**
+   * `object` in the version `to`; itself where it is in that. What `to` cannot say is kept in an annotation, and taken from
+   * there on the way back, so that nothing is lost. Throws Unsupported for a version that is not one of these.
+   */
+  convert(object: AnyResource, to: Kind, options?: ConvertOptions): AnyResource
+  /** `object` as it is shown: without annotations that only serve writing (conversion strategy None). */
+  forReading(object: AnyResource): AnyResource
+  /** True for an annotation of `convert`'s. */
+  keeps(annotation: string, value: unknown): boolean
+  /** `object` with those annotations of `live` that it lacks: what a version cannot say, a write in it leaves alone. */
+  withKept(object: AnyResource, live: AnyResource): AnyResource
+}
+
 export interface KindRegistry {
-  /** All kinds, our own first, in order of name. */
+  /** All kinds, our own first, in order of name; of those with several versions the preferred one. */
   all(): readonly Kind[]
-  /** By exact kind: `Service`. Throws a Bug where it is not there: for kinds that the code itself names. */
+  /** By exact kind: `Service`; the preferred version. Throws a Bug where it is not there: for kinds that the code itself names. */
   byKind(kind: string): Kind
-  /** By what a manifest says. Undefined where there is none; aliases (keda.sh) are resolved. */
+  /** By what a manifest says, in that version. Undefined where there is none, or none served; aliases (keda.sh) are resolved. */
   byApiVersion(apiVersion: string, kind: string): Kind | undefined
-  /** By what a person types: `svc`, `service`, `services`, `services.nsctl.dev`, any case. */
+  /** By what a person types: `svc`, `service`, `services`, `services.nsctl.dev`, `services.v1alpha1.nsctl.dev`, any case. */
   byName(name: string): Kind | undefined
   /** Known names nearest to `name`, best first, at most three; for "did you mean". */
   near(name: string): readonly string[]

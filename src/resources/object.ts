@@ -82,6 +82,8 @@ export interface ObjectRef {
   readonly kind: string
   readonly namespace?: string
   readonly name: string
+  /** In which version it is read or written: `v1alpha1`; the preferred one where left out. */
+  readonly version?: string
 }
 
 export const GROUP = 'nsctl.dev'

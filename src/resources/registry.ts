@@ -1,7 +1,14 @@
 /** The one place that knows kinds: ours, from crds/, and the user's, from CustomResourceDefinitions in the store. */
 import { NsctlError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
-import { type Constraints, createKind, type DefinitionSpec } from './definition.ts'
+import type { createFamily, FamilyFacts } from './conversion/family.ts'
+import {
+  type BuiltInDefinition,
+  type Constraints,
+  createKind,
+  type DefinitionSpec,
+  type DefinitionVersion,
+} from './definition.ts'
 import { BUILT_IN_DEFINITIONS } from './generated/kinds.ts'
 import type { Kind, KindRegistry } from './kinds.ts'
 import type { AnyResource } from './object.ts'
@@ -24,34 +31,79 @@ const CONSTRAINTS: Readonly<Record<string, () => Promise<Constraints>>> = {
  * Our own kinds and those of `userDefined`, CustomResourceDefinitions as stored (they were validated when they were
  * applied). One that is broken all the same or collides with an earlier kind is left out: it must not take the others away.
  */
-export function createKindRegistry(userDefined: readonly AnyResource[] = []): KindRegistry {
-  const kinds: Kind[] = BUILT_IN_DEFINITIONS.map(({ definition, schemaText }) =>
-    createKind(definition.spec, {
-      loadSchema: () => JSON.parse(schemaText) as JsonSchema,
-      loadValidator: () => builtInValidator(definition.spec.names.kind),
-      ...(CONSTRAINTS[definition.spec.names.kind] && {
-        loadConstraints: CONSTRAINTS[definition.spec.names.kind],
-      }),
-    }),
-  )
+export function createKindRegistry(
+  userDefined: readonly AnyResource[] = [],
+  join?: typeof createFamily,
+  builtIn: readonly BuiltInDefinition[] = BUILT_IN_DEFINITIONS,
+): KindRegistry {
+  const kinds: Kind[] = builtIn.map((one) => ownKind(one, join))
   for (const resource of [...userDefined].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
-    const kind = userKind(resource)
+    const kind = userKind(resource, join)
     if (kind && !kinds.some((other) => collides(other, kind))) kinds.push(kind)
   }
   return new Registry(kinds)
 }
 
-function userKind(resource: AnyResource): Kind | undefined {
+/** As `createKindRegistry`, with what converts between versions where a kind has several. */
+export function loadKindRegistry(
+  userDefined: readonly AnyResource[] = [],
+  builtIn: readonly BuiltInDefinition[] = BUILT_IN_DEFINITIONS,
+): KindRegistry | Promise<KindRegistry> {
+  const several = ({ spec }: { readonly spec?: unknown }) =>
+    ((spec as Partial<DefinitionSpec> | undefined)?.versions?.length ?? 0) > 1
+  if (!userDefined.some(several) && !builtIn.some(({ definition }) => several(definition)))
+    return createKindRegistry(userDefined, undefined, builtIn)
+  return import('./conversion/family.ts').then(({ createFamily }) =>
+    createKindRegistry(userDefined, createFamily, builtIn),
+  )
+}
+
+/** What is stored and does not say its version is in the first of crds/. Constraints are those of the stored version. */
+function ownKind(
+  { definition: { spec }, schemaText, otherSchemas = {} }: BuiltInDefinition,
+  join: typeof createFamily | undefined,
+): Kind {
+  const { kind } = spec.names
+  const loadConstraints = CONSTRAINTS[kind]
+  return createKind(
+    spec,
+    ({ name }) => {
+      const text = otherSchemas[name]
+      if (text !== undefined)
+        return {
+          loadSchema: () => JSON.parse(text) as JsonSchema,
+          loadValidator: (schema) => userValidator(kind, schema),
+        }
+      return {
+        loadSchema: () => JSON.parse(schemaText) as JsonSchema,
+        loadValidator: () => builtInValidator(kind),
+        ...(loadConstraints && { loadConstraints }),
+      }
+    },
+    join && ((kinds) => join(spec, kinds, { storedVersions: spec.versions.map(({ name }) => name) })),
+  )
+}
+
+function userKind(resource: AnyResource, join: typeof createFamily | undefined): Kind | undefined {
   const spec = resource.spec as unknown as DefinitionSpec | undefined
-  const schema = spec?.versions?.[0]?.schema?.openAPIV3Schema
-  if (spec?.names?.kind === undefined || schema === undefined) return undefined
+  const isWhole = (version: DefinitionVersion) => version.schema?.openAPIV3Schema !== undefined
+  if (spec?.names?.kind === undefined || !spec.versions?.length || !spec.versions.every(isWhole))
+    return undefined
+  const stored = spec.versions.filter(({ storage }) => storage === true)
+  if (spec.versions.length > 1 && stored.length !== 1) return undefined
   return createKind(
     { ...spec, internal: false, perNode: false },
-    {
-      loadSchema: () => withoutEnvelope(schema),
+    ({ schema }) => ({
+      loadSchema: () => withoutEnvelope(schema.openAPIV3Schema),
       loadValidator: (own) => userValidator(spec.names.kind, own),
-    },
+    }),
+    join && ((kinds) => join(spec, kinds, factsOf(resource))),
   )
+}
+
+function factsOf({ status, metadata }: AnyResource): FamilyFacts {
+  const storedVersions = (status?.storedVersions as readonly string[] | undefined) ?? []
+  return { storedVersions, definedAt: metadata.resourceVersion }
 }
 
 /** Definitions made for Kubernetes often describe apiVersion, kind and metadata; those are the registry's. */
@@ -99,10 +151,15 @@ class Registry implements KindRegistry {
     }
     for (const kind of kinds) {
       claim(this.#byKind, kind.kind, kind)
-      claim(this.#byApiVersion, `${kind.apiVersion} ${kind.kind}`, kind)
+      for (const version of servedVersions(kind))
+        claim(this.#byApiVersion, `${version.apiVersion} ${kind.kind}`, version)
     }
     // full names first: no user's short name hides a plural, and none of ours is hidden
-    for (const kind of kinds) for (const name of namesOf(kind)) claim(this.#byName, name, kind)
+    for (const kind of kinds) {
+      for (const name of namesOf(kind)) claim(this.#byName, name, kind)
+      for (const version of servedVersions(kind))
+        for (const name of versionedNamesOf(version)) claim(this.#byName, name, version)
+    }
     for (const kind of kinds)
       for (const name of kind.shortNames) claim(this.#byName, name.toLowerCase(), kind)
   }
@@ -136,11 +193,20 @@ class Registry implements KindRegistry {
   }
 }
 
+/** The kind itself where it has one version. */
+export function servedVersions(kind: Kind): readonly Kind[] {
+  return kind.family === undefined ? [kind] : kind.family.versions.filter((version) => version.isServed)
+}
+
 function namesOf(kind: Kind): readonly string[] {
-  const names = [kind.plural, kind.singular, kind.kind.toLowerCase()]
-  return [
-    ...names,
-    ...names.map((name) => `${name}.${kind.group}`),
-    ...names.map((name) => `${name}.${kind.version}.${kind.group}`),
-  ]
+  const names = bareNamesOf(kind)
+  return [...names, ...names.map((name) => `${name}.${kind.group}`)]
+}
+
+function versionedNamesOf(kind: Kind): readonly string[] {
+  return bareNamesOf(kind).map((name) => `${name}.${kind.version}.${kind.group}`)
+}
+
+function bareNamesOf(kind: Kind): readonly string[] {
+  return [kind.plural, kind.singular, kind.kind.toLowerCase()]
 }

@@ -60,6 +60,14 @@ test('a kind of Kubernetes is stored as ours', async () => {
   assert.is((await api.apply([widgetDefinition()], options)).results[0]?.verdict, 'unchanged')
 })
 
+test('an object of a kind without a status is replaced', async () => {
+  const { api } = await openBench()
+  await api.apply([widgetDefinition(), widget('small')], options)
+  const read = await api.get(small)
+  const { verdict, object } = await api.replace({ ...read!, spec: { size: 2 } }, options)
+  assert.equal([verdict, object.spec], ['edited', { size: 2 }])
+})
+
 test('unknown kinds: the nearest name, or the right apiVersion', async () => {
   const { api } = await openBench()
   const near = await refused('Invalid', () => api.apply([manifest('Servise', { name: 'x' })], options))

@@ -74,4 +74,17 @@ test('custom-kind: listed with its own columns, its default filled in', async ()
   assert.match(await nsctl('get bp'), /NAME +SCHEDULE +KEEP +AGE\nnightly +daily at 03:00 +7 /)
 })
 
+test('versions: written in one version, read in the other', async () => {
+  await nsctl('apply -f examples/versions')
+  assert.match(
+    await nsctl('get crawlers'),
+    /NAME +REPLICAS +HOSTS +AGE\nnew +2 +example.org .*\nold +2 +example.org /,
+  )
+  assert.match(
+    await nsctl('get crawlers.v1alpha1.example.org'),
+    /NAME +SIZE +HOST\nnew +2 +example.org\nold +2 +example.org/,
+  )
+  assert.match(await nsctl('apply -f examples/versions'), /3 unchanged/)
+})
+
 test.run()

@@ -110,13 +110,24 @@ function unknownKind(manifest: Manifest, kinds: KindRegistry): Fault {
   const { apiVersion, kind } = manifest.object
   const sameKind = kinds.all().filter((known) => known.kind === kind)
   const shown = `${apiVersion} ${kind}`
-  if (sameKind.length > 0)
-    return fault(manifest, 'Invalid', `apiVersion: there is no ${JSON.stringify(shown)}`, {
-      path: ['apiVersion'],
-      hint: `did you mean ${sameKind.map((known) => JSON.stringify(known.apiVersion)).join(' or ')}?`,
-      value: apiVersion,
-      next: 'See: nsctl api-resources',
-    })
+  if (sameKind.length > 0) {
+    const versions = sameKind.flatMap((known) => known.family?.versions ?? [known])
+    const isDefined = versions.some((known) => known.apiVersion === apiVersion)
+    const served = versions.filter((known) => known.isServed).map((known) => JSON.stringify(known.apiVersion))
+    return fault(
+      manifest,
+      'Invalid',
+      isDefined
+        ? `apiVersion: ${JSON.stringify(shown)} is not served any more`
+        : `apiVersion: there is no ${JSON.stringify(shown)}`,
+      {
+        path: ['apiVersion'],
+        hint: isDefined ? `served: ${served.join(', ')}` : `did you mean ${served.join(' or ')}?`,
+        value: apiVersion,
+        next: 'See: nsctl api-resources',
+      },
+    )
+  }
   const near = kinds.near(String(kind)).flatMap((name) => kinds.byName(name)?.kind ?? [])
   return fault(manifest, 'Invalid', `kind: there is no kind ${JSON.stringify(shown)}`, {
     path: ['kind'],

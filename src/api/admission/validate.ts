@@ -1,9 +1,12 @@
 /** Defaults and validation: a document made whole, and what is wrong with it. */
+import type { FieldIssue, Kind } from '../../resources/kinds.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import { type FilledNotes, filledText } from '../../resources/validation/filled.ts'
+import { ownPrefixIssues } from '../../resources/validation/metadata.ts'
 import type { Manifest } from '../api.ts'
 import type { Target } from '../keys.ts'
 import { withoutNulls } from '../merge.ts'
+import { asStored } from '../versions.ts'
 import { type Fault, issueFault } from './faults.ts'
 import type { Candidate, Wanted } from './identify.ts'
 
@@ -29,8 +32,31 @@ export interface Completed {
   readonly filled: string | undefined
 }
 
-/** Everything that is wrong with a completed object. The kind must be prepared. */
-export function objectFaults(manifest: Manifest, target: Target, object: AnyResource): readonly Fault[] {
-  const issues = target.kind.validate(object)
-  return issues.length === 0 ? [] : issues.map((issue) => issueFault(manifest, target.kind, issue))
+/** Everything that is wrong with a completed object, also once it is stored in another version. The kind must be prepared. */
+export function objectFaults(
+  manifest: Manifest,
+  { kind }: Pick<Target, 'kind'>,
+  object: AnyResource,
+): readonly Fault[] {
+  const issues = kind.validate(object)
+  if (issues.length > 0) return issues.map((issue) => issueFault(manifest, kind, issue))
+  const storage = kind.family?.storage
+  if (storage === undefined || storage === kind) return []
+  return storage.validate(asStored(kind, object)).map((issue) => {
+    const message = `${issue.message} (in ${storage.version}, in which it is stored)`
+    return issueFault(manifest, storage, { ...issue, message })
+  })
+}
+
+/** Labels and annotations that only nsctl sets; what its conversions have kept may come back with a manifest. */
+export function ownKeyIssues(
+  { family }: Kind,
+  metadata: Wanted['metadata'],
+  stored: AnyResource['metadata'] | undefined,
+): readonly FieldIssue[] {
+  const issues = ownPrefixIssues(metadata, stored)
+  if (family === undefined || issues.length === 0) return issues
+  return issues.filter(
+    ({ path, value }) => path[1] !== 'annotations' || !family.keeps(String(path[2]), value),
+  )
 }

@@ -30,6 +30,8 @@ export interface Contents {
   readonly nodes: ReadonlySet<string>
   /** `group/plural` of the kinds of whole objects, and `plural` of those that belong to nodes. */
   readonly kinds: ReadonlySet<string>
+  /** By `group/plural` of users' kinds: the versions that their definitions have. */
+  readonly versions: ReadonlyMap<string, ReadonlySet<string>>
   /** Keys that are none of ours. */
   readonly foreign: readonly Entry[]
   /** Entries that hold what nsctl does not write there, and why. */
@@ -59,6 +61,7 @@ export function readContents(entries: readonly Entry[], kinds: KindRegistry): Co
     uids,
     nodes: nodesAmong(objects, kinds),
     kinds: kindsAmong(objects, kinds),
+    versions: versionsAmong(objects),
     foreign,
     unreadable,
   }
@@ -113,4 +116,15 @@ function kindsAmong(objects: readonly ObjectItem[], kinds: KindRegistry): Readon
     return isDefinition ? [`${String(group)}/${String(names.plural)}`] : []
   })
   return new Set([...ours, ...users])
+}
+
+function versionsAmong(objects: readonly ObjectItem[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const versions = new Map<string, ReadonlySet<string>>()
+  for (const { object } of objects) {
+    const spec: unknown = object.kind === 'CustomResourceDefinition' ? object.spec : undefined
+    if (!isObject(spec) || !isObject(spec.names) || !Array.isArray(spec.versions)) continue
+    const names = spec.versions.map((version) => String(isObject(version) ? version.name : version))
+    versions.set(`${spec.group}/${spec.names.plural}`, new Set(names))
+  }
+  return versions
 }

@@ -11,6 +11,7 @@ export function checkObjects(contents: Contents): readonly Finding[] {
     ...contents.objects.flatMap((item) => [
       ...danglingOwners(item, contents),
       ...unknownKind(item, contents),
+      ...unknownVersion(item, contents),
       ...misplaced(item, contents),
     ]),
     ...[...contents.items.values()].flatMap((item) => [
@@ -46,6 +47,20 @@ function unknownKind({ entry, known, object }: ObjectItem, { kinds }: Contents):
       key: entry.key,
       problem: `its kind, ${object.kind} of ${object.apiVersion}, is not defined`,
       remedy: `apply the CustomResourceDefinition ${plural}.${group} again; until then nothing can be done with it`,
+    },
+  ]
+}
+
+function unknownVersion({ entry, known, object }: ObjectItem, { versions }: Contents): readonly Finding[] {
+  const { group, plural } = known.address
+  const defined = versions.get(`${group}/${plural}`)
+  const version = object.apiVersion.slice(object.apiVersion.indexOf('/') + 1)
+  if (defined === undefined || defined.has(version)) return []
+  return [
+    {
+      key: entry.key,
+      problem: `it is stored as ${object.apiVersion}, and its definition has ${[...defined].join(', ')} only`,
+      remedy: `put ${version} back into the CustomResourceDefinition ${plural}.${group}, then: nsctl store upgrade`,
     },
   ]
 }

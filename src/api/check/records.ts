@@ -43,8 +43,8 @@ function neededBy(known: Item['known']): readonly [problem?: string, key?: strin
 /** A revision whose spec is neither in its record nor beside it must be the one that the object still holds. */
 function specless({ entry, known, value }: Item, { items, unreadable }: Contents): readonly Finding[] {
   if (known.holds !== 'revision') return []
-  const { spec, generation } = value as { readonly spec?: unknown; readonly generation?: unknown }
-  if (spec !== undefined || items.has(`${entry.key}/spec`)) return []
+  const { spec, object: whole, generation } = value as Readonly<Record<string, unknown>>
+  if (spec !== undefined || whole !== undefined || items.has(`${entry.key}/spec`)) return []
   const owner = items.get(known.objectKey)
   // an object or a spec that cannot be read is a finding of its own
   if (owner === undefined || unreadable.some((other) => other.entry.key === `${entry.key}/spec`)) return []

@@ -8,6 +8,7 @@ import type { FieldIssue, Kind } from '../kinds.ts'
 import { type AnyResource, GROUP } from '../object.ts'
 import { quote } from '../validation/words.ts'
 import { structureIssues } from './structure.ts'
+import { versionsIssues } from './versions.ts'
 
 interface Definition {
   readonly metadata: { readonly name: string }
@@ -40,8 +41,12 @@ export function definitionConstraints(object: unknown): readonly FieldIssue[] {
       BUILT_IN_DEFINITIONS.map(({ definition }) => definition.spec),
     ),
   )
-  for (const [index, version] of spec.versions.entries())
-    issues.push(...versionIssues(version, ['spec', 'versions', index]))
+  const ofVersions = spec.versions.flatMap((version, index) =>
+    versionIssues(version, ['spec', 'versions', index]),
+  )
+  issues.push(...ofVersions)
+  // schemas that are none cannot be compared
+  if (ofVersions.length === 0) issues.push(...versionsIssues(spec))
   return issues
 }
 
@@ -85,12 +90,6 @@ function nameConflicts(
 
 function versionIssues(version: DefinitionVersion, path: Path): readonly FieldIssue[] {
   const issues: FieldIssue[] = []
-  if (version.served === false || version.storage === false)
-    issues.push({
-      path: [...path, version.served === false ? 'served' : 'storage'],
-      message: 'must be true: it is the only version',
-      value: false,
-    })
   const scale = version.subresources?.scale?.specReplicasPath
   if (scale !== undefined && !/^\.spec(\.[A-Za-z_][A-Za-z0-9_]*)+$/.test(scale))
     issues.push({

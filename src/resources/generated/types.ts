@@ -23,6 +23,80 @@ export type CustomResourceDefinitionNames = {
   readonly categories?: readonly string[]
 }
 
+/** A field that has another name or another place. */
+export type CustomResourceDefinitionMoveRule = {
+  /** .spec.size */
+  readonly from: string
+  /** .spec.scaling.replicas */
+  readonly to: string
+}
+
+/** A field whose values have other names. */
+export type CustomResourceDefinitionValuesRule = {
+  /** .spec.mode */
+  readonly from: string
+  /** .spec.mode */
+  readonly to: string
+  /** Each value in this version, and what it is in the stored one. */
+  readonly map: JsonObject
+}
+
+/** One value in this version, a list in the stored one. */
+export type CustomResourceDefinitionWrapRule = {
+  /** .spec.host */
+  readonly from: string
+  /** .spec.hosts */
+  readonly to: string
+}
+
+/** A list in this version, one value in the stored one. */
+export type CustomResourceDefinitionUnwrapRule = {
+  /** .spec.zones */
+  readonly from: string
+  /** .spec.zone */
+  readonly to: string
+}
+
+/** What only one of both has and requires. */
+export type CustomResourceDefinitionSetRule = {
+  /** Where it is this version that has it. */
+  readonly from?: string
+  /** Where it is the stored one. */
+  readonly to?: string
+  /** What it is. */
+  readonly value: unknown
+}
+
+/** One of its members. */
+export type CustomResourceDefinitionConversionRule = {
+  /** A field that has another name or another place. */
+  readonly move?: CustomResourceDefinitionMoveRule
+  /** A field whose values have other names. */
+  readonly values?: CustomResourceDefinitionValuesRule
+  /** One value in this version, a list in the stored one. */
+  readonly wrap?: CustomResourceDefinitionWrapRule
+  /** A list in this version, one value in the stored one. */
+  readonly unwrap?: CustomResourceDefinitionUnwrapRule
+  /** What only one of both has and requires. */
+  readonly set?: CustomResourceDefinitionSetRule
+}
+
+/** The rules of one version. */
+export type CustomResourceDefinitionVersionConversion = {
+  /** v1alpha1 */
+  readonly version: string
+  /** Each says one of move, values, wrap, unwrap, set, with `from`, a field of this version, and `to`, one of the stored version, such as .spec.replicas or .spec.ports[*].name. */
+  readonly rules: readonly CustomResourceDefinitionConversionRule[]
+}
+
+/** How objects of one version become objects of another, where there are several. */
+export type CustomResourceDefinitionConversion = {
+  /** None: only apiVersion changes, and fields that the other version lacks are dropped, as in Kubernetes. Declared: by the rules of `versions`, and what the other version lacks is kept in an annotation. */
+  readonly strategy: 'None' | 'Declared'
+  /** The rules between each version and the stored one. A version without any has the same fields. */
+  readonly versions?: readonly CustomResourceDefinitionVersionConversion[]
+}
+
 /** Status is written apart from spec. */
 export type CustomResourceDefinitionStatusSubresource = Readonly<Record<string, never>>
 
@@ -70,8 +144,12 @@ export type CustomResourceDefinitionVersion = {
   readonly name: string
   /** Whether it is offered. */
   readonly served: boolean
-  /** Whether objects are stored in it. */
-  readonly storage: boolean
+  /** Whether objects are stored in it; true for exactly one of several. */
+  readonly storage?: boolean
+  /** Whether apply warns of it. */
+  readonly deprecated?: boolean
+  /** What apply says then; by default that it is deprecated. */
+  readonly deprecationWarning?: string
   /** status and scale. */
   readonly subresources?: CustomResourceDefinitionSubresources
   /** The columns of get. */
@@ -94,12 +172,20 @@ export type CustomResourceDefinitionSpec = {
   readonly internal?: boolean
   /** What it is called. */
   readonly names: CustomResourceDefinitionNames
-  /** One version for now; several with conversions come with store upgrades. */
+  /** How objects of one version become objects of another, where there are several. */
+  readonly conversion?: CustomResourceDefinitionConversion
+  /** Shapes of the objects. One of them is stored; get shows the newest that is served. */
   readonly versions: readonly CustomResourceDefinitionVersion[]
 }
 
+/** What is. Written by nsctl. */
+export type CustomResourceDefinitionStatus = {
+  /** Versions in which objects may be stored, the oldest first. Those cannot be removed. */
+  readonly storedVersions?: readonly string[]
+}
+
 /** A kind of your own: stored, validated, listed and kept in revisions like nsctl's. Its name is `<plural>.<group>`. apiVersion apiextensions.k8s.io/v1 is accepted too. */
-export type CustomResourceDefinition = Resource<CustomResourceDefinitionSpec, never> & {
+export type CustomResourceDefinition = Resource<CustomResourceDefinitionSpec, CustomResourceDefinitionStatus> & {
   readonly spec: CustomResourceDefinitionSpec
 }
 

@@ -33,7 +33,7 @@ export async function gatherDescription(
   const wanted = ['Event', 'Instance', 'Volume'].map((one) => client.kinds.byKind(one))
   const [snapshot, revisions] = await Promise.all([
     client.listAll(wanted, scope),
-    kind.revisioned ? client.history({ kind: kind.kind, name, ...scope }) : [],
+    kind.revisioned ? client.history({ kind: kind.kind, name, version: kind.version, ...scope }) : [],
   ])
   const [events = [], instances = [], volumes = []] = snapshot.lists
   const mine = instances.filter((instance) => belongsTo(instance, kind, name))

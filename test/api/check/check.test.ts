@@ -217,6 +217,15 @@ const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    name: 'an object of a version that is gone',
+    plant: change('obj/nsctl.dev/customresourcedefinitions/_/widgets.example.org', (text) =>
+      text.replace('"name":"v1"', '"name":"v2"'),
+    ),
+    found: [
+      ['obj/example.org/widgets/default/one', /stored as example.org\/v1, and its definition has v2 only/],
+    ],
+  },
+  {
     name: 'an import that was cut off',
     plant: put(IMPORT_KEY, '{"from":"a.export","since":"2026-11-20T18:00:00.000Z","backup":"b.export"}'),
     found: [[IMPORT_KEY, /the import of a.export, begun at 2026-11-20T18:00:00.000Z, was cut off/]],

@@ -31,12 +31,6 @@ for (const [name, path, value, wanted] of [
   ],
   ['no schema', 'spec.versions.0.schema', undefined, ['spec.versions[0].schema: is required']],
   [
-    'two versions',
-    'spec.versions.1',
-    { name: 'v2', schema: { openAPIV3Schema: { type: 'object' } } },
-    ['spec.versions: must have at most 1 items, not 2'],
-  ],
-  [
     'a version that is not served',
     'spec.versions.0.served',
     false,
