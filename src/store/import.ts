@@ -8,6 +8,7 @@
 import { NsctlError } from '../core/errors.ts'
 import type { Fence } from './held-lease.ts'
 import { type ImportPlan, parseNote, type UnfinishedImport } from './import-plan.ts'
+import { layoutOperation, readLayout } from './layout.ts'
 import { differingKeys, IMPORT_KEY, type Snapshot, takeSnapshot } from './snapshot.ts'
 import type { Entry, Operation, Store, Transaction } from './store.ts'
 
@@ -68,16 +69,23 @@ async function writeNote(store: Store, { from, at, backup, fence }: ImportOption
     value: JSON.stringify(note),
     expect: before?.revision ?? 0,
   }
-  const [result] = await store.commit([[...fence, put]])
+  const [result] = await store.commit([[...fence, put, ...(await sayFilling(store, true))]])
   if (result?.kind === 'conflict') throw disturbed(store, `${result.key} was changed`)
+}
+
+/** Moves what the store says of itself, so that nobody writes who has not seen that it is being filled, or is whole again. */
+async function sayFilling(store: Store, isFilling: boolean): Promise<readonly Operation[]> {
+  const { isFilling: _, ...mark } = await readLayout(store)
+  // one that says nothing is refused by all who ask
+  if (mark.revision === 0) return []
+  return [layoutOperation(isFilling ? { ...mark, isFilling } : mark, mark)]
 }
 
 async function removeNote(store: Store, fence: Fence): Promise<void> {
   const entry = await store.get(IMPORT_KEY)
   if (entry === undefined) return
-  const [result] = await store.commit([
-    [...fence, { kind: 'delete', key: IMPORT_KEY, expect: entry.revision }],
-  ])
+  const remove: Operation = { kind: 'delete', key: IMPORT_KEY, expect: entry.revision }
+  const [result] = await store.commit([[...fence, remove, ...(await sayFilling(store, false))]])
   if (result?.kind === 'conflict') throw disturbed(store, `${result.key} was changed`)
 }
 

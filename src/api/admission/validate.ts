@@ -11,7 +11,11 @@ import { type Fault, issueFault } from './faults.ts'
 import type { Candidate, Wanted } from './identify.ts'
 
 /** The object that a document says, with defaults. Shares with the document what it does not add to. */
-export function completed({ manifest, target, wanted }: Candidate): Completed {
+export function completed({
+  manifest,
+  target,
+  wanted,
+}: Pick<Candidate, 'manifest' | 'target' | 'wanted'>): Completed {
   const { kind, namespace, name } = target
   const meant = manifest.hasNoNulls === true ? wanted : (withoutNulls(wanted, kind.schema) as Wanted)
   const { metadata, ...content } = meant
