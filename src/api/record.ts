@@ -3,6 +3,7 @@ import { deepEqual } from '../core/json.ts'
 import type { AnyResource, ObjectMeta } from '../resources/object.ts'
 import type { Operation } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
+import { unknownMetadata } from './carried.ts'
 import { changesBetween, contentOf } from './changes.ts'
 import { encodeObject, type Stored } from './codec.ts'
 import type { Context } from './context.ts'
@@ -184,8 +185,9 @@ function assemble(
 function assembleMetadata(
   { namespace, name }: Target,
   next: AnyResource,
-  { uid, generation, revision, creationTimestamp, deletionTimestamp, managedFields }: Partial<ObjectMeta>,
+  server: Partial<ObjectMeta>,
 ): ObjectMeta {
+  const { uid, generation, revision, creationTimestamp, deletionTimestamp, managedFields } = server
   return {
     name,
     ...(namespace === undefined ? {} : { namespace }),
@@ -196,6 +198,7 @@ function assembleMetadata(
     creationTimestamp,
     ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     ...(managedFields === undefined ? {} : { managedFields }),
+    ...unknownMetadata(server),
   } as ObjectMeta
 }
 
