@@ -15,7 +15,7 @@ import { createKindRegistry } from '../../src/resources/registry.ts'
 import { withoutFilled } from '../../src/resources/validation/filled.ts'
 import { LAYOUT_KEY } from '../../src/store/snapshot.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import type { Entry, Operation, Store, Transaction } from '../../src/store/store.ts'
+import type { Entry, Store, Transaction } from '../../src/store/store.ts'
 
 const kinds = createKindRegistry()
 
@@ -33,18 +33,18 @@ export function toLayout1(entries: readonly Entry[]): readonly Transaction[] {
   return entries.flatMap((entry): readonly Transaction[] => {
     if (entry.key === LAYOUT_KEY) return [[{ kind: 'delete', key: entry.key }]]
     const known = parseKey(entry.key)
-    if (known?.holds === 'audit') return [ofOneObjectEach(entry)]
+    if (known?.holds === 'audit') return ofOneObjectEach(entry)
     return known?.holds === 'object'
       ? [withManifest(entry)].filter((operations) => operations.length > 0)
       : []
   })
 }
 
-function ofOneObjectEach({ key, value }: Entry): Transaction {
+function ofOneObjectEach({ key, value }: Entry): readonly Transaction[] {
   const { objects, ...common } = JSON.parse(value)
-  return objects.map(({ revision, ...object }: { readonly revision?: number }, at: number): Operation => {
+  return objects.map(({ revision, ...object }: { readonly revision?: number }, at: number): Transaction => {
     const record = { ...common, object, ...(revision === undefined ? {} : { revision }) }
-    return { kind: 'put', key: at === 0 ? key : `${key}-${at}`, value: JSON.stringify(record) }
+    return [{ kind: 'put', key: at === 0 ? key : `${key}-${at}`, value: JSON.stringify(record) }]
   })
 }
 
