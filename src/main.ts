@@ -52,7 +52,7 @@ export interface OpenStoreOptions {
  */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const store = await openBareStore(options)
-  const own = layoutOf(options)
+  const { layout: own = STORE_LAYOUT } = options
   try {
     if (options.readOnly !== true) return await guardStore(store, own)
     refuseTooNew(await readLayout(store), own, store.url)
@@ -113,13 +113,9 @@ async function openConsul(url: string, options: OpenStoreOptions): Promise<Store
   }
 }
 
-function layoutOf({ layout = STORE_LAYOUT }: OpenStoreOptions): LayoutVersion {
-  return layout
-}
-
 /** A new store says from its first moment which layout it has. */
-function firstOf(options: OpenStoreOptions): readonly FirstEntry[] {
-  return firstEntries(layoutOf(options), VERSION)
+function firstOf({ layout = STORE_LAYOUT }: OpenStoreOptions): readonly FirstEntry[] {
+  return firstEntries(layout, VERSION)
 }
 
 /** The api over a store, in this process. */

@@ -176,7 +176,7 @@ function assemble(
   return {
     apiVersion: kind.apiVersion,
     kind: kind.kind,
-    metadata: assembleMetadata(target, next, server),
+    metadata: { ...assembleMetadata(target, next, server), ...unknownMetadata(server) },
     ...contentOf(next),
     ...(status === undefined ? {} : { status }),
   } as unknown as AnyResource
@@ -185,9 +185,8 @@ function assemble(
 function assembleMetadata(
   { namespace, name }: Target,
   next: AnyResource,
-  server: Partial<ObjectMeta>,
+  { uid, generation, revision, creationTimestamp, deletionTimestamp, managedFields }: Partial<ObjectMeta>,
 ): ObjectMeta {
-  const { uid, generation, revision, creationTimestamp, deletionTimestamp, managedFields } = server
   return {
     name,
     ...(namespace === undefined ? {} : { namespace }),
@@ -198,7 +197,6 @@ function assembleMetadata(
     creationTimestamp,
     ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
     ...(managedFields === undefined ? {} : { managedFields }),
-    ...unknownMetadata(server),
   } as ObjectMeta
 }
 
