@@ -27,6 +27,8 @@ export interface FillOptions {
   readonly signal: AbortSignal
   /** What the snapshot is of: a file, or the URL of a store. */
   readonly from: string
+  /** Which layout that has: the present one, or the next minor. */
+  readonly layout: LayoutVersion
   /** Whether what is there may go, after it was kept in a file. */
   readonly replace: boolean
   readonly confirm?: () => Promise<void>
@@ -84,10 +86,11 @@ async function fillUnder(
   const { clock, from, confirm, replace } = options
   const there = await takeSnapshot(store)
   const plan = planImport(snapshot, there.entries, await readUnfinishedImport(store), replace)
-  const { layout } = await readLayout(store)
-  const backup = plan.remove.length > 0 ? keepBackup(store, there, layout, options) : undefined
+  const before = await readLayout(store)
+  const backup = plan.remove.length > 0 ? keepBackup(store, there, before.layout, options) : undefined
   await importSnapshot(store, snapshot, plan, {
     from,
+    layout: options.layout,
     at: new Date(clock.now()).toISOString(),
     fence: lease.fence,
     signal: AbortSignal.any([options.signal, lease.lost]),

@@ -43,7 +43,8 @@ export async function migrateStore(work: MigrateWork): Promise<Migrated> {
   refuseMemory(work.to)
   return withStore({ ...work, readOnly: true }, async (source) => {
     await refuseDaemon(source, work.clock)
-    refuseOlder(await refuseHalf(source), STORE_LAYOUT, source.url)
+    const mark = await refuseHalf(source)
+    refuseOlder(mark, STORE_LAYOUT, source.url)
     const snapshot = await takeSnapshot(source)
     const target = {
       ...work,
@@ -68,7 +69,12 @@ export async function migrateStore(work: MigrateWork): Promise<Migrated> {
         }
       }
       const confirm = () => refuseChanged(source, snapshot, work)
-      const filled = await fillStore(store, snapshot, { ...work, from: source.url, confirm })
+      const filled = await fillStore(store, snapshot, {
+        ...work,
+        from: source.url,
+        layout: mark.layout,
+        confirm,
+      })
       return { ...facts, ...filled, ...(await handOver(work, source.url, store.url)) }
     })
   })
