@@ -7,6 +7,7 @@ import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
 import type { ResourceApi } from './api/api.ts'
+import { STORE_LAYOUT } from './api/keys.ts'
 import type { Client, DaemonState } from './client/client.ts'
 import { createLocalClient } from './client/local.ts'
 import type { Clock } from './core/clock.ts'
@@ -17,7 +18,9 @@ import { type Environment, storeUrlOf } from './main/paths.ts'
 import type { Node } from './resources/generated/types.ts'
 import type { RuntimeReader } from './runtimes/runtime.ts'
 import type { EtcdUrl } from './store/etcd-url.ts'
-import type { Store } from './store/store.ts'
+import { guardStore } from './store/guarded.ts'
+import { firstEntries, type LayoutVersion, readLayout, refuseTooNew } from './store/layout.ts'
+import type { FirstEntry, Store } from './store/store.ts'
 import { parseStoreUrl } from './store/url.ts'
 
 /** nsctl's own version. */
@@ -37,15 +40,41 @@ export interface OpenStoreOptions {
   readonly readOnly?: boolean
   /** Where there is no store yet, an empty one in memory stands for it: for what only compares. */
   readonly emptyIfMissing?: boolean
+  /** The layout that this process knows: STORE_LAYOUT, where it is not made to believe another. */
+  readonly layout?: LayoutVersion
 }
 
-/** Opens the store that was asked for. */
+/**
+ * Opens the store that was asked for. One of an earlier layout or format can be read as it is, and is written to by nobody before it was
+ * upgraded; nor is one that is half filled or half upgraded.
+ *
+ * @throws NsctlError StoreFormat and Conflict where that is so
+ */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
+  const store = await openBareStore(options)
+  const { layout: own = STORE_LAYOUT } = options
+  try {
+    if (options.readOnly !== true) return await guardStore(store, own)
+    refuseTooNew(await readLayout(store), own, store.url)
+    return store
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+export interface OpenBareStoreOptions extends OpenStoreOptions {
+  /** Whether a file of an earlier format is made one of the present format. */
+  readonly upgradeFormat?: boolean
+}
+
+/** The store whatever its layout and however whole: for what brings it there. */
+export async function openBareStore(options: OpenBareStoreOptions): Promise<Store> {
   const url = parseStoreUrl(storeUrlOf(options.env, options.store))
   if (url.engine === 'consul') return openConsul(url.url, options)
   if (url.engine === 'etcd') return openEtcd(url, options)
   if (url.engine === 'memory' || (options.emptyIfMissing === true && !existsSync(url.path)))
-    return openMemory()
+    return openMemory(options)
   if (options.readOnly !== true) {
     const { refuseHopelessFolder } = await import('./main/state-dir.ts')
     refuseHopelessFolder(dirname(url.path))
@@ -56,29 +85,37 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     clock: options.clock,
     logger: options.logger ?? silentLogger,
     readOnly: options.readOnly ?? false,
+    first: firstOf(options),
+    ...(options.upgradeFormat === true ? { older: 'upgrade' } : {}),
   })
 }
 
 async function openEtcd(url: EtcdUrl, options: OpenStoreOptions): Promise<Store> {
   const { openEtcdStore } = await import('./store/etcd/store.ts')
   const { clock, env, readOnly = false, emptyIfMissing = false } = options
-  return openEtcdStore({ ...url, env, clock, readOnly, emptyIfMissing })
+  return openEtcdStore({ ...url, env, clock, readOnly, emptyIfMissing, first: firstOf(options) })
 }
 
-async function openMemory(): Promise<Store> {
+async function openMemory(options: OpenStoreOptions): Promise<Store> {
   const { createMemoryStore } = await import('./store/memory/store.ts')
-  return createMemoryStore()
+  return createMemoryStore({ first: firstOf(options) })
 }
 
 async function openConsul(url: string, options: OpenStoreOptions): Promise<Store> {
   const { isMissingStore, openConsulStore } = await import('./store/consul/store.ts')
   const { env, clock, readOnly = false, emptyIfMissing = false } = options
   try {
-    return await openConsulStore({ url, env, clock, readOnly: readOnly || emptyIfMissing })
+    const first = firstOf(options)
+    return await openConsulStore({ url, env, clock, readOnly: readOnly || emptyIfMissing, first })
   } catch (error) {
-    if (emptyIfMissing && isMissingStore(error)) return openMemory()
+    if (emptyIfMissing && isMissingStore(error)) return openMemory(options)
     throw error
   }
+}
+
+/** A new store says from its first moment which layout it has. */
+function firstOf({ layout = STORE_LAYOUT }: OpenStoreOptions): readonly FirstEntry[] {
+  return firstEntries(layout, VERSION)
 }
 
 /** The api over a store, in this process. */

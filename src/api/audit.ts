@@ -1,4 +1,5 @@
 /** Who changed what: one record per transaction, written in that transaction. */
+import { isObject } from '../core/json.ts'
 import type { ObjectRef } from '../resources/object.ts'
 import type { Entry, Operation } from '../store/store.ts'
 import type { Actor, AuditRecord } from './api.ts'
@@ -20,7 +21,7 @@ export interface Audited {
 }
 
 /** As stored: one record per transaction, which may have changed many objects. */
-interface StoredAudit {
+export interface StoredAudit {
   readonly at: string
   readonly by: string
   readonly from?: string
@@ -50,8 +51,18 @@ export function auditOperation(
   return { kind: 'put', key: auditKey(at, nextAuditSuffix()), value: JSON.stringify(record), expect: 0 }
 }
 
+/** Until layout 2.0 a record named the one object that its transaction changed. Undefined for one that names several. */
+export function namingSeveral(record: Readonly<Record<string, unknown>>): StoredAudit | undefined {
+  if (!isObject(record.object)) return undefined
+  const { object, revision, ...common } = record
+  const only = { ...(object as object), ...(revision === undefined ? {} : { revision }) }
+  return { ...common, objects: [only] } as unknown as StoredAudit
+}
+
 function recordsOf(entry: Entry): readonly AuditRecord[] {
-  const { objects, ...common } = decodeJson(entry) as unknown as StoredAudit
+  const record = decodeJson(entry) as Readonly<Record<string, unknown>>
+  // a store that nobody has upgraded yet can be read
+  const { objects, ...common } = namingSeveral(record) ?? (record as unknown as StoredAudit)
   return objects.map(({ revision, ...object }) => ({
     ...common,
     object,

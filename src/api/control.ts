@@ -4,6 +4,7 @@ import { deepEqual, isObject, type Json } from '../core/json.ts'
 import type { AnyResource, ManagedFields, ObjectMeta, ObjectRef } from '../resources/object.ts'
 import type { Operation, Transaction } from '../store/store.ts'
 import { keptManifest } from './applied.ts'
+import { carryUnknown } from './carried.ts'
 import { contentOf } from './changes.ts'
 import { encodeObject, type Stored, withResourceVersion } from './codec.ts'
 import { type Context, commit, timestamp } from './context.ts'
@@ -34,9 +35,12 @@ export async function createOwned(context: Context, objects: readonly AnyResourc
 }
 
 /** See `ResourceController.updateStatus`. */
-export async function updateStatus(context: Context, ref: RefWithUid, status: Json): Promise<void> {
+export async function updateStatus(context: Context, ref: RefWithUid, said: Json): Promise<void> {
   await settle(context, ref, (target, live) => {
-    if (deepEqual(live.object.status, status)) return undefined
+    const before = live.object.status
+    if (deepEqual(before, said)) return undefined
+    const status = carryUnknown(before, said, target.kind.schema.properties?.status) as Json
+    if (status !== said && deepEqual(before, status)) return undefined
     if (!target.kind.perNode) {
       const object = { ...live.object, status } as AnyResource
       return [
@@ -124,8 +128,10 @@ export async function ensure(context: Context, object: AnyResource): Promise<Any
 }
 
 function ensured({ kind }: Target, live: AnyResource, object: AnyResource): AnyResource {
-  const merged = mergePatch(contentOf(live), contentOf(object)) as Record<string, unknown>
-  const next = kind.withDefaults(merged)
+  const merged = mergePatch(contentOf(live), contentOf(object))
+  const next = kind.withDefaults(
+    carryUnknown(contentOf(live), merged, kind.schema) as Record<string, unknown>,
+  )
   const labels = { ...live.metadata.labels, ...object.metadata.labels }
   const contentMoves = !deepEqual(next, contentOf(live))
   if (!contentMoves && deepEqual(labels, live.metadata.labels ?? {})) return live

@@ -153,7 +153,7 @@ function refuseFaults(target: Target, live: Stored, next: AnyResource, recorded:
     ...ownKeyIssues(target.kind, next.metadata as unknown as Wanted['metadata'], live.object.metadata).map(
       (issue) => issueFault(said, target.kind, issue),
     ),
-    ...objectFaults(said, target, next),
+    ...objectFaults(said, target, next, live.object),
     ...sizeFaults(said, target, recorded.sizeBytes),
   ]
   if (faults.length > 0) throw faultsError(faults, 'nothing was changed')

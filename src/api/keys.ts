@@ -10,13 +10,20 @@
  *     at/<plural>/<namespace>/<name>                        the node it belongs to: a name is there once, not once a node
  *     audit/<time>-<suffix>                                 who changed what
  *
- * Beside these the store itself keeps leases (`lease/`) and, while it is being filled, a note that says so (`import/`).
+ * Beside these the store itself keeps leases (`lease/`), which layout it has (`store/layout`) and, while it is being filled, a note
+ * that says so (`import/`).
  */
 import type { Kind } from '../resources/kinds.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
+import type { LayoutVersion } from '../store/layout.ts'
 
-/** Moves when what lies under these keys could no longer be read by those who know only the former. */
-export const STORE_LAYOUT = 1
+/**
+ * Of what lies under these keys; layout.ts says what moves it. With it goes a step in upgrade/, for stores that are there.
+ *
+ *     1.0   audit records name one object each; the manifest applied last always has an entry of its own
+ *     2.0   an audit record names all objects of its transaction; an object's entry notes which of it are defaults (applied.ts)
+ */
+export const STORE_LAYOUT: LayoutVersion = { major: 2, minor: 0 }
 
 /** Stands for the namespace of what has none. */
 export const CLUSTER = '_'

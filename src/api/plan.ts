@@ -10,6 +10,7 @@ import { namespaceFaults } from './admission/namespaces.ts'
 import { objectFaults, ownKeyIssues } from './admission/validate.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { filledBy, lastWanted, rememberApplied } from './applied.ts'
+import { carryUnknown } from './carried.ts'
 import { contentOf } from './changes.ts'
 import { type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
@@ -66,7 +67,7 @@ export function planDocument(
     live === undefined || kind.family === undefined ? object : kind.family.withKept(object, live.object)
   // A document that says all that is there, defaults included, needs neither validation nor merge.
   const isSame = live !== undefined && saysTheSame(live.object, said) && knowsItsMetadata(wanted)
-  const wrong = isSame ? NONE : objectFaults(manifest, target, object)
+  const wrong = isSame ? NONE : objectFaults(manifest, target, object, live?.object)
   const refused = gateFaults(candidate, live, situation, mode)
   if (wrong.length + refused.length > 0) return { kind: 'faults', faults: [...wrong, ...refused] }
 
@@ -90,7 +91,8 @@ export function planDocument(
           filled,
           isFirstAttempt: situation.isFirstAttempt,
         })
-  const broken = live !== undefined && recorded.changed ? objectFaults(manifest, target, next) : NONE
+  const broken =
+    live !== undefined && recorded.changed ? objectFaults(manifest, target, next, live.object) : NONE
   const oversized = sizeFaults(manifest, target, recorded.sizeBytes)
   const outdated = recorded.changed ? versionFaults(candidate, live) : NONE
   if (broken.length + oversized.length + outdated.length > 0)
@@ -179,7 +181,11 @@ function merged(
   const { kind } = target
   const live = stored.object
   const lastApplied: Readonly<Record<string, unknown>> = lastWanted(kind, stored, applied) ?? {}
-  const content = mergeApplied(lastApplied, contentOf(live), contentOf(wanted), kind.schema)
+  const content = carryUnknown(
+    contentOf(live),
+    mergeApplied(lastApplied, contentOf(live), contentOf(wanted), kind.schema),
+    kind.schema,
+  )
   const { name, namespace } = live.metadata
   const metadata = mergeApplied(
     lastApplied.metadata,

@@ -3,6 +3,7 @@ import { deepEqual } from '../core/json.ts'
 import type { AnyResource, ObjectMeta } from '../resources/object.ts'
 import type { Operation } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
+import { unknownMetadata } from './carried.ts'
 import { changesBetween, contentOf } from './changes.ts'
 import { encodeObject, type Stored } from './codec.ts'
 import type { Context } from './context.ts'
@@ -175,7 +176,7 @@ function assemble(
   return {
     apiVersion: kind.apiVersion,
     kind: kind.kind,
-    metadata: assembleMetadata(target, next, server),
+    metadata: { ...assembleMetadata(target, next, server), ...unknownMetadata(server) },
     ...contentOf(next),
     ...(status === undefined ? {} : { status }),
   } as unknown as AnyResource

@@ -94,12 +94,7 @@ export function decideRollback(context: Context, toRevision: number | undefined)
     const now = live.object.metadata.revision ?? 0
     const wanted = chooseRevision(history, now, toRevision, name)
     const metadata = metadataOfRevision(target, live.object, wanted)
-    const next = {
-      ...live.object,
-      ...emptied(live.object),
-      ...contentOfRevision(wanted),
-      metadata,
-    } as AnyResource
+    const next = { ...withoutContent(live.object), ...contentOfRevision(wanted), metadata } as AnyResource
     const { object, warnings } = keepScale(target, live, next, { history, wanted })
     const cause = `rolled back to r${wanted.revision}`
     if (deepEqual(contentOf(object), contentOf(live.object)))
@@ -151,8 +146,10 @@ function chooseRevision(
   )
 }
 
-function emptied(object: AnyResource): Record<string, undefined> {
-  return Object.fromEntries(Object.keys(contentOf(object)).map((key) => [key, undefined]))
+/** What a revision does not keep: names and what the server writes. */
+function withoutContent(object: AnyResource): Record<string, unknown> {
+  const content = contentOf(object)
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !Object.hasOwn(content, key)))
 }
 
 interface WayBack {

@@ -22,11 +22,12 @@ export class StoreStats extends StoreCommand {
 }
 
 function render(facts: StoreFacts, nowMs: number): string {
-  const { engine, url, revision, keys, bytes, events, auditRecords, oldestAudit } = facts
+  const { engine, format, layout, url, revision, keys, bytes, events, auditRecords, oldestAudit } = facts
   const oldest = oldestAudit === undefined ? '' : `, the oldest ${ageText(oldestAudit, nowMs)} old`
   const about = renderRows([
     ['Store', url],
-    ['Engine', engine],
+    ['Engine', format === undefined ? engine : `${engine}, format ${format}`],
+    ['Layout', layout],
     ['Revision', String(revision)],
     ['Holds', `${keys} keys, ${formatBytes(bytes)}`],
     ['Events', String(events)],

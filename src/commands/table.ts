@@ -261,7 +261,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'store upgrade',
     group: 'Store',
-    summary: 'Bring the store to the format of this nsctl',
+    summary: 'Bring a store that an earlier nsctl made to the present format',
     load: async () => (await import('./store-upgrade.ts')).StoreUpgrade,
   },
   {

@@ -1,5 +1,6 @@
 /** The controllers, whichever process they run in. */
 import type { ResourceApi } from '../api/api.ts'
+import { STORE_LAYOUT } from '../api/keys.ts'
 import { garbageController } from '../controllers/garbage/controller.ts'
 import { namespaceController } from '../controllers/namespace/controller.ts'
 import { retention } from '../controllers/retention/runnable.ts'
@@ -8,7 +9,11 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import { createManager, type Manager } from '../engine/manager.ts'
 import type { EngineTally } from '../engine/tally.ts'
+import type { OpenStoreOptions } from '../main.ts'
+import { refuseUnfinishedImport } from '../store/import-plan.ts'
+import { refuseUnwritable } from '../store/layout.ts'
 import type { LeaseRecord } from '../store/lease.ts'
+import type { Store } from '../store/store.ts'
 
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
 export const LEASE_TTL_MS = 5_000
@@ -37,6 +42,18 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
   manager.add(namespaceController({ cache, api }))
   manager.addRunnable(retention({ api, clock, logger }))
   return manager
+}
+
+/**
+ * Throws where the store is not whole, or not of a layout that this process may write. What is not there yet would be ended, and not
+ * all of what ends programs is a write that the store could refuse.
+ */
+export async function refuseHalfStore(
+  { layout = STORE_LAYOUT }: Pick<OpenStoreOptions, 'layout'>,
+  store: Store,
+): Promise<void> {
+  await refuseUnfinishedImport(store)
+  await refuseUnwritable(store, layout)
 }
 
 /** Resolves when `signal` aborts. */

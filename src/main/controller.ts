@@ -5,10 +5,10 @@ import { runAsLeader } from '../engine/leader.ts'
 import { metricsServer } from '../engine/metrics-server.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
-import { refuseUnfinishedImport } from '../store/import-plan.ts'
+import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
-import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS } from './control-plane.ts'
+import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import type { Environment } from './paths.ts'
 
 export interface ControllerOptions {
@@ -16,6 +16,8 @@ export interface ControllerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly store?: string
+  /** The layout that this process knows: see `OpenStoreOptions`. */
+  readonly layout?: LayoutVersion
   /** A loopback port for /metrics and /healthz; none where left out. */
   readonly metricsPort?: number
   /** Called once: the store answers, and this leads or stands by. */
@@ -36,15 +38,10 @@ export interface ControllerReady {
  * still writes is refused by the store.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { env, clock, logger, metricsPort } = options
-  const store = await openStore({
-    env,
-    clock,
-    logger,
-    ...(options.store === undefined ? {} : { store: options.store }),
-  })
+  const { logger, metricsPort } = options
+  const store = await openStore(options)
   try {
-    await refuseUnfinishedImport(store)
+    await refuseHalfStore(options, store)
     const tally = new EngineTally()
     const stop = new AbortController()
     const both = AbortSignal.any([signal, stop.signal])
@@ -88,7 +85,7 @@ async function lead(
         metrics: tally,
         lead: async ({ fence, epoch, tell }, term) => {
           // one may have been cut off while this process waited for the lease
-          await refuseUnfinishedImport(store)
+          await refuseHalfStore(options, store)
           const manager = controlPlane(api.fenced(fence), options, tally)
           manager.addRunnable({
             name: 'leading',

@@ -10,13 +10,13 @@ import type { Manager } from '../engine/manager.ts'
 import { metricsServer } from '../engine/metrics-server.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
-import { refuseUnfinishedImport } from '../store/import-plan.ts'
+import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
-import { abortOf, controlPlane, isController, LEASE_TTL_MS } from './control-plane.ts'
+import { abortOf, controlPlane, isController, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
   chooseRuntime,
@@ -31,6 +31,8 @@ export interface DaemonOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly store?: string
+  /** The layout that this process knows: see `OpenStoreOptions`. */
+  readonly layout?: LayoutVersion
   readonly runtime: RuntimeName
   /** The programs end with this process. */
   readonly own: boolean
@@ -57,15 +59,10 @@ const FIRST_LOOK_LIMIT_MS = 10_000
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
   const { env, clock, logger } = options
-  const store = await openStore({
-    env,
-    clock,
-    logger,
-    ...(options.store === undefined ? {} : { store: options.store }),
-  })
+  const store = await openStore(options)
   try {
     await refuseSecond(store)
-    await refuseUnfinishedImport(store)
+    await refuseHalfStore(options, store)
     const choice = await chooseRuntime(options.runtime)
     const { node } = await claimPrograms(runtimePathsOf(choice, env).stateDir, store.url)
     const catalog = await openCatalog({ ...options, node })
@@ -157,7 +154,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
         },
         lead: async ({ fence, tell }, term) => {
           // one may have been cut off while this process waited for the lease; half a store would end what runs
-          await refuseUnfinishedImport(store)
+          await refuseHalfStore(options, store)
           elected.resolve()
           // controllers that began with what an earlier agent wrote would take for ready what may have ended since
           await Promise.race([

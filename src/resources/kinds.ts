@@ -16,6 +16,9 @@ export interface PrinterColumn {
   readonly priority?: number
 }
 
+/** The message where a member stands that the kind does not have. */
+export const UNKNOWN_FIELD = 'unknown field'
+
 /** One thing wrong with an object. */
 export interface FieldIssue {
   readonly path: Path

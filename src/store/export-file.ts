@@ -2,7 +2,7 @@
  * A store as one file: a line of JSON that says what it is, one for each entry, and one that ends it with a checksum over
  * all before it. Text, so that it can be read, compared and searched without nsctl.
  *
- *     {"kind":"nsctl store export","format":1,"layout":1,"nsctl":"0.1.0","engine":"sqlite","revision":77,"at":"…","count":2}
+ *     {"kind":"nsctl store export","format":1,"layout":2,"nsctl":"0.1.0","engine":"sqlite","revision":77,"at":"…","count":2}
  *     {"key":"obj/nsctl.dev/services/default/web","revision":41,"value":"{…}"}
  *     {"key":"rev/nsctl.dev/services/default/web/00000001","revision":41,"value":"{…}"}
  *     {"kind":"end","count":2,"sha256":"…"}
@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto'
 import { NsctlError } from '../core/errors.ts'
 import { isObject } from '../core/json.ts'
 import { formatCount } from '../core/words.ts'
+import { isTooNew, type LayoutVersion, layoutText } from './layout.ts'
 import { isCopied, type Snapshot } from './snapshot.ts'
 import type { Entry } from './store.ts'
 
@@ -21,8 +22,10 @@ const NEWLINE = 0x0a
 
 export interface ExportHeader {
   readonly format: number
-  /** Of keys and values in the store, which are the same in every engine. */
+  /** Of keys and values in the store, which are the same in every engine: the major number. */
   readonly layout: number
+  /** Its minor number; 0 where left out. */
+  readonly minor?: number
   /** The version of nsctl that wrote it. */
   readonly nsctl: string
   /** The engine that it was read from: `sqlite`. */
@@ -41,7 +44,7 @@ export interface ExportFile extends Snapshot {
 /** The file's lines, each with its line break. */
 export function* exportLines(
   { entries, revision }: Snapshot,
-  about: Pick<ExportHeader, 'layout' | 'nsctl' | 'engine' | 'at'>,
+  about: Pick<ExportHeader, 'layout' | 'minor' | 'nsctl' | 'engine' | 'at'>,
 ): Generator<string> {
   const hash = createHash('sha256')
   const count = entries.length
@@ -73,16 +76,16 @@ export function looksLikeExport(bytes: Uint8Array): boolean {
  * Reads a file and believes nothing of it before all of it was checked.
  *
  * @param name what messages call it
- * @param layout the newest that the caller understands
+ * @param layout that of the caller, who understands the next minor one too
  * @throws NsctlError Invalid for what is no export, is cut off or was altered; Unsupported where a newer nsctl made it
  */
-export function readExport(bytes: Uint8Array, name: string, layout: number): ExportFile {
+export function readExport(bytes: Uint8Array, name: string, layout: LayoutVersion): ExportFile {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const headerEnd = buffer.indexOf(NEWLINE)
   const header =
     looksLikeExport(bytes) && headerEnd !== -1 ? parseLine(buffer.subarray(0, headerEnd)) : undefined
   if (!isHeader(header)) throw notAnExport(name, looksLikeExport(bytes))
-  if (header.format > EXPORT_FORMAT || header.layout > layout) throw tooNew(name, header)
+  if (header.format > EXPORT_FORMAT || isTooNew(layoutOfExport(header), layout)) throw tooNew(name, header)
   const end = assertWhole(buffer, name, header)
   const entries: Entry[] = []
   const keys = new Set<string>()
@@ -97,6 +100,11 @@ export function readExport(bytes: Uint8Array, name: string, layout: number): Exp
   if (entries.length !== header.count)
     throw altered(name, `it has ${formatCount(entries.length, 'line')} of ${header.count}`)
   return { header, revision: header.revision, entries }
+}
+
+/** The layout of what is in the file. */
+export function layoutOfExport({ layout, minor = 0 }: Pick<ExportHeader, 'layout' | 'minor'>): LayoutVersion {
+  return { major: layout, minor }
 }
 
 /** Where the last line begins, which says by its checksum that all before it is as it was written. */
@@ -119,9 +127,9 @@ function parseLine(line: Buffer): unknown {
 
 function isHeader(line: unknown): line is ExportHeader {
   if (!isObject(line) || line.kind !== KIND) return false
-  const { format, layout, revision, count, nsctl, engine, at } = line
+  const { format, layout, minor = 0, revision, count, nsctl, engine, at } = line
   return (
-    [format, layout, revision, count].every((number) => Number.isSafeInteger(number)) &&
+    [format, layout, minor, revision, count].every((number) => Number.isSafeInteger(number)) &&
     [nsctl, engine, at].every((text) => typeof text === 'string')
   )
 }
@@ -147,12 +155,12 @@ function notAnExport(name: string, isBegun: boolean): NsctlError {
 }
 
 function tooNew(name: string, header: ExportHeader): NsctlError {
-  const { format, layout, nsctl } = header
+  const { format, nsctl } = header
   return new NsctlError(
     'Unsupported',
     `${name} was written by nsctl ${nsctl} in a format that this one cannot read`,
     {
-      value: `format ${format}, layout ${layout}`,
+      value: `format ${format}, layout ${layoutText(layoutOfExport(header))}`,
       next: `import it with nsctl ${nsctl} or newer; nothing was changed`,
     },
   )

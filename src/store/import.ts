@@ -8,6 +8,7 @@
 import { NsctlError } from '../core/errors.ts'
 import type { Fence } from './held-lease.ts'
 import { type ImportPlan, parseNote, type UnfinishedImport } from './import-plan.ts'
+import { compareLayouts, type LayoutVersion, layoutOperation, readLayout } from './layout.ts'
 import { differingKeys, IMPORT_KEY, type Snapshot, takeSnapshot } from './snapshot.ts'
 import type { Entry, Operation, Store, Transaction } from './store.ts'
 
@@ -21,6 +22,8 @@ export interface ImportOptions {
   /** Of a lease that nobody else holds while this goes on. */
   readonly fence: Fence
   readonly signal: AbortSignal
+  /** Of what the snapshot holds: the store says so from now on, if that is later than what it said. */
+  readonly layout?: LayoutVersion
   /** Asked when all is there, before it counts as done; what it throws leaves the import unfinished. */
   readonly confirm?: () => Promise<void>
 }
@@ -57,7 +60,8 @@ export async function importSnapshot(
   await removeNote(store, options.fence)
 }
 
-async function writeNote(store: Store, { from, at, backup, fence }: ImportOptions): Promise<void> {
+async function writeNote(store: Store, options: ImportOptions): Promise<void> {
+  const { from, at, backup, fence } = options
   const before = await store.get(IMPORT_KEY)
   const earlier = before && parseNote(before.value).backup
   const kept = earlier ?? backup
@@ -68,16 +72,28 @@ async function writeNote(store: Store, { from, at, backup, fence }: ImportOption
     value: JSON.stringify(note),
     expect: before?.revision ?? 0,
   }
-  const [result] = await store.commit([[...fence, put]])
+  const [result] = await store.commit([[...fence, put, ...(await sayFilling(store, true, options))]])
   if (result?.kind === 'conflict') throw disturbed(store, `${result.key} was changed`)
+}
+
+/** Moves what the store says of itself, so that nobody writes who has not seen that it is being filled, or is whole again. */
+async function sayFilling(
+  store: Store,
+  isFilling: boolean,
+  { layout: ofSnapshot }: Pick<ImportOptions, 'layout'>,
+): Promise<readonly Operation[]> {
+  const mark = await readLayout(store)
+  // one that says nothing is refused by all who ask
+  if (mark.revision === 0) return []
+  const isLater = ofSnapshot !== undefined && compareLayouts(ofSnapshot, mark.layout) > 0
+  return [layoutOperation({ ...mark, layout: isLater ? ofSnapshot : mark.layout, isFilling }, mark)]
 }
 
 async function removeNote(store: Store, fence: Fence): Promise<void> {
   const entry = await store.get(IMPORT_KEY)
   if (entry === undefined) return
-  const [result] = await store.commit([
-    [...fence, { kind: 'delete', key: IMPORT_KEY, expect: entry.revision }],
-  ])
+  const remove: Operation = { kind: 'delete', key: IMPORT_KEY, expect: entry.revision }
+  const [result] = await store.commit([[...fence, remove, ...(await sayFilling(store, false, {}))]])
   if (result?.kind === 'conflict') throw disturbed(store, `${result.key} was changed`)
 }
 

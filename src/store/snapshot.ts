@@ -1,9 +1,15 @@
-/** All that a store holds at one revision, to be carried into another. Leases stay behind: a copy holds no leadership. */
+/**
+ * All that a store holds at one revision, to be carried into another. Leases stay behind: a copy holds no leadership. So does what a
+ * store says of itself.
+ */
 import { LEASE_PREFIX } from './lease-record.ts'
 import type { Entry, StoreReader } from './store.ts'
 
 /** There while an import is under way, and after one that was cut off: who opens the store must not act on half of it. */
 export const IMPORT_KEY = 'import/unfinished'
+
+/** Says which layout the store has, and moves with whatever rewrites all of it: see layout.ts. */
+export const LAYOUT_KEY = 'store/layout'
 
 export interface Snapshot {
   /** Of the store that it was taken of. */
@@ -14,7 +20,7 @@ export interface Snapshot {
 
 /** Whether what lies under `key` goes into a copy. */
 export function isCopied(key: string): boolean {
-  return !key.startsWith(LEASE_PREFIX) && key !== IMPORT_KEY
+  return !key.startsWith(LEASE_PREFIX) && key !== IMPORT_KEY && key !== LAYOUT_KEY
 }
 
 /** Reads everything at one revision. The whole of it is held in memory. */

@@ -24,6 +24,9 @@ export interface Entry {
   readonly revision: number
 }
 
+/** What a store begins with that is made new: it is there with the first of its moments. */
+export type FirstEntry = Pick<Entry, 'key' | 'value'>
+
 /**
  * `expect`: the entry's revision as it was read, or 0 for "must not be there". Left out: whatever is there.
  * `check` writes nothing: the transaction fails unless the entry still has that revision. This is how leases fence.
@@ -87,6 +90,13 @@ export interface StoreStats {
   readonly bytes: number
 }
 
+export interface EngineFormat {
+  /** The number that the store has. */
+  readonly found: number
+  /** The number of what this nsctl makes. */
+  readonly present: number
+}
+
 /**
  * Errors: NsctlError with the codes Unreachable, StoreLocked (another process holds it for longer than the time-out),
  * StoreFull, StoreCorrupt, StoreFormat (made by another version) and TooLarge.
@@ -98,6 +108,8 @@ export interface Store extends StoreReader, StoreWriter, StoreWatcher {
   readonly maxOperations?: number
   /** The most bytes of keys and values that a transaction of no more operations may have; more may be TooLarge. Left out: as above. */
   readonly maxTransactionBytes?: number
+  /** Of what the engine makes of entries: rows, feed. Left out where nothing is kept. What entries hold has a layout (layout.ts). */
+  readonly format?: EngineFormat
   stats(): Promise<StoreStats>
   /** Ends its watches and frees what it holds. Commits that were accepted are finished first. */
   close(): Promise<void>

@@ -3,7 +3,6 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { systemClock } from '../../src/core/clock.ts'
@@ -197,7 +196,7 @@ test('check finds what is wrong, and repairs what is safe', () =>
   withStore(async (home, run) => {
     const sound = await run('store check')
     assert.equal([sound.code, sound.stderr], [0, ''])
-    assert.match(sound.stdout, /^nothing is wrong in 13 keys of sqlite:\S+ at revision 6\n$/)
+    assert.match(sound.stdout, /^nothing is wrong in 14 keys of sqlite:\S+ at revision 6\n$/)
     const orphan = 'applied/nsctl.dev/services/default/gone'
     await write(
       join(home.state, 'store.db'),
@@ -212,7 +211,7 @@ test('check finds what is wrong, and repairs what is safe', () =>
     )
     assert.match(
       found.stdout,
-      /\n2 findings in 15 keys of \S+ at revision 7; nsctl store check --repair puts 1 right\n$/,
+      /\n2 findings in 16 keys of \S+ at revision 7; nsctl store check --repair puts 1 right\n$/,
     )
     const dry = await run('store check --repair --dry-run')
     assert.is(dry.code, 1)
@@ -270,7 +269,7 @@ test('stats counts', () =>
     const { stdout } = await run('store stats')
     assert.match(
       stdout,
-      /^Store {6}sqlite:\S+\nEngine {5}sqlite\nRevision {3}6\nHolds {6}13 keys, \S+Ki\nEvents {5}0\nAudit {6}4 records, the oldest \ds old\n/,
+      /^Store {6}sqlite:\S+\nEngine {5}sqlite, format 3\nLayout {5}2\.0\nRevision {3}6\nHolds {6}14 keys, \S+Ki\nEvents {5}0\nAudit {6}4 records, the oldest \ds old\n/,
     )
     assert.match(stdout, /\nKIND +OBJECTS\nNamespace +1\nService +1\n$/)
     const { groups, kinds, bytes } = JSON.parse((await run('store stats -o json')).stdout)
@@ -283,20 +282,6 @@ test('stats counts', () =>
       bytes,
     )
     assert.is((await run('store stats -o yaml')).code, 2)
-  }))
-
-test('upgrade has nothing to convert, and says so of a format that was never released', () =>
-  withStore(async (home, run) => {
-    assert.match(
-      (await run('store upgrade --dry-run')).stdout,
-      /has the format of nsctl \S+: nothing to upgrade\n$/,
-    )
-    const db = new DatabaseSync(join(home.state, 'store.db'))
-    db.exec('PRAGMA user_version = 2')
-    db.close()
-    const { code, stderr } = await run('store upgrade')
-    assert.is(code, 3)
-    assert.match(stderr, /has format 2, this nsctl reads format 3\nit cannot be converted: .* never released/)
   }))
 
 test('credentials of the context that is copied are not shown to the store that is filled', () =>

@@ -4,8 +4,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { STORE_LAYOUT } from '../../src/api/keys.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { silentLogger } from '../../src/core/logger.ts'
+import { firstEntries } from '../../src/store/layout.ts'
 import { acquireLease, thisProcess } from '../../src/store/lease.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { createHome, type Home } from '../commands/nsctl.ts'
@@ -233,7 +235,8 @@ test('a machine whose host name has changed goes on with what runs, under its fi
 test('what it runs waits until this daemon leads: two for one store never run it twice', async (context) => {
   const { home } = context
   const path = join(home.state, 'store.db')
-  const store = await openSqliteStore({ path, clock: systemClock, logger: silentLogger })
+  const first = firstEntries(STORE_LAYOUT, '0.1.0')
+  const store = await openSqliteStore({ path, clock: systemClock, logger: silentLogger, first })
   const stop = new AbortController()
   // a leader of which nobody here can know whether it lives
   const holder = { ...thisProcess(), bootId: 'another machine' }

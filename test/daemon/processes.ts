@@ -9,9 +9,10 @@ export class Running {
   readonly ended: Promise<number | null>
   output = ''
 
-  constructor(home: Home, words: readonly string[]) {
+  /** @param program of another installation than the one that is tested */
+  constructor(home: Home, words: readonly string[], program = join(root, 'bin/nsctl')) {
     const env = { PATH: process.env.PATH, HOME: home.folder, LANG: 'C.UTF-8', NSCTL_HOME: home.state }
-    this.child = spawn(join(root, 'bin/nsctl'), words, {
+    this.child = spawn(program, words, {
       cwd: home.folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,8 +7,8 @@ import { exportLines, looksLikeExport, readExport } from '../../src/store/export
 import type { Snapshot } from '../../src/store/snapshot.ts'
 import { anySnapshot } from './snapshots.ts'
 
-const LAYOUT = 1
-const about = { layout: LAYOUT, nsctl: '0.1.0', engine: 'sqlite', at: '2026-11-20T18:00:00.000Z' }
+const LAYOUT = { major: 1, minor: 0 }
+const about = { layout: LAYOUT.major, nsctl: '0.1.0', engine: 'sqlite', at: '2026-11-20T18:00:00.000Z' }
 
 function fileOf(snapshot: Snapshot, more: Partial<typeof about> = {}): Buffer {
   return Buffer.from([...exportLines(snapshot, { ...about, ...more })].join(''))

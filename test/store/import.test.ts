@@ -3,8 +3,10 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../src/core/errors.ts'
+import { guardStore } from '../../src/store/guarded.ts'
 import { type ImportOptions, importSnapshot } from '../../src/store/import.ts'
 import { planImport, readUnfinishedImport, refuseUnfinishedImport } from '../../src/store/import-plan.ts'
+import { firstEntries, readLayout } from '../../src/store/layout.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { differingKeys, IMPORT_KEY, type Snapshot, takeSnapshot } from '../../src/store/snapshot.ts'
 import type { Store, Transaction } from '../../src/store/store.ts'
@@ -252,6 +254,23 @@ test('it does not write once the lease is lost, and ends when it is told to', as
     (error) => error,
   )
   assert.is(stopped?.name, 'AbortError')
+})
+
+test('who has not looked again does not write into a store that is filled, and it says the later layout', async () => {
+  const store = createMemoryStore({ first: firstEntries({ major: 2, minor: 0 }, '0.1.0') })
+  const own = { major: 2, minor: 0 }
+  const writer = await guardStore(store, own)
+  const cut = cutOffAfter(store, 1)
+  await bring(cut, SNAPSHOT, { layout: { major: 2, minor: 1 } }).catch(() => {})
+  await assertConflict(
+    writer.commit([[{ kind: 'put', key: 'a', value: 'b' }]]),
+    /half filled: the import of shop\.export/,
+  )
+  await bring(store, SNAPSHOT, { layout: { major: 2, minor: 1 } })
+  const { layout, isFilling } = await readLayout(store)
+  assert.equal([layout, isFilling], [{ major: 2, minor: 1 }, undefined])
+  await writer.commit([[{ kind: 'put', key: 'a', value: 'b' }]])
+  assert.is((await store.get('a'))?.value, 'b')
 })
 
 test.run()

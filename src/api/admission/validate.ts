@@ -1,5 +1,6 @@
 /** Defaults and validation: a document made whole, and what is wrong with it. */
-import type { FieldIssue, Kind } from '../../resources/kinds.ts'
+import { deepEqual, valueAt } from '../../core/json.ts'
+import { type FieldIssue, type Kind, UNKNOWN_FIELD } from '../../resources/kinds.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import { type FilledNotes, filledText } from '../../resources/validation/filled.ts'
 import { ownPrefixIssues } from '../../resources/validation/metadata.ts'
@@ -11,7 +12,11 @@ import { type Fault, issueFault } from './faults.ts'
 import type { Candidate, Wanted } from './identify.ts'
 
 /** The object that a document says, with defaults. Shares with the document what it does not add to. */
-export function completed({ manifest, target, wanted }: Candidate): Completed {
+export function completed({
+  manifest,
+  target,
+  wanted,
+}: Pick<Candidate, 'manifest' | 'target' | 'wanted'>): Completed {
   const { kind, namespace, name } = target
   const meant = manifest.hasNoNulls === true ? wanted : (withoutNulls(wanted, kind.schema) as Wanted)
   const { metadata, ...content } = meant
@@ -32,20 +37,30 @@ export interface Completed {
   readonly filled: string | undefined
 }
 
-/** Everything that is wrong with a completed object, also once it is stored in another version. The kind must be prepared. */
+/**
+ * Everything that is wrong with a completed object, also once it is stored in another version. The kind must be prepared. What `live`
+ * has already and nobody here knows was written by a newer nsctl: it is carried along, and no fault.
+ */
 export function objectFaults(
   manifest: Manifest,
   { kind }: Pick<Target, 'kind'>,
   object: AnyResource,
+  live?: AnyResource,
 ): readonly Fault[] {
-  const issues = kind.validate(object)
+  const issues = issuesOf(kind, object, live)
   if (issues.length > 0) return issues.map((issue) => issueFault(manifest, kind, issue))
   const storage = kind.family?.storage
   if (storage === undefined || storage === kind) return []
-  return storage.validate(asStored(kind, object)).map((issue) => {
+  return issuesOf(storage, asStored(kind, object), live && asStored(kind, live)).map((issue) => {
     const message = `${issue.message} (in ${storage.version}, in which it is stored)`
     return issueFault(manifest, storage, { ...issue, message })
   })
+}
+
+function issuesOf(kind: Kind, object: AnyResource, live: AnyResource | undefined): readonly FieldIssue[] {
+  const issues = kind.validate(object)
+  if (issues.length === 0 || live === undefined) return issues
+  return issues.filter((issue) => !isCarried(issue, object, live))
 }
 
 /** Labels and annotations that only nsctl sets; what its conversions have kept may come back with a manifest. */
@@ -59,4 +74,9 @@ export function ownKeyIssues(
   return issues.filter(
     ({ path, value }) => path[1] !== 'annotations' || !family.keeps(String(path[2]), value),
   )
+}
+
+function isCarried({ message, path }: FieldIssue, object: AnyResource, live: AnyResource): boolean {
+  const value = valueAt(live, path)
+  return message === UNKNOWN_FIELD && value !== undefined && deepEqual(value, valueAt(object, path))
 }

@@ -4,7 +4,8 @@
  */
 import type { KindRegistry } from '../../resources/kinds.ts'
 import { describeUnfinished, nextAfterCutOff, parseNote } from '../../store/import-plan.ts'
-import { IMPORT_KEY } from '../../store/snapshot.ts'
+import { describeUpgrade, nextAfterUpgrade, parseMark } from '../../store/layout.ts'
+import { IMPORT_KEY, LAYOUT_KEY } from '../../store/snapshot.ts'
 import type { Entry } from '../../store/store.ts'
 import { readContents } from './contents.ts'
 import type { Finding } from './finding.ts'
@@ -20,6 +21,7 @@ export function checkEntries(entries: readonly Entry[], kinds: KindRegistry): re
   const contents = readContents(entries, kinds)
   const findings: Finding[] = [
     ...entries.filter(({ key }) => key === IMPORT_KEY).map(unfinished),
+    ...entries.filter(({ key }) => key === LAYOUT_KEY).flatMap(halfUpgraded),
     ...contents.foreign.map(({ key }) => ({
       key,
       problem: 'it is no key of nsctl’s',
@@ -40,4 +42,22 @@ export function checkEntries(entries: readonly Entry[], kinds: KindRegistry): re
 function unfinished({ key, value }: Entry): Finding {
   const note = parseNote(value)
   return { key, problem: describeUnfinished(note), remedy: nextAfterCutOff(note) }
+}
+
+function halfUpgraded(entry: Entry): readonly Finding[] {
+  const { key } = entry
+  const mark = parseMark(entry)
+  if (mark === undefined)
+    return [
+      {
+        key,
+        problem: 'it does not say which layout the store has',
+        remedy:
+          'restore the store from a backup (nsctl store import --replace); nsctl writes nothing like that',
+      },
+    ]
+  const { upgrade } = mark
+  return upgrade === undefined
+    ? []
+    : [{ key, problem: describeUpgrade(upgrade), remedy: nextAfterUpgrade(upgrade) }]
 }

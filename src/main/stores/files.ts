@@ -33,7 +33,8 @@ export function writeExport(path: string, lines: Iterable<string>): void {
     renameSync(draft, target)
     syncFolder(dirname(target))
   } catch (error) {
-    rmSync(draft, { force: true })
+    // where its folder is none, not even removing it is possible
+    if (existsSync(draft)) rmSync(draft, { force: true })
     throw new NsctlError('Unreachable', `the export ${path} cannot be written: ${messageOf(error)}`, {
       value: path,
       next: 'name a file in a folder that can be written and has room',

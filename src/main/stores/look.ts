@@ -1,10 +1,10 @@
-/** `nsctl store check`, `stats` and `upgrade`: what is in a store, and whether it is as it should be. */
+/** `nsctl store check` and `stats`: what is in a store, and whether it is as it should be. */
 import { checkEntries } from '../../api/check/check.ts'
 import type { Finding } from '../../api/check/finding.ts'
 import { repairFindings } from '../../api/check/repair.ts'
 import { type StoreSummary, summarizeStore } from '../../api/store-summary.ts'
-import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import { createKindRegistry } from '../../resources/registry.ts'
+import { layoutText, readLayout } from '../../store/layout.ts'
 import { type StoreChoice, withStore } from './export.ts'
 
 export interface Checked {
@@ -30,6 +30,10 @@ export async function checkStore(work: StoreChoice & { readonly repair: boolean 
 
 export interface StoreFacts extends StoreSummary {
   readonly engine: string
+  /** Of what the engine makes of entries; undefined where it keeps nothing. */
+  readonly format: number | undefined
+  /** Of keys and values: `2.0`. */
+  readonly layout: string
   readonly url: string
   readonly revision: number
 }
@@ -39,25 +43,8 @@ export async function storeStats(choice: StoreChoice): Promise<StoreFacts> {
   return withStore({ ...choice, readOnly: true }, async (store) => {
     const { entries, revision } = await store.list([''])
     const engine = store.url.slice(0, store.url.indexOf(':'))
-    return { engine, url: store.url, revision, ...summarizeStore(entries, createKindRegistry()) }
+    const layout = layoutText((await readLayout(store)).layout)
+    const about = { engine, format: store.format?.found, layout, url: store.url, revision }
+    return { ...about, ...summarizeStore(entries, createKindRegistry()) }
   })
-}
-
-/**
- * Brings a store of an earlier format to the present one. No release has made one of an earlier format, so there is nothing
- * to convert yet: resolves to the URL of a store that is in the present format.
- *
- * @throws NsctlError StoreFormat for any other
- */
-export async function upgradeStore(choice: StoreChoice): Promise<string> {
-  try {
-    return await withStore({ ...choice, readOnly: true }, async ({ url }) => url)
-  } catch (error) {
-    if (!isNsctlError(error, 'StoreFormat')) throw error
-    throw new NsctlError('StoreFormat', error.message, {
-      value: error.value,
-      cause: error,
-      next: 'it cannot be converted: formats before the present one were never released. A newer one is read by the nsctl that made it; else move the store away and apply the manifests again. It was not changed',
-    })
-  }
 }

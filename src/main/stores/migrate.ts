@@ -1,15 +1,16 @@
 /** `nsctl store migrate`: all that a store holds into another one, of any engine, and this machine's programs with it. */
 import { readdir } from 'node:fs/promises'
+import { STORE_LAYOUT } from '../../api/keys.ts'
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { formatCount } from '../../core/words.ts'
-import { refuseUnfinishedImport } from '../../store/import-plan.ts'
+import { refuseOlder } from '../../store/layout.ts'
 import { differingKeys, type Snapshot, takeSnapshot } from '../../store/snapshot.ts'
 import type { Store } from '../../store/store.ts'
 import { parseStoreUrl } from '../../store/url.ts'
 import { takeOut } from '../catalog.ts'
 import { handOverPrograms, readClaim } from '../claim.ts'
 import { type Environment, runtimePathsOf } from '../paths.ts'
-import { type StoreChoice, withStore } from './export.ts'
+import { refuseHalf, type StoreChoice, withBareStore, withStore } from './export.ts'
 import { type Filled, type FillOptions, fillStore, planFilling, refuseDaemon } from './fill.ts'
 
 export interface MigrateWork extends StoreChoice, Pick<FillOptions, 'env' | 'clock' | 'signal' | 'replace'> {
@@ -42,7 +43,8 @@ export async function migrateStore(work: MigrateWork): Promise<Migrated> {
   refuseMemory(work.to)
   return withStore({ ...work, readOnly: true }, async (source) => {
     await refuseDaemon(source, work.clock)
-    await refuseUnfinishedImport(source)
+    const mark = await refuseHalf(source)
+    refuseOlder(mark, STORE_LAYOUT, source.url)
     const snapshot = await takeSnapshot(source)
     const target = {
       ...work,
@@ -50,7 +52,7 @@ export async function migrateStore(work: MigrateWork): Promise<Migrated> {
       store: work.to,
       ...(work.dryRun ? { readOnly: true, emptyIfMissing: true } : {}),
     }
-    return withStore(target, async (store) => {
+    return withBareStore(target, async (store) => {
       refuseSame(source, store)
       const facts = { from: source.url, revision: snapshot.revision }
       if (work.dryRun) {
@@ -67,7 +69,12 @@ export async function migrateStore(work: MigrateWork): Promise<Migrated> {
         }
       }
       const confirm = () => refuseChanged(source, snapshot, work)
-      const filled = await fillStore(store, snapshot, { ...work, from: source.url, confirm })
+      const filled = await fillStore(store, snapshot, {
+        ...work,
+        from: source.url,
+        layout: mark.layout,
+        confirm,
+      })
       return { ...facts, ...filled, ...(await handOver(work, source.url, store.url)) }
     })
   })

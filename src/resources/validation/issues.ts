@@ -1,7 +1,7 @@
 /** Turns a validator's errors into faults that a person can act on. */
 import { isObject, type Path, valueAt } from '../../core/json.ts'
 import { nearest } from '../../core/nearest.ts'
-import type { FieldIssue } from '../kinds.ts'
+import { type FieldIssue, UNKNOWN_FIELD } from '../kinds.ts'
 import type { JsonSchema } from '../schema.ts'
 import type { SchemaError } from './schema-errors.ts'
 import { patternMessage, quote, typeIssue } from './words.ts'
@@ -68,7 +68,7 @@ function unknownField(parent: Path, name: string, schema: JsonSchema): FieldIssu
   if (parent.length === 0) known.push('apiVersion', 'kind', 'metadata')
   const [suggestion] = nearest(name, known, 1)
   const path = [...parent, name]
-  return { path, message: 'unknown field', ...(suggestion === undefined ? {} : { suggestion }) }
+  return { path, message: UNKNOWN_FIELD, ...(suggestion === undefined ? {} : { suggestion }) }
 }
 
 function enumIssue(path: Path, known: readonly unknown[], value: unknown): FieldIssue {

@@ -1,7 +1,7 @@
 /** What is wrong with an object's metadata: the same rules as Kubernetes', in words of our own. */
 import { isObject } from '../../core/json.ts'
 import { nearest } from '../../core/nearest.ts'
-import type { FieldIssue, Scope } from '../kinds.ts'
+import { type FieldIssue, type Scope, UNKNOWN_FIELD } from '../kinds.ts'
 import { OWN_PREFIX } from '../object.ts'
 import { typeIssue } from './words.ts'
 
@@ -51,6 +51,11 @@ const MEMBERS: ReadonlyMap<string, Check> = new Map([
   ['managedFields', list],
 ])
 
+/** Whether `key` is a member that metadata may have. */
+export function isKnownMetadata(key: string): boolean {
+  return MEMBERS.has(key)
+}
+
 /** All that is wrong with `object.metadata`. Nothing where it is no object at all: the schema says so. */
 export function metadataIssues(object: unknown, rule: NameRule, scope: Scope): readonly FieldIssue[] {
   const metadata = isObject(object) ? object.metadata : undefined
@@ -66,7 +71,7 @@ export function metadataIssues(object: unknown, rule: NameRule, scope: Scope): r
       const [suggestion] = nearest(key, [...MEMBERS.keys()], 1)
       issues.push({
         path: ['metadata', key],
-        message: 'unknown field',
+        message: UNKNOWN_FIELD,
         ...(suggestion === undefined ? {} : { suggestion }),
       })
     }

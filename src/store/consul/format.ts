@@ -2,6 +2,7 @@
 
 import { NsctlError } from '../../core/errors.ts'
 import { isObject } from '../../core/json.ts'
+import type { FirstEntry } from '../store.ts'
 import type { ConsulAddress } from './address.ts'
 import type { KvClient, KvOperation } from './client.ts'
 import type { FeedSizes, Layout } from './layout.ts'
@@ -28,6 +29,8 @@ export interface FormatOptions {
   readonly create: boolean
   /** How many commits each shard's log holds. */
   readonly historyRevisions?: number
+  /** What a store that is made new begins with. */
+  readonly firstEntries?: readonly FirstEntry[]
 }
 
 /**
@@ -35,13 +38,18 @@ export interface FormatOptions {
  * @throws Unreachable where there is none, StoreFormat for a newer one and for keys that are not nsctl's
  */
 export async function openFormat(options: FormatOptions): Promise<Format> {
-  const { client, layout, address, create, historyRevisions } = options
+  const { client, layout, address, create, historyRevisions, firstEntries = [] } = options
   const found = await readFormat(options)
   if (found !== undefined) return found
   const isTaken = (await client.keys(layout.prefix)).length > 0
   if (!isTaken && !create) throw missing(address)
   if (!isTaken)
-    await client.transact(formatOperations(layout, { shards: SHARDS, slots: historyRevisions ?? SLOTS }))
+    await client.transact([
+      ...formatOperations(layout, { shards: SHARDS, slots: historyRevisions ?? SLOTS }),
+      ...firstEntries.map(
+        ({ key, value }): KvOperation => ({ Verb: 'set', Key: layout.dataKey(key), Value: base64(value) }),
+      ),
+    ])
   // ours, or that of whoever was faster
   const made = await readFormat(options)
   if (made === undefined) throw isTaken ? foreign(address) : missing(address)

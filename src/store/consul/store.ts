@@ -9,11 +9,20 @@ import { NsctlError } from '../../core/errors.ts'
 import { type Ids, randomIds } from '../../core/ids.ts'
 import { validateTransactions } from '../commit.ts'
 import { compareKeys, matcherOf, rangesOf } from '../keys.ts'
-import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
+import type {
+  CommitResult,
+  Entry,
+  FirstEntry,
+  Listing,
+  Store,
+  StoreStats,
+  Transaction,
+  WatchBatch,
+} from '../store.ts'
 import { type ConsulAddress, type Environment, parseConsulUrl } from './address.ts'
 import { type KvClient, type KvEntry, openClient } from './client.ts'
 import { Committer } from './committer.ts'
-import { type Format, openFormat } from './format.ts'
+import { FORMAT, type Format, openFormat } from './format.ts'
 import { headsOf, revisionOf } from './heads.ts'
 import { Layout } from './layout.ts'
 import { MAX_KV_OPERATIONS, readPages, readSnapshot, retry } from './reading.ts'
@@ -37,6 +46,8 @@ export interface ConsulStoreOptions {
   readonly blockMs?: number
   /** How many commits back a watch can start at least; for a store that is made new. */
   readonly historyRevisions?: number
+  /** What a store that is made new begins with. */
+  readonly first?: readonly FirstEntry[]
 }
 
 /** Long enough for three servers to elect a leader with Consul's own timing. */
@@ -51,7 +62,8 @@ export async function openConsulStore(options: ConsulStoreOptions): Promise<Stor
   const layout = new Layout(address.prefix)
   const { requestMs = REQUEST_MS, blockMs = BLOCK_MS, giveUpMs = GIVE_UP_MS, clock } = options
   const client = await openClient(address, { requestMs, blockMs })
-  const open = { client, layout, address, create: options.readOnly !== true }
+  const firstEntries = options.first ?? []
+  const open = { client, layout, address, create: options.readOnly !== true, firstEntries }
   const { historyRevisions } = options
   try {
     const format = await retry({ clock, giveUpMs, signal: new AbortController().signal }, () =>
@@ -76,6 +88,7 @@ class ConsulStore implements Store {
   readonly url: string
   readonly maxOperations = MAX_OPERATIONS
   readonly maxTransactionBytes = MAX_TRANSACTION_BYTES
+  readonly format = { found: FORMAT, present: FORMAT }
   readonly #parts: Parts
   readonly #clock: Clock
   readonly #readOnly: boolean

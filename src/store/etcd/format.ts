@@ -1,10 +1,12 @@
 /** Which format the store has, written once when it is made. */
 import { NsctlError } from '../../core/errors.ts'
+import type { FirstEntry } from '../store.ts'
 import type { EtcdClient } from './client.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { Request } from './messages.ts'
 
 /** Moves when an older nsctl could no longer read what this one writes. */
-const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 1
 
 export interface FormatOptions {
   readonly client: EtcdClient
@@ -12,6 +14,8 @@ export interface FormatOptions {
   readonly url: string
   /** What to do where there is no store yet. */
   readonly ifMissing: 'make' | 'leave' | 'refuse'
+  /** What a store that is made begins with. */
+  readonly first?: readonly FirstEntry[]
 }
 
 /** Makes sure that the store is one that this nsctl can read; a new one is made. Throws StoreFormat, StoreCorrupt and Unreachable. */
@@ -33,7 +37,16 @@ export async function ensureFormat(options: FormatOptions): Promise<void> {
   const value = Buffer.from(JSON.stringify({ format: FORMAT_VERSION }))
   const { ranges, succeeded } = await client.write({
     compare: [{ key, modRevision: 0 }],
-    success: [{ kind: 'put', key, value }],
+    success: [
+      { kind: 'put', key, value },
+      ...(options.first ?? []).map(
+        (entry): Request => ({
+          kind: 'put',
+          key: keyspace.keyOf(entry.key),
+          value: Buffer.from(entry.value),
+        }),
+      ),
+    ],
     failure: [{ kind: 'range', range: { key } }],
   })
   if (!succeeded) assertKnown(ranges[0]?.keyValues[0]?.value.toString() ?? '', url)

@@ -7,7 +7,16 @@ import { NsctlError } from '../../core/errors.ts'
 import { validateTransactions } from '../commit.ts'
 import { etcdStoreUrl } from '../etcd-url.ts'
 import { rangesOf } from '../keys.ts'
-import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
+import type {
+  CommitResult,
+  Entry,
+  FirstEntry,
+  Listing,
+  Store,
+  StoreStats,
+  Transaction,
+  WatchBatch,
+} from '../store.ts'
 import { accessFrom, type EtcdAccess } from './access.ts'
 import { EtcdClient } from './client.ts'
 import {
@@ -19,7 +28,7 @@ import {
   requestOf,
 } from './committing.ts'
 import { translate } from './errors.ts'
-import { ensureFormat } from './format.ts'
+import { ensureFormat, FORMAT_VERSION } from './format.ts'
 import { Keyspace } from './keyspace.ts'
 import { currentRevision, listRanges, readKeys } from './listing.ts'
 import type { KeyValue } from './messages.ts'
@@ -40,6 +49,8 @@ export interface EtcdStoreOptions {
   readonly readOnly?: boolean
   /** With `readOnly`: where there is no store, takes an empty one for it. */
   readonly emptyIfMissing?: boolean
+  /** What a store that is made new begins with. */
+  readonly first?: readonly FirstEntry[]
 }
 
 /** Opens the store, and makes it where it is not there. Throws Invalid, Unreachable, StoreFormat and StoreCorrupt. */
@@ -58,6 +69,7 @@ class EtcdStore implements Store {
   readonly url: string
   readonly maxOperations = MAX_OPERATIONS
   readonly maxTransactionBytes = MAX_TRANSACTION_BYTES
+  readonly format = { found: FORMAT_VERSION, present: FORMAT_VERSION }
   readonly #client: EtcdClient
   readonly #keyspace: Keyspace
   readonly #clock: Clock
@@ -65,6 +77,7 @@ class EtcdStore implements Store {
   readonly #secure: boolean
   readonly #readOnly: boolean
   readonly #emptyIfMissing: boolean
+  readonly #first: readonly FirstEntry[]
   readonly #writing = new Set<Promise<unknown>>()
   readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
@@ -80,12 +93,13 @@ class EtcdStore implements Store {
     this.#secure = options.secure
     this.#readOnly = readOnly ?? false
     this.#emptyIfMissing = emptyIfMissing ?? false
+    this.#first = options.first ?? []
   }
 
   prepare(): Promise<void> {
     const ifMissing = !this.#readOnly ? 'make' : this.#emptyIfMissing ? 'leave' : 'refuse'
-    const [client, keyspace, url] = [this.#client, this.#keyspace, this.url]
-    return this.#do('read', () => ensureFormat({ client, keyspace, url, ifMissing }))
+    const [client, keyspace, url, first] = [this.#client, this.#keyspace, this.url, this.#first]
+    return this.#do('read', () => ensureFormat({ client, keyspace, url, ifMissing, first }))
   }
 
   get(key: string): Promise<Entry | undefined> {

@@ -7,6 +7,7 @@ import type {
   Change,
   CommitResult,
   Entry,
+  FirstEntry,
   Listing,
   Store,
   StoreStats,
@@ -19,13 +20,15 @@ export interface MemoryStoreOptions {
   readonly historyRevisions?: number
   /** For telling several apart. */
   readonly name?: string
+  /** What it begins with. */
+  readonly first?: readonly FirstEntry[]
 }
 
 const PAGE_CHANGES = 500
 
 /** An empty store of its own. */
 export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
-  return new MemoryStore(options.name ?? '', options.historyRevisions ?? 50_000)
+  return new MemoryStore(options)
 }
 
 class MemoryStore implements Store {
@@ -40,9 +43,10 @@ class MemoryStore implements Store {
   readonly #bell = new Bell()
   readonly #closed = new AbortController()
 
-  constructor(name: string, historyRevisions: number) {
+  constructor({ name = '', historyRevisions = 50_000, first = [] }: MemoryStoreOptions) {
     this.url = `memory:${name}`
     this.#historyRevisions = historyRevisions
+    for (const { key, value } of first) this.#write(key, { value, revision: this.#revision })
   }
 
   async get(key: string): Promise<Entry | undefined> {

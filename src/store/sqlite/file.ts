@@ -15,10 +15,11 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { NsctlError } from '../../core/errors.ts'
 import { bootId } from '../holder.ts'
+import type { FirstEntry } from '../store.ts'
 import { corrupt } from './errors.ts'
-import { APPLICATION_ID, FORMAT_VERSION, SCHEMA } from './rows.ts'
+import { ensureFormat, type OlderFormat } from './format.ts'
+import { Rows, SCHEMA } from './rows.ts'
 
 type Sqlite = typeof import('node:sqlite')
 
@@ -28,12 +29,14 @@ const CHECKPOINT_BYTES = 2 * 1024 * 1024
 /** How long SQLite itself waits for a lock: it blocks the event loop, so the waiting is done outside. */
 const SQLITE_WAIT_MS = 5
 const LEFTOVER_MS = 60_000
+/** Of a store that was just made: see SCHEMA. */
+const FIRST_REVISION = 1
 const WRITER_PRAGMAS = `
   PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES};
   PRAGMA journal_size_limit = ${2 * CHECKPOINT_BYTES}; PRAGMA cache_size = -8000;`
 
-/** Makes an empty store at `path` unless something is there. Two processes at once make one. */
-export function createFile(sqlite: Sqlite, path: string): void {
+/** Makes a store of `first` at `path` unless something is there. Two processes at once make one. */
+export function createFile(sqlite: Sqlite, path: string, first: readonly FirstEntry[]): void {
   const directory = dirname(path)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   removeLeftovers(path)
@@ -44,7 +47,10 @@ export function createFile(sqlite: Sqlite, path: string): void {
     try {
       // no journal and no sync of its own: it is synced once, when it is whole and before anybody can see it
       db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF;`)
-      db.exec(`BEGIN; ${SCHEMA} COMMIT; PRAGMA journal_mode = WAL;`)
+      db.exec(`BEGIN; ${SCHEMA}`)
+      const rows = new Rows(db, unfinished)
+      for (const { key, value } of first) rows.write(key, { value, revision: FIRST_REVISION })
+      db.exec('COMMIT; PRAGMA journal_mode = WAL;')
     } finally {
       db.close()
     }
@@ -89,11 +95,17 @@ function sync(path: string): void {
   }
 }
 
+export interface OpenedFile {
+  readonly db: DatabaseSync
+  /** That it has now. */
+  readonly format: number
+}
+
 /**
  * Opens the store at `path`, which must be there. Reads one page; whatever SQLite throws goes through. Throws
  * StoreCorrupt for what is no store of ours, StoreFormat for another version's, and changes neither.
  */
-export function openFile(sqlite: Sqlite, path: string, readOnly: boolean): DatabaseSync {
+export function openFile(sqlite: Sqlite, path: string, readOnly: boolean, older: OlderFormat): OpenedFile {
   // not by reading it: closing a file drops the locks that this process has on it through another connection
   if (statSync(path).size === 0) throw corrupt(path, 'the file is empty')
   const boot = readOnly ? undefined : bootMark()
@@ -102,34 +114,14 @@ export function openFile(sqlite: Sqlite, path: string, readOnly: boolean): Datab
   if (!sameBoot && wasLeftOpen(path)) assertSound(sqlite, path)
   const db = new sqlite.DatabaseSync(path, { readOnly, timeout: SQLITE_WAIT_MS })
   try {
-    assertOurs(db, path)
     if (!readOnly) db.exec(WRITER_PRAGMAS)
+    const format = ensureFormat(db, path, older)
+    if (!sameBoot) mark(path, boot)
+    return { db, format }
   } catch (error) {
     db.close()
     throw error
   }
-  if (!sameBoot) mark(path, boot)
-  return db
-}
-
-function assertOurs(db: DatabaseSync, path: string): void {
-  const header = db.prepare(
-    'SELECT application_id AS id, user_version AS format FROM pragma_application_id, pragma_user_version',
-  )
-  const { id, format } = header.get() as { readonly id: number; readonly format: number }
-  if (id !== APPLICATION_ID) throw corrupt(path, 'it is a database of another program')
-  if (format === FORMAT_VERSION) return
-  throw new NsctlError(
-    'StoreFormat',
-    `the store ${path} has format ${format}, this nsctl reads format ${FORMAT_VERSION}`,
-    {
-      value: format,
-      next:
-        format > FORMAT_VERSION
-          ? 'use the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed'
-          : 'use the nsctl that made it, or move the file away to begin with an empty store',
-    },
-  )
 }
 
 /** The last to close a store leaves no log behind. */

@@ -11,15 +11,26 @@ import type { Logger } from '../../core/logger.ts'
 import { type CommitPlan, validateTransactions } from '../commit.ts'
 import { Bell, follow } from '../feed.ts'
 import { matcherOf, rangesOf } from '../keys.ts'
-import type { CommitResult, Entry, Listing, Store, StoreStats, Transaction, WatchBatch } from '../store.ts'
+import type {
+  CommitResult,
+  EngineFormat,
+  Entry,
+  FirstEntry,
+  Listing,
+  Store,
+  StoreStats,
+  Transaction,
+  WatchBatch,
+} from '../store.ts'
 import { applyTransactions } from './applying.ts'
 import { changesAfter } from './changes.ts'
 import { isBusy, translate, unreachable } from './errors.ts'
-import { createFile, openFile } from './file.ts'
+import { createFile, type OpenedFile, openFile } from './file.ts'
+import type { OlderFormat } from './format.ts'
 import { untilUnlocked } from './locking.ts'
 import { CommitQueue } from './queue.ts'
 import { Reserve } from './reserve.ts'
-import { Rows } from './rows.ts'
+import { FORMAT_VERSION, Rows } from './rows.ts'
 import { Watchers } from './watchers.ts'
 
 export interface SqliteStoreOptions {
@@ -33,6 +44,10 @@ export interface SqliteStoreOptions {
   readonly readOnly?: boolean
   /** How many revisions back a watch can start. One that is further behind lists again, which is no slower by then. */
   readonly historyRevisions?: number
+  /** What a store that is made new begins with. */
+  readonly first?: readonly FirstEntry[]
+  /** What to do with a file of an earlier format; one that is only read is read as it is, if that is not said. */
+  readonly older?: OlderFormat
 }
 
 const BUSY_TIMEOUT_MS = 5_000
@@ -47,11 +62,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   try {
     if (!existsSync(path)) {
       if (readOnly) throw missing(path)
-      createFile(sqlite, path)
+      createFile(sqlite, path, options.first ?? [])
     }
-    const open = () => openFile(sqlite, path, readOnly)
-    const db = await untilUnlocked(options.clock, limitMs, () => withReserve(path, options.clock, open))
-    return new SqliteStore(db, path, options)
+    const older = options.older ?? (readOnly ? 'read' : 'refuse')
+    const open = () => openFile(sqlite, path, readOnly, older)
+    const file = await untilUnlocked(options.clock, limitMs, () => withReserve(path, options.clock, open))
+    return new SqliteStore(file, path, options)
   } catch (error) {
     throw translate(error, path)
   }
@@ -77,6 +93,7 @@ function missing(path: string): NsctlError {
 
 class SqliteStore implements Store {
   readonly url: string
+  readonly format: EngineFormat
   readonly #db: DatabaseSync
   readonly #rows: Rows
   readonly #path: string
@@ -93,8 +110,9 @@ class SqliteStore implements Store {
   readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 
-  constructor(db: DatabaseSync, path: string, options: SqliteStoreOptions) {
+  constructor({ db, format }: OpenedFile, path: string, options: SqliteStoreOptions) {
     this.url = `sqlite:${path}`
+    this.format = { found: format, present: FORMAT_VERSION }
     this.#db = db
     this.#rows = new Rows(db, path)
     this.#path = path
