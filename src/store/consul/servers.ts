@@ -1,0 +1,129 @@
+/**
+ * The endpoints of a store, one of which is asked at a time; the next one when that fails. An answer may be late because nobody will
+ * ever give it: a host that is away says nothing, a server whose leader is away waits for it. So a server that is late is
+ * asked for something that it knows by itself, and the answer is given up where it says nothing, knows no leader, or knows
+ * another than before.
+ */
+import type { Clock } from '../../core/clock.ts'
+import type { ConsulAddress } from './address.ts'
+import type { BlockingRead, ClientLimits, KvClient, KvOperation, TransactionOutcome } from './client.ts'
+import { type ConsulError, failure, mayHeal, nobody } from './errors.ts'
+import { openAccess, Server } from './server.ts'
+
+/** Consul answers within milliseconds what it need not wait for. */
+const LATE_MS = 1_000
+/** How often somebody who waits for news listens whether anybody is there. */
+const PULSE_MS = 3_000
+const PULSE_LIMIT_MS = 1_500
+
+/** Connects to nothing yet. */
+export async function openClient(
+  address: ConsulAddress,
+  limits: ClientLimits,
+  clock: Clock,
+): Promise<KvClient> {
+  const access = await openAccess(address)
+  const servers = address.endpoints.map((endpoint) => new Server(access, address, endpoint, limits))
+  return new Servers(address, servers, clock)
+}
+
+class Servers implements KvClient {
+  readonly #address: ConsulAddress
+  readonly #servers: readonly Server[]
+  readonly #clock: Clock
+  #at = 0
+  /** The leader that was heard of last, of whichever server. */
+  #leader: string | undefined
+
+  constructor(address: ConsulAddress, servers: readonly Server[], clock: Clock) {
+    this.#address = address
+    this.#servers = servers
+    this.#clock = clock
+  }
+
+  transact(operations: readonly KvOperation[], signal?: AbortSignal): Promise<TransactionOutcome> {
+    return this.#ask(LATE_MS, signal, (server, given) => server.transact(operations, given))
+  }
+
+  keys(prefix: string, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#ask(LATE_MS, signal, (server, given) => server.keys(prefix, given))
+  }
+
+  block(read: BlockingRead) {
+    return this.#ask(PULSE_MS, read.signal, (server, signal) => server.block({ ...read, signal }))
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close()
+  }
+
+  /** Goes on to the next server where nobody was there; whoever asked may ask again where it is not known what came of it. */
+  async #ask<T>(
+    lateMs: number,
+    signal: AbortSignal | undefined,
+    send: (server: Server, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const absent: ConsulError[] = []
+    for (const _ of this.#servers) {
+      const server = this.#servers[this.#at]!
+      try {
+        return await this.#listening(server, lateMs, signal, (given) => send(server, given))
+      } catch (error) {
+        if (!mayHeal(error)) throw error
+        this.#leave(server)
+        if (error.outcome === 'unknown') throw error
+        absent.push(error)
+      }
+    }
+    throw nobody(absent, this.#address)
+  }
+
+  /** Others may have left it already. */
+  #leave(server: Server): void {
+    server.hangUp()
+    if (this.#servers[this.#at] === server) this.#at = (this.#at + 1) % this.#servers.length
+  }
+
+  async #listening<T>(
+    server: Server,
+    lateMs: number,
+    signal: AbortSignal | undefined,
+    send: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted()
+    const given = new AbortController()
+    const forward = () => given.abort(signal?.reason)
+    signal?.addEventListener('abort', forward, { once: true })
+    let before = this.#leader
+    let done = false
+    const look = async () => {
+      const trouble = await this.#troubleOf(server, before)
+      before ??= this.#leader
+      if (done) return
+      if (trouble !== undefined) given.abort(failure('unknown', server.address, trouble))
+      else cancel = this.#clock.schedule(lateMs, look)
+    }
+    // who waits for long wants to know from the beginning who leads
+    let cancel = this.#clock.schedule(lateMs === PULSE_MS && before === undefined ? 0 : lateMs, look)
+    try {
+      return await send(given.signal)
+    } finally {
+      done = true
+      cancel()
+      signal?.removeEventListener('abort', forward)
+    }
+  }
+
+  /** Why no answer is to be expected; undefined where it may still come. */
+  async #troubleOf(server: Server, before: string | undefined): Promise<string | undefined> {
+    try {
+      const leader = await server.leader(PULSE_LIMIT_MS)
+      if (leader === '') return 'it knows no leader'
+      this.#leader = leader ?? this.#leader
+      const isAnother = before !== undefined && leader !== undefined && leader !== before
+      return isAnother ? 'another server leads than before' : undefined
+    } catch {
+      return 'it does not answer'
+    }
+  }
+}
