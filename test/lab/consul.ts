@@ -50,8 +50,8 @@ export interface ConsulServer {
 
 export interface ConsulCluster {
   readonly servers: readonly ConsulServer[]
-  /** The one that leads, asked of any that answers. */
-  leader(): Promise<ConsulServer>
+  /** The one that leads, asked of any that answers; only of those on `among` where given. */
+  leader(among?: readonly Host[]): Promise<ConsulServer>
   stop(): Promise<void>
 }
 
@@ -92,8 +92,11 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulCl
   const servers = members.map((member) => new Server(member, start))
   const cluster: ConsulCluster = {
     servers,
-    async leader() {
-      for (const server of servers) {
+    async leader(among) {
+      const asked = servers.filter(
+        ({ member }) => !among || among.some(({ address }) => address === member.host),
+      )
+      for (const server of asked) {
         const rpc = await server.leaderAddress().catch(() => '')
         const found = servers.find(({ member }) => rpc === `${member.host}:${member.server}`)
         if (found?.process.running) return found

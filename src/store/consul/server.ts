@@ -169,13 +169,14 @@ export class Server implements KvClient {
   }
 
   /**
-   * Which server leads, as far as this one knows by itself: an address, '' where it knows of none. Undefined where it does not say.
-   * Rejects where it does not answer within `limitMs`.
+   * Which server leads, as far as this one knows by itself: an address, '' where it knows of none. Undefined where it may not
+   * say. Rejects where it does not answer within `limitMs`.
    */
   async leader(limitMs: number): Promise<string | undefined> {
     try {
       const answer = await this.#consul.status.leader({ timeout: limitMs })
-      return typeof answer === 'string' ? answer : undefined
+      // node-consul makes nothing of an empty text
+      return answer === undefined ? '' : String(answer)
     } catch (error) {
       const failed = translate(error, this.address)
       if (mayHeal(failed)) throw failed

@@ -11,7 +11,7 @@ import { type ConsulError, failure, mayHeal, nobody } from './errors.ts'
 import { openAccess, Server } from './server.ts'
 
 /** Consul answers within milliseconds what it need not wait for. */
-const LATE_MS = 1_000
+const LATE_MS = 500
 /** How often somebody who waits for news listens whether anybody is there. */
 const PULSE_MS = 3_000
 const PULSE_LIMIT_MS = 1_500
@@ -34,6 +34,8 @@ class Servers implements KvClient {
   #at = 0
   /** The leader that was heard of last, of whichever server. */
   #leader: string | undefined
+  /** Whether what was heard last, of whichever server, was no trouble. */
+  #isWell = false
 
   constructor(address: ConsulAddress, servers: readonly Server[], clock: Clock) {
     this.#address = address
@@ -80,6 +82,7 @@ class Servers implements KvClient {
 
   /** Others may have left it already. */
   #leave(server: Server): void {
+    this.#isWell = false
     server.hangUp()
     if (this.#servers[this.#at] === server) this.#at = (this.#at + 1) % this.#servers.length
   }
@@ -103,8 +106,8 @@ class Servers implements KvClient {
       if (trouble !== undefined) given.abort(failure('unknown', server.address, trouble))
       else cancel = this.#clock.schedule(lateMs, look)
     }
-    // who waits for long wants to know from the beginning who leads
-    let cancel = this.#clock.schedule(lateMs === PULSE_MS && before === undefined ? 0 : lateMs, look)
+    // who waits for long need not listen often where all is well
+    let cancel = this.#clock.schedule(this.#isWell ? lateMs : LATE_MS, look)
     try {
       return await send(given.signal)
     } finally {
@@ -120,8 +123,10 @@ class Servers implements KvClient {
       const leader = await server.leader(PULSE_LIMIT_MS)
       if (leader === '') return 'it knows no leader'
       this.#leader = leader ?? this.#leader
-      const isAnother = before !== undefined && leader !== undefined && leader !== before
-      return isAnother ? 'another server leads than before' : undefined
+      if (before !== undefined && leader !== undefined && leader !== before)
+        return 'another server leads than before'
+      this.#isWell = true
+      return undefined
     } catch {
       return 'it does not answer'
     }

@@ -39,7 +39,8 @@ export interface EtcdCluster {
   ready(...flags: readonly string[]): Promise<void>
   /** Runs etcdctl against the cluster; its output. */
   ctl(...args: readonly string[]): Promise<string>
-  leader(): Promise<EtcdMember>
+  /** Asked of all; only of those on `among` where given. */
+  leader(among?: readonly Host[]): Promise<EtcdMember>
   stop(): Promise<void>
 }
 
@@ -100,13 +101,17 @@ export async function startEtcd(options: ClusterOptions = {}): Promise<EtcdClust
         return true
       })
     },
-    async leader() {
-      const status = JSON.parse(await ctl('endpoint', 'status', '-w', 'json')) as readonly {
+    async leader(among) {
+      const asked = members.filter(
+        ({ endpoint }) => !among || among.some(({ address }) => endpoint.startsWith(`${address}:`)),
+      )
+      const flags = ['--endpoints', asked.map(({ endpoint }) => `${scheme}://${endpoint}`).join(',')]
+      const status = JSON.parse(await ctl(...flags, 'endpoint', 'status', '-w', 'json')) as readonly {
         readonly Endpoint: string
         readonly Status: { readonly leader: number; readonly header: { readonly member_id: number } }
       }[]
       const found = status.find(({ Status }) => Status.leader === Status.header.member_id)
-      const member = members.find((one) => found?.Endpoint.endsWith(one.endpoint))
+      const member = asked.find((one) => found?.Endpoint.endsWith(one.endpoint))
       if (member === undefined) throw new Error(`no leader in ${JSON.stringify(status)}`)
       return member
     },
