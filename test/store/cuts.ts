@@ -13,6 +13,8 @@ import type { Store, StoreWatcher } from '../../src/store/store.ts'
 import { type Host, makeNetwork, type Network } from '../lab/network.ts'
 import { commit, put } from './contract-read.ts'
 import { judgeState, judgeWatch } from './history.ts'
+import { type Harm, stormServers } from './linearizability/cluster.ts'
+import type { Random } from './random.ts'
 import { follow, type Watching } from './watching.ts'
 import { newTally, recover, type Tally, write } from './writers.ts'
 
@@ -20,18 +22,27 @@ import { newTally, recover, type Tally, write } from './writers.ts'
 export interface CutCluster {
   /** The host of the one that leads, asked of the servers on `among`; rejects where they know none. */
   leader(among: readonly Host[]): Promise<Host>
-  /** One store, by whatever name of its own; its client knows the servers on `hosts` and asks the first of them first. */
-  open(name: string, hosts: readonly Host[]): Promise<Store>
+  /**
+   * One store, by whatever name of its own; its client knows the servers on `hosts` and asks the first of them first. Where it can be
+   * told, it does not try for longer than `giveUpMs`.
+   */
+  open(name: string, hosts: readonly Host[], giveUpMs?: number): Promise<Store>
   stop(): Promise<void>
 }
 
 const WRITERS = 4
-const CUT_MS = 7_000
+const CUT_MS = 5_000
+/** Of the checker over a network that is cut. */
+const STORM_MS = 24_000
+/** Shorter than a cut, so that an outcome is not known now and then. */
+const IMPATIENT_MS = 1_500
 const LEASE_MS = 3_000
 /** From the moment that its server is cut off until a watch hears from another one. */
 const WATCH_BOUND_MS = 8_000
 /** What a commit takes at most, whatever comes of it; adapters say how long they try. */
 const COMMIT_BOUND_MS = 20_000
+/** Where nobody is there: 2 s for each server, and a little more for connections that stood. */
+const REFUSAL_BOUND_MS = 12_000
 
 export function cutTests(
   test: Test,
@@ -60,6 +71,9 @@ export function cutTests(
 
   test('a client is cut off for longer than its lease: another takes over, and what the first writes late is refused', () =>
     loseLease(lab()))
+
+  test('under the checker, while servers are cut off from all, from clients and from one another', () =>
+    stormCut(lab()))
 
   test('all servers are cut off from a client: it says so, with their addresses, in a bounded time', () =>
     cutFromAll(lab()))
@@ -94,7 +108,7 @@ async function storm(lab: Lab, name: string, cut: (lab: Lab, leader: Host) => Pr
     await cut(lab, leader)
     await pause(CUT_MS)
     await network.heal()
-    await pause(2_500)
+    await pause(1_500)
     assert.ok((await untilLed(cluster, others)) !== undefined)
     enough.abort()
     await Promise.all([...writers, reader])
@@ -197,6 +211,46 @@ async function readFresh(
   }
 }
 
+/** Clients that know all servers, and clients that know one alone, also one that leads no more and has not heard of it. */
+async function stormCut(lab: Lab): Promise<void> {
+  const { cluster, hosts, engine, network } = lab
+  const known = hosts.map((_, at) => [...hosts.slice(at), ...hosts.slice(0, at)])
+  const stores = await Promise.all([
+    ...known.map((all) => cluster.open('checked', all)),
+    ...hosts.map((host) => cluster.open('checked', [host], IMPATIENT_MS)),
+  ])
+  const leader = () => cluster.leader(hosts)
+  try {
+    await stormServers({ engine: `${engine}, cut`, stores, harms: harmsTo(lab), leader, stormMs: STORM_MS })
+  } finally {
+    await network.heal()
+    await Promise.all(stores.map((store) => store.close()))
+  }
+}
+
+function harmsTo({ network, cluster, hosts }: Lab): readonly Harm[] {
+  const isolate = async (host: Host) => {
+    for (const other of hosts) if (other !== host) await network.cutBetween(host, other)
+  }
+  const harm = (name: string, cut: (leader: Host, random: Random) => Promise<void>): Harm => ({
+    name,
+    async inflict(random, awayMs) {
+      await cut(await untilLed(cluster, hosts), random)
+      await pause(awayMs)
+      await network.heal()
+    },
+  })
+  return [
+    harm('cut leader from the others', isolate),
+    harm('cut leader off', (leader) => network.cut(leader)),
+    harm('cut leader from clients', (leader) => network.cutBetween(network.here, leader)),
+    harm('cut one off', (_, random) => network.cut(hosts[random(hosts.length)]!)),
+    harm('cut all from one another', async () => {
+      for (const host of hosts) await isolate(host)
+    }),
+  ]
+}
+
 async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void> {
   const leader = await untilLed(cluster, hosts)
   const [near, far] = hosts.filter((host) => host !== leader) as [Host, Host]
@@ -230,7 +284,7 @@ async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void
     await Promise.all(sent)
     const [after] = await untilAnswered(() => first.commit([late(3)]))
     assert.is(after?.kind, 'conflict')
-    await pause(2_000)
+    await pause(1_000)
     assert.equal(await second.listKeys('late/'), [])
     await commit(second, ...taken.fence, put('mine', '1'))
     console.log(
@@ -249,32 +303,35 @@ async function cutFromAll({ network, cluster, hosts, engine }: Lab): Promise<voi
   try {
     await commit(store, put('a', '1'))
     for (const host of hosts) await network.cutBetween(network.here, host)
-    const tooks: number[] = []
-    for (const work of [
+    const asked = [
       () => store.commit([[put('a', '2')]]),
       () => store.get('a'),
       () => cluster.open('alone', hosts),
-    ]) {
-      const begunMs = performance.now()
-      const error = await work().then(
-        () => assert.unreachable('it was answered'),
-        (thrown: unknown) => thrown,
-      )
-      tooks.push(performance.now() - begunMs)
-      assert.ok(isNsctlError(error, 'Unreachable'), String(error))
-      assert.is(error.exitCode, 3)
-      for (const { address } of hosts) assert.match(error.message, address)
-    }
+    ]
+    const tooks = await Promise.all(asked.map((ask) => untilRefused(ask, hosts)))
     console.log(
       `${engine}, cut off from all: a commit fails after ${tooks.map((ms) => Math.round(ms)).join(', a read and opening after ')} ms`,
     )
-    for (const ms of tooks) assert.ok(ms < COMMIT_BOUND_MS, `${ms} ms`)
+    for (const ms of tooks) assert.ok(ms < REFUSAL_BOUND_MS, `${ms} ms`)
     await network.heal()
     await untilAnswered(() => store.commit([[put('a', '3')]]))
   } finally {
     await network.heal()
     await store.close()
   }
+}
+
+/** How long it takes until `ask` says that no server can be reached; in milliseconds. */
+async function untilRefused(ask: () => Promise<unknown>, hosts: readonly Host[]): Promise<number> {
+  const begunMs = performance.now()
+  const error = await ask().then(
+    () => assert.unreachable('it was answered'),
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(isNsctlError(error, 'Unreachable'), String(error))
+  assert.is(error.exitCode, 3)
+  for (const { address } of hosts) assert.match(error.message, address)
+  return performance.now() - begunMs
 }
 
 async function untilLed(cluster: CutCluster, among: readonly Host[]): Promise<Host> {

@@ -7,14 +7,15 @@
 import type { Clock } from '../../core/clock.ts'
 import type { ConsulAddress } from './address.ts'
 import type { BlockingRead, ClientLimits, KvClient, KvOperation, TransactionOutcome } from './client.ts'
-import { type ConsulError, failure, mayHeal, nobody } from './errors.ts'
+import { CONNECT_LIMIT_MS, type ConsulError, failure, mayHeal, nobody } from './errors.ts'
 import { openAccess, Server } from './server.ts'
 
 /** Consul answers within milliseconds what it need not wait for. */
 const LATE_MS = 500
 /** How often somebody who waits for news listens whether anybody is there. */
 const PULSE_MS = 3_000
-const PULSE_LIMIT_MS = 1_500
+/** As long as a connection may take, so that a request that found none is told so, and not that its fate is unknown. */
+const PULSE_LIMIT_MS = CONNECT_LIMIT_MS
 
 /** Connects to nothing yet. */
 export async function openClient(

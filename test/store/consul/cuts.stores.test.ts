@@ -17,9 +17,10 @@ if (it === test) {
         const leader = await cluster.leader(among)
         return hosts.find(({ address }) => leader.address.startsWith(`${address}:`))!
       },
-      open: (name, known) =>
+      open: (name, known, giveUpMs) =>
         openAt(`consul://${known.map(({ address }) => address).join(',')}/${name}`, {
           historyRevisions: 20_000,
+          ...(giveUpMs !== undefined && { giveUpMs }),
         }),
       stop: () => cluster.stop(),
     }
