@@ -9,9 +9,11 @@ export class Running {
   readonly ended: Promise<number | null>
   output = ''
 
-  constructor(home: Home, words: readonly string[]) {
+  /** @param enter goes before the command, to run it on a host of a lab */
+  constructor(home: Home, words: readonly string[], enter: readonly string[] = []) {
     const env = { PATH: process.env.PATH, HOME: home.folder, LANG: 'C.UTF-8', NSCTL_HOME: home.state }
-    this.child = spawn(join(root, 'bin/nsctl'), words, {
+    const [command, ...args] = [...enter, join(root, 'bin/nsctl'), ...words]
+    this.child = spawn(command!, args, {
       cwd: home.folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -75,6 +75,7 @@ class BridgedNetwork implements Network {
   readonly #cutPairs: (readonly [Member, Member])[] = []
   readonly #spaces: HeldSpace[] = []
   #bridge: Space = {}
+  #adding: Promise<unknown> = Promise.resolve()
 
   constructor(ip: IpTool, subnet: string) {
     this.#ip = ip
@@ -92,7 +93,14 @@ class BridgedNetwork implements Network {
     await this.#join({ name: 'here', number: HERE, space: {}, device, enter: [] })
   }
 
-  async add(name: string): Promise<Host> {
+  add(name: string): Promise<Host> {
+    // one after the other: each is introduced to all before it
+    const adding = this.#adding.then(() => this.#add(name))
+    this.#adding = adding.catch(() => {})
+    return adding
+  }
+
+  async #add(name: string): Promise<Host> {
     const space = await this.#hold()
     const enter = ['nsenter', '--net', '-t', String(space.pid), '--']
     await this.#ip(space, ['link set lo up'])
