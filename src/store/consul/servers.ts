@@ -72,6 +72,8 @@ class Servers implements KvClient {
       try {
         return await this.#listening(server, lateMs, signal, (given) => send(server, given))
       } catch (error) {
+        // nobody waits any more, for whatever answer
+        signal?.throwIfAborted()
         if (!mayHeal(error)) throw error
         this.#leave(server)
         if (error.outcome === 'unknown') throw error
