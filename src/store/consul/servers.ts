@@ -28,6 +28,12 @@ export async function openClient(
   return new Servers(address, servers, clock)
 }
 
+/** A server was asked who leads. */
+interface Look {
+  readonly atMs: number
+  readonly leader: Promise<string | undefined>
+}
+
 class Servers implements KvClient {
   readonly #address: ConsulAddress
   readonly #servers: readonly Server[]
@@ -37,6 +43,8 @@ class Servers implements KvClient {
   #leader: string | undefined
   /** Whether what was heard last, of whichever server, was no trouble. */
   #isWell = false
+  /** The last look at each server: those who wait at the same time share it. */
+  readonly #looks = new Map<Server, Look>()
 
   constructor(address: ConsulAddress, servers: readonly Server[], clock: Clock) {
     this.#address = address
@@ -103,7 +111,7 @@ class Servers implements KvClient {
     let before = this.#leader
     let done = false
     const look = async () => {
-      const trouble = await this.#troubleOf(server, before)
+      const trouble = await this.#troubleOf(server, before, lateMs / 2)
       before ??= this.#leader
       if (done) return
       if (trouble !== undefined) given.abort(failure('unknown', server.address, trouble))
@@ -121,9 +129,9 @@ class Servers implements KvClient {
   }
 
   /** Why no answer is to be expected; undefined where it may still come. */
-  async #troubleOf(server: Server, before: string | undefined): Promise<string | undefined> {
+  async #troubleOf(server: Server, before: string | undefined, youngMs: number): Promise<string | undefined> {
     try {
-      const leader = await server.leader(PULSE_LIMIT_MS)
+      const leader = await this.#lookAt(server, youngMs)
       if (leader === '') return 'it knows no leader'
       this.#leader = leader ?? this.#leader
       if (before !== undefined && leader !== undefined && leader !== before)
@@ -133,5 +141,15 @@ class Servers implements KvClient {
     } catch {
       return 'it does not answer'
     }
+  }
+
+  /** One that began less than `youngMs` ago does. */
+  #lookAt(server: Server, youngMs: number): Promise<string | undefined> {
+    const atMs = this.#clock.monotonic()
+    const last = this.#looks.get(server)
+    if (last !== undefined && atMs - last.atMs < youngMs) return last.leader
+    const leader = server.leader(PULSE_LIMIT_MS)
+    this.#looks.set(server, { atMs, leader })
+    return leader
   }
 }
