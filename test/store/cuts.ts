@@ -37,8 +37,11 @@ const STORM_MS = 24_000
 /** Shorter than a cut, so that an outcome is not known now and then. */
 const IMPATIENT_MS = 1_500
 const LEASE_MS = 3_000
-/** From the moment that its server is cut off until a watch hears from another one. */
-const WATCH_BOUND_MS = 8_000
+/**
+ * From the moment that its server is cut off until a watch hears from another one: 5 s until the server is left, and the elections of
+ * the servers themselves, of which Consul needs a second one when the former leader is back.
+ */
+const WATCH_BOUND_MS = 12_000
 /** What a commit takes at most, whatever comes of it; adapters say how long they try. */
 const COMMIT_BOUND_MS = 20_000
 /** Where nobody is there: 2 s for each server, and a little more for connections that stood. */
