@@ -93,6 +93,7 @@ function readFile(address: ConsulAddress, path: string): string {
   }
 }
 
+/** The agent at one endpoint. It is connected to when it is asked, and again when that breaks. */
 export class Server implements KvClient {
   readonly address: AskedAddress
   readonly #consul: NodeConsul
