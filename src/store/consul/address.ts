@@ -10,7 +10,7 @@ export interface Endpoint {
 
 export interface ConsulAddress {
   /** At least one, all of one datacenter, in the order in which they are to be tried. */
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]]
   readonly secure: boolean
   /** Ends with a slash: `nsctl/`. */
   readonly prefix: string
@@ -34,7 +34,7 @@ const DEFAULT_PREFIX = 'nsctl'
 const PARAMETERS: readonly string[] = ['dc', 'token-file', 'ca', 'cert', 'key']
 
 /**
- * Understands `consul[s]://HOST[:PORT][,HOST[:PORT]…][/PREFIX][?dc=…&token-file=…&ca=…&cert=…&key=…]`. What the URL leaves out comes from
+ * Understands `consul[s]://HOST[:PORT][,…][/PREFIX][?dc=…&token-file=…&ca=…&cert=…&key=…]`. What the URL leaves out comes from
  * CONSUL_HTTP_TOKEN, CONSUL_HTTP_TOKEN_FILE, CONSUL_CACERT, CONSUL_CLIENT_CERT and CONSUL_CLIENT_KEY, as with Consul's own
  * command. Throws Invalid.
  */
@@ -53,11 +53,12 @@ export function parseConsulUrl(text: string, env: Environment = {}): ConsulAddre
   const secure = url.protocol === 'consuls:'
   const parameter = (name: string, variable: string) =>
     url.searchParams.get(name) || env[variable] || undefined
-  const address = {
-    endpoints: [url, ...others].map(({ hostname, port }) => ({
-      host: hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: port === '' ? (secure ? DEFAULT_SECURE_PORT : DEFAULT_PORT) : Number(port),
-    })),
+  const endpointOf = ({ hostname, port }: URL): Endpoint => ({
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? (secure ? DEFAULT_SECURE_PORT : DEFAULT_PORT) : Number(port),
+  })
+  const address: Omit<ConsulAddress, 'url'> = {
+    endpoints: [endpointOf(url), ...others.map(endpointOf)],
     secure,
     prefix: `${prefixOf(text, url.pathname)}/`,
     datacenter: url.searchParams.get('dc') || undefined,
