@@ -37,6 +37,8 @@ const STORM_MS = 24_000
 /** Shorter than a cut, so that an outcome is not known now and then. */
 const IMPATIENT_MS = 1_500
 const LEASE_MS = 3_000
+/** Until a watch has left a server that is silent, and heard from another one. */
+const SILENT_BOUND_MS = 6_500
 /**
  * From the moment that its server is cut off until a watch hears from another one: 5 s until the server is left, and the elections of
  * the servers themselves, of which Consul needs a second one when the former leader is back.
@@ -107,6 +109,9 @@ async function storm(lab: Lab, name: string, cut: (lab: Lab, leader: Host) => Pr
     const writers = Array.from({ length: WRITERS }, (_, i) => write(stores[i % 3]!, i, tally, enough.signal))
     const reads = { fresh: 0, refused: 0 }
     const reader = readFresh(stranded, tally, reads, enough.signal)
+    const working = Promise.all([...writers, reader])
+    // what it rejects with is waited for below
+    working.catch(() => {})
     await pause(1_500)
     await cut(lab, leader)
     await pause(CUT_MS)
@@ -114,7 +119,7 @@ async function storm(lab: Lab, name: string, cut: (lab: Lab, leader: Host) => Pr
     await pause(1_500)
     assert.ok((await untilLed(cluster, others)) !== undefined)
     enough.abort()
-    await Promise.all([...writers, reader])
+    await working
     const longest = silences.map((silence) => silence.end())
     const transaction = [put('end', 'x')]
     const end = await commit(stores.at(-1)!, ...transaction)
@@ -258,6 +263,7 @@ async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void
   const leader = await untilLed(cluster, hosts)
   const [near, far] = hosts.filter((host) => host !== leader) as [Host, Host]
   const [first, second] = [await cluster.open('lease', [near]), await cluster.open('lease', [far, leader])]
+  const idle = await cluster.open('lease', [near, far])
   const stop = new AbortController()
   const options = (id: string) => ({
     name: 'leader',
@@ -274,15 +280,24 @@ async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void
       lostMs = performance.now()
     })
     const waiting = acquireLease(second, options('second'))
+    const watching = follow(idle, ['seen/'], await commit(second, put('seen/before', '1')))
+    await commit(second, put('seen/now', '1'))
+    await watching.until('what is written now', (w) => w.changes().length === 1)
     await pause(1_000)
     await network.cutBetween(network.here, near)
     const cutMs = performance.now()
+    const seen = commit(second, put('seen/cut', '1')).then(async () => {
+      await watching.until('what was written while its server was cut off', (w) => w.changes().length === 2)
+      return performance.now() - cutMs
+    })
+    seen.catch(() => {})
     const late = (round: number) => [...held.fence, put(`late/${round}`, 'late')]
     // sent while nothing arrives: the network may deliver it yet
     const sent = [0, 1, 2].map((round) => first.commit([late(round)]).catch((error: unknown) => error))
     const taken = await waiting
     const takenMs = performance.now()
     assert.ok(lostMs < takenMs, 'two held the lease')
+    const seenMs = await seen
     await network.heal()
     await Promise.all(sent)
     const [after] = await untilAnswered(() => first.commit([late(3)]))
@@ -290,14 +305,17 @@ async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void
     await pause(1_000)
     assert.equal(await second.listKeys('late/'), [])
     await commit(second, ...taken.fence, put('mine', '1'))
+    await watching.stop()
     console.log(
-      `${engine}, lease of ${LEASE_MS} ms: lost ${Math.round(lostMs - cutMs)} ms after the cut, taken over after ${Math.round(takenMs - cutMs)} ms, late writes 0 of 4`,
+      `${engine}, lease of ${LEASE_MS} ms: lost ${Math.round(lostMs - cutMs)} ms after the cut, taken over after ${Math.round(takenMs - cutMs)} ms, late writes 0 of 4; ` +
+        `a watch that nothing else goes on beside went on after ${Math.round(seenMs)} ms`,
     )
+    assert.ok(seenMs < SILENT_BOUND_MS, `${seenMs} ms`)
     await taken.release()
   } finally {
     stop.abort()
     await network.heal()
-    await Promise.all([first.close(), second.close()])
+    await Promise.all([first.close(), second.close(), idle.close()])
   }
 }
 
