@@ -8,7 +8,7 @@ import type { Test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { systemClock } from '../../src/core/clock.ts'
 import { isNsctlError } from '../../src/core/errors.ts'
-import { acquireLease, type LeaseHolder } from '../../src/store/lease.ts'
+import { type AcquireOptions, acquireLease, type LeaseHolder } from '../../src/store/lease.ts'
 import type { Store, StoreWatcher } from '../../src/store/store.ts'
 import { type Host, makeNetwork, type Network } from '../lab/network.ts'
 import { commit, put } from './contract-read.ts'
@@ -265,31 +265,18 @@ async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void
   const [first, second] = [await cluster.open('lease', [near]), await cluster.open('lease', [far, leader])]
   const idle = await cluster.open('lease', [near, far])
   const stop = new AbortController()
-  const options = (id: string) => ({
-    name: 'leader',
-    ttlMs: LEASE_MS,
-    holder: { id, host: `host-${id}`, pid: 1, startTime: '1', bootId: id, about: {} } satisfies LeaseHolder,
-    clock: systemClock,
-    signal: stop.signal,
-    isAlive: () => undefined,
-  })
   try {
-    const held = await acquireLease(first, options('first'))
+    const held = await acquireLease(first, leaseOptions('first', stop.signal))
     let lostMs = Number.POSITIVE_INFINITY
     held.lost.addEventListener('abort', () => {
       lostMs = performance.now()
     })
-    const waiting = acquireLease(second, options('second'))
-    const watching = follow(idle, ['seen/'], await commit(second, put('seen/before', '1')))
-    await commit(second, put('seen/now', '1'))
-    await watching.until('what is written now', (w) => w.changes().length === 1)
+    const waiting = acquireLease(second, leaseOptions('second', stop.signal))
+    const idleWatch = await beginWatch(idle, second)
     await pause(1_000)
     await network.cutBetween(network.here, near)
     const cutMs = performance.now()
-    const seen = commit(second, put('seen/cut', '1')).then(async () => {
-      await watching.until('what was written while its server was cut off', (w) => w.changes().length === 2)
-      return performance.now() - cutMs
-    })
+    const seen = idleWatch.hearsAfter()
     seen.catch(() => {})
     const late = (round: number) => [...held.fence, put(`late/${round}`, 'late')]
     // sent while nothing arrives: the network may deliver it yet
@@ -305,7 +292,6 @@ async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void
     await pause(1_000)
     assert.equal(await second.listKeys('late/'), [])
     await commit(second, ...taken.fence, put('mine', '1'))
-    await watching.stop()
     console.log(
       `${engine}, lease of ${LEASE_MS} ms: lost ${Math.round(lostMs - cutMs)} ms after the cut, taken over after ${Math.round(takenMs - cutMs)} ms, late writes 0 of 4; ` +
         `a watch that nothing else goes on beside went on after ${Math.round(seenMs)} ms`,
@@ -316,6 +302,29 @@ async function loseLease({ network, cluster, hosts, engine }: Lab): Promise<void
     stop.abort()
     await network.heal()
     await Promise.all([first.close(), second.close(), idle.close()])
+  }
+}
+
+/** Of a holder that nobody can see the death of. */
+function leaseOptions(id: string, signal: AbortSignal): AcquireOptions {
+  const holder: LeaseHolder = { id, host: `host-${id}`, pid: 1, startTime: '1', bootId: id, about: {} }
+  return { name: 'leader', ttlMs: LEASE_MS, holder, clock: systemClock, signal, isAlive: () => undefined }
+}
+
+/** A watch through `store`, of which it is known that it waits for what `writer` writes. */
+async function beginWatch(store: Store, writer: Store): Promise<{ hearsAfter(): Promise<number> }> {
+  const watching = follow(store, ['seen/'], await commit(writer, put('seen/before', '1')))
+  await commit(writer, put('seen/now', '1'))
+  await watching.until('what is written now', (w) => w.changes().length === 1)
+  return {
+    /** How long the next one takes, in milliseconds; ends the watch. */
+    async hearsAfter() {
+      const begunMs = performance.now()
+      await commit(writer, put('seen/next', '1'))
+      await watching.until('what was written while its server was cut off', (w) => w.changes().length === 2)
+      await watching.stop()
+      return performance.now() - begunMs
+    },
   }
 }
 
