@@ -1,10 +1,10 @@
-/** Consul, three servers, while packets are dropped: see cuts.ts. */
+/** Consul, three servers, while packets are dropped: see cuts/tests.ts. */
 import { type Test, test } from 'uvu'
 import { startConsul } from '../../lab/consul.ts'
 import { canMakeNetworks } from '../../lab/network.ts'
 import { canFetchDebs } from '../../lab/servers.ts'
 import { needs } from '../../parts.ts'
-import { cutTests } from '../cuts.ts'
+import { cutTests } from '../cuts/tests.ts'
 import { openAt } from './scene.ts'
 
 const it = needs(test, canFetchDebs() && canMakeNetworks(), 'root and Debian packages') as Test

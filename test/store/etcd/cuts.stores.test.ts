@@ -1,8 +1,8 @@
-/** etcd, three servers, while packets are dropped: see cuts.ts. */
+/** etcd, three servers, while packets are dropped: see cuts/tests.ts. */
 import { type Test, test } from 'uvu'
 import { canMakeNetworks } from '../../lab/network.ts'
 import { needs } from '../../parts.ts'
-import { cutTests } from '../cuts.ts'
+import { cutTests } from '../cuts/tests.ts'
 import { hasEtcd, openStoreIn, startEtcd } from './scene.ts'
 
 const it = needs(test, hasEtcd && canMakeNetworks(), 'root and Debian packages') as Test
