@@ -24,7 +24,7 @@ export class ConfigSetContext extends ConfigCommand {
     'What no flag names stays as it is; an empty value takes it away. Credentials are named, not given: a token that must stand in the file itself is written there by hand, as token.'
   static override examples = [
     'nsctl config set-context dev --store sqlite:./dev.db',
-    'nsctl config set-context prod --store consuls://consul.example.org/nsctl --namespace shop --token-file ~/.consul-token',
+    'nsctl config set-context prod --store consuls://a.example.org,b.example.org/nsctl --namespace shop --token-file ~/.consul-token',
     'nsctl config set-context --current --namespace shop',
   ]
   static override baseFlags = globals as typeof shared.globalFlags

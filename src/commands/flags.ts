@@ -18,7 +18,7 @@ export const globalFlags = {
   store: Flags.string({
     helpValue: 'URL',
     summary:
-      'Store to talk to, sqlite:/path or consul://host/prefix; $NSCTL_STORE, else the current context’s, else under $NSCTL_HOME or the XDG state directory.',
+      'Store to talk to, sqlite:/path or consul://host,host2/prefix; $NSCTL_STORE, else the current context’s, else under $NSCTL_HOME or the XDG state directory.',
     helpGroup: 'GLOBAL',
   }),
   context: Flags.string({

@@ -20,9 +20,10 @@ export async function openCatalog({ env, store, node }: OpenCatalogOptions): Pro
   const { openConsulCatalog } = await import('../traffic/consul/catalog.ts')
   const address = parseConsulUrl(url.url, env)
   // the store by its place within Consul: it may be reached under several names
-  const { datacenter, prefix } = address
+  const { datacenter, prefix, endpoints } = address
   const place = `${datacenter === undefined ? '' : `${datacenter}:`}${prefix.replace(/\/$/, '')}`
-  return openConsulCatalog(address, { store: place, node })
+  // an agent keeps what was registered with it: of several addresses the first, whoever answers for the store
+  return openConsulCatalog({ ...address, ...endpoints[0] }, { store: place, node })
 }
 
 const CLEAR_LIMIT_MS = 5_000

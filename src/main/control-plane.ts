@@ -18,6 +18,12 @@ import type { Store } from '../store/store.ts'
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
 export const LEASE_TTL_MS = 5_000
 
+/**
+ * How long a term that was lost may take to end. A store that is cut off answers a write after 21 s at most (consul: it tries for 15 s,
+ * and the last time may take 6): a process that ended for that could not stand by.
+ */
+const STOP_LIMIT_MS = 25_000
+
 /** What a process of `nsctl controller` says of itself in the lease's record. */
 export const CONTROLLER_ROLE = { role: 'controller' } as const
 
@@ -35,7 +41,7 @@ export interface ControlPlaneOptions {
 export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, metrics: EngineTally): Manager {
   const { clock } = options
   const logger = options.logger.with({ part: 'control plane' })
-  const manager = createManager({ api, clock, logger, metrics })
+  const manager = createManager({ api, clock, logger, metrics, stopTimeoutMs: STOP_LIMIT_MS })
   const { cache } = manager
   manager.add(serviceController({ cache, api, clock }))
   manager.add(garbageController({ cache, api }))

@@ -91,6 +91,8 @@ export class HeldLease implements Lease {
     if (this.#released) return
     this.#released = true
     this.#stop()
+    // of what is lost nothing is given back, and its last renewal may wait for a store that is away
+    if (this.#lost.signal.aborted) return
     await this.#renewing
     if (this.#lost.signal.aborted) return
     try {

@@ -3,16 +3,20 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { type Home, root } from '../commands/nsctl.ts'
 
+/** As it is installed in this checkout. */
+export const NSCTL = join(root, 'bin/nsctl')
+
 /** One process, with all that it has said. */
 export class Running {
   readonly child: ChildProcess
   readonly ended: Promise<number | null>
   output = ''
 
-  /** @param program of another installation than the one that is tested */
-  constructor(home: Home, words: readonly string[], program = join(root, 'bin/nsctl')) {
+  /** @param command nsctl, with what goes before it to run it elsewhere, or that of another installation */
+  constructor(home: Home, words: readonly string[], command: readonly string[] = [NSCTL]) {
     const env = { PATH: process.env.PATH, HOME: home.folder, LANG: 'C.UTF-8', NSCTL_HOME: home.state }
-    this.child = spawn(program, words, {
+    const [program, ...args] = [...command, ...words]
+    this.child = spawn(program!, args, {
       cwd: home.folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

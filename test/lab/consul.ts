@@ -8,6 +8,7 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Host } from './network.ts'
 import {
   extractDeb,
   freePorts,
@@ -20,6 +21,8 @@ import {
 export interface ConsulOptions {
   /** 1 where left out. */
   readonly servers?: 1 | 3
+  /** Each on a host of its own instead of on loopback; 1 or 3. */
+  readonly hosts?: readonly Host[]
   /** Answers DNS queries, too. */
   readonly dns?: boolean
   /** More of Consul's configuration, as JSON. */
@@ -47,19 +50,22 @@ export interface ConsulServer {
 
 export interface ConsulCluster {
   readonly servers: readonly ConsulServer[]
-  /** The one that leads, asked of any that answers. */
-  leader(): Promise<ConsulServer>
+  /** The one that leads, asked of any that answers; only of those on `among` where given. */
+  leader(among?: readonly Host[]): Promise<ConsulServer>
   stop(): Promise<void>
 }
 
 interface Member {
   readonly host: string
+  readonly enter: readonly string[]
   readonly http: number
   readonly server: number
   readonly serf: number
   readonly dns: number
   readonly directory: string
 }
+
+const DEFAULT_PORTS: readonly number[] = [8500, 8300, 8301, 8600]
 
 /** The program, out of its package. */
 export async function consulBinary(): Promise<string> {
@@ -71,22 +77,26 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulCl
   const binary = await consulBinary()
   const directory = serverDirectory('consul')
   const members: Member[] = []
-  for (let i = 0; i < (options.servers ?? 1); i++) {
-    const host = `127.0.0.${i + 2}`
-    const ports = (await freePorts(4, host)) as [number, number, number, number]
-    const [http, server, serf, dns] = ports
-    members.push({ host, http, server, serf, dns, directory: join(directory.path, `${i}`) })
+  for (let i = 0; i < (options.hosts?.length ?? options.servers ?? 1); i++) {
+    const { address: host, enter } = options.hosts?.[i] ?? { address: `127.0.0.${i + 2}`, enter: [] }
+    const ports = options.hosts === undefined ? await freePorts(4, host) : DEFAULT_PORTS
+    const [http, server, serf, dns] = ports as readonly [number, number, number, number]
+    members.push({ host, enter, http, server, serf, dns, directory: join(directory.path, `${i}`) })
   }
   const start = (member: Member) => {
     const file = join(directory.path, `${member.host}.json`)
     writeFileSync(file, JSON.stringify(configOf(member, members, options)))
-    return startServer(binary, ['agent', '-config-file', file], join(directory.path, `${member.host}.log`))
+    const command = [...member.enter, binary, 'agent', '-config-file', file]
+    return startServer(command, join(directory.path, `${member.host}.log`))
   }
   const servers = members.map((member) => new Server(member, start))
   const cluster: ConsulCluster = {
     servers,
-    async leader() {
-      for (const server of servers) {
+    async leader(among) {
+      const asked = servers.filter(
+        ({ member }) => !among || among.some(({ address }) => address === member.host),
+      )
+      for (const server of asked) {
         const rpc = await server.leaderAddress().catch(() => '')
         const found = servers.find(({ member }) => rpc === `${member.host}:${member.server}`)
         if (found?.process.running) return found

@@ -70,10 +70,10 @@ export interface ServerProcess {
 const STOP_LIMIT_MS = 5_000
 
 /** Starts a program whose output goes to `logFile`, appended. */
-export function startServer(command: string, args: readonly string[], logFile: string): ServerProcess {
+export function startServer(command: readonly string[], logFile: string): ServerProcess {
   const log = openSync(logFile, 'a')
   // the program takes setpriv's place, with its pid
-  const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+  const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
     stdio: ['ignore', log, log],
   })
   const ended = new Promise<void>((resolve) => {

@@ -255,6 +255,23 @@ test('a renewal that went through but seemed to fail is not a loss', async () =>
   assert.is(await readLease(store, 'x'), undefined)
 })
 
+test('a lease that was lost is released at once, though its renewal waits for a store that is away', async () => {
+  const clock = new ManualClock()
+  const store = createMemoryStore()
+  const { signal } = new AbortController()
+  const lease = await acquireLease(store, { name: 'x', ttlMs: 1000, holder: thisProcess(), clock, signal })
+  store.commit = () => new Promise(() => {})
+  clock.advance(1000)
+  await settle()
+  assert.ok(lease.lost.aborted)
+  let released = false
+  void lease.release().then(() => {
+    released = true
+  })
+  await settle()
+  assert.ok(released)
+})
+
 test('jumps of the wall clock change nothing', async () => {
   const world = new World()
   world.join('a')

@@ -1,5 +1,5 @@
 /** Follows a watch in the background and lets a test wait for what it reported. */
-import type { Change, Store, WatchBatch } from '../../src/store/store.ts'
+import type { Change, StoreWatcher, WatchBatch } from '../../src/store/store.ts'
 
 /** How long a report may take. Shorter where a test wants to see it fail. */
 const boundMs = () => Number(process.env.NSCTL_TEST_WATCH_BOUND_MS ?? 20_000)
@@ -14,7 +14,7 @@ export interface Watching {
   stop(): Promise<void>
 }
 
-export function follow(store: Store, prefixes: readonly string[], from: number): Watching {
+export function follow(store: StoreWatcher, prefixes: readonly string[], from: number): Watching {
   const batches: WatchBatch[] = []
   const abort = new AbortController()
   let wake: (() => void) | undefined

@@ -1,9 +1,16 @@
-/** How users name a store in Consul: `consul://host:8500/prefix?dc=lab`, `consuls://` for TLS. */
+/** How users name a store in Consul: `consul://host:8500,host2:8500/prefix?dc=lab`, `consuls://` for TLS. */
 import { NsctlError } from '../../core/errors.ts'
 
-export interface ConsulAddress {
+/** Where an agent of Consul listens, a server or not. */
+export interface Endpoint {
+  /** An IPv6 address without brackets. */
   readonly host: string
   readonly port: number
+}
+
+export interface ConsulAddress {
+  /** At least one, all of one datacenter, in the order in which they are to be tried. */
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]]
   readonly secure: boolean
   /** Ends with a slash: `nsctl/`. */
   readonly prefix: string
@@ -27,13 +34,14 @@ const DEFAULT_PREFIX = 'nsctl'
 const PARAMETERS: readonly string[] = ['dc', 'token-file', 'ca', 'cert', 'key']
 
 /**
- * Understands `consul[s]://HOST[:PORT][/PREFIX][?dc=…&token-file=…&ca=…&cert=…&key=…]`. What the URL leaves out comes from
+ * Understands `consul[s]://HOST[:PORT][,…][/PREFIX][?dc=…&token-file=…&ca=…&cert=…&key=…]`. What the URL leaves out comes from
  * CONSUL_HTTP_TOKEN, CONSUL_HTTP_TOKEN_FILE, CONSUL_CACERT, CONSUL_CLIENT_CERT and CONSUL_CLIENT_KEY, as with Consul's own
  * command. Throws Invalid.
  */
 export function parseConsulUrl(text: string, env: Environment = {}): ConsulAddress {
-  const url = parse(text)
-  if (url.username !== '' || url.password !== '' || url.searchParams.has('token'))
+  const [url, ...others] = parse(text)
+  const hasUser = [url, ...others].some(({ username, password }) => username !== '' || password !== '')
+  if (hasUser || url.searchParams.has('token'))
     throw invalid(
       shown(url),
       'carries a secret',
@@ -45,9 +53,12 @@ export function parseConsulUrl(text: string, env: Environment = {}): ConsulAddre
   const secure = url.protocol === 'consuls:'
   const parameter = (name: string, variable: string) =>
     url.searchParams.get(name) || env[variable] || undefined
-  const address = {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? (secure ? DEFAULT_SECURE_PORT : DEFAULT_PORT) : Number(url.port),
+  const endpointOf = ({ hostname, port }: URL): Endpoint => ({
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? (secure ? DEFAULT_SECURE_PORT : DEFAULT_PORT) : Number(port),
+  })
+  const address: Omit<ConsulAddress, 'url'> = {
+    endpoints: [endpointOf(url), ...others.map(endpointOf)],
     secure,
     prefix: `${prefixOf(text, url.pathname)}/`,
     datacenter: url.searchParams.get('dc') || undefined,
@@ -63,21 +74,32 @@ export function parseConsulUrl(text: string, env: Environment = {}): ConsulAddre
       'has a client certificate without its key, or a key without a certificate',
       'give both or none',
     )
-  return { ...address, url: nameOf(address, url.hostname) }
+  return { ...address, url: nameOf(address) }
 }
 
-function parse(text: string): URL {
+/** One URL for each host, the first with all that the text says besides. */
+function parse(text: string): readonly [URL, ...URL[]] {
+  const [, scheme = '', authority = '', rest = ''] = /^([^/]*:\/\/)([^/?#]*)(.*)$/s.exec(text) ?? []
+  const [first, ...others] = authority.split(',')
+  if (others.length === 0) return [parseOne(text, text)]
+  return [
+    parseOne(`${scheme}${first}${rest}`, text),
+    ...others.map((host) => parseOne(`${scheme}${host}`, text)),
+  ]
+}
+
+function parseOne(text: string, whole: string): URL {
   let url: URL
   try {
     url = new URL(text)
   } catch (cause) {
-    throw invalid(withoutSecret(text), 'is no URL', EXAMPLE, cause)
+    throw invalid(withoutSecret(whole), 'is no URL', EXAMPLE, cause)
   }
-  if (url.hostname === '') throw invalid(text, 'names no host', EXAMPLE)
+  if (url.hostname === '') throw invalid(withoutSecret(whole), 'names no host', EXAMPLE)
   return url
 }
 
-const EXAMPLE = 'write it like consul://127.0.0.1:8500/nsctl'
+const EXAMPLE = 'write it like consul://127.0.0.1:8500/nsctl or consul://10.0.0.1:8500,10.0.0.2:8500/nsctl'
 
 /** Its blocking queries name the prefix in a path, where Consul takes `.`, `..` and empty segments away. */
 function prefixOf(text: string, path: string): string {
@@ -103,10 +125,16 @@ function decode(text: string, path: string): string {
   }
 }
 
-function nameOf(address: Omit<ConsulAddress, 'url'>, hostname: string): string {
+/** `10.0.0.1:8500`, `[::1]:8500` */
+export function endpointName({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function nameOf(address: Omit<ConsulAddress, 'url'>): string {
   const scheme = address.secure ? 'consuls' : 'consul'
   const query = address.datacenter === undefined ? '' : `?dc=${encodeURIComponent(address.datacenter)}`
-  return `${scheme}://${hostname}:${address.port}/${address.prefix.slice(0, -1)}${query}`
+  const endpoints = address.endpoints.map(endpointName).join(',')
+  return `${scheme}://${endpoints}/${address.prefix.slice(0, -1)}${query}`
 }
 
 function shown(url: URL): string {

@@ -1,6 +1,6 @@
 /** What Consul, TLS and the network report, as the store's errors. */
 import { type ErrorCode, type ErrorDetails, messageOf, NsctlError } from '../../core/errors.ts'
-import type { ConsulAddress } from './address.ts'
+import { type ConsulAddress, type Endpoint, endpointName } from './address.ts'
 
 /**
  * What is known of a request that failed. `never`: it did nothing, and asking again does not help. `absent`: it did nothing,
@@ -11,11 +11,24 @@ export type Outcome = 'never' | 'absent' | 'unknown'
 /** A request that failed. */
 export class ConsulError extends NsctlError {
   readonly outcome: Outcome
+  /** The message without the store’s name, to stand beside others. */
+  readonly reason: string
 
-  constructor(outcome: Outcome, code: ErrorCode, message: string, details: ErrorDetails = {}) {
+  constructor(
+    outcome: Outcome,
+    code: ErrorCode,
+    message: string,
+    details: ErrorDetails & { readonly reason?: string } = {},
+  ) {
     super(code, message, details)
     this.outcome = outcome
+    this.reason = details.reason ?? message
   }
+}
+
+/** A store, and which of its endpoints was asked. */
+export interface AskedAddress extends ConsulAddress {
+  readonly asked?: Endpoint
 }
 
 /** True for a failure that may heal by itself: an election, a server that restarts, a connection that broke. */
@@ -24,7 +37,7 @@ export function isTransient(error: unknown): boolean {
 }
 
 /** True for one that may heal if one waits for Consul to come back. Who has just been typed to should rather say so. */
-export function mayHeal(error: unknown): boolean {
+export function mayHeal(error: unknown): error is ConsulError {
   return error instanceof ConsulError && error.outcome !== 'never'
 }
 
@@ -32,16 +45,22 @@ export function mayHeal(error: unknown): boolean {
 interface Rejection {
   readonly code?: unknown
   readonly isTimeout?: boolean
-  readonly isAbort?: boolean
+  /** What the system was asked for: `connect`, `read`, `getaddrinfo`. */
+  readonly syscall?: unknown
   readonly response?: { readonly statusCode?: number; readonly body?: unknown }
 }
 
+/** How long a connection may take to come about. */
+export const CONNECT_LIMIT_MS = 2_000
+
+/** While connecting. Of a connection that stood the same is heard when it breaks. */
 const REFUSED: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there (connection refused)',
   ENOTFOUND: 'there is no host of that name',
   EAI_AGAIN: 'its name cannot be resolved now',
   EHOSTUNREACH: 'there is no route to it',
   ENETUNREACH: 'there is no route to it',
+  ETIMEDOUT: `no connection within ${CONNECT_LIMIT_MS} ms`,
 }
 
 /** OpenSSL's and Node's codes for a server certificate that is not accepted. */
@@ -56,7 +75,7 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
 }
 
 /** The error of a request to `address` that node-consul rejected. */
-export function translate(thrown: unknown, address: ConsulAddress): unknown {
+export function translate(thrown: unknown, address: AskedAddress): unknown {
   if (thrown instanceof NsctlError || !(thrown instanceof Error)) return thrown
   const error = withoutRequest(thrown)
   const { code, isTimeout, response } = error
@@ -64,7 +83,7 @@ export function translate(thrown: unknown, address: ConsulAddress): unknown {
     return fromStatus(response.statusCode, bodyText(response.body), address, error)
   if (isTimeout === true) return failure('unknown', address, 'it does not answer in time', error)
   if (typeof code !== 'string') return failure('unknown', address, messageOf(error), error)
-  const refused = REFUSED[code]
+  const refused = isOfConnecting(thrown) ? REFUSED[code] : undefined
   if (refused !== undefined) return failure('absent', address, refused, error)
   const certificate = CERTIFICATE[code]
   if (certificate !== undefined)
@@ -80,6 +99,11 @@ export function translate(thrown: unknown, address: ConsulAddress): unknown {
   return failure('unknown', address, messageOf(error), error)
 }
 
+/** Several addresses of one host were tried and failed, or the only one did. */
+function isOfConnecting(error: Error & Rejection): boolean {
+  return error instanceof AggregateError || error.syscall === 'connect' || error.syscall === 'getaddrinfo'
+}
+
 /** What node-consul throws holds the request, and so the token: whoever prints causes must not find it. */
 function withoutRequest(error: Error & Rejection): Error & Rejection {
   const { message, code, isTimeout, response } = error
@@ -90,7 +114,7 @@ function withoutRequest(error: Error & Rejection): Error & Rejection {
   return Object.assign(plain, { response: answer })
 }
 
-function fromTls(error: Error, code: string, address: ConsulAddress): ConsulError {
+function fromTls(error: Error, code: string, address: AskedAddress): ConsulError {
   if (/wrong.version.number|packet.length|http.request/i.test(`${code} ${error.message}`))
     return failure('never', address, 'it does not speak TLS', error, 'write consul:// for plain HTTP')
   const next = /EXPIRED/i.test(`${code} ${error.message}`)
@@ -99,7 +123,7 @@ function fromTls(error: Error, code: string, address: ConsulAddress): ConsulErro
   return failure('never', address, `the TLS handshake failed (${code})`, error, next)
 }
 
-function fromStatus(status: number, body: string, address: ConsulAddress, error: Error): ConsulError {
+function fromStatus(status: number, body: string, address: AskedAddress, error: Error): ConsulError {
   const said = body.trim().slice(0, 200)
   if (status === 403) return denied(address, said, error)
   if (status === 413)
@@ -131,7 +155,7 @@ function fromStatus(status: number, body: string, address: ConsulAddress, error:
 }
 
 /** @param said Consul's own words: `ACL not found` for a token that it does not know, else what is not permitted */
-export function denied(address: ConsulAddress, said: string, cause?: unknown): ConsulError {
+export function denied(address: AskedAddress, said: string, cause?: unknown): ConsulError {
   const { prefix } = address
   const unknown = /ACL not found/i.test(said)
   const what = unknown ? 'does not know the token' : `refuses the token: ${said}`
@@ -146,16 +170,28 @@ export function denied(address: ConsulAddress, said: string, cause?: unknown): C
 
 export function failure(
   outcome: Outcome,
-  address: ConsulAddress,
+  address: AskedAddress,
   what: string,
   cause?: unknown,
   next = 'check the address, and that Consul runs there',
 ): ConsulError {
-  return new ConsulError(outcome, 'Unreachable', `the store ${address.url} cannot be reached: ${what}`, {
-    value: address.url,
+  const { url, endpoints, asked } = address
+  const where = asked === undefined || endpoints.length === 1 ? '' : `${endpointName(asked)}: `
+  const reason = `${where}${what}`
+  return new ConsulError(outcome, 'Unreachable', `the store ${url} cannot be reached: ${reason}`, {
+    value: url,
     next,
     cause,
+    reason,
   })
+}
+
+/** Nobody is at any endpoint: what was said of each, as one error. */
+export function nobody(errors: readonly ConsulError[], address: ConsulAddress): ConsulError {
+  const [first] = errors
+  if (first !== undefined && errors.length === 1) return first
+  const reasons = errors.map(({ reason }) => reason).join('; ')
+  return failure('absent', address, reasons, new AggregateError(errors), first?.next)
 }
 
 function bodyText(body: unknown): string {

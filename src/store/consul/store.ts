@@ -20,20 +20,21 @@ import type {
   WatchBatch,
 } from '../store.ts'
 import { type ConsulAddress, type Environment, parseConsulUrl } from './address.ts'
-import { type KvClient, type KvEntry, openClient } from './client.ts'
+import type { KvClient, KvEntry } from './client.ts'
 import { Committer } from './committer.ts'
 import { FORMAT, type Format, openFormat } from './format.ts'
 import { headsOf, revisionOf } from './heads.ts'
 import { Layout } from './layout.ts'
 import { MAX_KV_OPERATIONS, readPages, readSnapshot, retry } from './reading.ts'
 import { Recall } from './recall.ts'
+import { openClient } from './servers.ts'
 import { MAX_BODY_BYTES, MAX_OPERATIONS, MAX_TRANSACTION_BYTES, type Size, sizeOf } from './sizes.ts'
 import { Watches } from './watches.ts'
 
 export { isMissingStore } from './format.ts'
 
 export interface ConsulStoreOptions {
-  /** `consul://host:8500/prefix?dc=…`, see address.ts. */
+  /** `consul://host:8500,host2:8500/prefix?dc=…`, see address.ts. */
   readonly url: string
   readonly env?: Environment
   readonly clock: Clock
@@ -53,7 +54,6 @@ export interface ConsulStoreOptions {
 /** Long enough for three servers to elect a leader with Consul's own timing. */
 const GIVE_UP_MS = 15_000
 const REQUEST_MS = 5_000
-/** A server that vanished without a word is noticed after this, and half as much again. */
 const BLOCK_MS = 30_000
 
 /** Opens the store at `url` and makes it where there is none. */
@@ -61,7 +61,7 @@ export async function openConsulStore(options: ConsulStoreOptions): Promise<Stor
   const address = parseConsulUrl(options.url, options.env)
   const layout = new Layout(address.prefix)
   const { requestMs = REQUEST_MS, blockMs = BLOCK_MS, giveUpMs = GIVE_UP_MS, clock } = options
-  const client = await openClient(address, { requestMs, blockMs })
+  const client = await openClient(address, { requestMs, blockMs }, clock)
   const firstEntries = options.first ?? []
   const open = { client, layout, address, create: options.readOnly !== true, firstEntries }
   const { historyRevisions } = options

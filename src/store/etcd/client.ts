@@ -51,13 +51,17 @@ const PROBE_LIMIT_MS = 1_500
 export class EtcdClient {
   readonly #options: EtcdClientOptions
   readonly #connections: Connections
+  /** What a member knows by itself. */
+  readonly #probe: { readonly method: Method; readonly body: Buffer }
   #token: Promise<string | undefined> | undefined
   /** Raft's, of whichever member has told it last. */
   #lastTerm: number | undefined
 
   constructor(options: EtcdClientOptions) {
     this.#options = options
-    this.#connections = new Connections(options)
+    const body = encodeRange({ key: options.readableKey, countOnly: true, serializable: true })
+    this.#probe = { method: METHODS.range, body }
+    this.#connections = new Connections({ ...options, pulse: this.#probe })
   }
 
   async range(request: RangeRequest): Promise<RangeResponse> {
@@ -162,9 +166,8 @@ export class EtcdClient {
   ): Promise<string | undefined> {
     // other calls have seen to that
     if (!connection.usable) return 'its member has failed others meanwhile'
-    const body = encodeRange({ key: this.#options.readableKey, countOnly: true, serializable: true })
     try {
-      const options = { method: METHODS.range, body, timeoutMs: PROBE_LIMIT_MS, ...(token && { token }) }
+      const options = { ...this.#probe, timeoutMs: PROBE_LIMIT_MS, ...(token && { token }) }
       connection.term = termOf(await connection.unary(options))
       return before !== undefined && connection.term > before
         ? 'etcd has chosen another leader meanwhile'

@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly endpoint: string
   /** Absent: plain text. */
   readonly tls?: TlsMaterial
+  /** A call that a member answers by itself. */
+  readonly pulse: Pick<CallOptions, 'method' | 'body'>
   readonly clock: Clock
 }
 
@@ -29,17 +31,16 @@ const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024
 
 /** How often to listen. */
 const LOOK_MS = 500
-/** A silence that is worth a ping while somebody watches. */
-const QUIET_MS = 5_000
-/** etcd hangs up on who pings more often than every 5 s (its --grpc-keepalive-min-time). */
-const PING_EVERY_MS = 5_500
-const PING_LIMIT_MS = 1_500
+/** A silence that is worth a question while somebody watches. */
+const QUIET_MS = 2_500
+const PULSE_LIMIT_MS = 1_500
 
 export class Connection {
   readonly endpoint: string
   /** Raft's, as its member told it last. */
   term: number | undefined
   readonly #session: ClientHttp2Session
+  readonly #pulse: ConnectOptions['pulse']
   readonly #clock: Clock
   readonly #closed = new AbortController()
   #streams = 0
@@ -47,8 +48,9 @@ export class Connection {
   /** Why it broke. */
   #failure: unknown
 
-  constructor(session: ClientHttp2Session, { endpoint, clock }: ConnectOptions) {
+  constructor(session: ClientHttp2Session, { endpoint, pulse, clock }: ConnectOptions) {
     this.endpoint = endpoint
+    this.#pulse = pulse
     this.#session = session
     this.#clock = clock
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
@@ -111,10 +113,13 @@ export class Connection {
     })
   }
 
-  /** A watch may have nothing to say for hours. Calls see to themselves: see client.ts. */
+  /**
+   * A watch may have nothing to say for hours. Calls see to themselves: see client.ts. It is a call that is made, since etcd
+   * hangs up on who pings more often than every 5 s (its --grpc-keepalive-min-time).
+   */
   async #feelPulse(): Promise<void> {
     const { signal } = this.#closed
-    let [heardBytes, heardAtMs, pingedAtMs] = [0, this.#clock.monotonic(), Number.NEGATIVE_INFINITY]
+    let [heardBytes, heardAtMs] = [0, this.#clock.monotonic()]
     while (!signal.aborted) {
       await delay(this.#clock, LOOK_MS, signal).catch(() => {})
       if (signal.aborted) return
@@ -125,22 +130,19 @@ export class Connection {
         heardAtMs = nowMs
         continue
       }
-      if (nowMs - heardAtMs < QUIET_MS || nowMs - pingedAtMs < PING_EVERY_MS) continue
-      pingedAtMs = nowMs
-      if (!(await this.#answersPing())) this.destroy(new Error('it does not answer'))
+      if (nowMs - heardAtMs >= QUIET_MS && !(await this.#answers()))
+        this.destroy(new Error('it does not answer'))
     }
   }
 
-  #answersPing(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.schedule(PING_LIMIT_MS, () => resolve(false))
-      const sent = this.#session.ping((error) => {
-        cancel()
-        resolve(error === null)
-      })
-      // it is closing, which ends everything anyway
-      if (!sent) resolve(true)
-    })
+  /** Whatever it says: that it wants to know who asks is an answer, too. */
+  async #answers(): Promise<boolean> {
+    try {
+      await this.unary({ ...this.#pulse, timeoutMs: PULSE_LIMIT_MS })
+      return true
+    } catch (error) {
+      return !(error instanceof RpcError) || error.status !== STATUS.deadlineExceeded
+    }
   }
 }
 
@@ -156,6 +158,8 @@ export function connect(options: ConnectOptions): Promise<Connection> {
     cancel()
     reject(error)
     session.destroy()
+    // the session leaves a socket alone that is still connecting, and that may be so for two minutes
+    socket.destroy()
   }
   const cancel = options.clock.schedule(CONNECT_LIMIT_MS, () =>
     fail(new Error(`no connection within ${CONNECT_LIMIT_MS} ms`)),

@@ -1,12 +1,13 @@
 /** The members of a cluster, one of which is talked to at a time; another one when that fails. */
 import type { Clock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
-import { type Connection, connect, type TlsMaterial } from './connection.ts'
+import { type Connection, type ConnectOptions, connect, type TlsMaterial } from './connection.ts'
 
 export interface ConnectionsOptions {
   /** `host:port`, at least one. */
   readonly endpoints: readonly string[]
   readonly tls?: TlsMaterial
+  readonly pulse: ConnectOptions['pulse']
   readonly clock: Clock
   /** 0 ≤ x < 1: which member is first, so that many clients spread over all. */
   readonly random: () => number
@@ -61,12 +62,12 @@ export class Connections {
   }
 
   async #connect(): Promise<Connection> {
-    const { endpoints, tls, clock } = this.#options
+    const { endpoints, tls, pulse, clock } = this.#options
     const failures: { endpoint: string; error: unknown }[] = []
     for (const _ of endpoints) {
       const endpoint = endpoints[this.#at % endpoints.length]!
       try {
-        const connection = await connect({ endpoint, clock, ...(tls && { tls }) })
+        const connection = await connect({ endpoint, pulse, clock, ...(tls && { tls }) })
         if (this.#closed) connection.destroy(new Error('the store was closed meanwhile'))
         this.#usable = connection
         this.#open.add(connection)

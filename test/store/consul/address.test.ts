@@ -11,12 +11,25 @@ const ENV = {
 }
 
 for (const [text, want] of [
-  ['consul://10.0.0.1', { host: '10.0.0.1', port: 8500, secure: false, prefix: 'nsctl/' }],
-  ['consul://10.0.0.1:8600/', { port: 8600, prefix: 'nsctl/' }],
-  ['consuls://consul.lab', { host: 'consul.lab', port: 8501, secure: true }],
+  ['consul://10.0.0.1', { endpoints: [{ host: '10.0.0.1', port: 8500 }], secure: false, prefix: 'nsctl/' }],
+  ['consul://10.0.0.1:8600/', { endpoints: [{ host: '10.0.0.1', port: 8600 }], prefix: 'nsctl/' }],
+  ['consuls://consul.lab', { endpoints: [{ host: 'consul.lab', port: 8501 }], secure: true }],
   [
     'consul://[::1]:9/team/nsctl/',
-    { host: '::1', port: 9, prefix: 'team/nsctl/', url: 'consul://[::1]:9/team/nsctl' },
+    { endpoints: [{ host: '::1', port: 9 }], prefix: 'team/nsctl/', url: 'consul://[::1]:9/team/nsctl' },
+  ],
+  [
+    'consuls://a:1,[::1],c.lab:2/team?dc=lab',
+    {
+      endpoints: [
+        { host: 'a', port: 1 },
+        { host: '::1', port: 8501 },
+        { host: 'c.lab', port: 2 },
+      ],
+      prefix: 'team/',
+      datacenter: 'lab',
+      url: 'consuls://a:1,[::1]:8501,c.lab:2/team?dc=lab',
+    },
   ],
   ['consul://h/p?dc=lab%201', { datacenter: 'lab 1', url: 'consul://h:8500/p?dc=lab%201' }],
   ['consul://h/p', { token: 'hush', tokenFile: undefined, caFile: '/env/ca.pem', certFile: '/env/cert.pem' }],
@@ -38,6 +51,10 @@ for (const [text, message] of [
   ['consul:///p', 'names no host'],
   ['consul://h:99999/p', 'is no URL'],
   ['consul://me:hunter2@h/p', 'carries a secret'],
+  ['consul://h,me:hunter2@i/p', 'carries a secret'],
+  ['consul://h,/p', 'names no host'],
+  ['consul://,h/p', 'names no host'],
+  ['consul://h,i:99999/p', 'is no URL'],
   ['consul://h/p?token=hunter2', 'carries a secret'],
   ['consul://h:x/p?token=hunter2', 'is no URL'],
   ['consul://h/p?datacenter=x', 'has an unknown parameter datacenter'],

@@ -5,18 +5,18 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../../src/core/errors.ts'
-import type { Operation, Store } from '../../../src/store/store.ts'
+import type { Store } from '../../../src/store/store.ts'
 import { type ConsulCluster, type ConsulServer, startConsul } from '../../lab/consul.ts'
 import { canFetchDebs } from '../../lab/servers.ts'
 import { needs } from '../../parts.ts'
 import { commit, put } from '../contract-read.ts'
-import { type Committed, judgeState, judgeWatch } from '../history.ts'
+import { judgeState, judgeWatch } from '../history.ts'
 import { follow } from '../watching.ts'
+import { newTally, recover, write } from '../writers.ts'
 import { freshUrl, openAt } from './scene.ts'
 
 const LIMITS = { requestMs: 1_500, giveUpMs: 20_000, historyRevisions: 20_000 }
 const WRITERS = 4
-const PAUSE_MS = 10
 
 let cluster: ConsulCluster
 
@@ -28,53 +28,13 @@ async function openOver(servers: readonly ConsulServer[]): Promise<readonly Stor
   return Promise.all(servers.map(({ address }) => openAt(url.replace('ADDRESS', address), LIMITS)))
 }
 
-interface Tally {
-  readonly committed: Committed[]
-  /** Rejected: it is not known whether they happened. */
-  readonly unknown: (readonly Operation[])[]
-  conflicts: number
-}
-
-/** Commits transactions of two keys, each value once, until `signal` aborts. */
-async function write(store: Store, writer: number, tally: Tally, signal: AbortSignal): Promise<void> {
-  for (let round = 0; !signal.aborted; round++) {
-    await pause(PAUSE_MS)
-    const key = `s/${round % 5}`
-    const value = `${writer}.${round}`
-    try {
-      const before = round % 2 ? ((await store.get(key))?.revision ?? 0) : undefined
-      const transaction = [put(key, value, before), put(`made/${writer}/${round}`, value, 0)]
-      try {
-        const [result] = await store.commit([transaction])
-        if (result!.kind === 'committed') tally.committed.push({ revision: result!.revision, transaction })
-        else tally.conflicts++
-      } catch (error) {
-        assert.ok(isNsctlError(error, 'Unreachable'), String(error))
-        tally.unknown.push(transaction)
-      }
-    } catch (error) {
-      // a read while nobody leads
-      assert.ok(isNsctlError(error, 'Unreachable'), String(error))
-    }
-  }
-}
-
-/** Of those whose fate was not told, the ones that happened: each has a key that nobody else writes. */
-async function recover(store: Store, tally: Tally): Promise<void> {
-  const made = new Map((await store.list(['made/'])).entries.map((entry) => [entry.key, entry]))
-  for (const transaction of tally.unknown) {
-    const entry = made.get(transaction[1]!.key)
-    if (entry !== undefined) tally.committed.push({ revision: entry.revision, transaction })
-  }
-}
-
 /** Writes through all servers while `harm` does its work, then judges the state and every watch. */
 async function storm(servers: readonly ConsulServer[], harm: () => Promise<number>): Promise<void> {
   const stores = await openOver(servers)
   try {
     const before = await stores[0]!.list([''])
     const watches = stores.map((store) => follow(store, [''], before.revision))
-    const tally: Tally = { committed: [], unknown: [], conflicts: 0 }
+    const tally = newTally()
     const enough = new AbortController()
     const writers = Array.from({ length: WRITERS }, (_, i) =>
       write(stores[i % stores.length]!, i, tally, enough.signal),

@@ -22,14 +22,17 @@ class Call {
     this.#stream = stream
   }
 
+  /** And goes on. */
+  begin(message: Message): void {
+    this.#stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+    this.#stream.write(framed(message))
+  }
+
   answer(message: Message): void {
-    const body = message.encode()
-    const prefix = Buffer.alloc(5)
-    prefix.writeUInt32BE(body.length, 1)
     this.#stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
     this.#stream.on('wantTrailers', () => this.#stream.sendTrailers({ 'grpc-status': '0' }))
     // one byte at a time, as a network may
-    for (const byte of Buffer.concat([prefix, body])) this.#stream.write(Buffer.from([byte]))
+    for (const byte of framed(message)) this.#stream.write(Buffer.from([byte]))
     this.#stream.end()
   }
 
@@ -44,6 +47,13 @@ class Call {
   reset(code: number): void {
     this.#stream.close(code)
   }
+}
+
+function framed(message: Message): Buffer {
+  const body = message.encode()
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt32BE(body.length, 1)
+  return Buffer.concat([prefix, body])
 }
 
 const header = (term: number) => new Message().message(1, new Message().int(3, 7).int(4, term))
@@ -73,8 +83,8 @@ async function onStage(
     stream.on('error', () => {})
     const token = headers.token === undefined ? undefined : String(headers.token)
     const call = new Call(String(headers[':path']), token, stream)
-    stream.resume()
-    stream.on('end', () => {
+    // a watch's request has no end
+    stream.once('data', () => {
       plays[calls.length]?.(call)
       calls.push(call)
       for (const wake of waiting.splice(0)) wake()
@@ -242,6 +252,27 @@ test('a write is made again only where it is certain that it was not made', asyn
       assert.is(result instanceof RpcError, !again, String(refuse))
     })
   }
+})
+
+test('a watch whose member falls silent is told within 4.5 s, and one whose member is only quiet is not', async () => {
+  const created = (call: Call) => call.begin(header(3).flag(3, true))
+  const answer = (call: Call) => call.answer(header(3))
+  await onStage([created, answer, answer], async ({ client, clock, calls, arrived }) => {
+    const range = { key: Buffer.from('k') }
+    const watching = client.watch(range, 1, new AbortController().signal)
+    assert.is((await watching.next()).value?.created, true)
+    const broken = failure(watching.next())
+    const begunMs = clock.monotonic()
+    await passing(clock, arrived(3))
+    assert.ok(clock.monotonic() - begunMs > 5_000, 'it is asked too often')
+    const heardMs = clock.monotonic()
+    assert.match((await passing(clock, broken)).message, 'it does not answer')
+    assert.ok(clock.monotonic() - heardMs <= 4_600, `${clock.monotonic() - heardMs} ms`)
+    assert.equal(
+      calls.map(({ path }) => path),
+      [METHODS.watch, METHODS.range, METHODS.range, METHODS.range],
+    )
+  })
 })
 
 test('an old token is renewed once, and one that stays refused is an error', async () => {

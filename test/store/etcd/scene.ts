@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/core/clock.ts'
 import { isNsctlError } from '../../../src/core/errors.ts'
 import { type EtcdStoreOptions, openEtcdStore } from '../../../src/store/etcd/store.ts'
 import type { Store } from '../../../src/store/store.ts'
+import type { Host } from '../../lab/network.ts'
 import {
   canFetchDebs,
   extractDeb,
@@ -38,12 +39,15 @@ export interface EtcdCluster {
   ready(...flags: readonly string[]): Promise<void>
   /** Runs etcdctl against the cluster; its output. */
   ctl(...args: readonly string[]): Promise<string>
-  leader(): Promise<EtcdMember>
+  /** Asked of all; only of those on `among` where given. */
+  leader(among?: readonly Host[]): Promise<EtcdMember>
   stop(): Promise<void>
 }
 
 export interface ClusterOptions {
   readonly size?: number
+  /** A member on each, instead of `size` on loopback. */
+  readonly hosts?: readonly Host[]
   readonly flags?: readonly string[]
   /** `https` with what `flags` say of certificates. */
   readonly scheme?: 'http' | 'https'
@@ -52,26 +56,26 @@ export interface ClusterOptions {
 }
 
 export async function startEtcd(options: ClusterOptions = {}): Promise<EtcdCluster> {
-  const { size = 1, flags = [], scheme = 'http', ctlFlags = [] } = options
+  const { flags = [], scheme = 'http', ctlFlags = [] } = options
   const [etcd, etcdctl] = await Promise.all([
     extractDeb(SUITE, 'etcd-server').then((root) => join(root, 'usr/bin/etcd')),
     extractDeb(SUITE, 'etcd-client').then((root) => join(root, 'usr/bin/etcdctl')),
   ])
   const directory = serverDirectory('etcd')
-  const ports = await freePorts(size * 2)
-  const peers = ports.slice(size).map((port, index) => `m${index}=http://127.0.0.1:${port}`)
-  const members = ports.slice(0, size).map((port, index): EtcdMember => {
-    const client = `${scheme}://127.0.0.1:${port}`
-    const peer = `http://127.0.0.1:${ports[size + index]}`
-    const args = [
-      ...['--name', `m${index}`, '--data-dir', join(directory.path, `m${index}`)],
+  const places = await placesOf(options)
+  const peers = places.map(({ host, peer }, index) => `m${index}=http://${host}:${peer}`)
+  const members = places.map(({ host, port, peer: peerPort, enter }, index): EtcdMember => {
+    const client = `${scheme}://${host}:${port}`
+    const peer = `http://${host}:${peerPort}`
+    const command = [
+      ...[...enter, etcd, '--name', `m${index}`, '--data-dir', join(directory.path, `m${index}`)],
       ...['--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--initial-cluster', peers.join(','), ...flags],
     ]
-    const start = () => startServer(etcd, args, join(directory.path, `m${index}.log`))
+    const start = () => startServer(command, join(directory.path, `m${index}.log`))
     const member = {
-      endpoint: `127.0.0.1:${port}`,
+      endpoint: `${host}:${port}`,
       server: start(),
       start() {
         member.server = start()
@@ -97,13 +101,17 @@ export async function startEtcd(options: ClusterOptions = {}): Promise<EtcdClust
         return true
       })
     },
-    async leader() {
-      const status = JSON.parse(await ctl('endpoint', 'status', '-w', 'json')) as readonly {
+    async leader(among) {
+      const asked = members.filter(
+        ({ endpoint }) => !among || among.some(({ address }) => endpoint.startsWith(`${address}:`)),
+      )
+      const flags = ['--endpoints', asked.map(({ endpoint }) => `${scheme}://${endpoint}`).join(',')]
+      const status = JSON.parse(await ctl(...flags, 'endpoint', 'status', '-w', 'json')) as readonly {
         readonly Endpoint: string
         readonly Status: { readonly leader: number; readonly header: { readonly member_id: number } }
       }[]
       const found = status.find(({ Status }) => Status.leader === Status.header.member_id)
-      const member = members.find((one) => found?.Endpoint.endsWith(one.endpoint))
+      const member = asked.find((one) => found?.Endpoint.endsWith(one.endpoint))
       if (member === undefined) throw new Error(`no leader in ${JSON.stringify(status)}`)
       return member
     },
@@ -115,6 +123,22 @@ export async function startEtcd(options: ClusterOptions = {}): Promise<EtcdClust
   await Promise.all(members.map((member) => untilReady(member.server, () => listens(member.endpoint))))
   await cluster.ready()
   return cluster
+}
+
+interface Place {
+  readonly host: string
+  readonly port: number
+  readonly peer: number
+  readonly enter: readonly string[]
+}
+
+async function placesOf({ size = 1, hosts }: ClusterOptions): Promise<readonly Place[]> {
+  if (hosts !== undefined)
+    return hosts.map(({ address, enter }) => ({ host: address, port: 2379, peer: 2380, enter }))
+  const ports = await freePorts(size * 2)
+  return Array.from({ length: size }, (_, i) => {
+    return { host: '127.0.0.1', port: ports[i]!, peer: ports[size + i]!, enter: [] }
+  })
 }
 
 function listens(endpoint: string): Promise<boolean> {

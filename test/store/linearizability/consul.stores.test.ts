@@ -4,7 +4,8 @@ import { type ConsulServer, startConsul } from '../../lab/consul.ts'
 import { canFetchDebs } from '../../lab/servers.ts'
 import { needs } from '../../parts.ts'
 import { freshUrl, openAt } from '../consul/scene.ts'
-import { stormServers, type Victim } from './cluster.ts'
+import { harmsTo, stormServers, type Victim } from './cluster.ts'
+import { STORM_MS } from './pace.ts'
 
 const it = needs(test, canFetchDebs(), 'Debian packages') as Test
 
@@ -33,7 +34,8 @@ it('clients of three Consul servers that are killed and frozen see one store', a
       cluster.servers.map(({ address }) => openAt(url.replace('ADDRESS', address), LIMITS)),
     )
     try {
-      await stormServers('consul', stores, { all: victims, leader })
+      const harms = harmsTo({ all: victims, leader })
+      await stormServers({ engine: 'consul', stores, harms, leader, stormMs: STORM_MS })
     } finally {
       await Promise.all(stores.map((store) => store.close()))
     }

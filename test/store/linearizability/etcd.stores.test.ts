@@ -2,8 +2,8 @@
 import { type Test, test } from 'uvu'
 import { needs } from '../../parts.ts'
 import { type EtcdMember, hasEtcd, openStoreIn, startEtcd } from '../etcd/scene.ts'
-import { stormServers, type Victim } from './cluster.ts'
-import { CLIENTS } from './pace.ts'
+import { harmsTo, stormServers, type Victim } from './cluster.ts'
+import { CLIENTS, STORM_MS } from './pace.ts'
 
 const it = needs(test, hasEtcd, 'Debian packages') as Test
 
@@ -28,7 +28,8 @@ it('clients of three etcd servers that are killed and frozen see one store', asy
       ),
     )
     try {
-      await stormServers('etcd', stores, { all: victims, leader })
+      const harms = harmsTo({ all: victims, leader })
+      await stormServers({ engine: 'etcd', stores, harms, leader, stormMs: STORM_MS })
     } finally {
       await Promise.all(stores.map((store) => store.close()))
     }

@@ -16,6 +16,7 @@ import { assertTelling, formatJudgement, readAll } from './storm.ts'
 
 const PROGRAM = join(import.meta.dirname, 'process.ts')
 const LONGEST_FREEZE_MS = 2_000
+const LATEST_KILL_US = 1500
 
 interface Client {
   readonly child: Child
@@ -33,6 +34,23 @@ function historyOf(client: Client, death?: Death): readonly Recorded[] {
   return [...byProcess].flatMap(([process, events]) => operationsOf(process, events, death))
 }
 
+/** Kills `child` so long after it has said that it begins to write; when that was, just before the signal. */
+function killWriting(child: Child, afterMs: number): Promise<number> {
+  return new Promise((resolve) => {
+    const stop = child.hear((line) => {
+      const [, event] = JSON.parse(line) as [string, Event]
+      if (event[0] !== 'begin' || event[2].kind !== 'write') return
+      stop()
+      // a timer would come too late: a write takes a millisecond or two
+      const untilMs = systemClock.monotonic() + afterMs
+      while (systemClock.monotonic() < untilMs);
+      const atMs = systemClock.monotonic()
+      child.process.kill('SIGKILL')
+      resolve(atMs)
+    })
+  })
+}
+
 class Crowd {
   readonly history: Recorded[] = []
   readonly #scene: Scene
@@ -45,13 +63,12 @@ class Crowd {
     for (let i = 0; i < CLIENTS; i++) this.#join()
   }
 
-  /** kill -9 while it works; another takes its place. */
+  /** kill -9 in the middle of a write, as far as that can be hit; another takes its place. */
   async kill(random: Random): Promise<void> {
     const [client] = this.#clients.splice(random(CLIENTS), 1)
-    await client!.child.wrote(1)
-    const death = { atMs: systemClock.monotonic(), stalledMs: client!.stalledMs }
-    await client!.child.kill()
-    this.history.push(...historyOf(client!, death))
+    const atMs = await killWriting(client!.child, random(LATEST_KILL_US) / 1_000)
+    await client!.child.exit
+    this.history.push(...historyOf(client!, { atMs, stalledMs: client!.stalledMs }))
     this.#join()
   }
 

@@ -60,12 +60,14 @@ export class Child {
   readonly lines: string[] = []
   readonly exit: Promise<unknown>
   #wake: (() => void) | undefined
+  readonly #listeners = new Set<(line: string) => void>()
 
   constructor(child: ChildProcess) {
     this.process = child
     this.exit = once(child, 'close')
     createInterface({ input: child.stdout! }).on('line', (line) => {
       this.lines.push(line)
+      for (const listen of this.#listeners) listen(line)
       this.#wake?.()
     })
     void this.exit.then(() => this.#wake?.())
@@ -79,6 +81,12 @@ export class Child {
         this.#wake = resolve
       })
     }
+  }
+
+  /** Calls `listen` with each line, as soon as it comes, until it is told to stop. */
+  hear(listen: (line: string) => void): () => void {
+    this.#listeners.add(listen)
+    return () => this.#listeners.delete(listen)
   }
 
   async kill(): Promise<void> {
