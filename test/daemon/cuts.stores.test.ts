@@ -132,7 +132,11 @@ async function play(engine: Engine, scene: Scene, servers: readonly Host[]): Pro
 async function refused(scene: Scene, { home, host }: Place, servers: readonly Host[]): Promise<number> {
   const begunMs = performance.now()
   home.write('late.yaml', manifest('late', 1, scene.note))
-  const applying = new Running(home, ['apply', '-f', 'late.yaml', '--store', scene.url], [...host.enter, NSCTL])
+  const applying = new Running(
+    home,
+    ['apply', '-f', 'late.yaml', '--store', scene.url],
+    [...host.enter, NSCTL],
+  )
   assert.is(await applying.ended, 3, applying.output)
   const tookMs = performance.now() - begunMs
   for (const { address } of servers) assert.match(applying.output, address)

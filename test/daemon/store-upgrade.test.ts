@@ -44,7 +44,7 @@ test.after.each(async ({ home, processes }) => {
 })
 
 function start(context: Context, words: readonly string[], program?: string): Running {
-  const started = new Running(context.home, words, program && [program])
+  const started = new Running(context.home, words, program === undefined ? undefined : [program])
   context.processes.push(started)
   return started
 }
