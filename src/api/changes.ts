@@ -34,6 +34,52 @@ export function changesBetween(
   return changes
 }
 
+/** Of `from` and `to` in a record: both stand in full in the revisions' specs. */
+const MAX_VALUE_CHARACTERS = 200
+/** Of all changes in a record, as JSON. */
+const MAX_CHANGES_CHARACTERS = 4_096
+
+/**
+ * `changes` as a record keeps them, so that it stays small whatever changes: long values are cut, and where there are too many changes
+ * they are told of what holds them.
+ */
+export function shortenedChanges(changes: readonly FieldChange[]): readonly FieldChange[] {
+  let short = changes.map(shortened)
+  for (let depth = deepest(changes); depth > 0 && isLong(short); depth--) short = toldAbove(short, depth - 1)
+  return short
+}
+
+function isLong(changes: readonly FieldChange[]): boolean {
+  return JSON.stringify(changes).length > MAX_CHANGES_CHARACTERS
+}
+
+function deepest(changes: readonly FieldChange[]): number {
+  return changes.reduce((most, { path }) => Math.max(most, path.length), 0)
+}
+
+function shortened({ path, ...values }: FieldChange): FieldChange {
+  const cut = Object.entries(values).map(([name, value]) => [name, shortenedValue(value)])
+  return { path, ...Object.fromEntries(cut) }
+}
+
+function shortenedValue(value: Json): Json {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  if (text.length <= MAX_VALUE_CHARACTERS) return value
+  return `${text.slice(0, MAX_VALUE_CHARACTERS)}… (${text.length} characters)`
+}
+
+/** Those that lie deeper than `depth` as one change of what holds them there. */
+function toldAbove(changes: readonly FieldChange[], depth: number): FieldChange[] {
+  const told = new Map<string, FieldChange>()
+  for (const change of changes) {
+    const path = change.path.slice(0, depth)
+    const key = JSON.stringify(change.path.length > depth ? path : change.path)
+    if (change.path.length <= depth) told.set(key, change)
+    else told.set(key, { path, from: '…', to: '…' })
+  }
+  return [...told.values()]
+}
+
 /** Items of lists are compared along the list's keys where it has some, else by position. */
 function collect(
   before: unknown,

@@ -9,6 +9,7 @@ import type { Json } from '../core/json.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { Entry, Operation, StoreReader } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
+import { shortenedChanges } from './changes.ts'
 import { decodeJson } from './codec.ts'
 import {
   isRevisionSpecKey,
@@ -60,7 +61,7 @@ export function revisionOperation(fresh: NewRevision): Operation {
     ...(actor.from === undefined ? {} : { from: actor.from }),
     at,
     cause,
-    changes,
+    changes: shortenedChanges(changes),
     ...(family === undefined ? {} : { apiVersion: object.apiVersion }),
     ...(holdsItsRevision(object)
       ? {}

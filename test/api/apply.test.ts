@@ -273,13 +273,13 @@ test('labels of nsctl.dev are refused unless they are as stored', async () => {
   assert.is(result?.verdict, 'unchanged')
 })
 
-test('an object beyond 128 KiB is refused', async () => {
+test('an object beyond 124 KiB is refused', async () => {
   const { api, store } = await openBench()
   const env = Array.from({ length: 3 }, (_, i) => ({ name: `V${i}`, value: 'x'.repeat(50_000) }))
   const error = await refused('TooLarge', () =>
     api.apply([service('web', { template: { source: { command: ['true'] }, env } })], options),
   )
-  assert.match(error.message, /service\/web has 15\d{4} bytes, more than the 128KiB/)
+  assert.match(error.message, /service\/web has 15\d{4} bytes, more than the 124KiB/)
   assert.equal(await keysOf(store), [])
 })
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { changesBetween } from '../../src/api/changes.ts'
+import { changesBetween, shortenedChanges } from '../../src/api/changes.ts'
 import {
   auditKey,
   listPrefixes,
@@ -94,6 +94,53 @@ test('there are no changes exactly for equal values', () => {
 })
 
 const kinds = createKindRegistry()
+
+test('a record keeps few and short changes as they are, and cuts long values', () => {
+  const few = [
+    { path: ['spec', 'replicas'], from: 1, to: 2 },
+    { path: ['spec', 'note'], to: 'x' },
+  ]
+  assert.equal(shortenedChanges(few), few)
+  const [change] = shortenedChanges([{ path: ['spec', 'note'], from: 'x'.repeat(5_000), to: { a: 1 } }])
+  assert.equal(change, {
+    path: ['spec', 'note'],
+    from: `${'x'.repeat(200)}… (5000 characters)`,
+    to: { a: 1 },
+  })
+})
+
+test('a record of many changes tells of what holds them', () => {
+  const env = Array.from({ length: 500 }, (_, index) => ({
+    path: ['spec', 'template', 'env', index, 'value'],
+    from: 'a',
+    to: 'b',
+  }))
+  const replicas = { path: ['spec', 'replicas'], from: 1, to: 2 }
+  assert.equal(shortenedChanges([replicas, ...env]), [
+    replicas,
+    { path: ['spec', 'template', 'env'], from: '…', to: '…' },
+  ])
+})
+
+test('what a record keeps of changes is small whatever they are', () => {
+  const step = fc.oneof(fc.string({ maxLength: 40 }), fc.nat(2_000))
+  const change = fc.record({
+    path: fc.array(step, { minLength: 1, maxLength: 6 }),
+    from: fc.oneof(fc.string({ maxLength: 2_000 }), fc.integer()),
+    to: fc.oneof(fc.string({ maxLength: 2_000 }), fc.integer()),
+  })
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
+      const kept = shortenedChanges(changes)
+      assert.ok(JSON.stringify(kept).length <= 4_096)
+      const paths = kept.map(({ path }) => path)
+      // each change is told of, by itself or by what holds it
+      for (const { path } of changes)
+        assert.ok(paths.some((one) => one.every((step, at) => step === path[at])))
+    }),
+    { numRuns: 200 },
+  )
+})
 
 test('keys of objects are taken apart as they were made', () => {
   const web = { kind: kinds.byKind('Service'), namespace: 'shop', name: 'web' }

@@ -5,7 +5,11 @@ import type { Manifest } from '../api.ts'
 import type { Target } from '../keys.ts'
 import { type Fault, fault } from './faults.ts'
 
-export const MAX_OBJECT_BYTES = 128 * 1024
+/**
+ * The largest object whose whole commit fits in every store: three texts of this size (the object, its last manifest, the spec that is
+ * left behind) and the records beside them, in base64, are one transaction of Consul's.
+ */
+export const MAX_OBJECT_BYTES = 124 * 1024
 
 export function sizeFaults(manifest: Manifest, target: Target, sizeBytes: number): readonly Fault[] {
   if (sizeBytes <= MAX_OBJECT_BYTES) return []

@@ -3,7 +3,7 @@ import { NsctlError } from '../../core/errors.ts'
 import { formatBytes } from '../../core/quantity.ts'
 import { DocumentFault } from './fault.ts'
 
-/** Of one file, stream or URL. A single object may have 128 KiB, so that this is room for thousands. */
+/** Of one file, stream or URL. A single object may have 124 KiB, so that this is room for thousands. */
 export const MAX_SOURCE_BYTES = 8 * 2 ** 20
 
 /**
