@@ -7,25 +7,20 @@ import { type CallTarget, type DbusConnection, openConnection } from './dbus/con
 import type { IncomingMessage } from './dbus/message.ts'
 import type { DbusReader } from './dbus/reader.ts'
 import type { DbusValue } from './dbus/writer.ts'
+import { MANAGER, PROPERTIES_INTERFACE, SYSTEMD } from './interfaces.ts'
+import { listUnits } from './listing.ts'
 import { isMissingUnit, type ManagerEvents, type UnitManager } from './manager.ts'
 import { objectPathOfUnit, parseUnitName, UNIT_PATTERN, unitOfObjectPath } from './names.ts'
-import { PROPERTIES, toUnitChange, WANTED_AT_ONCE } from './properties.ts'
+import { PROPERTIES, toUnitChange } from './properties.ts'
 import { AT_ONCE, startTogether, WORTH_IT } from './together.ts'
 import { RESTART_DELAY_MS } from './unit.ts'
 
-const SYSTEMD = 'org.freedesktop.systemd1'
-const MANAGER: CallTarget = {
-  destination: SYSTEMD,
-  path: '/org/freedesktop/systemd1',
-  interface: `${SYSTEMD}.Manager`,
-}
 const BUS: CallTarget = {
   destination: 'org.freedesktop.DBus',
   path: '/org/freedesktop/DBus',
   interface: 'org.freedesktop.DBus',
 }
 const PEER: CallTarget = { destination: SYSTEMD, path: '/', interface: 'org.freedesktop.DBus.Peer' }
-const PROPERTIES_INTERFACE = 'org.freedesktop.DBus.Properties'
 const UNIT_PATH_PREFIX = objectPathOfUnit('nsctl-')
 /** What a bus answers for a systemd that is away. */
 const PEER_IS_GONE: ReadonlySet<string> = new Set([
@@ -39,9 +34,6 @@ const RECONNECT_STEP_MS = 20
 const RECONNECT_MAX_MS = 1_000
 /** Waits this long come after about four seconds of trying. */
 const SAME_WAY_UNTIL_MS = 400
-
-/** Name, description, load state, active state, sub state, followed, object path, job … */
-type Listed = readonly [string, string, string, string, string, string, string, number]
 
 export interface DbusManagerOptions {
   readonly scope: ManagerScope
@@ -128,7 +120,7 @@ class DbusManager implements UnitManager {
       this.version = Number.parseInt(version, 10)
       this.controlGroup = controlGroup
       this.#reloading = false
-      await this.#listAll(connection)
+      await this.#list(connection)
       this.#connection = connection
       this.#endpoint = endpoint
     } catch (error) {
@@ -234,7 +226,7 @@ class DbusManager implements UnitManager {
     this.#listing = true
     setImmediate(() => {
       this.#listing = false
-      this.#listAll(connection).catch((error: unknown) => {
+      this.#list(connection).catch((error: unknown) => {
         // where the connection ended, the next one lists again
         if (!this.#isAway(connection, error))
           this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
@@ -250,6 +242,11 @@ class DbusManager implements UnitManager {
     this.#connection?.call(PEER, 'Ping').catch(() => {})
   }
 
+  #list(connection: DbusConnection): Promise<void> {
+    const { events, pattern = UNIT_PATTERN } = this.#options
+    return listUnits(connection, { events, pattern, units: this.#units })
+  }
+
   #unitOf(path: string): string | undefined {
     let unit = this.#units.get(path)
     if (unit === undefined) {
@@ -258,43 +255,6 @@ class DbusManager implements UnitManager {
       this.#units.set(path, unit)
     }
     return unit
-  }
-
-  /**
-   * One call for the state of all units; of each, three small ones, sent together. Every answer is told as it arrives: what
-   * systemd announces between two answers is newer than the first, and must not be undone by it.
-   */
-  async #listAll(connection: DbusConnection): Promise<void> {
-    const { events, pattern = UNIT_PATTERN } = this.#options
-    let listed: readonly Listed[] = []
-    const tell = (answer: DbusReader) => {
-      listed = (answer.readAll('a(ssssssouso)')[0] as Listed[]).filter(
-        ([unit, , load]) => parseUnitName(unit) !== undefined && load !== 'not-found',
-      )
-      for (const [unit] of listed) this.#units.set(objectPathOfUnit(unit), unit)
-      events.all(
-        new Map(
-          listed.map(([unit, , , activeState, subState, , , job]) => [unit, { activeState, subState, job }]),
-        ),
-      )
-    }
-    await connection.call(MANAGER, 'ListUnitsByPatterns', 'asas', [[], [pattern]], tell)
-    await Promise.all(listed.map(([unit]) => this.#details(connection, unit)))
-  }
-
-  async #details(connection: DbusConnection, unit: string): Promise<void> {
-    const path = objectPathOfUnit(unit)
-    const target = { destination: SYSTEMD, path, interface: PROPERTIES_INTERFACE }
-    const ask = (name: string) =>
-      connection.call(target, 'Get', 'ss', [`${SYSTEMD}.Service`, name], (answer) => {
-        const change = toUnitChange(new Map([[name, answer.readAll('v')[0]!]]))
-        // of a unit that is gone systemd answers for an empty one
-        if (change !== undefined && this.#units.has(path)) this.#options.events.changed(unit, change)
-      })
-    await Promise.all(WANTED_AT_ONCE.map(ask)).catch((error: unknown) => {
-      // collected between the two calls; its removal is announced
-      if (!isNsctlError(error, 'Failed')) throw error
-    })
   }
 
   #lost(connection: DbusConnection | undefined, reason: Error | undefined): void {

@@ -4,6 +4,7 @@
  */
 import type { DbusReader } from './dbus/reader.ts'
 import type { DbusValue } from './dbus/writer.ts'
+import { LISTED_SIGNATURE, type Listed } from './interfaces.ts'
 
 /** Fewer are not worth a unit to want them. */
 export const WORTH_IT = 8
@@ -12,9 +13,6 @@ export const AT_ONCE = 500
 
 /** A call of the manager's interface. */
 type Call = (member: string, signature: string, body: readonly DbusValue[]) => Promise<DbusReader>
-
-/** Name, description, load state, active state, sub state, followed, object path, job … */
-type Listed = readonly [string, string, string, string, string, string, string, number]
 
 /**
  * Asks for the start of `units` through a slice of the name `slice`, which is gone afterwards. Returns those that systemd has
@@ -37,7 +35,7 @@ export async function startTogether(
     call('StartTransientUnit', 'ssa(sv)a(sa(sv))', [slice, 'replace', properties, []]),
     call('ListUnitsByNames', 'as', [units]),
   ])
-  const listed = answer.readAll('a(ssssssouso)')[0] as unknown as readonly Listed[]
+  const listed = answer.readAll(LISTED_SIGNATURE)[0] as Listed[]
   // it is only a way of asking; where this is lost, an empty slice stays until the next boot
   call('StopUnit', 'ss', [slice, 'replace']).catch(() => {})
   return new Set(listed.filter(isTakenUp).map(([unit]) => unit))
