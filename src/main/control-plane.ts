@@ -19,10 +19,10 @@ import type { Store } from '../store/store.ts'
 export const LEASE_TTL_MS = 5_000
 
 /**
- * How long a term that was lost may take to end. A store that is cut off answers a write after 21 s at most (consul: it tries for 15 s,
- * and the last time may take 6): a process that ended for that could not stand by.
+ * How long a term that was lost may take to end. A store that is cut off answers a call after 21 s at most (consul: it tries for 15 s,
+ * and the last time may take 6), and a reconcile may make one after another: a process that ended for that could not stand by.
  */
-const STOP_LIMIT_MS = 25_000
+const STOP_LIMIT_MS = 45_000
 
 /** What a process of `nsctl controller` says of itself in the lease's record. */
 export const CONTROLLER_ROLE = { role: 'controller' } as const
