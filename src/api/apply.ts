@@ -65,7 +65,9 @@ async function refuseVersionsInUse(
   plans: Plan[],
   faults: Map<Manifest, readonly Fault[]>,
 ): Promise<void> {
-  for (const [index, { manifest, target, result, recorded }] of [...plans.entries()].reverse()) {
+  // from behind, because those that are refused are taken out
+  for (let index = plans.length - 1; index >= 0; index--) {
+    const { manifest, target, result, recorded } = plans[index]!
     if (target.kind.kind !== 'CustomResourceDefinition' || result.before === undefined || !recorded.changed)
       continue
     const inUse = await versionsInUse(store, result.before, recorded.object)

@@ -15,6 +15,7 @@ import { retention } from './record.ts'
 
 /** How many objects share a transaction: the audit record that names them all stays far below what a store takes. */
 const OBJECTS_AT_ONCE = 100
+const NONE: readonly Operation[] = []
 /** What an object adds to the audit record, about: its names are at most 253 characters each. */
 const AUDIT_BYTES = 640
 
@@ -79,25 +80,26 @@ function groupsOf(
   let left = 0
   let leftBytes = 0
   for (const plan of plans) {
-    const operations = [...plan.operations, ...(pruning.get(plan) ?? [])]
-    const bytes = roomBytes === Number.POSITIVE_INFINITY ? 0 : bytesOf(operations)
+    const pruned = pruning.get(plan) ?? NONE
+    const count = plan.operations.length + pruned.length
+    const isBounded = roomBytes !== Number.POSITIVE_INFINITY
+    const bytes = isBounded ? bytesOf(plan.operations) + bytesOf(pruned) + AUDIT_BYTES : 0
     const last = groups.at(-1)
-    const fits =
-      last !== undefined && last.length < OBJECTS_AT_ONCE && operations.length <= left && bytes <= leftBytes
+    const fits = last !== undefined && last.length < OBJECTS_AT_ONCE && count <= left && bytes <= leftBytes
     if (!fits) {
       left = room
       leftBytes = roomBytes
       groups.push([])
     }
     groups.at(-1)!.push(plan)
-    left -= operations.length
+    left -= count
     leftBytes -= bytes
   }
   return groups
 }
 
 function bytesOf(operations: readonly Operation[]): number {
-  let bytes = AUDIT_BYTES
+  let bytes = 0
   for (const operation of operations) {
     bytes += Buffer.byteLength(operation.key)
     if (operation.kind === 'put') bytes += Buffer.byteLength(operation.value)
@@ -121,7 +123,8 @@ function transaction(
   const checked = new Set(redefined)
   const changed: Plan[] = []
   for (const plan of plans) {
-    for (const operation of plan.operations) {
+    for (let at = 0; at < plan.operations.length; at++) {
+      const operation = plan.operations[at]!
       // objects of one namespace all check that it stays
       if (operation.kind === 'check') {
         if (checked.has(operation.key)) continue
@@ -129,7 +132,8 @@ function transaction(
       }
       operations.push(operation)
     }
-    operations.push(...(pruning.get(plan) ?? []))
+    const pruned = pruning.get(plan)
+    if (pruned !== undefined) operations.push(...pruned)
     if (plan.recorded.changed) changed.push(plan)
   }
   if (changed.length > 0) {

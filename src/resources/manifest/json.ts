@@ -11,8 +11,8 @@ import {
 import { findDuplicate, JsonWalker } from './json-walker.ts'
 
 /**
- * Parses with JSON.parse, whose silence about duplicate keys is broken by counting: a text with more strings or members than
- * its value has repeats one. Positions are found again only when they are asked for. Throws a DocumentFault.
+ * Parses with JSON.parse, whose silence about duplicate keys is broken by counting: a text with more members than its value
+ * has repeats one. Positions are found again only when they are asked for. Throws a DocumentFault.
  */
 export function parseJson(text: string): readonly RawDocument[] {
   const single = parseSingle(text)
@@ -40,41 +40,47 @@ function parseSingle(text: string): RawDocument | undefined {
     return undefined
   }
   const found = { nulls: 0 }
-  if (stringsWithin(value, 1, found) !== stringsIn(text)) return undefined
+  if (membersWithin(value, 1, found) !== membersIn(text)) return undefined
   return new JsonDocument(text, skipBlank(text, 0), value, found.nulls === 0)
 }
 
 /**
- * How many strings a value holds, names of members included; not a number where it is nested too deep or has a forbidden
- * name. Counts nulls on its way.
+ * How many members the objects of a value have; not a number where it is nested too deep or has a forbidden name. Counts nulls
+ * on its way.
  */
-function stringsWithin(value: unknown, depth: number, found: { nulls: number }): number {
-  if (typeof value === 'string') return 1
+function membersWithin(value: unknown, depth: number, found: { nulls: number }): number {
   if (typeof value !== 'object') return 0
   if (value === null) {
     found.nulls++
     return 0
   }
   if (depth > MAX_DEPTH) return Number.NaN
-  let strings = 0
-  if (Array.isArray(value))
-    for (let at = 0; at < value.length; at++) strings += stringsWithin(value[at], depth + 1, found)
-  else
-    for (const key in value) {
-      if (key === FORBIDDEN_KEY) return Number.NaN
-      strings += 1 + stringsWithin((value as Record<string, unknown>)[key], depth + 1, found)
-    }
-  return strings
+  let members = 0
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++)
+      if (typeof value[at] === 'object') members += membersWithin(value[at], depth + 1, found)
+    return members
+  }
+  for (const key in value) {
+    if (key === FORBIDDEN_KEY) return Number.NaN
+    members++
+    const member = (value as Record<string, unknown>)[key]
+    if (typeof member === 'object') members += membersWithin(member, depth + 1, found)
+  }
+  return members
 }
 
-/** How many strings stand in valid JSON: half its quotes, but for those that a backslash makes part of a string. */
-function stringsIn(text: string): number {
-  let quotes = 0
-  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) quotes++
-  // backslashes stand in strings only, and each begins an escape of its own
-  for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', at + 2))
-    if (text.charCodeAt(at + 1) === 0x22) quotes--
-  return quotes / 2
+/**
+ * How many members stand in valid JSON: a quote that no backslash makes part of a string, and a colon behind it, end a name. Not a
+ * number where there is such a backslash; too few where there are blanks between the two.
+ */
+function membersIn(text: string): number {
+  let members = 0
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) {
+    if (text.charCodeAt(at - 1) === 0x5c) return Number.NaN
+    members++
+  }
+  return members
 }
 
 class JsonDocument implements RawDocument {

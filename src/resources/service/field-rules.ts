@@ -39,8 +39,10 @@ export function findDuplicates(
 /** Comparing a few with each other costs less than a map of them. */
 function areFewAndUnique(items: readonly { readonly name: string }[]): boolean {
   if (items.length > 16) return false
-  for (let at = 1; at < items.length; at++)
-    for (let earlier = 0; earlier < at; earlier++) if (items[at]!.name === items[earlier]!.name) return false
+  for (let at = 1; at < items.length; at++) {
+    const { name } = items[at]!
+    for (let earlier = 0; earlier < at; earlier++) if (items[earlier]!.name === name) return false
+  }
   return true
 }
 

@@ -7,8 +7,9 @@ import { closeSync, existsSync, openSync, renameSync, rmSync, statfsSync, writev
 import { dirname } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 
-const RESERVE_BYTES = 4 * 1024 * 1024
-const BLOCK_BYTES = 64 * 1024
+/** As long as the log gets before it is copied into the file: see file.ts. */
+const RESERVE_BYTES = 2 * 1024 * 1024
+const BLOCK_BYTES = 16 * 1024
 /** Made only where as much again stays free. */
 const FREE_BYTES = 2 * RESERVE_BYTES
 const RETRY_MS = 1_000
