@@ -120,6 +120,8 @@ for (const [name, open] of Object.entries(ways)) {
   })
 
   test('hears of a crash and its restart', async ({ heard }) => {
+    // after a reload everything is told anew, a piece at a time
+    await eventually('it is known', () => heard.units.get(unit(3))?.mainPid !== undefined)
     const pid = heard.units.get(unit(3))!.mainPid!
     process.kill(pid, 'SIGKILL')
     await eventually('it runs again', () => {
