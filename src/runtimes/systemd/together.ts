@@ -1,6 +1,6 @@
 /**
  * Many starts as one transaction of systemd's. Each start that is asked for by itself is a transaction that looks through all that
- * its unit depends on; a slice that wants all of them is one, and takes PID 1 two thirds of the time.
+ * its unit depends on; a slice that wants all of them is one (docs/decisions/0042).
  */
 import type { DbusReader } from './dbus/reader.ts'
 import type { DbusValue } from './dbus/writer.ts'
