@@ -49,6 +49,38 @@ export interface ProgramSpec {
   readonly network: 'host' | 'none'
   /** Names of protections that the service goes without; a runtime that has no protections ignores them. */
   readonly relax: readonly string[]
+  /** Which of what `RuntimeMaterials.place` puts in place the program gets, and how; nothing where left out. */
+  readonly material?: MaterialShape
+}
+
+/** The part of a program's material that is the same for all instances of a template: names, no values. */
+export interface MaterialShape {
+  /** Files in $CREDENTIALS_DIRECTORY. Its own user can read them, and nobody else but root. */
+  readonly credentials: readonly string[]
+  /** The credentials are replaced while the program runs, and it sees the new ones. Else they are as they were at its start. */
+  readonly live: boolean
+  /** There are variables besides `env` whose values are secret. */
+  readonly environment: boolean
+  /** Folders of plain files. $CONFIG_<NAME> says where each lies; it is always live. */
+  readonly folders: readonly MaterialFolder[]
+  /** Credentials that the program sees at paths of its own as well, if the runtime can bind them there: path → credential. */
+  readonly paths: Readonly<Record<string, string>>
+}
+
+export interface MaterialFolder {
+  readonly name: string
+  /** Where the program sees it as well, if the runtime can bind it there. */
+  readonly path?: string
+}
+
+/** What a program is given that is on no disk. */
+export interface ProgramMaterial {
+  /** By name; content as it stands. */
+  readonly credentials: ReadonlyMap<string, Uint8Array>
+  /** Variables, by name. None of these values is in a unit, in arguments or in a file that others can read. */
+  readonly environment: ReadonlyMap<string, string>
+  /** Folder → file → content. */
+  readonly folders: ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>
 }
 
 export interface ProgramLimits {
@@ -150,6 +182,20 @@ export interface Runtime {
   /** CPU and memory of everything that runs, in one sweep. */
   usage(): Promise<readonly ProgramUsage[]>
   close(): Promise<void>
+}
+
+/**
+ * Where material lies: in memory, below a directory that only this runtime's user can enter. It outlives nsctl, so that a crash heals
+ * without it, and is gone with a reboot and once its program has ended and is not wanted any more.
+ */
+export interface RuntimeMaterials {
+  /**
+   * Puts `material` in place: before the first start of `id`, and again whenever it has changed. Each file is replaced as a whole and a
+   * file that is not in it is removed. A running program sees what its shape says is live. What is the same already is not written.
+   */
+  place(id: ProgramId, material: ProgramMaterial): Promise<void>
+  /** Sends `signal` to the main process, which is to read its files again. What does not run needs none. */
+  reload(id: ProgramId, signal: string): Promise<void>
 }
 
 /** Where storage lies: apart from Runtime, because it outlives every program. */

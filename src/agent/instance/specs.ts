@@ -100,7 +100,7 @@ function limitsOf(program: Program): ProgramLimits {
 }
 
 function environmentOf(program: Program): Record<string, string> {
-  return Object.fromEntries((program.env ?? []).map(({ name, value }) => [name, value]))
+  return Object.fromEntries((program.env ?? []).map(({ name, value = '' }) => [name, value]))
 }
 
 /** $PORT_<NAME> for each port, and $PORT for the first. */

@@ -7,6 +7,35 @@
 import type { JsonObject } from '../../core/json.ts'
 import type { Condition, Resource } from '../object.ts'
 
+/** The settings. */
+export type ConfigSpec = {
+  /** Values by name, for variables and small files. */
+  readonly data?: Readonly<Record<string, string>>
+  /** Whole files by file name. A name is either here or in `data`. */
+  readonly files?: Readonly<Record<string, string>>
+  /** Refuses every change of `data` and `files` from then on; what is immutable stays so until it is deleted. */
+  readonly immutable: boolean
+}
+
+/** What is. Written by nsctl. */
+export type ConfigStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** Names the content; the same for equal content. */
+  readonly version?: string
+  /** How many names it has. */
+  readonly keys?: number
+  /** Services that take it. */
+  readonly usedBy?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+}
+
+/** Settings that Services take as environment variables or as files. A change reaches what uses it the way a change of the Service itself would. Everybody who may read the store may read them: what is secret belongs into a Secret. */
+export type Config = Resource<ConfigSpec, ConfigStatus> & {
+  readonly spec: ConfigSpec
+}
+
 /** What it is called. */
 export type CustomResourceDefinitionNames = {
   /** CamelCase, as in manifests. */
@@ -189,6 +218,43 @@ export type CustomResourceDefinition = Resource<CustomResourceDefinitionSpec, Cu
   readonly spec: CustomResourceDefinitionSpec
 }
 
+/** What it is of, in the same namespace. */
+export type DeliverySource = {
+  /** Config or Secret. */
+  readonly kind: 'Config' | 'Secret'
+  /** Its name. */
+  readonly name: string
+}
+
+/** What it is. Written by the control plane. */
+export type DeliverySpec = {
+  /** The node that it is for. */
+  readonly node: string
+  /** What it is of, in the same namespace. */
+  readonly source: DeliverySource
+  /** The version of the content. */
+  readonly version: string
+  /** A Config's values by name. */
+  readonly values?: Readonly<Record<string, string>>
+  /** The node's key that a Secret's values are sealed to. */
+  readonly recipient?: string
+  /** A Secret's values: an armored age file. */
+  readonly sealed?: string
+}
+
+/** What is. Written by the node's agent. */
+export type DeliveryStatus = {
+  /** Whether the node could open it. */
+  readonly phase?: 'Opened' | 'Failed'
+  /** What is wrong in a line; absent when nothing is. */
+  readonly message?: string
+}
+
+/** One version of a Config or a Secret on a node that runs what uses it; of a Secret, sealed to that node alone. Written by nsctl. */
+export type Delivery = Resource<DeliverySpec, DeliveryStatus> & {
+  readonly spec: DeliverySpec
+}
+
 /** What it happened to. */
 export type EventInvolvedObject = {
   /** The kind. */
@@ -230,6 +296,15 @@ export type InstanceStorage = {
   readonly path: string
 }
 
+export type InstanceMaterial = {
+  /** Config or Secret. */
+  readonly kind: 'Config' | 'Secret'
+  /** Its name. */
+  readonly name: string
+  /** The version of its content. */
+  readonly version: string
+}
+
 /** What the node's agent should run. Written by the control plane. */
 export type InstanceSpec = {
   /** The Service it belongs to. */
@@ -248,6 +323,8 @@ export type InstanceSpec = {
   readonly template: ServiceTemplate
   /** The volumes it uses. */
   readonly storage?: readonly InstanceStorage[]
+  /** What it runs with of Configs and Secrets, each at its version. */
+  readonly materials?: readonly InstanceMaterial[]
 }
 
 export type InstancePort = {
@@ -326,6 +403,8 @@ export type InstanceStatus = {
   readonly reason?: string
   /** The numbers it got. */
   readonly ports?: readonly InstancePort[]
+  /** What it runs with of Configs and Secrets, each at its version. */
+  readonly materials?: readonly InstanceMaterial[]
   /** The same for tables. */
   readonly portsText?: string
   /** CPU used lately in thousandths of a core. */
@@ -361,8 +440,11 @@ export type NamespaceStatus = {
 /** A scope for names. `default` is always there. Deleting one deletes all that is in it, but keeps storage. */
 export type Namespace = Resource<NamespaceSpec, NamespaceStatus>
 
-/** Empty for the node that registers itself. */
-export type NodeSpec = Readonly<Record<string, never>>
+/** What the control plane knows of it. Empty for a node that registers itself, but for its identity. */
+export type NodeSpec = {
+  /** The age key that Secrets are sealed to for this node. Pinned when the node is first heard of; `nsctl node trust` changes it. */
+  readonly recipient?: string
+}
 
 /** What it has. */
 export type NodeCapacity = {
@@ -382,6 +464,8 @@ export type NodeStatus = {
   readonly version?: string
   /** Operating system and kernel. */
   readonly os?: string
+  /** The age key that the node says it has. Sealed to only where it is the pinned one. */
+  readonly recipient?: string
   /** Changes with every boot. */
   readonly bootId?: string
   /** Instances that it runs. */
@@ -392,12 +476,137 @@ export type NodeStatus = {
   readonly capacity?: NodeCapacity
   /** Where its instances are reached. */
   readonly addresses?: readonly string[]
-  /** Ready. */
+  /** Ready. IdentityVerified: the node has the key that is pinned. */
   readonly conditions?: readonly Condition[]
 }
 
 /** A machine that runs instances. The local one registers itself. */
 export type Node = Resource<NodeSpec, NodeStatus>
+
+/** Who it is. */
+export type RecipientSpec = {
+  /** The public half of an age identity. */
+  readonly key: string
+  /** What it may do with what it opens. There is one of the control plane. */
+  readonly role: 'Operator' | 'ControlPlane'
+  /** Who or which machine holds the identity. */
+  readonly comment?: string
+}
+
+/** Somebody whom Secrets are sealed to: an operator, or the control plane. Added and removed with `nsctl secret recipients`. Nodes are none: the control plane gives each of them what it needs. */
+export type Recipient = Resource<RecipientSpec, never> & {
+  readonly spec: RecipientSpec
+}
+
+/** One value, sealed. */
+export type SecretSealedValue = {
+  /** Changes with the value, and not when the same value is sealed to others. */
+  readonly version: string
+  /** An armored age file. Opened, it begins with a line that says which namespace, Secret and key it belongs to. */
+  readonly age: string
+}
+
+/** A key of a Secret in the same namespace. */
+export type SecretKeyRef = {
+  /** The Secret. */
+  readonly name: string
+  /** Its key. */
+  readonly key: string
+}
+
+/** Vault's AppRole. */
+export type SecretAppRole = {
+  /** Where it is mounted. */
+  readonly mount: string
+  /** The role; it is no secret. */
+  readonly roleId: string
+  /** A key of a Secret in the same namespace. */
+  readonly secretId: SecretKeyRef
+}
+
+/** How to log in. Exactly one of token and appRole. */
+export type SecretAuth = {
+  /** A key of a Secret in the same namespace. */
+  readonly token?: SecretKeyRef
+  /** Vault's AppRole. */
+  readonly appRole?: SecretAppRole
+}
+
+/** A secret of Vault's key-value engine, version 2. */
+export type SecretVault = {
+  /** Vault's own address, https://vault.example.org:8200. */
+  readonly address: string
+  /** Vault's namespace, where it has such. */
+  readonly namespace?: string
+  /** Where the engine is mounted. */
+  readonly mount: string
+  /** The secret's path beneath the mount. */
+  readonly path: string
+  /** A fixed version; the newest where left out. */
+  readonly version?: number
+  /** The certificate authority of its address, as PEM. */
+  readonly caCert?: string
+  /** How to log in. Exactly one of token and appRole. */
+  readonly auth?: SecretAuth
+}
+
+export type SecretItems = {
+  /** The key there. */
+  readonly from: string
+  /** The key here; the same where left out. */
+  readonly key?: string
+}
+
+/** Values that are kept elsewhere. The control plane fetches them and gives them to the nodes that need them. */
+export type SecretExternal = {
+  /** A secret of Vault's key-value engine, version 2. */
+  readonly vault?: SecretVault
+  /** Which of its keys are taken, and under which names; all under their own where left out. */
+  readonly items?: readonly SecretItems[]
+  /** How often it is looked at; 5s at least. */
+  readonly refresh: string
+}
+
+/** Ciphertext, or where the values come from. */
+export type SecretSpec = {
+  /** What `nsctl secret` and apply have sealed, by key. */
+  readonly sealed?: Readonly<Record<string, SecretSealedValue>>
+  /** Whom the values are sealed to. Nodes are not among them; they get copies of their own. */
+  readonly recipients?: readonly string[]
+  /** Values that are kept elsewhere. The control plane fetches them and gives them to the nodes that need them. */
+  readonly external?: SecretExternal
+  /** Refuses every change of values from then on. Sealing the same values to others stays possible. */
+  readonly immutable: boolean
+}
+
+/** What is. Written by nsctl. */
+export type SecretStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** Names the values; the same for equal values. */
+  readonly version?: string
+  /** Its keys, for tables. */
+  readonly keyNames?: string
+  /** sealed or vault. */
+  readonly source?: string
+  /** Nodes that have a copy. */
+  readonly nodes?: string
+  /** Services that take it. */
+  readonly usedBy?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+  /** The values that came from elsewhere last, sealed to the control plane and the operators. */
+  readonly fetched?: Readonly<Record<string, SecretSealedValue>>
+  /** When a change was last fetched. */
+  readonly fetchedAt?: string
+  /** Openable: the control plane can open it. Delivered: every node that needs it has it. Fetched: where the values are kept elsewhere, whether they could be had. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** Values that nobody may read but those who need them. They are sealed with age before they leave the machine of whoever writes them; names of keys and metadata stay readable. A manifest may hold `stringData` (text) and `data` (base64): nsctl seals both on apply, and `nsctl secret seal -f` makes such a manifest safe to commit. */
+export type Secret = Resource<SecretSpec, SecretStatus> & {
+  readonly spec: SecretSpec
+}
 
 /** Where the program comes from. */
 export type ServiceSource = {
@@ -407,11 +616,49 @@ export type ServiceSource = {
   readonly workingDir?: string
 }
 
+/** A key of a Config or a Secret in the same namespace. */
+export type ServiceKeyRef = {
+  /** The Config or the Secret. */
+  readonly name: string
+  /** Its key. */
+  readonly key: string
+  /** Where it is not there, start without it instead of waiting for it. */
+  readonly optional: boolean
+}
+
+/** Where the value comes from. Exactly one of configKeyRef and secretKeyRef. */
+export type ServiceValueFrom = {
+  /** A key of a Config or a Secret in the same namespace. */
+  readonly configKeyRef?: ServiceKeyRef
+  /** A key of a Config or a Secret in the same namespace. */
+  readonly secretKeyRef?: ServiceKeyRef
+}
+
 export type ServiceEnv = {
   /** The variable. */
   readonly name: string
-  /** Its value, as it stands. */
-  readonly value: string
+  /** Its value, as it stands. Empty where neither this nor valueFrom is given. */
+  readonly value?: string
+  /** Where the value comes from. Exactly one of configKeyRef and secretKeyRef. */
+  readonly valueFrom?: ServiceValueFrom
+}
+
+/** A Config or a Secret in the same namespace. */
+export type ServiceEnvRef = {
+  /** The Config or the Secret. */
+  readonly name: string
+  /** Where it is not there, start without it instead of waiting for it. */
+  readonly optional: boolean
+}
+
+/** Exactly one of configRef and secretRef. */
+export type ServiceEnvFrom = {
+  /** Put before each name. */
+  readonly prefix?: string
+  /** A Config or a Secret in the same namespace. */
+  readonly configRef?: ServiceEnvRef
+  /** A Config or a Secret in the same namespace. */
+  readonly secretRef?: ServiceEnvRef
 }
 
 /** What one instance needs, for placement and for its share of the machine. */
@@ -477,6 +724,8 @@ export type ServiceProgram = {
   readonly source: ServiceSource
   /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
+  /** All keys of a Config or a Secret as variables. What `env` names goes before, and of two lists the later. */
+  readonly envFrom?: readonly ServiceEnvFrom[]
   /** What one instance needs, for placement and for its share of the machine. */
   readonly resources?: ServiceResources
   /** Hard limits beyond `resources`. */
@@ -485,6 +734,32 @@ export type ServiceProgram = {
   readonly readiness?: ServiceProbe
   /** How to find out. Exactly one of http, tcp and exec. */
   readonly liveness?: ServiceProbe
+}
+
+export type ServiceItems = {
+  /** Its key. */
+  readonly key: string
+  /** The file's name; the key's where left out. */
+  readonly as?: string
+}
+
+export type ServiceFileRef = {
+  /** The Config or the Secret. */
+  readonly name: string
+  /** Which keys, and under which file names; all under their own where left out. */
+  readonly items?: readonly ServiceItems[]
+  /** A directory in which the program sees the files as well. */
+  readonly path?: string
+  /** Where it is not there, start without it instead of waiting for it. */
+  readonly optional: boolean
+  /** What a change of it does: restart replaces the instances as `update` says; reload puts the new files in place and sends `reload.signal`, one instance after the other; none only puts the files in place. */
+  readonly onChange: 'restart' | 'reload' | 'none'
+}
+
+/** How the programs are told that files have changed. */
+export type ServiceReload = {
+  /** Sent to each program's main process; SIGHUP where left out. */
+  readonly signal?: 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2'
 }
 
 export type ServicePort = {
@@ -520,6 +795,14 @@ export type ServiceTemplate = {
   readonly programs?: readonly ServiceProgram[]
   /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
+  /** All keys of a Config or a Secret as variables. What `env` names goes before, and of two lists the later. */
+  readonly envFrom?: readonly ServiceEnvFrom[]
+  /** Configs that the programs get as files. $CONFIG_<NAME> is the directory in which they lie. */
+  readonly configs?: readonly ServiceFileRef[]
+  /** Secrets that the programs get as files in $CREDENTIALS_DIRECTORY, named <secret>.<key> unless `items` says otherwise. They lie in memory, and nobody but the programs' user can read them. */
+  readonly secrets?: readonly ServiceFileRef[]
+  /** How the programs are told that files have changed. */
+  readonly reload?: ServiceReload
   /** Ports that the program listens on. Each instance gets a free one in $PORT_<NAME> (the first also in $PORT) unless it is fixed. */
   readonly ports?: readonly ServicePort[]
   /** What one instance needs, for placement and for its share of the machine. */
@@ -577,6 +860,15 @@ export type ServiceSpec = {
   readonly revisionHistoryLimit: number
 }
 
+export type ServiceMaterial = {
+  /** Config or Secret. */
+  readonly kind: 'Config' | 'Secret'
+  /** Its name. */
+  readonly name: string
+  /** The version of its content. */
+  readonly version: string
+}
+
 /** What is. Written by nsctl. */
 export type ServiceStatus = {
   /** The generation that this status is about. */
@@ -603,6 +895,8 @@ export type ServiceStatus = {
   readonly currentHash?: string
   /** The hash of the template that last became ready. */
   readonly stableHash?: string
+  /** What the last good template ran with of Configs and Secrets. */
+  readonly stableMaterials?: readonly ServiceMaterial[]
   /** The revision of the last good template. */
   readonly stableRevision?: number
   /** The hash of the template that was abandoned. */
