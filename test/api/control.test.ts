@@ -4,6 +4,7 @@ import { FINALIZERS, type ResourceBatch } from '../../src/api/api.ts'
 import { openApi } from '../../src/api/open.ts'
 import { ManualClock } from '../../src/core/clock.ts'
 import { randomIds } from '../../src/core/ids.ts'
+import type { JsonObject } from '../../src/core/json.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import type { Operation, Store } from '../../src/store/store.ts'
 import { instance, manifest, openBench, options, refused, STORES, service, web } from './support.ts'
@@ -77,6 +78,39 @@ test('a status whose object is gone, or is another one, is ignored and goes with
   await api.removeFinalizer(first, 'x')
   await api.requestDelete(first)
   assert.equal(await store.listKeys(''), [])
+})
+
+test('the spec of what nsctl makes is changed without a revision, and its status stays', async () => {
+  const { api, store } = await openBench()
+  await api.createOwned([instance('web-0-x')])
+  await api.updateStatus(first, { phase: 'Running' })
+  const materials = [{ kind: 'Secret', name: 'db', version: 'bbbbbbbbbb' }]
+  await api.updateOwned(first, (spec) => ({ ...spec, materials }))
+  const after = await api.get(first)
+  assert.equal(after?.spec?.materials, materials)
+  assert.equal(after?.status, { phase: 'Running' })
+  assert.is(after?.metadata.generation, 2)
+  const revision = await revisionOf(store)
+  await api.updateOwned(first, (spec) => ({ ...spec, materials: [...materials] }))
+  await api.updateOwned({ ...first, uid: 'another' }, (spec) => ({ ...spec, attempt: 7 }))
+  await api.updateOwned({ ...first, name: 'gone' }, (spec) => ({ ...spec, attempt: 7 }))
+  assert.is(await revisionOf(store), revision, 'nothing changed is no write')
+  await api.apply([service('web')], options)
+  await refused('Bug', () => api.updateOwned(web, (spec) => ({ ...spec, replicas: 7 })))
+})
+
+test('two writers of one status take nothing from each other', async () => {
+  const { api } = await openBench()
+  await api.apply([service('web')], options)
+  const add = (name: string) =>
+    api.changeStatus(web, (status) => ({ ...(status as JsonObject | undefined), [name]: name }))
+  await Promise.all(['ready', 'summary', 'nodes', 'url'].map(add))
+  assert.equal((await api.get(web))?.status, {
+    ready: 'ready',
+    summary: 'summary',
+    nodes: 'nodes',
+    url: 'url',
+  })
 })
 
 test('lists are narrowed to a node and to a namespace', async () => {
@@ -160,6 +194,8 @@ test('a fence refuses every write once another holds the lease', async () => {
     () => leader.createOwned([instance('web-1-x')]),
     () => leader.updateStatus(web, { replicas: 2 }),
     () => leader.updateStatus(first, { phase: 'Running' }),
+    () => leader.changeStatus(web, () => ({ replicas: 3 })),
+    () => leader.updateOwned(first, (spec) => ({ ...spec, attempt: 3 })),
     () => leader.requestDelete(first),
     () => leader.removeFinalizer(first, 'x'),
     () => leader.takeFields(web, 'x', ['spec.replicas']),
