@@ -194,6 +194,14 @@ export interface ResourceController {
    * object (with that uid) is gone there is nothing to write, and that is no error.
    */
   updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void>
+  /**
+   * As updateStatus, for a status that several write: `amend` makes the new one of the newest, keeps what is not its own, and may be
+   * called several times.
+   */
+  amendStatus(
+    ref: ObjectRef & { readonly uid?: string },
+    amend: (status: Json | undefined) => Json,
+  ): Promise<void>
   /** Asks for deletion: sets deletionTimestamp where there are finalizers, removes it at once where there are none. */
   requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void>
   /** Removes one finalizer, and the object with the last of them once deletion was asked for. */

@@ -165,6 +165,13 @@ class StoreApi implements port.ResourceApi {
     return control.updateStatus(this.#context, ref, status)
   }
 
+  amendStatus(
+    ref: ObjectRef & { readonly uid?: string },
+    amend: (status: Json | undefined) => Json,
+  ): Promise<void> {
+    return control.amendStatus(this.#context, ref, amend)
+  }
+
   requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void> {
     return control.requestDelete(this.#context, ref)
   }

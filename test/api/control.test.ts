@@ -52,6 +52,21 @@ for (const { name, use } of STORES) {
     }))
 }
 
+test('of several who amend one status none takes away what another wrote', async () => {
+  const { api } = await openBench()
+  await api.createOwned([instance('web-0-x')])
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  await Promise.all(
+    names.map((name) =>
+      api.amendStatus(first, (status) => ({
+        ...(status as Record<string, string> | undefined),
+        [name]: name,
+      })),
+    ),
+  )
+  assert.equal((await api.get(first))?.status, Object.fromEntries(names.map((name) => [name, name])))
+})
+
 test('a name is there once, whatever the node', async () => {
   const { api } = await openBench()
   await api.createOwned([instance('web-0-x', 'alpha')])
