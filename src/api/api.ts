@@ -194,10 +194,13 @@ export interface ResourceController {
    * object (with that uid) is gone there is nothing to write, and that is no error.
    */
   updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void>
-  /** As `updateStatus`, where several write one status: `change` says what becomes of the newest. */
-  changeStatus(
+  /**
+   * As updateStatus, for a status that several write: `amend` makes the new one of the newest, keeps what is not its own, and may be
+   * called several times.
+   */
+  amendStatus(
     ref: ObjectRef & { readonly uid?: string },
-    change: (status: Json | undefined) => Json,
+    amend: (status: Json | undefined) => Json,
   ): Promise<void>
   /**
    * Changes the spec of what nsctl makes (of kinds without revisions): `change` says what becomes of the newest, itself where nothing

@@ -36,18 +36,18 @@ export async function createOwned(context: Context, objects: readonly AnyResourc
 
 /** See `ResourceController.updateStatus`. */
 export async function updateStatus(context: Context, ref: RefWithUid, said: Json): Promise<void> {
-  await changeStatus(context, ref, () => said)
+  await amendStatus(context, ref, () => said)
 }
 
-/** See `ResourceController.changeStatus`. */
-export async function changeStatus(
+/** See `ResourceController.amendStatus`. */
+export async function amendStatus(
   context: Context,
   ref: RefWithUid,
-  change: (status: Json | undefined) => Json,
+  amend: (status: Json | undefined) => Json,
 ): Promise<void> {
   await settle(context, ref, (target, live) => {
     const before = live.object.status
-    const said = change(before)
+    const said = amend(before)
     if (deepEqual(before, said)) return undefined
     const status = carryUnknown(before, said, target.kind.schema.properties?.status) as Json
     if (status !== said && deepEqual(before, status)) return undefined

@@ -165,11 +165,11 @@ class StoreApi implements port.ResourceApi {
     return control.updateStatus(this.#context, ref, status)
   }
 
-  changeStatus(
+  amendStatus(
     ref: ObjectRef & { readonly uid?: string },
-    change: (status: Json | undefined) => Json,
+    amend: (status: Json | undefined) => Json,
   ): Promise<void> {
-    return control.changeStatus(this.#context, ref, change)
+    return control.amendStatus(this.#context, ref, amend)
   }
 
   updateOwned(

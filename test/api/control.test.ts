@@ -4,7 +4,6 @@ import { FINALIZERS, type ResourceBatch } from '../../src/api/api.ts'
 import { openApi } from '../../src/api/open.ts'
 import { ManualClock } from '../../src/core/clock.ts'
 import { randomIds } from '../../src/core/ids.ts'
-import type { JsonObject } from '../../src/core/json.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import type { Operation, Store } from '../../src/store/store.ts'
 import { instance, manifest, openBench, options, refused, STORES, service, web } from './support.ts'
@@ -53,6 +52,21 @@ for (const { name, use } of STORES) {
     }))
 }
 
+test('of several who amend one status none takes away what another wrote', async () => {
+  const { api } = await openBench()
+  await api.createOwned([instance('web-0-x')])
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  await Promise.all(
+    names.map((name) =>
+      api.amendStatus(first, (status) => ({
+        ...(status as Record<string, string> | undefined),
+        [name]: name,
+      })),
+    ),
+  )
+  assert.equal((await api.get(first))?.status, Object.fromEntries(names.map((name) => [name, name])))
+})
+
 test('a name is there once, whatever the node', async () => {
   const { api } = await openBench()
   await api.createOwned([instance('web-0-x', 'alpha')])
@@ -97,20 +111,6 @@ test('the spec of what nsctl makes is changed without a revision, and its status
   assert.is(await revisionOf(store), revision, 'nothing changed is no write')
   await api.apply([service('web')], options)
   await refused('Bug', () => api.updateOwned(web, (spec) => ({ ...spec, replicas: 7 })))
-})
-
-test('two writers of one status take nothing from each other', async () => {
-  const { api } = await openBench()
-  await api.apply([service('web')], options)
-  const add = (name: string) =>
-    api.changeStatus(web, (status) => ({ ...(status as JsonObject | undefined), [name]: name }))
-  await Promise.all(['ready', 'summary', 'nodes', 'url'].map(add))
-  assert.equal((await api.get(web))?.status, {
-    ready: 'ready',
-    summary: 'summary',
-    nodes: 'nodes',
-    url: 'url',
-  })
 })
 
 test('lists are narrowed to a node and to a namespace', async () => {
@@ -194,7 +194,7 @@ test('a fence refuses every write once another holds the lease', async () => {
     () => leader.createOwned([instance('web-1-x')]),
     () => leader.updateStatus(web, { replicas: 2 }),
     () => leader.updateStatus(first, { phase: 'Running' }),
-    () => leader.changeStatus(web, () => ({ replicas: 3 })),
+    () => leader.amendStatus(web, () => ({ replicas: 3 })),
     () => leader.updateOwned(first, (spec) => ({ ...spec, attempt: 3 })),
     () => leader.requestDelete(first),
     () => leader.removeFinalizer(first, 'x'),
