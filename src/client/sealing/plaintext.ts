@@ -37,7 +37,7 @@ export function plaintextOf(object: AnyResource): PlainSecret {
       continue
     }
     for (const [key, given] of Object.entries(map)) {
-      const read = isValueKey(key) ? valueOf(member, given) : `${VALUE_KEY_RULE}`
+      const read = isValueKey(key) ? bytesOf(member, given) : `${VALUE_KEY_RULE}`
       if (typeof read === 'string') issues.push({ path: [member, key], message: `${member}.${key}: ${read}` })
       else values.set(key, read)
       members.set(key, member)
@@ -47,7 +47,7 @@ export function plaintextOf(object: AnyResource): PlainSecret {
 }
 
 /** The bytes, or what is wrong with them. */
-function valueOf(member: 'stringData' | 'data', given: unknown): Uint8Array | string {
+function bytesOf(member: 'stringData' | 'data', given: unknown): Uint8Array | string {
   if (typeof given !== 'string')
     return given === null ? 'must be a string, and is empty' : 'must be a string: put it into quotes'
   if (member === 'stringData') return Buffer.from(given, 'utf8')

@@ -1,19 +1,24 @@
 /** Whom this user seals to and what opens with his identity, in one store. */
 import { existsSync } from 'node:fs'
+import { NsctlError } from '../../core/errors.ts'
 import { formatCount } from '../../core/words.ts'
 import type { SecretSpec } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
-import { type Identity, makeIdentityFile, newIdentity, readIdentities } from '../../secrets/identity.ts'
+import {
+  type Identity,
+  identityAt,
+  makeIdentityFile,
+  newIdentity,
+  readIdentities,
+} from '../../secrets/identity.ts'
 import type { Client } from '../client.ts'
 import { type KnownRecipients, noteKnown, readKnown } from './known.ts'
 import { listRecipients, makeRecipient, type NamedRecipient, newRecipients } from './recipients.ts'
 import { refuseNew } from './trust.ts'
 
 export interface SealerOptions {
-  /** The operator's identity; undefined where none is to be used or made. */
+  /** The operator's identity, made where there is none; undefined where none is to be used. */
   readonly identityFile: string | undefined
-  /** Whether the operator's identity is made where there is none. */
-  readonly makesIdentity: boolean
   /** More identities to open with, as files. */
   readonly identities?: readonly string[]
   /** Which recipients were accepted. */
@@ -105,7 +110,7 @@ async function chooseRecipients(
   const operator = await operatorOf(options)
   if (operator?.isNew) forget()
   const added: NamedRecipient[] = []
-  const make = async (wanted: Omit<NamedRecipient, 'name'> & { readonly name: string }) => {
+  const make = async (wanted: NamedRecipient) => {
     const made = options.isRehearsal ? wanted : await makeRecipient(client, wanted, stored, options.userName)
     added.push(made)
     return made
@@ -146,6 +151,10 @@ async function chooseRecipients(
       )
   }
   const all = [...stored, ...added]
+  if (all.length === 0)
+    throw new NsctlError('Failed', `there is nobody in ${client.storeUrl} to seal to`, {
+      next: 'add whoever is to open it: nsctl secret recipients add NAME age1…',
+    })
   const news = newRecipients(all, known, own)
   refuseNew(news, known)
   if (!options.isRehearsal) await noteAccepted(client, { all, known, own, options })
@@ -189,7 +198,6 @@ async function operatorOf(
     const [first] = await readIdentities(identityFile)
     return first && { key: first.recipient, isNew: false }
   }
-  if (!options.makesIdentity) return undefined
   if (isRehearsal) return { key: (await newIdentity()).recipient, isNew: true }
   const made = await makeIdentityFile(identityFile)
   options.note(
@@ -202,7 +210,7 @@ async function controlPlaneOf({ controlPlaneFile, isRehearsal }: SealerOptions):
   if (controlPlaneFile === undefined) return undefined
   if (existsSync(controlPlaneFile)) return (await readIdentities(controlPlaneFile))[0]?.recipient
   if (isRehearsal) return (await newIdentity()).recipient
-  return (await makeIdentityFile(controlPlaneFile)).recipient
+  return (await identityAt(controlPlaneFile)).recipient
 }
 
 /** A name that an object can have. */
