@@ -28,7 +28,7 @@ export function recipientOfSshKey(line: string): string {
     }
     throw malformed(line)
   }
-  const other = words.find((word) => /^(ssh-|ecdsa-|sk-)/.test(word))
+  const other = words.find((word) => /^(ssh-(?!ed25519$)|ecdsa-|sk-)/.test(word))
   if (other === undefined) throw malformed(line)
   throw new NsctlError('Unsupported', `a key of the kind ${other} is no age key`, {
     value: other,
