@@ -1,4 +1,5 @@
 /** The controllers, whichever process they run in. */
+import { hostname } from 'node:os'
 import type { ResourceApi } from '../api/api.ts'
 import { STORE_LAYOUT } from '../api/keys.ts'
 import { deliveryController } from '../controllers/delivery/controller.ts'
@@ -48,7 +49,8 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
   const manager = createManager({ api, clock, logger, metrics, stopTimeoutMs: STOP_LIMIT_MS })
   const { cache } = manager
   manager.add(serviceController({ cache, api, clock }))
-  const own = new OwnIdentity({ api, cache, clock, logger, path: controlPlaneIdentityOf(env) })
+  const path = controlPlaneIdentityOf(env)
+  const own = new OwnIdentity({ api, cache, clock, logger, path, host: hostname() })
   manager.add(deliveryController({ cache, api, clock, own }))
   manager.addRunnable(own.runnable())
   manager.add(garbageController({ cache, api }))

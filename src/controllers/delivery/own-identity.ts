@@ -24,6 +24,8 @@ export interface OwnIdentityOptions {
   readonly cache: Pick<ObjectCache, 'get'>
   /** Where the identity lies. */
   readonly path: string
+  /** This machine's name, for people. */
+  readonly host: string
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -103,7 +105,7 @@ export class OwnIdentity {
       apiVersion: API_VERSION,
       kind: CONTROL_PLANE.kind,
       metadata: { name: CONTROL_PLANE.name },
-      spec: { key: recipient, role: 'ControlPlane' },
+      spec: { key: recipient, role: 'ControlPlane', comment: `the control plane on ${this.#options.host}` },
     } as AnyResource
     const actor = { name: 'nsctl', from: 'control plane' }
     try {

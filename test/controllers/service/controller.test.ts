@@ -385,7 +385,10 @@ for (const c of [
   { name: 'that has an instance more', old: { instances: 1 }, now: { instances: 2 }, wakes: false },
 ] as const) {
   test(`a Node ${c.name} wakes ${c.wakes ? 'every Service' : 'none'}`, () => {
-    const cache = { list: () => [{ kind: 'Service', metadata: { namespace: 'default', name: 'web' } }] }
+    const cache = {
+      list: () => [{ kind: 'Service', metadata: { namespace: 'default', name: 'web' } }],
+      index: () => ({ get: () => [] }),
+    }
     const { watches } = serviceController({ cache, api: {}, clock: systemClock } as unknown as Parameters<
       typeof serviceController
     >[0])
