@@ -546,6 +546,8 @@ export type SecretVault = {
   readonly version?: number
   /** The certificate authority of its address, as PEM. */
   readonly caCert?: string
+  /** Allows an address that begins with http:// and is not this machine's: whoever listens on the way reads the token and the values. */
+  readonly insecureHttp?: boolean
   /** How to log in. Exactly one of token and appRole. */
   readonly auth?: SecretAuth
 }
@@ -599,6 +601,8 @@ export type SecretStatus = {
   readonly fetched?: Readonly<Record<string, SecretSealedValue>>
   /** When a change was last fetched. */
   readonly fetchedAt?: string
+  /** Whom what was fetched is sealed to. */
+  readonly fetchedFor?: readonly string[]
   /** Openable: the control plane can open it. Delivered: every node that needs it has it. Fetched: where the values are kept elsewhere, whether they could be had. */
   readonly conditions?: readonly Condition[]
 }
@@ -722,7 +726,7 @@ export type ServiceProgram = {
   readonly name: string
   /** Where the program comes from. */
   readonly source: ServiceSource
-  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
+  /** Environment variables. PATH, PORT, PORT_<NAME>, STORAGE_<NAME>, CONFIG_<NAME> and CREDENTIALS_DIRECTORY are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
   /** All keys of a Config or a Secret as variables. What `env` names goes before, and of two lists the later. */
   readonly envFrom?: readonly ServiceEnvFrom[]
@@ -793,7 +797,7 @@ export type ServiceTemplate = {
   readonly source?: ServiceSource
   /** Several programs that live and move together as one instance (a group) and share ports and storage. The instance is ready when all of them are. */
   readonly programs?: readonly ServiceProgram[]
-  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
+  /** Environment variables. PATH, PORT, PORT_<NAME>, STORAGE_<NAME>, CONFIG_<NAME> and CREDENTIALS_DIRECTORY are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
   /** All keys of a Config or a Secret as variables. What `env` names goes before, and of two lists the later. */
   readonly envFrom?: readonly ServiceEnvFrom[]
