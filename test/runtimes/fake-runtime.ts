@@ -5,21 +5,25 @@ import {
   type ObservedProgram,
   type ProgramExit,
   type ProgramId,
+  type ProgramMaterial,
   type ProgramSpec,
   type ProgramUsage,
   programKey,
   type Runtime,
+  type RuntimeMaterials,
   type RuntimeStorage,
   type VolumeId,
 } from '../../src/runtimes/runtime.ts'
 
-export class FakeRuntime implements Runtime, RuntimeStorage {
+export class FakeRuntime implements Runtime, RuntimeMaterials, RuntimeStorage {
   readonly name = 'fake'
   readonly info = { description: 'fake', cannot: ['limits.cpu', 'storage.path'] }
   /** Every call, in order: `start default/web/…/0/`. */
   readonly calls: string[] = []
   readonly specs = new Map<string, ProgramSpec>()
   readonly purged: VolumeId[] = []
+  /** What is in place, by the program's key. */
+  readonly placed = new Map<string, ProgramMaterial>()
   /**
    * What becomes of a program that is started; runs if left out. `wait`: others come first, until it is called off. May
    * throw: then the manager refused it.
@@ -92,7 +96,21 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
     else this.#set(key, { ...seen, state: 'stopping' })
   }
 
+  /** May throw: then the runtime refuses it. */
+  onPlace: (material: ProgramMaterial) => void = () => {}
+
+  async place(id: ProgramId, material: ProgramMaterial): Promise<void> {
+    this.onPlace(material)
+    this.calls.push(`place ${programKey(id)}`)
+    this.placed.set(programKey(id), material)
+  }
+
+  async reload(id: ProgramId, signal: string): Promise<void> {
+    this.calls.push(`reload ${programKey(id)} ${signal}`)
+  }
+
   async forget(id: ProgramId): Promise<void> {
+    this.placed.delete(programKey(id))
     this.#programs.delete(programKey(id))
   }
 

@@ -62,6 +62,12 @@ export class DesiredSet {
     return this.#templates.values()
   }
 
+  instances(): readonly DesiredInstance[] {
+    return [...this.#templates.values()].flatMap(({ id, unit, paths = {}, instances }) =>
+      [...instances].map(([ordinal, own]) => ({ id: { ...id, ordinal }, unit, own, paths })),
+    )
+  }
+
   has(id: ProgramId): boolean {
     return this.#templates.get(templateName(id))?.instances.has(id.ordinal) === true
   }

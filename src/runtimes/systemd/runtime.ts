@@ -234,16 +234,10 @@ class SystemdPrograms implements SystemdRuntime {
   async restore(mayStart: (id: ProgramId) => boolean = () => true): Promise<readonly ProgramId[]> {
     const { layout, desired, materials, signal } = this.#parts
     if (existsSync(layout.restoredFile)) return []
-    const starts = [...desired.templates()].flatMap((template) =>
-      [...template.instances].map(([ordinal, own]) => ({
-        id: { ...template.id, ordinal },
-        unit: template.unit,
-        paths: template.paths ?? {},
-        own,
-      })),
-    )
     // what takes material waits for it: whoever places it starts it then
-    const wanted = starts.filter(({ id, unit, paths }) => mayStart(id) && materials.prepare(id, unit, paths))
+    const wanted = desired
+      .instances()
+      .filter(({ id, unit, paths }) => mayStart(id) && materials.prepare(id, unit, paths))
     await Promise.all(
       wanted.map((start) =>
         this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false, signal })),
