@@ -11,6 +11,7 @@ import type {
   ServiceStorage,
   ServiceTemplate,
 } from './generated/types.ts'
+import type { Material } from './materials.ts'
 
 /** Ten characters: 28^10 templates, so that two of one service do not meet. */
 const HASH_LENGTH = 10
@@ -19,11 +20,15 @@ const HASH_LENGTH = 10
  * Names a template: ten characters that are safe in a unit's name, equal for equal templates whatever the order of their
  * members. Storage counts, because its mounts are part of a unit. Replicas, labels and the update strategy do not, so
  * that changing them replaces nothing. Order in lists counts where it can act: of env, arguments and ports (the first is
- * $PORT).
+ * $PORT). `content`: see `contentForHash`.
  */
-export function templateHash(template: ServiceTemplate, storage?: readonly ServiceStorage[]): string {
+export function templateHash(
+  template: ServiceTemplate,
+  storage?: readonly ServiceStorage[],
+  content?: readonly Material[],
+): string {
   const mounts = storage === undefined || storage.length === 0 ? undefined : storage
-  return digest(canonicalJson({ template, storage: mounts }), HASH_LENGTH)
+  return digest(canonicalJson({ template, storage: mounts, content }), HASH_LENGTH)
 }
 
 /** One program of a template. */

@@ -18,6 +18,14 @@ test('the hash is ten safe characters and does not change between versions of ns
   assert.is(templateHash(template), 'gc6fwnyp8s')
 })
 
+test('the content of what a template names belongs to its hash, and none at all changes nothing', () => {
+  const content = (version: string) => [{ kind: 'Secret', name: 'db', version }] as const
+  assert.is(templateHash(template, undefined, undefined), 'gc6fwnyp8s')
+  assert.is(templateHash(template, [], content('a')), templateHash(template, undefined, content('a')))
+  assert.is.not(templateHash(template, [], content('a')), templateHash(template))
+  assert.is.not(templateHash(template, [], content('a')), templateHash(template, [], content('b')))
+})
+
 for (const [name, other, storage, same] of [
   ['the same in another order', { network, stop, ...rest }, undefined, true],
   ['an undefined member', { ...template, readiness: undefined }, undefined, true],
