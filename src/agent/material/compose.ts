@@ -7,7 +7,7 @@ import { type ProgramTemplate, programsOf } from '../../resources/template.ts'
 import type { MaterialShape, ProgramMaterial } from '../../runtimes/runtime.ts'
 import type { Obstacle } from '../instance/record.ts'
 import { type Files, filesOf } from './files.ts'
-import type { Contents, Gathering, MaterialSource } from './gathering.ts'
+import type { Contents, Gathering, MaterialName } from './gathering.ts'
 import { variablesOf } from './variables.ts'
 
 export interface ComposedProgram {
@@ -31,7 +31,7 @@ export type Composition =
 /** `find` gives what is in a Config or a Secret, and undefined where there is none of that name. */
 export function composeMaterial(
   template: ServiceTemplate,
-  find: (source: MaterialSource) => Contents | undefined,
+  find: (source: MaterialName) => Contents | undefined,
 ): Composition {
   const gathering: Gathering = { find, faults: [], notes: new Set() }
   const files = filesOf(template, gathering)

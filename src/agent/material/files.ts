@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import type { ServiceFileRef, ServiceTemplate } from '../../resources/generated/types.ts'
 import type { MaterialFolder } from '../../runtimes/runtime.ts'
-import { contentsFor, type Gathering, keyMissing, type MaterialSource, sourceText } from './gathering.ts'
+import { contentsFor, type Gathering, keyMissing, type MaterialName, sourceText } from './gathering.ts'
 
 export interface Files {
   /** Folder → file → content. */
@@ -71,7 +71,7 @@ interface NamedFile {
 
 /** All keys, or those that are named. */
 function filesIn(
-  kind: MaterialSource['kind'],
+  kind: MaterialName['kind'],
   ref: ServiceFileRef,
   gathering: Gathering,
 ): readonly NamedFile[] {
@@ -100,7 +100,7 @@ function isFileName(name: string): boolean {
   return FILE_NAME.test(name) && name !== '.' && name !== '..' && name.length <= NAME_LIMIT
 }
 
-function refuseFile(source: MaterialSource, message: string, gathering: Gathering): void {
+function refuseFile(source: MaterialName, message: string, gathering: Gathering): void {
   const about = sourceText(source)
   gathering.faults.push({ phase: 'Failed', reason: 'FileRefused', message: `${about}: ${message}` })
 }

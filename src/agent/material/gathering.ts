@@ -1,29 +1,29 @@
 /** What composing works with: contents by their source, and what turned out to be wrong on the way. Pure. */
-import type { InstanceMaterial } from '../../resources/generated/types.ts'
+import type { Material } from '../../resources/materials.ts'
 import type { Obstacle } from '../instance/record.ts'
 
 /** Values by key. */
 export type Contents = ReadonlyMap<string, Uint8Array>
 
-export type MaterialSource = Pick<InstanceMaterial, 'kind' | 'name'>
+export type MaterialName = Pick<Material, 'kind' | 'name'>
 
 export interface Gathering {
   /** Undefined where there is no such Config or Secret. */
-  readonly find: (source: MaterialSource) => Contents | undefined
+  readonly find: (source: MaterialName) => Contents | undefined
   /** What keeps the programs from being started; the first is told. */
   readonly faults: Obstacle[]
   /** What was left out. */
   readonly notes: Set<string>
 }
 
-/** `Secret db`, as messages name it. */
-export function sourceText({ kind, name }: MaterialSource): string {
-  return `${kind} ${name}`
+/** `secret/db`, as messages name it. */
+export function sourceText({ kind, name }: MaterialName): string {
+  return `${kind.toLowerCase()}/${name}`
 }
 
 /** Undefined where it is not there; that is a fault unless it is optional. */
 export function contentsFor(
-  source: MaterialSource,
+  source: MaterialName,
   optional: boolean,
   gathering: Gathering,
 ): Contents | undefined {
@@ -32,7 +32,7 @@ export function contentsFor(
   return contents
 }
 
-function missing(source: MaterialSource): Obstacle {
+function missing(source: MaterialName): Obstacle {
   const remedy =
     source.kind === 'Secret'
       ? `make it with nsctl create secret generic ${source.name}`
@@ -45,7 +45,7 @@ function missing(source: MaterialSource): Obstacle {
 }
 
 /** A version's keys never change: only another version heals this, and comes with another instance or a change of this one. */
-export function keyMissing(source: MaterialSource, key: string, user: string): Obstacle {
+export function keyMissing(source: MaterialName, key: string, user: string): Obstacle {
   const remedy =
     source.kind === 'Secret' ? `add it with nsctl secret edit ${source.name}` : `add it to the Config`
   return {
