@@ -2,7 +2,7 @@
  * The one way in: every read and every change of a resource, by people, controllers and agents, goes through this.
  * Implemented by `openApi` in this folder, over any store.
  */
-import type { Json, Path } from '../core/json.ts'
+import type { Json, JsonObject, Path } from '../core/json.ts'
 import type { Kind, KindRegistry } from '../resources/kinds.ts'
 import type { Manifest, SourceLocation } from '../resources/manifest.ts'
 import type { AnyResource, ObjectRef, Resource } from '../resources/object.ts'
@@ -194,6 +194,22 @@ export interface ResourceController {
    * object (with that uid) is gone there is nothing to write, and that is no error.
    */
   updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void>
+  /**
+   * As updateStatus, for a status that several write: `amend` makes the new one of the newest, keeps what is not its own, and may be
+   * called several times.
+   */
+  amendStatus(
+    ref: ObjectRef & { readonly uid?: string },
+    amend: (status: Json | undefined) => Json,
+  ): Promise<void>
+  /**
+   * Changes the spec of what nsctl makes (of kinds without revisions): `change` says what becomes of the newest, itself where nothing
+   * does. Where the object (with that uid) is gone there is nothing to write.
+   */
+  updateOwned(
+    ref: ObjectRef & { readonly uid?: string },
+    change: (spec: JsonObject) => JsonObject,
+  ): Promise<void>
   /** Asks for deletion: sets deletionTimestamp where there are finalizers, removes it at once where there are none. */
   requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void>
   /** Removes one finalizer, and the object with the last of them once deletion was asked for. */

@@ -1,6 +1,6 @@
 /** What controllers and agents write: status, owned objects, finalizers. No revisions and no audit; never a write for nothing. */
 import { NsctlError } from '../core/errors.ts'
-import { deepEqual, isObject, type Json } from '../core/json.ts'
+import { deepEqual, isObject, type Json, type JsonObject } from '../core/json.ts'
 import type { AnyResource, ManagedFields, ObjectMeta, ObjectRef } from '../resources/object.ts'
 import type { Operation, Transaction } from '../store/store.ts'
 import { keptManifest } from './applied.ts'
@@ -36,8 +36,18 @@ export async function createOwned(context: Context, objects: readonly AnyResourc
 
 /** See `ResourceController.updateStatus`. */
 export async function updateStatus(context: Context, ref: RefWithUid, said: Json): Promise<void> {
+  await amendStatus(context, ref, () => said)
+}
+
+/** See `ResourceController.amendStatus`. */
+export async function amendStatus(
+  context: Context,
+  ref: RefWithUid,
+  amend: (status: Json | undefined) => Json,
+): Promise<void> {
   await settle(context, ref, (target, live) => {
     const before = live.object.status
+    const said = amend(before)
     if (deepEqual(before, said)) return undefined
     const status = carryUnknown(before, said, target.kind.schema.properties?.status) as Json
     if (status !== said && deepEqual(before, status)) return undefined
@@ -62,6 +72,23 @@ export async function updateStatus(context: Context, ref: RefWithUid, said: Json
         expect: live.statusRevision,
       },
     ]
+  })
+}
+
+/** See `ResourceController.updateOwned`. */
+export async function updateOwned(
+  context: Context,
+  ref: RefWithUid,
+  change: (spec: JsonObject) => JsonObject,
+): Promise<void> {
+  await settle(context, ref, (target, live) => {
+    if (target.kind.revisioned)
+      throw new NsctlError('Bug', `${targetText(target)} has revisions, which this would pass over`)
+    const before = live.object.spec ?? {}
+    const spec = change(before)
+    if (deepEqual(before, spec)) return undefined
+    const generation = (live.object.metadata.generation ?? 0) + 1
+    return [putSpec(target, live, { ...withMetadata(live.object, { generation }), spec }, live.filled)]
   })
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { Ids } from '../core/ids.ts'
-import type { Json } from '../core/json.ts'
+import type { Json, JsonObject } from '../core/json.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
 import type { Kind } from '../resources/kinds.ts'
 import { type AnyResource, DEFAULT_NAMESPACE, type ObjectRef, type Resource } from '../resources/object.ts'
@@ -163,6 +163,20 @@ class StoreApi implements port.ResourceApi {
 
   updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void> {
     return control.updateStatus(this.#context, ref, status)
+  }
+
+  amendStatus(
+    ref: ObjectRef & { readonly uid?: string },
+    amend: (status: Json | undefined) => Json,
+  ): Promise<void> {
+    return control.amendStatus(this.#context, ref, amend)
+  }
+
+  updateOwned(
+    ref: ObjectRef & { readonly uid?: string },
+    change: (spec: JsonObject) => JsonObject,
+  ): Promise<void> {
+    return control.updateOwned(this.#context, ref, change)
   }
 
   requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void> {

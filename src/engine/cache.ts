@@ -2,6 +2,7 @@
 import { NsctlError } from '../core/errors.ts'
 import { deepEqual } from '../core/json.ts'
 import type { AnyResource, ObjectRef, Resource } from '../resources/object.ts'
+import { type ObjectIndex, WritableIndex } from './cache-index.ts'
 
 /** One object changed. `old` is what the cache held before. */
 export type CacheChange =
@@ -31,6 +32,11 @@ export interface ObjectCache {
   /** What names the object with this uid among its owners, of all kinds that are watched, in no particular order. */
   byOwner(uid: string): readonly AnyResource[]
   /**
+   * Keeps the objects of `kind` by the texts that `keysOf` gives for each, from now on. Ask before the manager runs: it looks at every
+   * object that comes and goes. The kind need not be watched yet.
+   */
+  index(kind: string, keysOf: (object: AnyResource) => readonly string[]): ObjectIndex
+  /**
    * Tells `handler` of every change of `kind`, after the whole batch that it came in is in the cache; first of what is there
    * now. Not told: that an object was written and is the same as before. Returns the unsubscribe function.
    */
@@ -53,6 +59,7 @@ export type Incoming =
 export class WritableCache implements ObjectCache {
   readonly #kinds = new Map<string, KindObjects>()
   readonly #owned = new Map<string, Set<AnyResource>>()
+  readonly #indexes = new Map<string, WritableIndex[]>()
   readonly #handlers = new Map<string, Set<CacheHandler>>()
   readonly #synced = Promise.withResolvers<void>()
   readonly #onHandlerError: (error: unknown, change: CacheChange) => void
@@ -103,6 +110,15 @@ export class WritableCache implements ObjectCache {
 
   byOwner(uid: string): readonly AnyResource[] {
     return [...(this.#owned.get(uid) ?? [])]
+  }
+
+  index(kind: string, keysOf: (object: AnyResource) => readonly string[]): ObjectIndex {
+    const index = new WritableIndex(keysOf)
+    const indexes = this.#indexes.get(kind) ?? []
+    this.#indexes.set(kind, [...indexes, index])
+    for (const names of this.#kinds.get(kind)?.values() ?? [])
+      for (const object of names.values()) index.put(object, undefined)
+    return index
   }
 
   onChange(kind: string, handler: CacheHandler): () => void {
@@ -167,6 +183,7 @@ export class WritableCache implements ObjectCache {
     // resourceVersion is compared too: equal objects are the same write, so there is nothing that a handler could do anew
     if (old !== undefined && deepEqual(old, object)) return undefined
     names.set(ref.name, object)
+    for (const index of this.#indexes.get(ref.kind) ?? []) index.put(object, old)
     if (old !== undefined) this.#disown(old)
     for (const owner of object.metadata.ownerReferences ?? []) {
       const owned = this.#owned.get(owner.uid)
@@ -183,6 +200,7 @@ export class WritableCache implements ObjectCache {
     if (names === undefined || old === undefined) return undefined
     names.delete(ref.name)
     if (names.size === 0) namespaces.delete(ref.namespace ?? '')
+    for (const index of this.#indexes.get(ref.kind) ?? []) index.put(undefined, old)
     this.#disown(old)
     return { kind: 'delete', ref, old }
   }

@@ -23,6 +23,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 /** Loaded when a kind is first validated, so that commands that only read load none. */
 const CONSTRAINTS: Readonly<Record<string, () => Promise<Constraints>>> = {
   Service: async () => (await import('./service/constraints.ts')).serviceConstraints,
+  Secret: async () => (await import('./secret/constraints.ts')).secretConstraints,
   CustomResourceDefinition: async () =>
     (await import('./customresourcedefinition/constraints.ts')).definitionConstraints,
 }

@@ -52,6 +52,21 @@ for (const { name, use } of STORES) {
     }))
 }
 
+test('of several who amend one status none takes away what another wrote', async () => {
+  const { api } = await openBench()
+  await api.createOwned([instance('web-0-x')])
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  await Promise.all(
+    names.map((name) =>
+      api.amendStatus(first, (status) => ({
+        ...(status as Record<string, string> | undefined),
+        [name]: name,
+      })),
+    ),
+  )
+  assert.equal((await api.get(first))?.status, Object.fromEntries(names.map((name) => [name, name])))
+})
+
 test('a name is there once, whatever the node', async () => {
   const { api } = await openBench()
   await api.createOwned([instance('web-0-x', 'alpha')])
@@ -77,6 +92,25 @@ test('a status whose object is gone, or is another one, is ignored and goes with
   await api.removeFinalizer(first, 'x')
   await api.requestDelete(first)
   assert.equal(await store.listKeys(''), [])
+})
+
+test('the spec of what nsctl makes is changed without a revision, and its status stays', async () => {
+  const { api, store } = await openBench()
+  await api.createOwned([instance('web-0-x')])
+  await api.updateStatus(first, { phase: 'Running' })
+  const materials = [{ kind: 'Secret', name: 'db', version: 'bbbbbbbbbb' }]
+  await api.updateOwned(first, (spec) => ({ ...spec, materials }))
+  const after = await api.get(first)
+  assert.equal(after?.spec?.materials, materials)
+  assert.equal(after?.status, { phase: 'Running' })
+  assert.is(after?.metadata.generation, 2)
+  const revision = await revisionOf(store)
+  await api.updateOwned(first, (spec) => ({ ...spec, materials: [...materials] }))
+  await api.updateOwned({ ...first, uid: 'another' }, (spec) => ({ ...spec, attempt: 7 }))
+  await api.updateOwned({ ...first, name: 'gone' }, (spec) => ({ ...spec, attempt: 7 }))
+  assert.is(await revisionOf(store), revision, 'nothing changed is no write')
+  await api.apply([service('web')], options)
+  await refused('Bug', () => api.updateOwned(web, (spec) => ({ ...spec, replicas: 7 })))
 })
 
 test('lists are narrowed to a node and to a namespace', async () => {
@@ -160,6 +194,8 @@ test('a fence refuses every write once another holds the lease', async () => {
     () => leader.createOwned([instance('web-1-x')]),
     () => leader.updateStatus(web, { replicas: 2 }),
     () => leader.updateStatus(first, { phase: 'Running' }),
+    () => leader.amendStatus(web, () => ({ replicas: 3 })),
+    () => leader.updateOwned(first, (spec) => ({ ...spec, attempt: 3 })),
     () => leader.requestDelete(first),
     () => leader.removeFinalizer(first, 'x'),
     () => leader.takeFields(web, 'x', ['spec.replicas']),

@@ -173,6 +173,7 @@ test('property: the cache holds what a plain map would, and its changes replayed
         }
       }
       for (const kind of ['Service', 'Instance']) cache.onChange(kind, replay)
+      const naming = cache.index('Instance', (one) => [one.metadata.namespace ?? '', ...uidsOf(one)])
       for (const [index, one] of steps.entries()) {
         if (one.kind === 'list') {
           const of = (kind: string) => one.objects.filter((each) => each.kind === kind)
@@ -194,6 +195,12 @@ test('property: the cache holds what a plain map would, and its changes replayed
           cache.apply(one.changes, index)
         }
         assertSame(cache, model)
+        for (const key of ['x', 'y', 'u1', 'u2', 'u3']) {
+          const want = [...model.values()].filter(
+            (one) => one.kind === 'Instance' && (one.metadata.namespace === key || uidsOf(one).includes(key)),
+          )
+          assert.equal(naming.get(key).map(keyOf).sort(), want.map(keyOf).sort())
+        }
         assert.equal([...replayed].sort(byKey), [...model].sort(byKey))
       }
     }),
@@ -215,6 +222,21 @@ function assertSame(cache: WritableCache, model: ReadonlyMap<string, AnyResource
     for (const one of cache.byOwner(uid)) assert.is(cache.get(put(one).ref), one, 'one copy of each object')
   }
 }
+
+function uidsOf(one: AnyResource): readonly string[] {
+  return (one.metadata.ownerReferences ?? []).map(({ uid }) => uid)
+}
+
+test('an index holds what was there before it was asked for, and may come before the kind', () => {
+  const cache = cacheOf('Service')
+  const early = cache.index('Instance', ({ metadata }) => [metadata.name])
+  cache.apply([put(object('Service', 'web'))], 1)
+  const late = cache.index('Service', ({ metadata }) => [metadata.name])
+  assert.equal(names(late.get('web')), ['web'])
+  assert.equal(early.get('web'), [])
+  cache.apply([{ kind: 'delete', ref: ref('Service', 'web') }], 2)
+  assert.equal(late.get('web'), [])
+})
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1

@@ -546,6 +546,8 @@ export type SecretVault = {
   readonly version?: number
   /** The certificate authority of its address, as PEM. */
   readonly caCert?: string
+  /** Allows an address that begins with http:// and is not this machine's: whoever listens on the way reads the token and the values. */
+  readonly insecureHttp?: boolean
   /** How to log in. Exactly one of token and appRole. */
   readonly auth?: SecretAuth
 }
@@ -599,6 +601,8 @@ export type SecretStatus = {
   readonly fetched?: Readonly<Record<string, SecretSealedValue>>
   /** When a change was last fetched. */
   readonly fetchedAt?: string
+  /** Whom what was fetched is sealed to. */
+  readonly fetchedFor?: readonly string[]
   /** Openable: the control plane can open it. Delivered: every node that needs it has it. Fetched: where the values are kept elsewhere, whether they could be had. */
   readonly conditions?: readonly Condition[]
 }
