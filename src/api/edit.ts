@@ -7,7 +7,7 @@ import type { Operation } from '../store/store.ts'
 import { type Fault, faultsError, issueFault } from './admission/faults.ts'
 import type { Wanted } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
-import { objectFaults, ownKeyIssues } from './admission/validate.ts'
+import { changeFaults, ownKeyIssues } from './admission/validate.ts'
 import type { Actor, ApplyOptions, ChangeResult, Manifest, Verdict } from './api.ts'
 import { keptManifest } from './applied.ts'
 import { auditOperation } from './audit.ts'
@@ -153,7 +153,7 @@ function refuseFaults(target: Target, live: Stored, next: AnyResource, recorded:
     ...ownKeyIssues(target.kind, next.metadata as unknown as Wanted['metadata'], live.object.metadata).map(
       (issue) => issueFault(said, target.kind, issue),
     ),
-    ...objectFaults(said, target, next, live.object),
+    ...changeFaults(said, target, next, live.object),
     ...sizeFaults(said, target, recorded.sizeBytes),
   ]
   if (faults.length > 0) throw faultsError(faults, 'nothing was changed')

@@ -7,7 +7,7 @@ import { type Fault, fault, issueFault } from './admission/faults.ts'
 import type { Candidate, Wanted } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
 import { namespaceFaults } from './admission/namespaces.ts'
-import { objectFaults, ownKeyIssues } from './admission/validate.ts'
+import { changeFaults, objectFaults, ownKeyIssues } from './admission/validate.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { filledBy, lastWanted, rememberApplied } from './applied.ts'
 import { carryUnknown } from './carried.ts'
@@ -92,7 +92,7 @@ export function planDocument(
           isFirstAttempt: situation.isFirstAttempt,
         })
   const broken =
-    live !== undefined && recorded.changed ? objectFaults(manifest, target, next, live.object) : NONE
+    live !== undefined && recorded.changed ? changeFaults(manifest, target, next, live.object) : NONE
   const oversized = sizeFaults(manifest, target, recorded.sizeBytes)
   const outdated = recorded.changed ? versionFaults(candidate, live) : NONE
   if (broken.length + oversized.length + outdated.length > 0)

@@ -61,10 +61,16 @@ export interface KindParts {
   readonly loadSchema: () => JsonSchema
   readonly loadValidator: (schema: JsonSchema) => Promise<SchemaValidator>
   readonly loadConstraints?: () => Promise<Constraints>
+  readonly loadChangeConstraints?: () => Promise<ChangeConstraints>
 }
 
 /** What a schema cannot say of a kind. Runs on objects that the schema has found right; pure. */
 export type Constraints = (object: unknown) => readonly FieldIssue[]
+
+/** What is wrong with a change of an object, both sides of which are right by themselves. Pure. */
+export type ChangeConstraints = (before: unknown, after: unknown) => readonly FieldIssue[]
+
+const NO_ISSUES: readonly FieldIssue[] = []
 
 /** Where a definition has no columns. */
 const DEFAULT_COLUMNS: readonly PrinterColumn[] = [
@@ -121,7 +127,11 @@ class DefinedKind implements Kind {
   /** Null where the schema has no defaults. */
   #fillDefaults: DefaultsFiller | null | undefined
   #prepared:
-    | { readonly validator: SchemaValidator; readonly constraints: Constraints | undefined }
+    | {
+        readonly validator: SchemaValidator
+        readonly constraints: Constraints | undefined
+        readonly changeConstraints: ChangeConstraints | undefined
+      }
     | undefined
 
   constructor(spec: DefinitionSpec, version: DefinitionVersion, parts: KindParts) {
@@ -157,11 +167,12 @@ class DefinedKind implements Kind {
 
   async prepare(): Promise<void> {
     if (this.#prepared) return
-    const [validator, constraints] = await Promise.all([
+    const [validator, constraints, changeConstraints] = await Promise.all([
       this.#parts.loadValidator(this.schema),
       this.#parts.loadConstraints?.(),
+      this.#parts.loadChangeConstraints?.(),
     ])
-    this.#prepared = { validator, constraints }
+    this.#prepared = { validator, constraints, changeConstraints }
     // what is written in this version must be right in the stored one, too
     const storage = this.family?.storage
     if (storage !== undefined && storage !== (this as Kind)) await storage.prepare()
@@ -177,6 +188,12 @@ class DefinedKind implements Kind {
     const ofRules = constraints && shapeIsSound(errors) ? constraints(object) : []
     if (ofMetadata.length + ofSchema.length + ofRules.length === 0) return []
     return inDocumentOrder([...ofMetadata, ...ofSchema, ...ofRules], object)
+  }
+
+  validateChange(before: unknown, after: unknown): readonly FieldIssue[] {
+    if (this.#prepared === undefined)
+      throw new NsctlError('Bug', `a change of ${this.kind} was validated before its prepare() had resolved`)
+    return this.#prepared.changeConstraints?.(before, after) ?? NO_ISSUES
   }
 
   withDefaults<T>(object: T, notes?: FilledNotes): T {

@@ -70,6 +70,11 @@ export interface Kind {
    */
   validate(object: unknown): readonly FieldIssue[]
   /**
+   * Why `before` must not become `after`, which `validate` has found right: a field that stays as it is once it is written. Throws a
+   * Bug before `prepare` has resolved.
+   */
+  validateChange(before: unknown, after: unknown): readonly FieldIssue[]
+  /**
    * The object with the schema's defaults; itself where none is missing. A copy along what is filled in, which shares the rest
    * with `object`. Call it before `validate`. Takes down in `notes` what it fills in.
    */

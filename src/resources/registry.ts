@@ -4,6 +4,7 @@ import { nearest } from '../core/nearest.ts'
 import type { createFamily, FamilyFacts } from './conversion/family.ts'
 import {
   type BuiltInDefinition,
+  type ChangeConstraints,
   type Constraints,
   createKind,
   type DefinitionSpec,
@@ -23,9 +24,16 @@ const ALIASES: Readonly<Record<string, string>> = {
 /** Loaded when a kind is first validated, so that commands that only read load none. */
 const CONSTRAINTS: Readonly<Record<string, () => Promise<Constraints>>> = {
   Service: async () => (await import('./service/constraints.ts')).serviceConstraints,
+  Config: async () => (await import('./config/constraints.ts')).configConstraints,
   Secret: async () => (await import('./secret/constraints.ts')).secretConstraints,
   CustomResourceDefinition: async () =>
     (await import('./customresourcedefinition/constraints.ts')).definitionConstraints,
+}
+
+/** Likewise, of kinds that allow no change of some fields. */
+const CHANGE_CONSTRAINTS: Readonly<Record<string, () => Promise<ChangeConstraints>>> = {
+  Config: async () => (await import('./config/constraints.ts')).configChanges,
+  Secret: async () => (await import('./secret/sealed-rules.ts')).secretChanges,
 }
 
 /**
@@ -66,6 +74,7 @@ function ownKind(
 ): Kind {
   const { kind } = spec.names
   const loadConstraints = CONSTRAINTS[kind]
+  const loadChangeConstraints = CHANGE_CONSTRAINTS[kind]
   return createKind(
     spec,
     ({ name }) => {
@@ -79,6 +88,7 @@ function ownKind(
         loadSchema: () => JSON.parse(schemaText) as JsonSchema,
         loadValidator: () => builtInValidator(kind),
         ...(loadConstraints && { loadConstraints }),
+        ...(loadChangeConstraints && { loadChangeConstraints }),
       }
     },
     join && ((kinds) => join(spec, kinds, { storedVersions: spec.versions.map(({ name }) => name) })),

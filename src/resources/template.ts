@@ -28,7 +28,24 @@ export function templateHash(
   content?: readonly Material[],
 ): string {
   const mounts = storage === undefined || storage.length === 0 ? undefined : storage
-  return digest(canonicalJson({ template, storage: mounts, content }), HASH_LENGTH)
+  return digest(canonicalJson({ template: withEmptyValues(template), storage: mounts, content }), HASH_LENGTH)
+}
+
+/** A variable without a value is an empty one, and was stored as that before a value could come from elsewhere. */
+function withEmptyValues(template: ServiceTemplate): ServiceTemplate {
+  const { env, programs } = template
+  const isWhole = (list: readonly ServiceEnv[] | undefined) =>
+    list?.every(({ value, valueFrom }) => value !== undefined || valueFrom !== undefined) ?? true
+  if (isWhole(env) && (programs?.every((program) => isWhole(program.env)) ?? true)) return template
+  const filled = (list: readonly ServiceEnv[]) =>
+    list.map((one) => (isWhole([one]) ? one : { ...one, value: '' }))
+  return {
+    ...template,
+    ...(env && { env: filled(env) }),
+    ...(programs && {
+      programs: programs.map((program) => (program.env ? { ...program, env: filled(program.env) } : program)),
+    }),
+  }
 }
 
 /** One program of a template. */

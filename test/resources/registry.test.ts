@@ -33,6 +33,10 @@ for (const [name, kind] of [
   ['ev', 'Event'],
   ['vol', 'Volume'],
   ['crd', 'CustomResourceDefinition'],
+  ['cfg', 'Config'],
+  ['sec', 'Secret'],
+  ['recipients', 'Recipient'],
+  ['deliveries', 'Delivery'],
   ['nothing', undefined],
   ['constructor', undefined],
 ] as const)
@@ -41,7 +45,19 @@ for (const [name, kind] of [
 test('our own kinds are all there, in order of name', () => {
   assert.equal(
     own.all().map(({ kind }) => kind),
-    ['CustomResourceDefinition', 'Event', 'Instance', 'Namespace', 'Node', 'Service', 'Volume'],
+    [
+      'Config',
+      'CustomResourceDefinition',
+      'Delivery',
+      'Event',
+      'Instance',
+      'Namespace',
+      'Node',
+      'Recipient',
+      'Secret',
+      'Service',
+      'Volume',
+    ],
   )
   const service = own.byKind('Service')
   assert.is(service.apiVersion, 'nsctl.dev/v1alpha1')
@@ -97,7 +113,7 @@ test('defaults are filled in where they are missing, in lists too', () => {
     { name: 'http', protocol: 'TCP' },
     { name: 'metrics', port: 9100, protocol: 'TCP' },
   ])
-  assert.equal(member(object, 'spec.template.env.1'), { name: 'EMPTY', value: '' })
+  assert.equal(member(object, 'spec.template.env.1'), { name: 'EMPTY' })
   assert.equal(member(object, 'spec.template.stop'), { signal: 'SIGTERM', gracePeriod: '10s' })
   assert.equal(member(object, 'spec.template.readiness'), {
     http: { path: '/healthz', port: 'http' },

@@ -26,6 +26,24 @@ test('the content of what a template names belongs to its hash, and none at all 
   assert.is.not(templateHash(template, [], content('a')), templateHash(template, [], content('b')))
 })
 
+test('a variable without a value is one with an empty value, in groups too', () => {
+  const [bare, empty] = [[{ name: 'A' }], [{ name: 'A', value: '' }]]
+  const group = (env: typeof bare) => ({
+    stop,
+    network,
+    env,
+    programs: [
+      { name: 'a', source: { command: ['a'] }, env },
+      { name: 'b', source: { command: ['b'] } },
+    ],
+  })
+  assert.is(templateHash({ ...template, env: bare }), templateHash({ ...template, env: empty }))
+  assert.is(templateHash(group(bare)), templateHash(group(empty)))
+  const valueFrom = { secretKeyRef: { name: 'db', key: 'a', optional: false } }
+  const taken = { ...template, env: [{ name: 'A', valueFrom }] }
+  assert.is.not(templateHash(taken), templateHash({ ...template, env: bare }))
+})
+
 for (const [name, other, storage, same] of [
   ['the same in another order', { network, stop, ...rest }, undefined, true],
   ['an undefined member', { ...template, readiness: undefined }, undefined, true],

@@ -57,6 +57,20 @@ export function objectFaults(
   })
 }
 
+/** Everything that is wrong with what `live` would become. The kind must be prepared. */
+export function changeFaults(
+  manifest: Manifest,
+  { kind }: Pick<Target, 'kind'>,
+  next: AnyResource,
+  live: AnyResource,
+): readonly Fault[] {
+  const faults = objectFaults(manifest, { kind }, next, live)
+  if (faults.length > 0) return faults
+  const storage = kind.family?.storage ?? kind
+  const issues = storage.validateChange(asStored(kind, live), asStored(kind, next))
+  return issues.map((issue) => issueFault(manifest, storage, issue))
+}
+
 function issuesOf(kind: Kind, object: AnyResource, live: AnyResource | undefined): readonly FieldIssue[] {
   const issues = kind.validate(object)
   if (issues.length === 0 || live === undefined) return issues

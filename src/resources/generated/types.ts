@@ -726,7 +726,7 @@ export type ServiceProgram = {
   readonly name: string
   /** Where the program comes from. */
   readonly source: ServiceSource
-  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
+  /** Environment variables. PATH, PORT, PORT_<NAME>, STORAGE_<NAME>, CONFIG_<NAME> and CREDENTIALS_DIRECTORY are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
   /** All keys of a Config or a Secret as variables. What `env` names goes before, and of two lists the later. */
   readonly envFrom?: readonly ServiceEnvFrom[]
@@ -797,7 +797,7 @@ export type ServiceTemplate = {
   readonly source?: ServiceSource
   /** Several programs that live and move together as one instance (a group) and share ports and storage. The instance is ready when all of them are. */
   readonly programs?: readonly ServiceProgram[]
-  /** Environment variables. PATH, PORT, PORT_<NAME> and STORAGE_<NAME> are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
+  /** Environment variables. PATH, PORT, PORT_<NAME>, STORAGE_<NAME>, CONFIG_<NAME> and CREDENTIALS_DIRECTORY are provided; NSCTL_ATTEMPT and nsctl__… are nsctl's own. */
   readonly env?: readonly ServiceEnv[]
   /** All keys of a Config or a Secret as variables. What `env` names goes before, and of two lists the later. */
   readonly envFrom?: readonly ServiceEnvFrom[]

@@ -2,6 +2,7 @@
 import type { FieldIssue } from '../kinds.ts'
 import type { Issues } from './field-rules.ts'
 import type { ManifestService } from './manifest-types.ts'
+import { checkMaterialFiles } from './material-rules.ts'
 import { checkPorts } from './port-rules.ts'
 import { checkPrograms } from './program-rules.ts'
 import { checkSecurity } from './security-rules.ts'
@@ -13,6 +14,7 @@ export function serviceConstraints(object: unknown): readonly FieldIssue[] {
   const { spec } = object as ManifestService
   const issues: Issues = []
   checkPrograms(issues, spec)
+  checkMaterialFiles(issues, spec)
   checkPorts(issues, spec.template)
   checkSecurity(issues, spec.template)
   checkStorage(issues, spec.storage)

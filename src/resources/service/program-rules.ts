@@ -4,6 +4,7 @@ import { parseCpuMillis, parseMemoryBytes } from '../../core/quantity.ts'
 import { quote } from '../validation/words.ts'
 import { checkDuration, type DurationRule, findDuplicates, type Issues, TEMPLATE } from './field-rules.ts'
 import type { ManifestEnv, ManifestProgram, ManifestSpec, ManifestTemplate } from './manifest-types.ts'
+import { checkEnvFrom, checkOriginOfValue, configVariable } from './material-rules.ts'
 import { checkProbe } from './probe-rules.ts'
 
 const MIN_MEMORY_BYTES = 2 ** 20
@@ -12,6 +13,7 @@ const MIN_QUOTA_MILLIS = 10
 const GRACE: DurationRule = { member: 'gracePeriod', leastMs: 0 }
 /** What nsctl sets: $PORT, $PORT_HTTP, $STORAGE_DATA. */
 const PROVIDED = /^(PORT|STORAGE)(?:_(.+))?$/
+const CREDENTIALS = 'CREDENTIALS_DIRECTORY'
 /** By this a runtime without systemd knows which processes came of which start. */
 const MARK = 'NSCTL_ATTEMPT'
 /** Of the script that programs pass through on their way there. */
@@ -54,6 +56,7 @@ function checkOrigin(issues: Issues, template: ManifestTemplate): void {
 function checkProgram(issues: Issues, program: ManifestProgram, path: Path, spec: ManifestSpec): void {
   checkSource(issues, program, path)
   checkEnv(issues, program.env, path, spec)
+  checkEnvFrom(issues, program.envFrom, path)
   checkRequests(issues, program, path)
   checkLimits(issues, program, path)
   checkProbe(issues, program.readiness, spec.template, { program: path, name: 'readiness' })
@@ -86,11 +89,18 @@ function checkSource(issues: Issues, { source }: ManifestProgram, path: Path): v
     })
 }
 
+function configMeaning(variable: string, { template: { configs = [] } }: ManifestSpec): string | undefined {
+  const config = configs.find(({ name }) => configVariable(name) === variable)
+  return config && `$${variable} is the directory with the files of config ${config.name}`
+}
+
 /** What a variable is that nsctl sets; undefined for a program's own. */
 function providedMeaning(variable: string, spec: ManifestSpec): string | undefined {
   // asked of every variable there is
   if (variable === MARK) return `$${MARK} names the run that a process belongs to`
   if (variable.startsWith(OWN_PREFIX)) return `names that begin with ${OWN_PREFIX} are its own`
+  if (variable === CREDENTIALS) return `$${CREDENTIALS} is the directory with the files of Secrets`
+  if (variable.startsWith('CONFIG_')) return configMeaning(variable, spec)
   if (!variable.startsWith('PORT') && !variable.startsWith('STORAGE')) return undefined
   const match = PROVIDED.exec(variable)
   if (match === null) return undefined
@@ -114,7 +124,7 @@ function checkEnv(
   if (env === undefined) return
   findDuplicates(issues, env, path, 'env')
   for (let index = 0; index < env.length; index++) {
-    const { name, value } = env[index]!
+    const { name, value, valueFrom } = env[index]!
     const meaning = providedMeaning(name, spec)
     if (meaning !== undefined)
       issues.push({
@@ -124,6 +134,7 @@ function checkEnv(
       })
     if (value?.includes('\0'))
       issues.push({ path: [...path, 'env', index, 'value'], message: 'must not contain a NUL character' })
+    if (valueFrom !== undefined) checkOriginOfValue(issues, env[index]!, [...path, 'env', index])
   }
 }
 

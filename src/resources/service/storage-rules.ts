@@ -1,4 +1,4 @@
-/** Rules of storage: where a program may see its volumes. */
+/** Rules of storage, and of where a program may see what is put in place for it. */
 import type { Path } from '../../core/json.ts'
 import type { ServiceStorage } from '../generated/types.ts'
 import { quote } from '../validation/words.ts'
@@ -30,13 +30,23 @@ const SYSTEM = [
 export function checkStorage(issues: Issues, storage: readonly ServiceStorage[] | undefined): void {
   if (storage === undefined) return
   findDuplicates(issues, storage, SPEC, 'storage')
+  const earlier: Place[] = []
   for (const [index, { path }] of storage.entries()) {
-    const message = pathFault(path) ?? overlapFault(storage.slice(0, index), path)
+    const message = pathFault(path) ?? overlapFault(earlier, path)
     if (message !== undefined) issues.push({ path: [...STORAGE, index, 'path'], message, value: path })
+    earlier.push({ name: `storage[${index}]`, path })
   }
 }
 
-function pathFault(path: string): string | undefined {
+/** A directory that a program sees. */
+export interface Place {
+  /** `storage[0]` */
+  readonly name: string
+  readonly path: string
+}
+
+/** Why nothing can be mounted at `path`; undefined where something can. */
+export function pathFault(path: string): string | undefined {
   if (!path.startsWith('/')) return `must be absolute, not ${quote(path)}`
   if (/[\p{Cc}:]/u.test(path)) return `must have no control characters and no colon, not ${quote(path)}`
   const steps = path.slice(1).split('/')
@@ -49,11 +59,12 @@ function pathFault(path: string): string | undefined {
   return undefined
 }
 
-function overlapFault(earlier: readonly ServiceStorage[], path: string): string | undefined {
-  for (const [index, other] of earlier.entries()) {
-    if (other.path === path) return `must be unique: storage[${index}] is seen at ${path} too`
-    if (path.startsWith(`${other.path}/`)) return `must not be in storage[${index}] (${other.path})`
-    if (other.path.startsWith(`${path}/`)) return `must not hold storage[${index}] (${other.path})`
+/** What of `earlier` is the same directory as `path`, in it or around it. */
+export function overlapFault(earlier: readonly Place[], path: string): string | undefined {
+  for (const { name, path: other } of earlier) {
+    if (other === path) return `must be unique: ${name} is seen at ${path} too`
+    if (path.startsWith(`${other}/`)) return `must not be in ${name} (${other})`
+    if (other.startsWith(`${path}/`)) return `must not hold ${name} (${other})`
   }
   return undefined
 }

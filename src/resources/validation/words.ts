@@ -22,6 +22,10 @@ const PATTERN_WORDS: Readonly<Record<string, string>> = {
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$':
     'a DNS label (lower-case letters, digits and -, starting and ending with a letter or digit)',
   '^[A-Za-z_][A-Za-z0-9_]*$': 'a variable name (letters, digits and _, not starting with a digit)',
+  '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$':
+    'a name (lower-case letters, digits, - and ., starting and ending with a letter or digit)',
+  '^[-._a-zA-Z0-9]+$': 'a key (letters, digits, -, _ and .)',
+  '^age1[a-z0-9]+$': 'an age recipient such as age1… (age-keygen -y prints the one of an identity)',
   '^/.+': 'an absolute path below /',
   '^/': 'a path that starts with /',
   [FORMAT_PATTERNS['date-time']!]: 'a date and time such as 2026-01-31T12:00:00Z',
