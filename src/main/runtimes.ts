@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import type {
   Runtime,
   RuntimeCleaner,
+  RuntimeMaterials,
   RuntimeReader,
   RuntimeRestorer,
   RuntimeStorage,
@@ -14,6 +15,7 @@ import { type Environment, runtimePathsOf } from './paths.ts'
 /** All that a runtime can do; not all of them survive a reboot. */
 export type LocalRuntime = Runtime &
   RuntimeStorage &
+  RuntimeMaterials &
   RuntimeCleaner &
   RuntimeReader &
   Partial<RuntimeRestorer>

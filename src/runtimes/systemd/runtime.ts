@@ -210,7 +210,9 @@ class SystemdPrograms implements SystemdRuntime {
     return this.#storage.purgeStorage(volume)
   }
 
-  async restore(mayStart: (id: ProgramId) => boolean = () => true): Promise<readonly ProgramId[]> {
+  async restore(
+    mayStart: (id: ProgramId) => boolean | Promise<boolean> = () => true,
+  ): Promise<readonly ProgramId[]> {
     const { layout, desired, signal } = this.#parts
     if (existsSync(layout.restoredFile)) return []
     const starts = [...desired.templates()].flatMap((template) =>
@@ -220,7 +222,8 @@ class SystemdPrograms implements SystemdRuntime {
         own,
       })),
     )
-    const wanted = starts.filter(({ id }) => mayStart(id))
+    const allowed = await Promise.all(starts.map(({ id }) => mayStart(id)))
+    const wanted = starts.filter((_, index) => allowed[index])
     await Promise.all(
       wanted.map((start) =>
         this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false, signal })),
