@@ -1,6 +1,7 @@
 /** Rules of what a Service takes from Configs and Secrets: variables, and files with the names and places that programs see. */
 import type { Path } from '../../core/json.ts'
 import type { ServiceItems, ServiceStorage } from '../generated/types.ts'
+import { configVariable, credentialName } from '../material-names.ts'
 import { quote } from '../validation/words.ts'
 import { isValueKey } from '../value-key.ts'
 import { findDuplicates, type Issues, TEMPLATE } from './field-rules.ts'
@@ -51,16 +52,6 @@ export function checkMaterialFiles(issues: Issues, { template, storage = [] }: M
     checkNames(issues, config, [...TEMPLATE, 'configs', index], ({ key, as = key }) => as, new Map())
   checkCredentials(issues, secrets ?? [])
   checkPaths(issues, placesOf(configs, secrets), storage)
-}
-
-/** `$CONFIG_<NAME>` of a Config. */
-export function configVariable(name: string): string {
-  return `CONFIG_${name.toUpperCase().replaceAll(/[-.]/g, '_')}`
-}
-
-/** `db.password`: the file in $CREDENTIALS_DIRECTORY that a Secret's key is, unless it is given another name. */
-function credentialName(secret: string, key: string): string {
-  return `${secret}.${key}`
 }
 
 function checkOneOf<T extends object>(

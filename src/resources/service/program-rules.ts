@@ -1,10 +1,11 @@
 /** Rules of programs: where they come from, their variables and resources, and what a group's programs have of their own. */
 import type { Path } from '../../core/json.ts'
 import { parseCpuMillis, parseMemoryBytes } from '../../core/quantity.ts'
+import { configVariable } from '../material-names.ts'
 import { quote } from '../validation/words.ts'
 import { checkDuration, type DurationRule, findDuplicates, type Issues, TEMPLATE } from './field-rules.ts'
 import type { ManifestEnv, ManifestProgram, ManifestSpec, ManifestTemplate } from './manifest-types.ts'
-import { checkEnvFrom, checkOriginOfValue, configVariable } from './material-rules.ts'
+import { checkEnvFrom, checkOriginOfValue } from './material-rules.ts'
 import { checkProbe } from './probe-rules.ts'
 
 const MIN_MEMORY_BYTES = 2 ** 20
