@@ -231,13 +231,17 @@ class SystemdPrograms implements SystemdRuntime {
     return this.#storage.purgeStorage(volume)
   }
 
-  async restore(mayStart: (id: ProgramId) => boolean = () => true): Promise<readonly ProgramId[]> {
+  async restore(
+    mayStart: (id: ProgramId) => boolean | Promise<boolean> = () => true,
+  ): Promise<readonly ProgramId[]> {
     const { layout, desired, materials, signal } = this.#parts
     if (existsSync(layout.restoredFile)) return []
-    // what takes material waits for it: whoever places it starts it then
-    const wanted = desired
-      .instances()
-      .filter(({ id, unit, paths }) => mayStart(id) && materials.prepare(id, unit, paths))
+    const starts = desired.instances()
+    const allowed = await Promise.all(starts.map(({ id }) => mayStart(id)))
+    // what takes material that is not in place waits for it: whoever places it starts it then
+    const wanted = starts.filter(
+      ({ id, unit, paths }, index) => allowed[index] && materials.prepare(id, unit, paths),
+    )
     await Promise.all(
       wanted.map((start) =>
         this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false, signal })),
