@@ -14,8 +14,8 @@ import { type Environment, runtimePathsOf } from './paths.ts'
 
 /** All that a runtime can do; not all of them survive a reboot. */
 export type LocalRuntime = Runtime &
-  RuntimeStorage &
   RuntimeMaterials &
+  RuntimeStorage &
   RuntimeCleaner &
   RuntimeReader &
   Partial<RuntimeRestorer>
@@ -84,7 +84,10 @@ export async function openRuntimeReader(choice: RuntimeChoice, env: Environment)
   return openSystemdReader({ scope: choice === 'systemd-system' ? 'system' : 'user', stateDir })
 }
 
-function withReader(own: Runtime & RuntimeStorage & RuntimeCleaner, reader: RuntimeReader): LocalRuntime {
+function withReader(
+  own: Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner,
+  reader: RuntimeReader,
+): LocalRuntime {
   return new Proxy(own, {
     get(target, name) {
       const source = name === 'logs' || name === 'exec' ? reader : target
