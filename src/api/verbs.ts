@@ -28,7 +28,7 @@ export function decidePatch(type: PatchType, patch: Json, verdict: Verdict): Dec
   return (live, target) => {
     const patched = applyPatch(live.object, type, patch, target.kind.schema)
     if (!isObject(patched) || !isObject(patched.metadata))
-      throw new NsctlError('Invalid', `the patch leaves no object of ${targetText(target)}`, { value: patch })
+      throw new NsctlError('Invalid', `the patch leaves no object of ${targetText(target)}`)
     const next = patched as unknown as AnyResource
     for (const path of [
       ['apiVersion'],

@@ -2,7 +2,9 @@ import * as Flags from '@oclif/core/flags'
 import type { ApplyResult, ChangeResult } from '../api/api.ts'
 import { combineFaults } from '../client/manifests.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { secretVariablesCaution } from '../views/cautions.ts'
 import { objectName } from '../views/names.ts'
+import { aboutSecret } from './about-secret.ts'
 import { NsctlCommand } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as shared from './flags.ts'
@@ -58,6 +60,8 @@ export class Apply extends NsctlCommand {
   ): Promise<void> {
     // what is said of a version is said once, however many documents are in it
     const warnings = new Set(results.flatMap((result) => result.warnings))
+    const caution = secretVariablesCaution(results)
+    if (caution !== undefined) warnings.add(caution)
     for (const warning of warnings) this.note(`warning: ${warning}`)
     const nowMs = this.context.clock.now()
     this.print(await reportChanges(results, { ...options, nowMs, words: appliedWords(results) }))
@@ -65,19 +69,23 @@ export class Apply extends NsctlCommand {
   }
 }
 
-/** `created        2 replicas, rolling`: what happened and, of a new service, in a few words what it is; in a column. */
+/** `created        2 replicas, rolling`: what happened and, of some, in a few words what it is; in a column. */
 function appliedWords(results: readonly ChangeResult[]): (result: ChangeResult) => string {
   const headOf = ({ kind, object, verdict }: ChangeResult) => `${objectName(kind, object)} ${verdict}`
   const width = Math.max(...results.map((result) => headOf(result).length))
   return (result) => {
-    const about = result.verdict === 'created' ? aboutService(result) : ''
+    const about = aboutObject(result)
     const gap = about === '' ? '' : ' '.repeat(width - headOf(result).length + 3)
     return `${result.verdict}${gap}${about}`
   }
 }
 
-function aboutService({ kind, object }: ChangeResult): string {
-  if (kind.kind !== 'Service') return ''
+function aboutObject(result: ChangeResult): string {
+  if (result.kind.kind === 'Secret') return aboutSecret(result)
+  return result.kind.kind === 'Service' && result.verdict === 'created' ? aboutService(result) : ''
+}
+
+function aboutService({ object }: ChangeResult): string {
   const spec = object.spec as { readonly replicas?: number; readonly update?: { readonly strategy?: string } }
   const replicas = spec.replicas ?? 1
   return `${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, ${(spec.update?.strategy ?? 'Rolling').toLowerCase()}`

@@ -4,6 +4,8 @@ import { Command } from '@oclif/core/command'
 import { parse } from '@oclif/core/parser'
 import type { Actor } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
+import type { Sealer } from '../client/sealing/sealer.ts'
+import { withSealing } from '../client/sealing.ts'
 import { isNsctlError, NsctlError } from '../core/errors.ts'
 import { formatAge } from '../core/quantity.ts'
 import { choosePlace, type StorePlace } from '../main/config/place.ts'
@@ -12,6 +14,7 @@ import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 import { type FlagShapes, normalizeArgv } from './argv.ts'
 import type { CommandContext } from './context.ts'
 import { globalFlags } from './flags.ts'
+import type { SealerChoice } from './sealer.ts'
 import { usageError } from './usage-error.ts'
 
 /** Flags that every command has parsed. */
@@ -42,6 +45,7 @@ export abstract class NsctlCommand extends Command {
   protected words: readonly string[] = []
   #globals: GlobalValues = {}
   #client: Promise<Client> | undefined
+  #sealer: Promise<Sealer> | undefined
   /** Why there is none is said when it is needed: `config` and `help` work beside a damaged file of contexts. */
   #place: StorePlace | Error = {}
 
@@ -105,12 +109,22 @@ export abstract class NsctlCommand extends Command {
    * `compare` takes one that is not there for an empty one.
    */
   protected client(access: 'read' | 'compare' | 'write' = 'read'): Promise<Client> {
-    this.#client ??= this.context.openClient({
-      readOnly: access !== 'write',
-      emptyIfMissing: access === 'compare',
-      ...this.chosenStore(),
-    })
+    this.#client ??= this.context
+      .openClient({
+        readOnly: access !== 'write',
+        emptyIfMissing: access === 'compare',
+        ...this.chosenStore(),
+      })
+      .then((client) => withSealing(client, () => this.sealer(client)))
     return this.#client
+  }
+
+  /** What seals and opens for this user, over the store of `client`; the same at each call. */
+  protected sealer(client: Client, more: SealerChoice = {}): Promise<Sealer> {
+    this.#sealer ??= import('./sealer.ts').then(({ openSealer }) =>
+      openSealer(client, this.context, { note: (text) => this.note(text), ...more }),
+    )
+    return this.#sealer
   }
 
   /**

@@ -13,6 +13,7 @@ const GROUPS: readonly (readonly [VerbGroup, string])[] = [
   ['Look', 'See what is'],
   ['Roll out', 'Roll out, scale and go back'],
   ['Work', 'Work with instances'],
+  ['Secrets', 'Keep secrets'],
   ['Context', 'Choose which store to talk to'],
   ['Store', 'Back up, move and check the store'],
   ['About', 'About nsctl'],

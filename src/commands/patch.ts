@@ -85,7 +85,7 @@ async function parsePatch(text: string, source: string): Promise<Json> {
   } catch {
     const { parse } = await import('yaml')
     try {
-      return parse(text, { maxAliasCount: 100 }) as Json
+      return parse(text, { maxAliasCount: 100, prettyErrors: false }) as Json
     } catch (cause) {
       throw new NsctlError('Invalid', `${source}: the patch is neither JSON nor YAML: ${messageOf(cause)}`, {
         cause,
@@ -104,7 +104,6 @@ function checkShape(patch: Json, type: PatchType): void {
       ? 'a patch of type json must be a list of operations'
       : `a patch of type ${type} must be a map`,
     {
-      value: patch,
       next:
         type === 'json'
           ? `write it like '[{"op":"replace","path":"/spec/replicas","value":3}]'`

@@ -4,7 +4,16 @@
  */
 import type { CommandClass } from './base.ts'
 
-export type VerbGroup = 'Start' | 'Change' | 'Look' | 'Roll out' | 'Work' | 'Context' | 'Store' | 'About'
+export type VerbGroup =
+  | 'Start'
+  | 'Change'
+  | 'Look'
+  | 'Roll out'
+  | 'Work'
+  | 'Secrets'
+  | 'Context'
+  | 'Store'
+  | 'About'
 
 export interface Verb {
   /** One word or two: `get`, `rollout status`. */
@@ -59,6 +68,18 @@ export const VERBS: readonly Verb[] = [
     summary: 'Create a namespace',
     isHidden: true,
     load: async () => (await import('./create-namespace.ts')).CreateNamespace,
+  },
+  {
+    name: 'create secret',
+    group: 'Change',
+    summary: 'Seal values into a new Secret',
+    load: async () => (await import('./secret-create.ts')).CreateSecret,
+  },
+  {
+    name: 'create config',
+    group: 'Change',
+    summary: 'Create a Config from values and files',
+    load: async () => (await import('./create-config.ts')).CreateConfig,
   },
   {
     name: 'delete',
@@ -185,6 +206,12 @@ export const VERBS: readonly Verb[] = [
     group: 'Work',
     summary: 'Run a command beside a program, as it sees the machine',
     load: async () => (await import('./exec.ts')).Exec,
+  },
+  {
+    name: 'secret create',
+    group: 'Secrets',
+    summary: 'Seal values into a new Secret',
+    load: async () => (await import('./secret-create.ts')).SecretCreate,
   },
   {
     name: 'config get-contexts',

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import { combineFaults } from '../client/manifests.ts'
 import { validateOffline } from '../client/offline.ts'
+import { withSealing } from '../client/sealing.ts'
 import { NsctlCommand } from './base.ts'
 import * as shared from './flags.ts'
 import { loadFiles, noDocument } from './input.ts'
@@ -25,7 +26,9 @@ export class Validate extends NsctlCommand {
   override async run(): Promise<undefined> {
     const { flags } = await this.parse(Validate)
     const loaded = await loadFiles(flags, 'validate', this.context)
-    const client = await this.context.openClient({ store: 'memory:' })
+    const opened = await this.context.openClient({ store: 'memory:' })
+    // nobody shall read what is only looked at
+    const client = withSealing(opened, () => this.sealer(opened, { isRehearsal: true, isAlone: true }))
     try {
       const { valid, faults } = await validateOffline(client, loaded.manifests, this.namespace)
       const failures = [...loaded.failed, ...faults]

@@ -1,6 +1,6 @@
 /** Where nsctl keeps things on this machine. Pure: from the environment to paths. */
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseStoreUrl } from '../store/url.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -38,6 +38,24 @@ export function configFileOf(env: Environment): string {
   const given = env.XDG_CONFIG_HOME
   const folder = given?.startsWith('/') ? given : join(env.HOME || homedir(), '.config')
   return join(folder, 'nsctl', 'config')
+}
+
+/** The control plane's age identity. */
+export function controlPlaneIdentityOf(env: Environment): string {
+  return join(pathsOf(env).stateDir, 'identity')
+}
+
+/** The operator's age identity: `$NSCTL_IDENTITY`, else beside the file of contexts. */
+export function identityFileOf(env: Environment): string {
+  if (env.NSCTL_IDENTITY) return resolve(env.NSCTL_IDENTITY)
+  const beside = join(dirname(configFileOf(env)), 'identity')
+  // whoever keeps all in one folder: the two are different people
+  return beside === controlPlaneIdentityOf(env) ? `${beside}-operator` : beside
+}
+
+/** Whom this user has accepted to seal to, by store: beside the file of contexts. */
+export function knownRecipientsOf(env: Environment): string {
+  return join(dirname(configFileOf(env)), 'known-recipients')
 }
 
 /** The same store, wherever its URL is read: a relative path counts from `directory`. Throws as parseStoreUrl does. */

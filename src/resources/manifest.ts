@@ -1,5 +1,6 @@
 /** Manifests: from the text of a file, a stream or a URL to objects, and from objects to YAML. */
 import { isObject, type Path } from '../core/json.ts'
+import { coveredBlindly, coveredFault, coveredText } from './manifest/covered.ts'
 import { decode, TextFault } from './manifest/decode.ts'
 import { emitYaml } from './manifest/emit.ts'
 import { checkEnvelope, flattenLists } from './manifest/envelope.ts'
@@ -48,20 +49,27 @@ export async function parseManifests(
     text = decode(input, source)
     const documents = (await parseText(text, format)).flatMap(flattenLists)
     const faults = documents.flatMap((document) => checkEnvelope(document))
-    if (faults.length > 0) throw faultsError(faults, text, source)
-    return documents.map((document) => toManifest(document, text, source))
+    if (faults.length > 0) throw faultsError(faults, coveredText(text, documents), source)
+    // the lines around a fault may be another document's, and what is in a Secret is shown of none
+    let shown: string | undefined
+    const shownText = () => {
+      shown ??= coveredText(text, documents)
+      return shown
+    }
+    return documents.map((document) => toManifest(document, shownText, source))
   } catch (error) {
     if (!(error instanceof DocumentFault)) throw error
-    throw faultsError([error], error instanceof TextFault ? error.text : text, source)
+    const written = error instanceof TextFault ? error.text : text
+    throw faultsError([coveredFault(error, written)], coveredBlindly(written), source)
   }
 }
 
-function toManifest(document: RawDocument, text: string, source: string): Manifest {
+function toManifest(document: RawDocument, shownText: () => string, source: string): Manifest {
   return {
     object: document.value as AnyResource,
     hasNoNulls: document.hasNoNulls === true,
     source,
-    locate: (path, onKey) => locateRange(text, document.rangeOf(path, onKey)),
+    locate: (path, onKey) => locateRange(shownText(), document.rangeOf(path, onKey)),
   }
 }
 

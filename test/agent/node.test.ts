@@ -8,6 +8,7 @@ import { randomIds } from '../../src/core/ids.ts'
 import type { Node } from '../../src/resources/generated/types.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { RecordingLogger, turn } from '../engine/harness.ts'
+import { FakeSeal } from './material/fake-seal.ts'
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000
@@ -23,6 +24,7 @@ async function startNode() {
   const api = await openApi({ store: createMemoryStore(), clock, ids: randomIds })
   const trouble: { code: ErrorCode | undefined } = { code: undefined }
   const logger = new RecordingLogger()
+  const seal = new FakeSeal()
   const fail = () => {
     if (trouble.code !== undefined) throw new NsctlError(trouble.code, 'no write goes through')
   }
@@ -31,6 +33,11 @@ async function startNode() {
   const { run } = nodeRegistration({
     name: 'local',
     api: {
+      get: (ref) => api.get(ref),
+      async updateOwned(ref, change) {
+        fail()
+        await api.updateOwned(ref, change)
+      },
       async ensure(object) {
         fail()
         return await api.ensure(object)
@@ -42,6 +49,7 @@ async function startNode() {
     },
     runtime: { description: 'fake', cannot: ['network'] },
     version: '1.2.3',
+    seal,
     clock,
     logger,
     countInstances: () => instances,
@@ -51,6 +59,8 @@ async function startNode() {
     clock,
     logger,
     trouble,
+    seal,
+    api,
     node: () => api.get<Node>({ kind: 'Node', name: 'local' }),
     setInstances: (count: number) => {
       instances = count

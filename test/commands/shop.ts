@@ -44,6 +44,7 @@ export async function openShop() {
   const execs: { id: ProgramId; options: ExecOptions }[] = []
   const logRequests: LogOptions[] = []
   let daemon: DaemonState = { running: false }
+  let storeUrl = 'memory:'
   let exitCode = 0
   const reader: RuntimeReader = {
     async *logs(id, options, signal) {
@@ -59,13 +60,14 @@ export async function openShop() {
       return exitCode
     },
   }
-  const client = createLocalClient({
-    api,
-    storeUrl: 'memory:',
-    daemon: async () => daemon,
-    openReader: async () => reader,
-    close: async () => {},
-  })
+  const openClient = () =>
+    createLocalClient({
+      api,
+      storeUrl,
+      daemon: async () => daemon,
+      openReader: async () => reader,
+      close: async () => {},
+    })
 
   async function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
     const written = { stdout: '', stderr: '' }
@@ -88,7 +90,7 @@ export async function openShop() {
       signal: options.signal ?? new AbortController().signal,
       version: '0.0.0',
       userName: 'ada',
-      openClient: async () => client,
+      openClient: async () => openClient(),
     }
     return { code: await runCli(argv, context), ...written }
   }
@@ -100,6 +102,9 @@ export async function openShop() {
     logRequests,
     setDaemon(state: DaemonState) {
       daemon = state
+    },
+    setStoreUrl(url: string) {
+      storeUrl = url
     },
     setExitCode(code: number) {
       exitCode = code

@@ -1,7 +1,7 @@
 /** Defaults and validation: a document made whole, and what is wrong with it. */
 import { deepEqual, valueAt } from '../../core/json.ts'
 import { type FieldIssue, type Kind, UNKNOWN_FIELD } from '../../resources/kinds.ts'
-import type { AnyResource } from '../../resources/object.ts'
+import { type AnyResource, GROUP } from '../../resources/object.ts'
 import { type FilledNotes, filledText } from '../../resources/validation/filled.ts'
 import { ownPrefixIssues } from '../../resources/validation/metadata.ts'
 import type { Manifest } from '../api.ts'
@@ -10,6 +10,7 @@ import { withoutNulls } from '../merge.ts'
 import { asStored } from '../versions.ts'
 import { type Fault, issueFault } from './faults.ts'
 import type { Candidate, Wanted } from './identify.ts'
+import { coveredIssue, plaintextFaults } from './secrets.ts'
 
 /** The object that a document says, with defaults. Shares with the document what it does not add to. */
 export function completed({
@@ -47,8 +48,12 @@ export function objectFaults(
   object: AnyResource,
   live?: AnyResource,
 ): readonly Fault[] {
+  const isSecret = kind.kind === 'Secret' && kind.group === GROUP
+  const open = isSecret ? plaintextFaults(manifest, object) : []
+  if (open.length > 0) return open
   const issues = issuesOf(kind, object, live)
-  if (issues.length > 0) return issues.map((issue) => issueFault(manifest, kind, issue))
+  if (issues.length > 0)
+    return issues.map((issue) => issueFault(manifest, kind, isSecret ? coveredIssue(issue) : issue))
   const storage = kind.family?.storage
   if (storage === undefined || storage === kind) return []
   return issuesOf(storage, asStored(kind, object), live && asStored(kind, live)).map((issue) => {

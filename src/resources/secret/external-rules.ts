@@ -18,7 +18,7 @@ const MOST_REFRESH_MS = 24 * 36e5
 export function checkExternal(issues: FieldIssue[], { metadata, spec }: Secret): void {
   const { external } = spec
   if (external === undefined) return
-  if (spec.sealed !== undefined && Object.keys(spec.sealed).length > 0)
+  if (spec.sealed !== undefined)
     issues.push({ path: EXTERNAL, message: 'cannot stand beside sealed: give one of the two' })
   checkRefresh(issues, external.refresh)
   checkItems(issues, external.items)

@@ -131,7 +131,9 @@ test('values cannot be sealed here and kept elsewhere at once', () => {
       'spec.external: cannot stand beside sealed: give one of the two',
     ),
   )
-  assert.equal(issues({ vault: sound }, { sealed: {} }), [])
+  assert.equal(issues({ vault: sound }, { sealed: {} }), [
+    'spec.external: cannot stand beside sealed: give one of the two',
+  ])
 })
 
 needs(

@@ -1,0 +1,62 @@
+/** A text without what may be a Secret's value in it: lines around a fault are shown, and messages end up in logs. */
+import { isObject, type Path } from '../../core/json.ts'
+import { DocumentFault, type RawDocument } from './fault.ts'
+
+/** Members of a Secret that are nobody's secret. */
+const OPEN = new Set(['apiVersion', 'kind', 'metadata', 'type', 'immutable'])
+/** Kubernetes' names for values, whatever the document is called. */
+const PLAIN = ['stringData', 'data']
+const LOOKS_LIKE_A_SECRET = /\bsecrets?\b|\bstringData\b/i
+/** Faults of form, in words of our own that repeat nothing but names. */
+const REPEATS_NOTHING =
+  /^(not YAML: a tab |tags are not |nested more than |duplicate key |a key must be |the key |<< merges |items: |control character |byte |this is UTF-16)/
+
+/** Values covered character by character, so that places stay what they are. */
+export function coveredText(text: string, documents: readonly RawDocument[]): string {
+  if (!LOOKS_LIKE_A_SECRET.test(text)) return text
+  let covered = text
+  for (const document of documents) {
+    const { value } = document
+    if (!isObject(value)) continue
+    const isSecret = typeof value.kind === 'string' && /^secret/i.test(value.kind)
+    const members = isSecret
+      ? Object.keys(value).filter((key) => !OPEN.has(key))
+      : 'stringData' in value
+        ? PLAIN
+        : []
+    for (const member of members)
+      for (const path of leavesOf(value[member], [member]))
+        covered = cover(covered, document.rangeOf(path, false))
+  }
+  return covered
+}
+
+/** For a text that could not be parsed: all but the names of members. */
+export function coveredBlindly(text: string): string {
+  if (!LOOKS_LIKE_A_SECRET.test(text)) return text
+  return text.replace(
+    /^((?:[ \t]*(?:- )?[\w./-]+[ \t]*:(?=[ \t\r\n]|$))?)(.*)$/gm,
+    (line, name: string, rest: string) =>
+      /^(apiVersion|kind):/.test(line) ? line : name + rest.replaceAll(/\S/g, '*'),
+  )
+}
+
+/** The fault of such a text without what its words may repeat of it. */
+export function coveredFault(fault: DocumentFault, text: string): DocumentFault {
+  if (!LOOKS_LIKE_A_SECRET.test(text) || REPEATS_NOTHING.test(fault.message)) return fault
+  return new DocumentFault(
+    'neither YAML nor JSON: what is wrong here is not repeated, since it may be part of a value',
+    fault,
+    'quote what has other characters than letters and digits',
+  )
+}
+
+function leavesOf(value: unknown, path: Path): readonly Path[] {
+  if (Array.isArray(value)) return value.flatMap((item, at) => leavesOf(item, [...path, at]))
+  if (isObject(value)) return Object.entries(value).flatMap(([key, one]) => leavesOf(one, [...path, key]))
+  return [path]
+}
+
+function cover(text: string, { start, end }: { readonly start: number; readonly end: number }): string {
+  return text.slice(0, start) + text.slice(start, end).replaceAll(/\S/g, '*') + text.slice(end)
+}
