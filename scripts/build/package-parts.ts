@@ -12,12 +12,13 @@ interface Part {
   readonly of?: string
 }
 
-/** All packages are CommonJS: what they are to an importer is decided where the bundle requires them. */
+/** Packages are CommonJS or become it: what they are to an importer is decided where the bundle requires them. */
 export const PARTS: Readonly<Record<string, Part>> = {
   yaml: { packages: ['yaml'] },
   schema: { packages: ['ajv'] },
   metrics: { packages: ['prom-client'] },
   consul: { packages: ['consul'] },
+  age: { packages: ['age-encryption'] },
   // what oclif draws help and errors with, and looks for plugins with
   console: {
     of: '@oclif/core',

@@ -8,6 +8,7 @@ const base: RememberInput = {
   before: undefined,
   currentHash: 'new',
   revision: 7,
+  materials: [],
   complete: false,
   failure: undefined,
   autoRollback: true,
