@@ -74,7 +74,7 @@ export async function startStage(logger: Logger = silentLogger): Promise<Stage> 
     const { cache } = manager
     const own = new OwnIdentity({ api, cache, clock, logger, path: identityPath, host: 'test' })
     manager.add(serviceController({ cache, api, clock, unprobedSettleMs: 20 }))
-    manager.add(deliveryController({ cache, api, clock, own }))
+    manager.add(deliveryController({ cache, api, clock, own, identityRecheckMs: 100 }))
     manager.add(garbageController({ cache, api }))
     manager.addRunnable(own.runnable())
     return { stop, ended: manager.run(stop.signal) }

@@ -41,9 +41,10 @@ export interface DeliveryControllerOptions {
   readonly api: DeliveryApi
   readonly clock: Clock
   readonly own: Pick<OwnIdentity, 'standing'>
+  /** An identity that is brought back is found after so long; 5 s where left out. */
+  readonly identityRecheckMs?: number
 }
 
-/** An identity that is brought back is found after so long. */
 const IDENTITY_RECHECK_MS = 5_000
 
 /** Its keys are Configs and Secrets. */
@@ -99,7 +100,7 @@ class DeliveryReconciler {
   }
 
   async #secret(ref: Situation['ref']): Promise<Outcome> {
-    const { cache, own } = this.#options
+    const { cache, own, identityRecheckMs = IDENTITY_RECHECK_MS } = this.#options
     const secret = cache.get<Secret>(ref)
     const situation = this.#read(ref)
     const { make, renew } = situation.plan
@@ -116,9 +117,7 @@ class DeliveryReconciler {
       const openable = await openableCondition(secret, standing, opened)
       await this.#writeStatus(secret, situation, { openable, faults })
     }
-    return 'fault' in standing
-      ? recheck(IDENTITY_RECHECK_MS, 'the control plane cannot open Secrets')
-      : settled
+    return 'fault' in standing ? recheck(identityRecheckMs, 'the control plane cannot open Secrets') : settled
   }
 
   #read(ref: Situation['ref']): Situation {
