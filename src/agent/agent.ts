@@ -7,11 +7,16 @@ import { createManager, type Manager } from '../engine/manager.ts'
 import type { EngineMetrics } from '../engine/metrics.ts'
 import type { Instance } from '../resources/generated/types.ts'
 import type { ObjectRef } from '../resources/object.ts'
-import type { Runtime, RuntimeReader, RuntimeStorage } from '../runtimes/runtime.ts'
+import type { Runtime, RuntimeMaterials, RuntimeReader, RuntimeStorage } from '../runtimes/runtime.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { Announcer, PASS } from './catalog/announcer.ts'
 import { createInstanceAgent, type InstanceAgent } from './instance/controller.ts'
 import type { BaseEnvironment } from './instance/specs.ts'
+import { deliveryController } from './material/controller.ts'
+import { Deliveries } from './material/deliveries.ts'
+import type { MaterialKeep } from './material/keep.ts'
+import { Materials } from './material/materials.ts'
+import type { NodeSeal } from './material/seal.ts'
 import { NODE_ADDRESSES, nodeRegistration } from './node.ts'
 import { usageSampler } from './usage.ts'
 import { volumeController } from './volumes.ts'
@@ -19,12 +24,16 @@ import { volumeController } from './volumes.ts'
 export interface AgentOptions {
   readonly node: string
   readonly api: ResourceApi
-  readonly runtime: Runtime & RuntimeStorage & Pick<RuntimeReader, 'exec'>
+  readonly runtime: Runtime & RuntimeStorage & RuntimeMaterials & Pick<RuntimeReader, 'exec'>
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics?: EngineMetrics
   readonly version: string
   readonly baseEnvironment: BaseEnvironment
+  /** The node's key. */
+  readonly seal: NodeSeal
+  /** Where what programs are given is kept for the next boot; nowhere, if left out. */
+  readonly keep?: MaterialKeep
   /** Where ready instances are registered; nowhere, if left out. The caller's to close. */
   readonly catalog?: Catalog
 }
@@ -33,13 +42,22 @@ const ORPHAN_SWEEP_MS = 15_000
 
 /** A manager that runs the agent; it is the caller's to run. */
 export function createAgent(options: AgentOptions): Manager {
-  const { api, runtime, clock, node, metrics } = options
+  const { api, runtime, clock, node, metrics, seal } = options
   const logger = options.logger.with({ part: 'agent' })
   const manager = createManager({ api, clock, logger, scope: { node }, ...(metrics && { metrics }) })
   const { cache } = manager
   const announcer = announcerOf(options, manager, logger)
-  const instances = createInstanceAgent({ ...options, logger, cache, ...(announcer && { announcer }) })
+  const deliveries = new Deliveries({ node, cache, seal, clock })
+  const materials = new Materials({ ...options, deliveries, logger })
+  const instances = createInstanceAgent({
+    ...options,
+    logger,
+    cache,
+    materials,
+    ...(announcer && { announcer }),
+  })
   const handle = manager.add(instances.spec)
+  manager.add(deliveryController({ node, cache, api, deliveries }))
   manager.add(volumeController({ node, cache, api, runtime, logger }))
   manager.addRunnable({
     name: 'runtime changes',
@@ -59,6 +77,7 @@ export function createAgent(options: AgentOptions): Manager {
       version: options.version,
       clock,
       logger,
+      seal,
       countInstances: () => cache.list<Instance>('Instance').filter((one) => one.spec.node === node).length,
     }),
   )

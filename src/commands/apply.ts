@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags'
 import type { ApplyResult, ChangeResult } from '../api/api.ts'
 import { combineFaults } from '../client/manifests.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { secretVariablesCaution } from '../views/cautions.ts'
 import { objectName } from '../views/names.ts'
 import { aboutSecret } from './about-secret.ts'
 import { NsctlCommand } from './base.ts'
@@ -59,6 +60,8 @@ export class Apply extends NsctlCommand {
   ): Promise<void> {
     // what is said of a version is said once, however many documents are in it
     const warnings = new Set(results.flatMap((result) => result.warnings))
+    const caution = secretVariablesCaution(results)
+    if (caution !== undefined) warnings.add(caution)
     for (const warning of warnings) this.note(`warning: ${warning}`)
     const nowMs = this.context.clock.now()
     this.print(await reportChanges(results, { ...options, nowMs, words: appliedWords(results) }))

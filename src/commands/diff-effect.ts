@@ -1,14 +1,27 @@
 /** What changes would do to running instances, for the last line of diff. Pure. */
 import type { ChangeResult } from '../api/api.ts'
-import type { ServiceSpec } from '../resources/generated/types.ts'
+import type { Config, Secret, ServiceSpec } from '../resources/generated/types.ts'
+import { configVersion, materialKey, materialRefs, secretVersion } from '../resources/materials.ts'
+import type { AnyResource } from '../resources/object.ts'
 import { templateHash } from '../resources/template.ts'
 import type { DiffOutcome } from '../views/diff.ts'
 
-/** Counts what is created and changed, and the instances that would be replaced. */
-export function effectOf(changed: readonly ChangeResult[]): DiffOutcome {
+/**
+ * Counts what is created and changed, and the instances that would be replaced. `services` are those that are stored: a Config or a
+ * Secret that changes replaces the instances of those that take it.
+ */
+export function effectOf(
+  changed: readonly ChangeResult[],
+  services: readonly AnyResource[] = [],
+): DiffOutcome {
   const created = changed.filter((result) => result.before === undefined)
   const configured = changed.filter((result) => result.before !== undefined)
   const replacing = configured.flatMap((result) => replacement(result) ?? [])
+  const own = new Set(changed.filter(isService).map(({ object }) => fullName(object)))
+  const materials = new Set(configured.flatMap((result) => restartingMaterial(result) ?? []))
+  for (const service of materials.size === 0 ? [] : services)
+    if (!own.has(fullName(service)) && takes(service, materials))
+      replacing.push(stepOf(service.spec as unknown as ServiceSpec))
   const kinds = new Set(changed.map((result) => result.kind.singular))
   return {
     created: created.length,
@@ -25,13 +38,42 @@ function replacement({
   before,
   object,
 }: ChangeResult): { instances: number; atATime: number } | undefined {
-  if (kind.kind !== 'Service' || before?.spec === undefined || object.spec === undefined) return undefined
+  if (!isService({ kind }) || before?.spec === undefined || object.spec === undefined) return undefined
   const [from, to] = [before.spec, object.spec] as unknown as readonly [ServiceSpec, ServiceSpec]
   if (templateHash(from.template, from.storage) === templateHash(to.template, to.storage)) return undefined
-  const instances = Math.min(from.replicas, to.replicas)
-  const { strategy, maxSurge, maxUnavailable } = to.update
-  const step = share(maxSurge, to.replicas, Math.ceil) + share(maxUnavailable, to.replicas, Math.floor)
+  return stepOf(to, Math.min(from.replicas, to.replicas))
+}
+
+function stepOf(
+  { replicas, update: { strategy, maxSurge, maxUnavailable } }: ServiceSpec,
+  instances = replicas,
+): { instances: number; atATime: number } {
+  const step = share(maxSurge, replicas, Math.ceil) + share(maxUnavailable, replicas, Math.floor)
   return { instances, atATime: strategy === 'Recreate' ? instances : Math.max(1, step) }
+}
+
+/** Whether a Config or a Secret changes in its content; its name for `takes`. */
+function restartingMaterial({ kind, before, object }: ChangeResult): string | undefined {
+  const [from, to] = [before, object] as unknown as readonly [Config & Secret, Config & Secret]
+  const isOther =
+    kind.kind === 'Config'
+      ? configVersion(from) !== configVersion(to)
+      : kind.kind === 'Secret' && secretVersion(from) !== secretVersion(to)
+  return isOther ? `${object.metadata.namespace}/${kind.kind}/${object.metadata.name}` : undefined
+}
+
+function takes({ metadata, spec }: AnyResource, materials: ReadonlySet<string>): boolean {
+  return materialRefs((spec as unknown as ServiceSpec).template).some(
+    (ref) => ref.restarts && materials.has(`${metadata.namespace}/${materialKey(ref)}`),
+  )
+}
+
+function isService({ kind }: Pick<ChangeResult, 'kind'>): boolean {
+  return kind.kind === 'Service'
+}
+
+function fullName({ metadata: { namespace, name } }: AnyResource): string {
+  return `${namespace}/${name}`
 }
 
 /** `1` or `25%` of the replicas. */

@@ -1,5 +1,8 @@
 import type { ChangeResult, Manifest } from '../api/api.ts'
+import type { Client } from '../client/client.ts'
 import { combineFaults } from '../client/manifests.ts'
+import type { Kind } from '../resources/kinds.ts'
+import { type AnyResource, GROUP } from '../resources/object.ts'
 import { loadPaint } from '../views/colour.ts'
 import { diffSummary, renderDiff } from '../views/diff.ts'
 import { objectName } from '../views/names.ts'
@@ -34,8 +37,15 @@ export class Diff extends NsctlCommand {
       this.note(`warning: ${warning}`)
     const changed = results.filter((result) => result.verdict !== 'unchanged')
     if (changed.length === 0) return 0
-    this.print(diffSummary(effectOf(changed)))
+    this.print(diffSummary(effectOf(changed, await this.#services(client, changed))))
     return 1
+  }
+
+  /** Those that a Config or a Secret which changes may touch; none are read where no such changes. */
+  async #services(client: Client, changed: readonly ChangeResult[]): Promise<readonly AnyResource[]> {
+    if (!changed.some(({ kind, before }) => isMaterial(kind) && before !== undefined)) return []
+    const { lists } = await client.listAll([client.kinds.byKind('Service')], {})
+    return lists[0] ?? []
   }
 
   /** Results come in the order in which they would be committed, which need not be that of the documents. */
@@ -49,6 +59,10 @@ export class Diff extends NsctlCommand {
     )
     return found?.source ?? ''
   }
+}
+
+function isMaterial({ group, kind }: Kind): boolean {
+  return group === GROUP && (kind === 'Config' || kind === 'Secret')
 }
 
 function inputOf(result: ChangeResult, source: string) {

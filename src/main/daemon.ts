@@ -1,6 +1,7 @@
 /** `nsctl up`: the control plane and this machine's agent in one process. */
 import { dirname } from 'node:path'
 import { createAgent } from '../agent/agent.ts'
+import { placeKept } from '../agent/material/restore.ts'
 import type { ResourceApi } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
@@ -17,6 +18,7 @@ import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
 import { abortOf, controlPlane, isController, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
+import { type NodeKey, nodeKeyOf } from './node-key.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
   chooseRuntime,
@@ -69,8 +71,9 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     const stop = new AbortController()
     const runtime = await openRuntime(choice, { env, clock, logger, signal: stop.signal })
     try {
-      await restore(runtime, logger)
-      await serveAndClear(options, { store, runtime, catalog, choice, node }, signal)
+      const key = nodeKeyOf(choice, env, logger)
+      await restore(runtime, key, logger)
+      await serveAndClear(options, { store, runtime, catalog, choice, node, key }, signal)
     } finally {
       stop.abort()
       catalog?.close()
@@ -82,9 +85,9 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
 }
 
 /** After a boot what ran is started at once: until this process leads, and knows what is wanted now, seconds may pass. */
-async function restore(runtime: LocalRuntime, logger: Logger): Promise<void> {
+async function restore(runtime: LocalRuntime, { keep }: NodeKey, logger: Logger): Promise<void> {
   try {
-    const restored = (await runtime.restore?.()) ?? []
+    const restored = (await runtime.restore?.((id) => placeKept(id, { keep, runtime, logger }))) ?? []
     if (restored.length > 0)
       logger.log('info', 'started again what ran before the boot', { programs: restored.length })
   } catch (error) {
@@ -100,6 +103,7 @@ interface Parts {
   readonly catalog: Catalog | undefined
   readonly choice: RuntimeChoice
   readonly node: string
+  readonly key: NodeKey
 }
 
 /** With `own` the programs end however the serving ended: nobody else would end them. */
@@ -197,7 +201,7 @@ function agentOf(
   leading: Promise<void>,
 ): Manager {
   const { clock, logger, env, metricsPort } = options
-  const { store, runtime, catalog, choice, node } = parts
+  const { store, runtime, catalog, choice, node, key } = parts
   const agent = createAgent({
     node,
     api,
@@ -207,6 +211,9 @@ function agentOf(
     metrics,
     version: VERSION,
     baseEnvironment: baseEnvironment(choice, env),
+    seal: key.seal,
+    // a runtime that restores nothing asks for nothing at the next boot
+    ...(runtime.restore && { keep: key.keep }),
     ...(catalog && { catalog }),
   })
   if (metricsPort !== undefined)

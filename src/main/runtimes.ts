@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import type {
   Runtime,
   RuntimeCleaner,
+  RuntimeMaterials,
   RuntimeReader,
   RuntimeRestorer,
   RuntimeStorage,
@@ -13,6 +14,7 @@ import { type Environment, runtimePathsOf } from './paths.ts'
 
 /** All that a runtime can do; not all of them survive a reboot. */
 export type LocalRuntime = Runtime &
+  RuntimeMaterials &
   RuntimeStorage &
   RuntimeCleaner &
   RuntimeReader &
@@ -82,7 +84,10 @@ export async function openRuntimeReader(choice: RuntimeChoice, env: Environment)
   return openSystemdReader({ scope: choice === 'systemd-system' ? 'system' : 'user', stateDir })
 }
 
-function withReader(own: Runtime & RuntimeStorage & RuntimeCleaner, reader: RuntimeReader): LocalRuntime {
+function withReader(
+  own: Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner,
+  reader: RuntimeReader,
+): LocalRuntime {
   return new Proxy(own, {
     get(target, name) {
       const source = name === 'logs' || name === 'exec' ? reader : target

@@ -3,6 +3,7 @@ import { digest } from '../core/ids.ts'
 import { canonicalJson } from '../core/json.ts'
 import type {
   ServiceEnv,
+  ServiceEnvFrom,
   ServiceLimits,
   ServiceProbe,
   ServiceResources,
@@ -54,6 +55,8 @@ export interface ProgramTemplate {
   readonly source: ServiceSource
   /** The template's variables and then the program's own, each name once. */
   readonly env: readonly ServiceEnv[]
+  /** The template's and then the program's own. */
+  readonly envFrom?: readonly ServiceEnvFrom[]
   readonly resources?: ServiceResources
   readonly limits?: ServiceLimits
   readonly readiness?: ServiceProbe
@@ -62,15 +65,21 @@ export interface ProgramTemplate {
 
 /** The programs of a template, in order: those of a group, or the one of `source`, whose name is empty. */
 export function programsOf(template: ServiceTemplate): readonly ProgramTemplate[] {
-  const { source, programs, env = [] } = template
-  if (source === undefined)
-    return (programs ?? []).map((program) => ({ ...program, env: overlay(env, program.env ?? []) }))
+  const { source, programs, env = [], envFrom } = template
+  if (source === undefined) {
+    return (programs ?? []).map((program) => {
+      const lists = [...(envFrom ?? []), ...(program.envFrom ?? [])]
+      const own = { ...program, env: overlay(env, program.env ?? []) }
+      return lists.length === 0 ? own : { ...own, envFrom: lists }
+    })
+  }
   const { resources, limits, readiness, liveness } = template
   return [
     {
       name: '',
       source,
       env,
+      ...(envFrom && { envFrom }),
       ...(resources && { resources }),
       ...(limits && { limits }),
       ...(readiness && { readiness }),

@@ -231,8 +231,8 @@ export interface RuntimeCleaner {
 /** A runtime that can bring back, after a boot and without its control plane, what should run. */
 export interface RuntimeRestorer {
   /**
-   * Starts the desired set if that was not done since boot. Returns the ids it started. `mayStart` keeps back what must not run
-   * without asking first (unique instances).
+   * Starts the desired set if that was not done since boot. Returns the ids it started. `mayStart` puts in place what a program needs, and
+   * keeps back what must not run without asking first (unique instances).
    */
-  restore(mayStart?: (id: ProgramId) => boolean): Promise<readonly ProgramId[]>
+  restore(mayStart?: (id: ProgramId) => boolean | Promise<boolean>): Promise<readonly ProgramId[]>
 }

@@ -1,6 +1,7 @@
 /** What changed, in a line: `memory 128Mi → 96Mi, source unchanged`. */
 import type { FieldChange } from '../api/api.ts'
 import { formatPath, isObject, type Json, type Path, valueAt } from '../core/json.ts'
+import { splitSealed } from './sealed.ts'
 import { printable, truncate } from './width.ts'
 
 const VALUE_CELLS = 40
@@ -19,11 +20,16 @@ export interface SummaryOptions {
 
 /** One line about `changes`; `no change` where there are none. */
 export function summarizeChanges(changes: readonly FieldChange[], options: SummaryOptions = {}): string {
-  const leaves = changes.flatMap((change) => leavesOf(named(change, options.within)))
-  if (leaves.length === 0) return 'no change'
+  const all = changes.flatMap((change) => leavesOf(named(change, options.within)))
+  if (all.length === 0) return 'no change'
+  const { sealed, others: leaves } = splitSealed(all)
   const limit = options.limit ?? 4
-  const parts = leaves.slice(0, limit).map((change) => describeChange(change, leaves))
-  if (leaves.length > limit) parts.push(`and ${leaves.length - limit} more`)
+  const said = [
+    ...sealed.map(({ path, what }) => `${formatPath(path.slice(-2))} ${what}`),
+    ...leaves.map((change) => describeChange(change, leaves)),
+  ]
+  const parts = said.slice(0, limit)
+  if (said.length > limit) parts.push(`and ${said.length - limit} more`)
   if (options.mentionSource === true && !leaves.some((change) => touchesProgram(change.path)))
     parts.push('source unchanged')
   return parts.join(', ')

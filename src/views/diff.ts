@@ -3,6 +3,7 @@ import { formatPath, isObject, type Path } from '../core/json.ts'
 import type { AnyResource } from '../resources/object.ts'
 import type { Paint } from './colour.ts'
 import { plainPaint } from './colour.ts'
+import { withoutCiphertext } from './sealed.ts'
 
 export interface DiffInput {
   /** `service/web` */
@@ -27,7 +28,12 @@ export interface DiffOptions {
  */
 export async function renderDiff(input: DiffInput, options: DiffOptions = {}): Promise<string> {
   const paint = options.paint ?? plainPaint
-  const sections = changedSections(comparable(input.live), comparable(input.merged), [])
+  const { live, merged } = input
+  const sections = changedSections(
+    comparable(live && withoutCiphertext(live)),
+    comparable(merged && withoutCiphertext(merged, live)),
+    [],
+  )
   if (sections.length === 0) return ''
   const [{ structuredPatch }, { stringify }] = await Promise.all([import('diff'), import('yaml')])
   const yaml = (value: unknown) =>

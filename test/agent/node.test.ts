@@ -8,6 +8,7 @@ import { randomIds } from '../../src/core/ids.ts'
 import type { Node } from '../../src/resources/generated/types.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { RecordingLogger, turn } from '../engine/harness.ts'
+import { FakeSeal } from './material/fake-seal.ts'
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000
@@ -23,6 +24,7 @@ async function startNode() {
   const api = await openApi({ store: createMemoryStore(), clock, ids: randomIds })
   const trouble: { code: ErrorCode | undefined } = { code: undefined }
   const logger = new RecordingLogger()
+  const seal = new FakeSeal()
   const fail = () => {
     if (trouble.code !== undefined) throw new NsctlError(trouble.code, 'no write goes through')
   }
@@ -31,6 +33,11 @@ async function startNode() {
   const { run } = nodeRegistration({
     name: 'local',
     api: {
+      get: (ref) => api.get(ref),
+      async updateOwned(ref, change) {
+        fail()
+        await api.updateOwned(ref, change)
+      },
       async ensure(object) {
         fail()
         return await api.ensure(object)
@@ -42,6 +49,7 @@ async function startNode() {
     },
     runtime: { description: 'fake', cannot: ['network'] },
     version: '1.2.3',
+    seal,
     clock,
     logger,
     countInstances: () => instances,
@@ -51,6 +59,8 @@ async function startNode() {
     clock,
     logger,
     trouble,
+    seal,
+    api,
     node: () => api.get<Node>({ kind: 'Node', name: 'local' }),
     setInstances: (count: number) => {
       instances = count
@@ -126,6 +136,93 @@ test('gives up where it is not the store that is away', async () => {
   local.start()
   await until(() => local.end() !== undefined)
   assert.ok(isNsctlError(local.end()?.error, 'StoreCorrupt'))
+})
+
+/** What the node's condition IdentityVerified says, once it says `status`. */
+async function verified(local: Awaited<ReturnType<typeof startNode>>, status: string): Promise<string> {
+  let said: { readonly message?: string } | undefined
+  await until(async () => {
+    local.clock.advance(5_000)
+    const conditions = (await local.node())?.status?.conditions
+    said = conditions?.find((one) => one.type === 'IdentityVerified' && one.status === status)
+    return said !== undefined
+  })
+  return said?.message ?? ''
+}
+
+const pin = (local: Awaited<ReturnType<typeof startNode>>, recipient: string) =>
+  local.api.updateOwned({ kind: 'Node', name: 'local' }, (spec) => ({ ...spec, recipient }))
+
+test('pins its key when it is first heard of, and goes by it', async () => {
+  const local = await startNode()
+  local.start()
+  await verified(local, 'True')
+  const node = (await local.node()) as Node
+  assert.is(node.spec?.recipient, 'age1own')
+  assert.is(node.status?.recipient, 'age1own')
+  assert.equal(node.status?.conditions?.map((one) => `${one.type}=${one.status}`).sort(), [
+    'IdentityVerified=True',
+    'Ready=True',
+  ])
+  local.stop()
+  await until(() => local.end() !== undefined)
+  assert.is((await local.node())?.status?.recipient, 'age1own')
+})
+
+test('a node that has another key than the one that is pinned says so and changes nothing, until it is trusted', async () => {
+  const local = await startNode()
+  await local.api.ensure({
+    ...{ apiVersion: 'nsctl.dev/v1alpha1', kind: 'Node', metadata: { name: 'local' } },
+    spec: { recipient: 'age1old' },
+  } as never)
+  local.start()
+  assert.is(
+    await verified(local, 'False'),
+    'its key is age1own, but age1old is pinned: it cannot open what is sealed for it. If this is the same machine, set up anew: nsctl node trust local',
+  )
+  assert.is((await local.node())?.spec?.recipient, 'age1old')
+  assert.is((await local.node())?.status?.recipient, 'age1own')
+  assert.is((await local.node())?.status?.phase, 'Ready')
+  assert.is(local.logger.lines.length, 1, 'said once')
+  await pin(local, 'age1own')
+  await verified(local, 'True')
+  await pin(local, 'age1new')
+  await verified(local, 'False')
+  local.stop()
+  await until(() => local.end() !== undefined)
+})
+
+test('goes by the pinned one of several keys', async () => {
+  const local = await startNode()
+  local.seal.own = ['age1host', 'age1own']
+  local.start()
+  await verified(local, 'True')
+  assert.is((await local.node())?.spec?.recipient, 'age1host')
+  await pin(local, 'age1own')
+  await until(async () => {
+    local.clock.advance(5_000)
+    return (await local.node())?.status?.recipient === 'age1own'
+  })
+  await verified(local, 'True')
+  local.stop()
+  await until(() => local.end() !== undefined)
+})
+
+test('a node without a key runs, says why, and has one as soon as it can be read', async () => {
+  const local = await startNode()
+  local.seal.fault = new NsctlError('Invalid', 'others may read the identity at /x')
+  local.start()
+  assert.is(
+    await verified(local, 'False'),
+    'it has no key that can be used: others may read the identity at /x',
+  )
+  assert.is((await local.node())?.status?.phase, 'Ready')
+  assert.is((await local.node())?.spec?.recipient, undefined)
+  local.seal.fault = undefined
+  await verified(local, 'True')
+  assert.is((await local.node())?.spec?.recipient, 'age1own')
+  local.stop()
+  await until(() => local.end() !== undefined)
 })
 
 test.run()

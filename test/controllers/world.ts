@@ -15,6 +15,7 @@ import type { Instance, Service, Volume } from '../../src/resources/generated/ty
 import type { AnyResource } from '../../src/resources/object.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import type { Catalog } from '../../src/traffic/catalog.ts'
+import { FakeSeal } from '../agent/material/fake-seal.ts'
 import { FakeRuntime } from '../runtimes/fake-runtime.ts'
 
 const NODE = '/usr/bin/env'
@@ -23,6 +24,8 @@ const actor = { name: 'test' }
 export interface World {
   readonly api: ResourceApi
   readonly runtime: FakeRuntime
+  /** The node's key. */
+  readonly seal: FakeSeal
   apply(spec: JsonObject, name?: string): Promise<void>
   service(name?: string): Promise<Service | undefined>
   instances(): Promise<readonly Instance[]>
@@ -43,6 +46,7 @@ export async function startWorld(
   const store = createMemoryStore()
   const api = await openApi({ store, clock, ids: randomIds, logger })
   const runtime = new FakeRuntime(clock)
+  const seal = new FakeSeal()
   let running = startParts()
 
   function startParts() {
@@ -61,6 +65,7 @@ export async function startWorld(
       logger,
       version: '0',
       baseEnvironment,
+      seal,
       ...(catalog && { catalog }),
     })
     return { stop, ended: Promise.all([manager.run(stop.signal), agent.run(stop.signal)]) }
@@ -72,6 +77,7 @@ export async function startWorld(
   return {
     api,
     runtime,
+    seal,
     async apply(spec, name = 'web') {
       const object = {
         apiVersion: 'nsctl.dev/v1alpha1',

@@ -10,6 +10,7 @@ import { crashTests } from './contract/crash.ts'
 import { ContractFixture, type RuntimeHarness } from './contract/fixture.ts'
 import { lastingTests } from './contract/lasting.ts'
 import { lifeTests } from './contract/life.ts'
+import { materialTests } from './contract/materials.ts'
 import { reportTests } from './contract/reports.ts'
 
 export type { FullRuntime, RuntimeHarness } from './contract/fixture.ts'
@@ -26,6 +27,7 @@ export function runtimeContract(name: string, harness: () => Promise<RuntimeHarn
   lifeTests(test)
   crashTests(test)
   reportTests(test)
+  materialTests(test)
   lastingTests(test)
   test.run()
 }

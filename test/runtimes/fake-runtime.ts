@@ -5,26 +5,32 @@ import {
   type ObservedProgram,
   type ProgramExit,
   type ProgramId,
+  type ProgramMaterial,
   type ProgramSpec,
   type ProgramUsage,
   programKey,
   type Runtime,
+  type RuntimeMaterials,
   type RuntimeStorage,
   type VolumeId,
 } from '../../src/runtimes/runtime.ts'
 
-export class FakeRuntime implements Runtime, RuntimeStorage {
+export class FakeRuntime implements Runtime, RuntimeStorage, RuntimeMaterials {
   readonly name = 'fake'
   readonly info = { description: 'fake', cannot: ['limits.cpu', 'storage.path'] }
   /** Every call, in order: `start default/web/…/0/`. */
   readonly calls: string[] = []
   readonly specs = new Map<string, ProgramSpec>()
   readonly purged: VolumeId[] = []
+  /** What was put in place last, by the program's key. */
+  readonly placed = new Map<string, ProgramMaterial>()
   /**
    * What becomes of a program that is started; runs if left out. `wait`: others come first, until it is called off. May
    * throw: then the manager refused it.
    */
   onStart: (spec: ProgramSpec) => 'run' | 'hang' | 'wait' | ProgramExit = () => 'run'
+  /** Called with every material that is put in place. May throw: then it could not be. */
+  onPlace: () => void = () => {}
   /** The exit code of a command that is run beside a program. */
   onExec: () => number = () => 0
   /** Called with every stop that is asked for. May throw: then the manager refused it. */
@@ -133,6 +139,17 @@ export class FakeRuntime implements Runtime, RuntimeStorage {
 
   async exec(_id: ProgramId, _options: ExecOptions): Promise<number> {
     return this.onExec()
+  }
+
+  async place(id: ProgramId, material: ProgramMaterial): Promise<void> {
+    const key = programKey(id)
+    this.onPlace()
+    this.calls.push(`place ${key}`)
+    this.placed.set(key, material)
+  }
+
+  async reload(id: ProgramId, signal: string): Promise<void> {
+    this.calls.push(`reload ${programKey(id)} ${signal}`)
   }
 
   storagePath({ namespace, service, volume, ordinal }: VolumeId): string {

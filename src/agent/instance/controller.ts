@@ -5,13 +5,23 @@ import { deepEqual, type Json } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
+import type { ObjectIndex } from '../../engine/cache-index.ts'
 import { type ControllerSpec, ownKey, refKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type { Instance, InstanceStatus } from '../../resources/generated/types.ts'
+import type { Delivery, Instance, InstanceStatus } from '../../resources/generated/types.ts'
+import { deliveryName } from '../../resources/materials.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { programsOf } from '../../resources/template.ts'
-import { type ObservedProgram, programKey, type Runtime, type RuntimeReader } from '../../runtimes/runtime.ts'
+import {
+  type ObservedProgram,
+  type ProgramId,
+  programKey,
+  type Runtime,
+  type RuntimeReader,
+} from '../../runtimes/runtime.ts'
 import type { Announcer } from '../catalog/announcer.ts'
+import type { Composition } from '../material/compose.ts'
+import type { Materials } from '../material/materials.ts'
 import { PortAllocator } from '../ports.ts'
 import { announceEnd, announceReady, type InstanceEvent } from './announce.ts'
 import { endOrphans, endUnwanted } from './orphans.ts'
@@ -19,7 +29,8 @@ import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
 import { type InstancePlan, type ProgramAction, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
-import { type InstanceRecord, makeRecord, note } from './record.ts'
+import { type InstanceRecord, type MaterialNote, makeRecord, note } from './record.ts'
+import { materialsChanged, refresh } from './refresh.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
 import { Starter, type StartRequest } from './start.ts'
 import { instanceStatus } from './status.ts'
@@ -32,6 +43,7 @@ export interface InstanceControllerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly baseEnvironment: BaseEnvironment
+  readonly materials: Materials
   /** Told before programs are ended. */
   readonly announcer?: Pick<Announcer, 'withdraw' | 'conditionOf'>
 }
@@ -57,7 +69,10 @@ export function createInstanceAgent(options: InstanceControllerOptions): Instanc
   return {
     spec: {
       name: 'instance',
-      watches: [{ kind: 'Instance', toKeys: (object) => reconciler.keysFor(object) }],
+      watches: [
+        { kind: 'Instance', toKeys: (object) => reconciler.keysFor(object) },
+        { kind: 'Delivery', toKeys: (object, old) => reconciler.keysForDelivery(object, old) },
+      ],
       reconciler,
       concurrency: STARTS_AT_A_TIME,
     },
@@ -74,11 +89,14 @@ class InstanceReconciler {
   readonly #starter: Starter
   readonly #pace: Pace
   readonly #records = new Map<string, InstanceRecord>()
+  /** Instances by the Deliveries that they wait for or have. */
+  readonly #byDelivery: ObjectIndex
   #enqueue: (ref: ObjectRef) => void = () => {}
 
   constructor(options: InstanceControllerOptions) {
     this.#options = options
     this.places = new Places(options.cache)
+    this.#byDelivery = options.cache.index('Instance', (object) => deliveryKeys(object, options.node))
     this.#pace = new Pace(options.clock)
     const tell = (instance: Instance, event: InstanceEvent) => this.#tell(instance, event)
     this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, tell })
@@ -93,6 +111,15 @@ class InstanceReconciler {
     for (const ref of own) this.#records.get(refKey(ref))?.callOff?.(new Error('its end was asked for'))
     const siblings = this.places.siblings(instance).flatMap((one) => ownKey(one as unknown as AnyResource))
     return [...own, ...siblings]
+  }
+
+  /** The instances that a Delivery is for: it has come, has changed, or can be opened after all. */
+  keysForDelivery(object: AnyResource, old?: AnyResource): readonly ObjectRef[] {
+    const [delivery, before] = [object, old] as unknown as [Delivery, Delivery | undefined]
+    const sameSpec = before !== undefined && deepEqual(before.spec, delivery.spec)
+    if (sameSpec && before.status?.phase !== 'Failed') return []
+    const { namespace = '', name } = delivery.metadata
+    return this.#byDelivery.get(`${namespace}/${name}`).flatMap(ownKey)
   }
 
   listen(enqueue: (ref: ObjectRef) => void, signal: AbortSignal): void {
@@ -127,6 +154,8 @@ class InstanceReconciler {
     const after = deleting ? plan : this.#plan(record, deleting)
     await this.#writeStatus(ref, instance, record, after)
     if (record.obstacle !== undefined) return recheck(OBSTACLE_RECHECK_MS, record.obstacle.message)
+    const { materialNote } = record
+    if (materialNote?.lacking && !deleting) return recheck(OBSTACLE_RECHECK_MS, materialNote.message)
     if (after.waitMs !== undefined) return recheck(Math.max(1, after.waitMs), 'backoff after a failure')
     return settled
   }
@@ -181,12 +210,25 @@ class InstanceReconciler {
   ): Promise<void> {
     await this.#restartUnhealthy(record, instance, plan.actions)
     const programs = plan.actions.filter((action) => action.kind === 'start').map((action) => action.name)
-    if (programs.length > 0) {
+    const changed = materialsChanged(instance, record)
+    const composition = changed || programs.length > 0 ? await this.#compose(instance, record) : undefined
+    if (changed && composition !== undefined) {
+      const observed = this.#observed(record)
+      const request = { instance, record, composition, observed }
+      await this.#tell(instance, await refresh(request, this.#options.materials))
+    }
+    if (programs.length > 0 && composition !== undefined) {
       const writePorts = () => this.#writeStatus(ref, instance, record, plan)
-      await this.#start({ instance, record, programs, writePorts }, signal)
+      await this.#start({ instance, record, programs, composition, writePorts }, signal)
     } else if (plan.waitMs === undefined) {
       await this.#starter.note(instance, record, undefined)
     }
+  }
+
+  async #compose(instance: Instance, record: InstanceRecord): Promise<Composition> {
+    const composition = await this.#options.materials.compose(instance)
+    record.materialNote = noteOf(composition)
+    return composition
   }
 
   /** Ends early where the end of the instance is asked for: the runtime may let a start wait until others are done. */
@@ -229,12 +271,18 @@ class InstanceReconciler {
     await this.#options.announcer?.withdraw(instance)
     // whoever comes after it may be here before it is gone from the store
     if (plan.stopped) this.#ports.releaseFixed(record.uid)
+    if (plan.stopped) await this.#forgetMaterials(record, ids)
     for (const action of plan.actions) {
       const id = ids.find((one) => one.program === action.name)
       if (id === undefined || !this.places.holds(record, programKey(id))) continue
       if (action.kind === 'stop') await this.#options.runtime.stop(id, stopOptions(instance))
       if (action.kind === 'forget') await this.#options.runtime.forget(id)
     }
+  }
+
+  async #forgetMaterials(record: InstanceRecord, ids: readonly ProgramId[]): Promise<void> {
+    for (const id of ids)
+      if (this.places.holds(record, programKey(id))) await this.#options.materials.forget(id)
   }
 
   #probe(ref: ObjectRef, instance: Instance, record: InstanceRecord, deleting: boolean): void {
@@ -314,6 +362,22 @@ class InstanceReconciler {
     const about = { kind: 'Instance', namespace, name, uid }
     await this.#options.api.recordEvent({ ...event, about, source: `agent ${this.#options.node}` })
   }
+}
+
+/** `default/db-k2p9xq7h3z`: the Deliveries that an instance of this node is given. */
+function deliveryKeys(object: AnyResource, node: string): readonly string[] {
+  const { spec, metadata } = object as unknown as Instance
+  if (spec.materials === undefined || spec.node !== node) return []
+  return spec.materials.map((one) => `${metadata.namespace ?? ''}/${deliveryName(one, node)}`)
+}
+
+function noteOf(composition: Composition): MaterialNote | undefined {
+  if (composition.kind === 'obstacle') {
+    const { reason, message } = composition.obstacle
+    return { lacking: true, reason, message }
+  }
+  if (composition.notes.length === 0) return undefined
+  return { lacking: false, reason: 'LeftOut', message: composition.notes.join('; ') }
 }
 
 function stopOptions(instance: Instance): { readonly graceMs: number; readonly signal: string } {

@@ -2,6 +2,7 @@
 
 import type {
   Instance,
+  InstanceMaterial,
   InstanceProgramFailure,
   InstanceProgramStatus,
   InstanceStatus,
@@ -39,6 +40,10 @@ export interface InstanceRecord {
   readonly uid: string
   readonly programs: readonly ProgramRecord[]
   ports: readonly GivenPort[]
+  /** What its programs were last given of Configs and Secrets. */
+  materials: readonly InstanceMaterial[]
+  /** What is to be said of what they are given: what was left out, or why they do not have it yet. */
+  materialNote: MaterialNote | undefined
   /** Why it cannot be started at all just now. */
   obstacle: Obstacle | undefined
   /** Calls off the start that is under way; undefined where there is none. */
@@ -47,6 +52,16 @@ export interface InstanceRecord {
   written: InstanceStatus | undefined
   cpuMillis: number | undefined
   memoryBytes: number | undefined
+}
+
+/** The condition that says whether an instance has what it names of Configs and Secrets. */
+export const MATERIALS_PLACED = 'MaterialsPlaced'
+
+export interface MaterialNote {
+  /** It says what keeps the instance from having them; else what was left out. */
+  readonly lacking: boolean
+  readonly reason: string
+  readonly message: string
 }
 
 export interface Obstacle {
@@ -69,12 +84,21 @@ export function makeRecord(
       return makeProgramRecord(name, key, known, observed.get(key))
     }),
     ports: status?.ports ?? [],
+    materials: status?.materials ?? [],
+    materialNote: noteIn(status),
     obstacle: undefined,
     callOff: undefined,
     written: status,
     cpuMillis: status?.cpuMillis,
     memoryBytes: status?.memoryBytes,
   }
+}
+
+/** What an earlier agent had to say stays until they are given anew. */
+function noteIn(status: InstanceStatus | undefined): MaterialNote | undefined {
+  const said = status?.conditions?.find((one) => one.type === MATERIALS_PLACED)
+  if (said?.message === undefined) return undefined
+  return { lacking: said.status === 'False', reason: said.reason, message: said.message }
 }
 
 function makeProgramRecord(

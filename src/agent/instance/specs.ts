@@ -4,6 +4,7 @@ import type { Instance, ServicePort } from '../../resources/generated/types.ts'
 import { programsOf } from '../../resources/template.ts'
 import type { ProgramId, ProgramLimits, ProgramSpec } from '../../runtimes/runtime.ts'
 import type { ProgramFinder } from '../executable.ts'
+import type { ComposedProgram } from '../material/compose.ts'
 import type { GivenPort, WantedPort } from '../ports.ts'
 import type { Obstacle } from './record.ts'
 
@@ -39,19 +40,22 @@ export type Prepared =
 export interface PrepareOptions {
   readonly baseEnvironment: BaseEnvironment
   readonly finder: ProgramFinder
+  /** What each program is given, by its name. */
+  readonly composed: ReadonlyMap<string, ComposedProgram>
 }
 
 /** The specs of all programs of `instance`, or what stands in the way. Looks at the file system, changes nothing. */
 export async function prepare(
   instance: Instance,
   ports: readonly GivenPort[],
-  { baseEnvironment, finder }: PrepareOptions,
+  { baseEnvironment, finder, composed }: PrepareOptions,
 ): Promise<Prepared> {
   const specs: ProgramSpec[] = []
   const programs = programsOf(instance.spec.template)
   for (const [index, id] of programIds(instance).entries()) {
     const program = programs[index] as Program
-    const env = { ...baseEnvironment, ...environmentOf(program), ...portVariables(ports) }
+    const given = composed.get(program.name)
+    const env = { ...baseEnvironment, ...given?.env, ...portVariables(ports) }
     const workingDir = program.source.workingDir ?? '/'
     if (!(await finder.isFolder(workingDir))) {
       return failed('WorkingDirMissing', `${label(program)}the working directory ${workingDir} is not there`)
@@ -62,7 +66,8 @@ export async function prepare(
       const where = name.includes('/') ? `in ${workingDir}` : `in PATH (${env.PATH ?? ''})`
       return failed('ProgramNotFound', `${label(program)}${name} is not there or not executable, ${where}`)
     }
-    specs.push(makeSpec(instance, id, program, [executable, ...args], workingDir, env))
+    const spec = makeSpec(instance, id, program, [executable, ...args], workingDir, env)
+    specs.push(given?.shape === undefined ? spec : { ...spec, material: given.shape })
   }
   return { kind: 'ready', specs }
 }
@@ -97,10 +102,6 @@ function limitsOf(program: Program): ProgramLimits {
     ...(resources?.memory === undefined ? {} : { memoryMaxBytes: parseMemoryBytes(resources.memory) }),
     ...(limits?.tasks === undefined ? {} : { tasksMax: limits.tasks }),
   }
-}
-
-function environmentOf(program: Program): Record<string, string> {
-  return Object.fromEntries((program.env ?? []).map(({ name, value = '' }) => [name, value]))
 }
 
 /** $PORT_<NAME> for each port, and $PORT for the first. */

@@ -3,8 +3,10 @@ import type { Clock } from '../../core/clock.ts'
 import { isNsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Instance } from '../../resources/generated/types.ts'
-import type { ProgramSpec, Runtime } from '../../runtimes/runtime.ts'
+import type { ProgramMaterial, ProgramSpec, Runtime } from '../../runtimes/runtime.ts'
 import { ProgramFinder } from '../executable.ts'
+import type { Composition } from '../material/compose.ts'
+import type { Materials } from '../material/materials.ts'
 import type { GivenPort, PortAllocator } from '../ports.ts'
 import { announceObstacle, announceStart, type InstanceEvent } from './announce.ts'
 import type { Places } from './places.ts'
@@ -18,6 +20,7 @@ export interface StarterOptions {
   readonly ports: PortAllocator
   readonly places: Places
   readonly baseEnvironment: BaseEnvironment
+  readonly materials: Pick<Materials, 'place'>
   readonly tell: (instance: Instance, event: InstanceEvent) => Promise<void>
 }
 
@@ -26,6 +29,8 @@ export interface StartRequest {
   readonly record: InstanceRecord
   /** Names of the programs to start. */
   readonly programs: readonly string[]
+  /** What they are given, or why they cannot be. */
+  readonly composition: Composition
   /** Writes the record's ports where others find them. */
   readonly writePorts: () => Promise<void>
 }
@@ -40,10 +45,16 @@ export class Starter {
 
   /** Starts the programs, or notes in the record what stands in the way. */
   async start(request: StartRequest, signal: AbortSignal): Promise<void> {
-    const { instance, record, writePorts } = request
+    const { instance, record, writePorts, composition } = request
     const obstacle = await this.#findObstacle(instance, record)
     if (obstacle !== undefined) return await this.note(instance, record, obstacle)
-    const prepared = await prepare(instance, record.ports, { ...this.#options, finder: this.#finder })
+    if (composition.kind === 'obstacle') return await this.note(instance, record, composition.obstacle)
+    const composed = composition.programs
+    const prepared = await prepare(instance, record.ports, {
+      ...this.#options,
+      finder: this.#finder,
+      composed,
+    })
     if (prepared.kind === 'obstacle') return await this.note(instance, record, prepared.obstacle)
     await this.note(instance, record, undefined)
     // the numbers must be known before a program has them: an agent that dies here is followed by one that reads them
@@ -53,8 +64,13 @@ export class Starter {
       const spec = prepared.specs.find((one) => one.id.program === name)
       if (program === undefined || spec === undefined) continue
       // only what was accepted counts: a manager that is away is no crash loop of the program
-      const refusal = await this.#startProgram(spec, signal)
+      const refusal = await this.#startProgram(
+        record,
+        { spec, material: composed.get(name)?.material },
+        signal,
+      )
       if (refusal !== undefined) return await this.note(instance, record, refusal)
+      record.materials = instance.spec.materials ?? []
       program.startedAtMs = this.#options.clock.monotonic()
       const isFirst = !program.hasRun
       program.hasRun = true
@@ -64,9 +80,21 @@ export class Starter {
   }
 
   /** What the runtime says where it cannot run such a spec, however often it is asked. */
-  async #startProgram(spec: ProgramSpec, signal: AbortSignal): Promise<Obstacle | undefined> {
+  async #startProgram(
+    record: InstanceRecord,
+    { spec, material }: { readonly spec: ProgramSpec; readonly material: ProgramMaterial | undefined },
+    signal: AbortSignal,
+  ): Promise<Obstacle | undefined> {
+    const { runtime, materials } = this.#options
     try {
-      await this.#options.runtime.start(spec, signal)
+      const placed = material && (await materials.place(spec.id, material))
+      if (placed?.fault !== undefined) {
+        const { reason, message } = placed.fault
+        record.materialNote = { lacking: true, reason, message }
+        return placed.fault
+      }
+      await runtime.start(spec, signal)
+      await placed?.kept
       return undefined
     } catch (error) {
       if (!isNsctlError(error, 'Invalid', 'Unsupported', 'TooLarge')) throw error

@@ -9,7 +9,8 @@ import type {
 } from '../../resources/generated/types.ts'
 import type { ObservedProgram, RuntimeInfo } from '../../runtimes/runtime.ts'
 import { REGISTERED } from '../catalog/verdicts.ts'
-import { describeExit, type InstanceRecord, type ProgramRecord } from './record.ts'
+import { describeExit, type InstanceRecord, MATERIALS_PLACED, type ProgramRecord } from './record.ts'
+import { materialsChanged } from './refresh.ts'
 
 export interface StatusInput {
   readonly instance: Instance
@@ -60,6 +61,7 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
     ...(record.ports.length === 0
       ? {}
       : { ports: record.ports, portsText: record.ports.map((one) => one.port).join(',') }),
+    ...(record.materials.length === 0 ? {} : { materials: record.materials }),
     ...(record.cpuMillis === undefined || phase !== 'Running' ? {} : { cpuMillis: record.cpuMillis }),
     ...(record.memoryBytes === undefined || phase !== 'Running' ? {} : { memoryBytes: record.memoryBytes }),
     ...(notEnforced.length === 0 ? {} : { notEnforced }),
@@ -71,19 +73,28 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
 
 /** A catalog that is no longer used is not spoken of. */
 function conditionsOf(
-  { record, registered }: StatusInput,
+  { instance, record, registered }: StatusInput,
   ready: boolean,
   said: ConditionInput,
   now: string,
 ): InstanceStatus['conditions'] {
   const before = record.written?.conditions ?? []
   const about = registered(ready)
-  if (about !== undefined) return setConditions(before, [said, about], now)
-  return setConditions(
-    before.filter(({ type }) => type !== REGISTERED),
-    [said],
-    now,
-  )
+  const placed = materialsCondition(instance, record)
+  const spoken = [said, ...(placed === undefined ? [] : [placed]), ...(about === undefined ? [] : [about])]
+  const isOurs = ({ type }: { readonly type: string }) => type === REGISTERED || type === MATERIALS_PLACED
+  const kept = before.filter((one) => !isOurs(one) || spoken.some(({ type }) => type === one.type))
+  return setConditions(kept, spoken, now)
+}
+
+/** Of an instance that names no Config and no Secret nothing is said, unless it lacks one. */
+function materialsCondition(instance: Instance, record: InstanceRecord): ConditionInput | undefined {
+  const { materials, materialNote: note } = record
+  const type = MATERIALS_PLACED
+  const isPlaced = note?.lacking !== true && !materialsChanged(instance, record)
+  if (isPlaced && materials.length === 0) return undefined
+  const { reason, message } = note ?? { reason: isPlaced ? 'Placed' : 'NotPlaced', message: undefined }
+  return { type, status: isPlaced ? 'True' : 'False', reason, ...(message && { message }) }
 }
 
 function programStatus(program: ProgramRecord, input: StatusInput): InstanceProgramStatus {
@@ -165,6 +176,7 @@ function latestFailure(record: InstanceRecord): InstanceFailure | undefined {
 export function notEnforcedFor(instance: Instance, cannot: readonly string[]): readonly string[] {
   const { template, storage } = instance.spec
   const programs = [template, ...(template.programs ?? [])]
+  const namesSecret = (instance.spec.materials ?? []).some((one) => one.kind === 'Secret')
   const used: Readonly<Record<string, boolean>> = {
     'resources.cpu': programs.some((one) => one.resources?.cpu !== undefined),
     'resources.memory': programs.some((one) => one.resources?.memory !== undefined),
@@ -172,6 +184,10 @@ export function notEnforcedFor(instance: Instance, cannot: readonly string[]): r
     'limits.tasks': programs.some((one) => one.limits?.tasks !== undefined),
     'storage.path': (storage ?? []).length > 0,
     network: template.network !== 'host',
+    secrets: namesSecret,
+    'secrets.memory': namesSecret,
+    'secrets.path': (template.secrets ?? []).some((one) => one.path !== undefined),
+    'configs.path': (template.configs ?? []).some((one) => one.path !== undefined),
   }
   return cannot.filter((field) => used[field] === true)
 }

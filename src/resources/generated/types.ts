@@ -417,7 +417,7 @@ export type InstanceStatus = {
   readonly programs?: readonly InstanceProgramStatus[]
   /** The latest of its programs' failures. */
   readonly lastFailure?: InstanceFailure
-  /** Ready; where the store is Consul's also Registered: whether Consul's catalog has it. */
+  /** Ready; MaterialsPlaced: whether it has what it names of Configs and Secrets; where the store is Consul's also Registered: whether Consul's catalog has it. */
   readonly conditions?: readonly Condition[]
 }
 

@@ -1,11 +1,12 @@
 /** Rules of what a Service takes from Configs and Secrets: variables, and files with the names and places that programs see. */
 import type { Path } from '../../core/json.ts'
 import type { ServiceItems, ServiceStorage } from '../generated/types.ts'
+import { configVariable, credentialName } from '../material-names.ts'
 import { quote } from '../validation/words.ts'
 import { isValueKey } from '../value-key.ts'
 import { findDuplicates, type Issues, TEMPLATE } from './field-rules.ts'
 import type { ManifestEnv, ManifestEnvFrom, ManifestFileRef, ManifestSpec } from './manifest-types.ts'
-import { overlapFault, type Place, pathFault } from './storage-rules.ts'
+import { overlapFault, type Place, pathFault, placesOfStorage } from './storage-rules.ts'
 
 /** What a file system takes as one name, and systemd as the name of a credential. */
 const MAX_FILE_NAME = 255
@@ -51,16 +52,6 @@ export function checkMaterialFiles(issues: Issues, { template, storage = [] }: M
     checkNames(issues, config, [...TEMPLATE, 'configs', index], ({ key, as = key }) => as, new Map())
   checkCredentials(issues, secrets ?? [])
   checkPaths(issues, placesOf(configs, secrets), storage)
-}
-
-/** `$CONFIG_<NAME>` of a Config. */
-export function configVariable(name: string): string {
-  return `CONFIG_${name.toUpperCase().replaceAll(/[-.]/g, '_')}`
-}
-
-/** `db.password`: the file in $CREDENTIALS_DIRECTORY that a Secret's key is, unless it is given another name. */
-function credentialName(secret: string, key: string): string {
-  return `${secret}.${key}`
 }
 
 function checkOneOf<T extends object>(
@@ -175,7 +166,7 @@ function placesOf(
 }
 
 function checkPaths(issues: Issues, places: readonly PlaceAt[], storage: readonly ServiceStorage[]): void {
-  const seen: Place[] = storage.map(({ path }, index) => ({ name: `storage[${index}]`, path }))
+  const seen: Place[] = [...placesOfStorage(storage)]
   for (const { at, name, path } of places) {
     const message = pathFault(path) ?? overlapFault(seen, path)
     if (message !== undefined) issues.push({ path: at, message, value: path })

@@ -33,6 +33,7 @@ export async function removeEverything(
   } finally {
     clearInterval(awake)
   }
+  machine.materials.clear()
   if (!options.purge)
     return [
       ...listVolumes(layout).map(

@@ -8,8 +8,8 @@ import { MARKER } from './table.ts'
 export interface Launch {
   readonly paths: AttemptPaths
   readonly spec: ProgramSpec
-  /** $STORAGE_<NAME> of each volume. */
-  readonly storageEnv: Readonly<Record<string, string>>
+  /** Variables besides the spec's: where its storage and its material lie, and secret ones. They are nowhere but in its environment. */
+  readonly ownEnv: Readonly<Record<string, string>>
   /** Asked when its turn comes: false drops it. */
   wanted(): boolean
   /** The shim has ended; with its exit status where it had one. */
@@ -48,7 +48,9 @@ export function createLauncher(shim: string, bootId: string, path: string): Laun
 
 function spawnShim(shim: string, bootId: string, ln: string, launch: Launch): void {
   const { paths, spec } = launch
-  const args = [shim, paths.run, paths.stdout, paths.stderr, bootId, ln, ...spec.command]
+  // a core dump would hold all that it has read
+  const core = spec.material === undefined ? 'any' : 'none'
+  const args = [shim, paths.run, paths.stdout, paths.stderr, bootId, ln, core, ...spec.command]
   try {
     if (!statSync(spec.workingDir, { throwIfNoEntry: false })?.isDirectory()) {
       launch.failed({ reason: 'exec', message: `its working directory ${spec.workingDir} is not there` })
@@ -56,7 +58,7 @@ function spawnShim(shim: string, bootId: string, ln: string, launch: Launch): vo
     }
     const child = spawn('/bin/sh', args, {
       cwd: spec.workingDir,
-      env: { ...spec.env, ...launch.storageEnv, [MARKER]: paths.run },
+      env: { ...spec.env, ...launch.ownEnv, [MARKER]: paths.run },
       detached: true,
       stdio: 'ignore',
     })

@@ -5,6 +5,7 @@
  *     process/shim-<digest>.sh     what runs each program
  *     process/programs/<name>.json what is remembered of a program
  *     process/run/<name>.<n>.*     claim and exit of its n-th attempt
+ *     process/materials            where in memory programs' material lies
  *     process/logs/<name>/<n>.*    output of its n-th attempt
  *     storage/<namespace>/<service>/<volume>/<ordinal>/
  *
@@ -21,6 +22,8 @@ export interface Layout {
   readonly logs: string
   readonly storage: string
   readonly lock: string
+  /** A file with the name of a folder. */
+  readonly materials: string
 }
 
 export function layoutOf(stateDir: string): Layout {
@@ -32,6 +35,7 @@ export function layoutOf(stateDir: string): Layout {
     logs: join(root, 'logs'),
     storage: join(stateDir, 'storage'),
     lock: join(root, 'lock.db'),
+    materials: join(root, 'materials'),
   }
 }
 

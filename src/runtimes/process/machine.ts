@@ -4,6 +4,7 @@ import type { Logger } from '../../core/logger.ts'
 import type { LogLimits } from './keeper.ts'
 import type { Launcher } from './launcher.ts'
 import type { Layout } from './layout.ts'
+import type { ProcessMaterials } from './materials.ts'
 import type { ProcessEntry, ProcessTable } from './table.ts'
 
 export interface Machine {
@@ -13,6 +14,7 @@ export interface Machine {
   readonly clock: Clock
   readonly logger: Logger
   readonly logLimits: LogLimits
+  readonly materials: ProcessMaterials
   /** A snapshot taken after this call; callers of the same moment share one. */
   processes(): Promise<readonly ProcessEntry[]>
   /** True once the runtime is closed: programs go on, but nobody here acts for them any more. */

@@ -9,13 +9,14 @@
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObservedProgram, ProgramExit, ProgramSpec } from '../runtime.ts'
-import { Attempt, nextAttempt } from './attempt.ts'
+import { Attempt, nextAttempt, send } from './attempt.ts'
 import { RESTART_DELAY_MS, recentRestarts } from './burst.ts'
 import { exitOfStop } from './exits.ts'
 import { attemptPaths } from './layout.ts'
 import { Ledger } from './ledger.ts'
 import { endOrder, graceLeftMs, observedOf, shouldRestart } from './lifecycle.ts'
 import type { Machine } from './machine.ts'
+import { materialVariables } from './materials.ts'
 import { freshRecord, type ProgramRecord, type StopIntent } from './records.ts'
 import { cancelAttempt } from './shim.ts'
 import { makeStorage } from './storage.ts'
@@ -102,8 +103,12 @@ export class Program {
   }
 
   stop(options: { readonly signal: string; readonly graceMs: number }): void {
-    if (this.#record.stage === 'settled') return
-    const { clock } = this.#machine
+    const { clock, materials } = this.#machine
+    materials.release(this.spec.id)
+    if (this.#record.stage === 'settled') {
+      materials.remove(this.spec.id)
+      return
+    }
     const before = this.#record.stopping
     const leftMs =
       before === undefined ? options.graceMs : Math.min(options.graceMs, graceLeftMs(before, clock.now()))
@@ -114,10 +119,18 @@ export class Program {
     else if (this.#timers.isSet('restart')) this.#settle()
   }
 
+  /** Sends a signal to the program itself, if it runs. */
+  signal(signal: string): void {
+    const { claim } = this.#attempt
+    if (this.isLive && claim !== undefined && this.#attempt.isProgramAlive()) send(claim.pid, signal)
+  }
+
   /** Drops its record. Its shims have ended; files of an attempt that was cancelled stay, for its shim may yet come. */
   forget(): void {
     this.close()
     this.#ledger.remove()
+    this.#machine.materials.release(this.spec.id)
+    this.#machine.materials.remove(this.spec.id)
     if (this.#attempt.claim !== undefined) this.#attempt.removeFiles()
   }
 
@@ -165,14 +178,15 @@ export class Program {
     attempt.ownsSession = true
     const { spec } = this.#record
     try {
-      const storageEnv = makeStorage(machine.layout, spec)
+      const { layout } = machine
+      const ownEnv = { ...makeStorage(layout, spec), ...materialVariables(layout, spec) }
       attempt.keepLogs()
       this.#ledger.write()
       this.#announce()
       await machine.launcher.launch({
         paths: attempt.paths,
         spec,
-        storageEnv,
+        ownEnv,
         wanted: () => this.#attempt === attempt && this.isLive && !machine.isClosed(),
         ended: (status) => this.#attempt === attempt && this.#shimIsGone(status),
         failed: (failure) =>
@@ -271,6 +285,7 @@ export class Program {
     const { stopping, ...record } = this.#record
     this.#ledger.set({ ...record, stage: 'settled' })
     this.#ledger.note()
+    if (record.want !== 'run') this.#machine.materials.remove(record.spec.id)
     if (record.want === 'run' && stopping !== undefined) this.#run(this.#launch({}))
     else this.#announce()
   }

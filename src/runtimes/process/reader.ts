@@ -8,6 +8,7 @@ import { programKey } from '../runtime.ts'
 import { send } from './attempt.ts'
 import { attemptPaths, fileNameOf, type Layout, layoutOf } from './layout.ts'
 import { readLogs } from './logs.ts'
+import { materialVariables } from './materials.ts'
 import { openProcessTable } from './platform.ts'
 import { loadRecord } from './records.ts'
 import { parseClaim } from './shim.ts'
@@ -64,7 +65,7 @@ async function execBeside(
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: spec.workingDir,
-      env: { ...spec.env, ...storageEnv(layout, spec), [MARKER]: run },
+      env: { ...spec.env, ...storageEnv(layout, spec), ...materialVariables(layout, spec), [MARKER]: run },
       stdio: [options.stdin || options.tty ? 'inherit' : 'ignore', output, output],
       // a group of its own, to be ended whole; one that talks to the terminal must stay in the terminal's
       detached: quiet,

@@ -9,9 +9,11 @@ import type { Logger } from '../../core/logger.ts'
 import type {
   ObservedProgram,
   ProgramId,
+  ProgramMaterial,
   ProgramSpec,
   Runtime,
   RuntimeCleaner,
+  RuntimeMaterials,
   RuntimeStorage,
 } from '../runtime.ts'
 import { programKey } from '../runtime.ts'
@@ -22,6 +24,7 @@ import { createLauncher } from './launcher.ts'
 import { layoutOf, makeLayout, parseAttemptFile, storageDir } from './layout.ts'
 import { type OwnerLock, takeOwnerLock } from './lock.ts'
 import { type Machine, sharedSnapshots } from './machine.ts'
+import { type MaterialOptions, machineMaterials, ProcessMaterials } from './materials.ts'
 import { openProcessTable } from './platform.ts'
 import { Program } from './program.ts'
 import { pruneForgotten } from './retention.ts'
@@ -37,6 +40,8 @@ const CANNOT = [
   'limits.cpu',
   'limits.tasks',
   'storage.path',
+  'secrets.path',
+  'configs.path',
   'network',
   'security',
 ] as const
@@ -58,6 +63,8 @@ export interface ProcessRuntimeOptions {
   readonly logLimits?: LogLimits
   /** The machine's own unless given. */
   readonly table?: ProcessTable
+  /** Where there is a file system in memory; the machine's own unless given. */
+  readonly memory?: MaterialOptions
 }
 
 /**
@@ -66,7 +73,7 @@ export interface ProcessRuntimeOptions {
  */
 export async function openProcessRuntime(
   options: ProcessRuntimeOptions,
-): Promise<Runtime & RuntimeStorage & RuntimeCleaner> {
+): Promise<Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner> {
   const layout = layoutOf(options.stateDir)
   makeLayout(layout)
   const lock = takeOwnerLock(layout.lock)
@@ -79,6 +86,7 @@ export async function openProcessRuntime(
       launcher: createLauncher(installShim(layout), table.bootId, process.env.PATH ?? ''),
       clock: options.clock,
       logger: options.logger,
+      materials: new ProcessMaterials(layout, options.memory ?? machineMaterials()),
       logLimits: options.logLimits ?? DEFAULT_LOG_LIMITS,
       processes: sharedSnapshots(table),
       isClosed: () => closed,
@@ -96,7 +104,7 @@ export async function openProcessRuntime(
   }
 }
 
-class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
+class ProcessRuntime implements Runtime, RuntimeMaterials, RuntimeStorage, RuntimeCleaner {
   readonly name = 'process'
   readonly info
   readonly #machine: Machine
@@ -116,7 +124,8 @@ class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
     this.#lock = lock
     this.#markClosed = markClosed
     this.#usage = new UsageMeter(machine)
-    const cannot = machine.table.tellsProcessesApart ? CANNOT : [...CANNOT, 'adoption']
+    const { table, materials } = machine
+    const cannot = [...CANNOT, ...(table.tellsProcessesApart ? [] : ['adoption']), ...materials.cannot]
     this.info = { description: 'process', cannot }
   }
 
@@ -127,6 +136,7 @@ class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
       const key = programKey(record.spec.id)
       this.#add(Program.adopt(record, this.#machine, () => this.#changed(key)))
     }
+    this.#machine.materials.sweep((name) => this.#byName.has(name))
     this.#sweep()
     this.#prune()
   }
@@ -142,14 +152,32 @@ class ProcessRuntime implements Runtime, RuntimeStorage, RuntimeCleaner {
 
   async stop(id: ProgramId, options: { readonly graceMs: number; readonly signal: string }): Promise<void> {
     this.#assertOpen()
-    this.#programs.get(programKey(id))?.stop(options)
+    const program = this.#programs.get(programKey(id))
+    if (program === undefined) this.#dropMaterial(id)
+    else program.stop(options)
+  }
+
+  async place(id: ProgramId, material: ProgramMaterial): Promise<void> {
+    this.#assertOpen()
+    this.#machine.materials.place(id, material)
+  }
+
+  async reload(id: ProgramId, signal: string): Promise<void> {
+    this.#assertOpen()
+    this.#programs.get(programKey(id))?.signal(signal)
+  }
+
+  /** Of what was placed and never started. */
+  #dropMaterial(id: ProgramId): void {
+    this.#machine.materials.release(id)
+    this.#machine.materials.remove(id)
   }
 
   async forget(id: ProgramId): Promise<void> {
     this.#assertOpen()
     const key = programKey(id)
     const program = this.#programs.get(key)
-    if (program === undefined) return
+    if (program === undefined) return this.#dropMaterial(id)
     if (!program.isSettled)
       throw new NsctlError('Conflict', `${key} cannot be forgotten while it runs`, {
         value: key,

@@ -18,10 +18,11 @@ import type { Layout } from './layout.ts'
 
 const STAT_FIELDS = Array.from({ length: 20 }, (_, i) => `nsctl__${i + 2}`).join(' ')
 
-/** Arguments: run prefix, stdout file, stderr file, boot id, ln, program, its arguments. */
+/** Arguments: run prefix, stdout file, stderr file, boot id, ln, `none` for no core dumps, program, its arguments. */
 export const SHIM = `# nsctl: runs one attempt of a program and keeps how it ended
-nsctl__run=$1 nsctl__out=$2 nsctl__err=$3 nsctl__boot=$4 nsctl__ln=$5
-shift 5
+nsctl__run=$1 nsctl__out=$2 nsctl__err=$3 nsctl__boot=$4 nsctl__ln=$5 nsctl__core=$6
+shift 6
+[ "$nsctl__core" = none ] && ulimit -c 0
 trap : HUP INT QUIT USR1 USR2 TERM
 exec 2>>"$nsctl__run.said"
 nsctl__start=0

@@ -157,8 +157,8 @@ class DbusManager implements UnitManager {
     await this.#call('ResetFailedUnit', 's', [unit]).catch(ignoreMissing)
   }
 
-  async kill(unit: string, signal: number): Promise<void> {
-    await this.#call('KillUnit', 'ssi', [unit, 'all', signal]).catch(ignoreMissing)
+  async kill(unit: string, signal: number, whom: 'all' | 'main'): Promise<void> {
+    await this.#call('KillUnit', 'ssi', [unit, whom, signal]).catch(ignoreMissing)
   }
 
   async close(): Promise<void> {

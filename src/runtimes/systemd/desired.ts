@@ -12,13 +12,27 @@ import { templateName } from './names.ts'
 export interface DesiredTemplate {
   readonly id: Omit<ProgramId, 'ordinal'>
   readonly unit: string
+  /** Where its programs see credentials besides $CREDENTIALS_DIRECTORY: path → credential. */
+  readonly paths?: Readonly<Record<string, string>>
   /** Each ordinal's own variables. */
   readonly instances: ReadonlyMap<number, Readonly<Record<string, string>>>
+}
+
+/** One instance as it is added. */
+export interface DesiredInstance {
+  readonly id: ProgramId
+  /** The template's text. */
+  readonly unit: string
+  /** The instance's own variables. */
+  readonly own: Readonly<Record<string, string>>
+  /** Of its template. */
+  readonly paths: Readonly<Record<string, string>>
 }
 
 interface Template {
   readonly id: Omit<ProgramId, 'ordinal'>
   unit: string
+  paths?: Readonly<Record<string, string>>
   readonly instances: Map<number, Readonly<Record<string, string>>>
 }
 
@@ -48,6 +62,12 @@ export class DesiredSet {
     return this.#templates.values()
   }
 
+  instances(): readonly DesiredInstance[] {
+    return [...this.#templates.values()].flatMap(({ id, unit, paths = {}, instances }) =>
+      [...instances].map(([ordinal, own]) => ({ id: { ...id, ordinal }, unit, own, paths })),
+    )
+  }
+
   has(id: ProgramId): boolean {
     return this.#templates.get(templateName(id))?.instances.has(id.ordinal) === true
   }
@@ -57,7 +77,7 @@ export class DesiredSet {
     return this.#templates.get(templateName(id))?.unit
   }
 
-  add(id: ProgramId, unit: string, own: Readonly<Record<string, string>>): void {
+  add({ id, unit, own, paths }: DesiredInstance): void {
     const name = templateName(id)
     let template = this.#templates.get(name)
     if (template === undefined) {
@@ -66,6 +86,7 @@ export class DesiredSet {
       this.#templates.set(name, template)
     }
     template.unit = unit
+    if (Object.keys(paths).length > 0) template.paths = paths
     template.instances.set(id.ordinal, own)
     this.#dirty.add(name)
   }
@@ -130,12 +151,13 @@ function parse(file: string, text: string): Template {
       typeof value.unit === 'string' &&
       isObject(value.instances)
     ) {
-      const { id, unit, instances } = value as unknown as Template & {
+      const { id, unit, paths, instances } = value as unknown as Template & {
         instances: Record<string, Record<string, string>>
       }
       return {
         id,
         unit,
+        ...(paths === undefined ? {} : { paths }),
         instances: new Map(Object.entries(instances).map(([ordinal, own]) => [Number(ordinal), own])),
       }
     }

@@ -64,7 +64,15 @@ export function removeAllFiles(layout: Layout): void {
     if (parseUnitName(unit) !== undefined)
       rmSync(join(layout.unitDir, name), { recursive: true, force: true })
   }
-  for (const path of [layout.envDir, layout.bindDir, layout.memoryFile, layout.restoredFile])
+  for (const path of [
+    layout.envDir,
+    layout.bindDir,
+    layout.materialDir,
+    layout.linkDir,
+    layout.givenDir,
+    layout.memoryFile,
+    layout.restoredFile,
+  ])
     rmSync(path, { recursive: true, force: true })
 }
 

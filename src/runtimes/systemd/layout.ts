@@ -13,6 +13,12 @@ export interface Layout {
   readonly envDir: string
   /** Mount points for what a hidden place is bound to. */
   readonly bindDir: string
+  /** Programs' material: only the runtime's own user may enter. */
+  readonly materialDir: string
+  /** Folders of links to credentials, for units to bind. */
+  readonly linkDir: string
+  /** Mount points at which units see their material. */
+  readonly givenDir: string
   /** What was seen of programs since boot. */
   readonly memoryFile: string
   /** There when the desired set has been brought back since boot. */
@@ -45,6 +51,9 @@ export function layoutOf({ scope, stateDir, runDir }: LayoutOptions): Layout {
     unitDir: join(runtime, scope === 'system' ? 'systemd/system' : 'systemd/user'),
     envDir: join(run, 'env'),
     bindDir: join(run, 'bind'),
+    materialDir: join(run, 'materials'),
+    linkDir: join(run, 'links'),
+    givenDir: join(run, 'given'),
     memoryFile: join(run, 'programs.json'),
     restoredFile: join(run, 'restored'),
     desiredDir: join(stateDir, 'desired'),

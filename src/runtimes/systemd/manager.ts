@@ -53,8 +53,8 @@ export interface UnitManager {
   stop(unit: string): Promise<void>
   /** Forgets failures, so that they do not count against the next start; a unit that is not there is no error. */
   resetFailed(unit: string): Promise<void>
-  /** Sends a signal to all processes of a unit; one that is not there is no error. */
-  kill(unit: string, signal: number): Promise<void>
+  /** Sends a signal to a unit's processes, or to its main one; one that is not there is no error. */
+  kill(unit: string, signal: number, whom: 'all' | 'main'): Promise<void>
   close(): Promise<void>
 }
 

@@ -16,6 +16,11 @@ export function templateName(id: ProgramId): string {
   return `nsctl-${id.namespace}_${id.service}_${id.templateHash}${program}@`
 }
 
+/** The same without what stands for the ordinal: for folders. */
+export function templateStem(id: ProgramId): string {
+  return templateName(id).slice(0, -1)
+}
+
 export function templateFile(id: ProgramId): string {
   return `${templateName(id)}.service`
 }

@@ -3,19 +3,21 @@
  * alive for it. This process writes units, asks for starts and stops, and listens.
  */
 import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
 import {
   type ObservedProgram,
   type ProgramId,
+  type ProgramMaterial,
   type ProgramSpec,
   type ProgramUsage,
   programKey,
   type Runtime,
   type RuntimeCleaner,
   type RuntimeInfo,
+  type RuntimeMaterials,
   type RuntimeRestorer,
   type RuntimeStorage,
   type VolumeId,
@@ -35,6 +37,7 @@ import {
 import { showHidden } from './hidden.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import type { ManagerEvents, UnitManager } from './manager.ts'
+import { SystemdMaterials } from './materials.ts'
 import { keepMemories, readMemories } from './memory.ts'
 import { learnExits } from './missed.ts'
 import { templateName, unitName } from './names.ts'
@@ -60,7 +63,7 @@ export interface SystemdRuntimeOptions {
   readonly signal: AbortSignal
 }
 
-export type SystemdRuntime = Runtime & RuntimeStorage & RuntimeCleaner & RuntimeRestorer
+export type SystemdRuntime = Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner & RuntimeRestorer
 
 /** @throws Unreachable where systemd does not answer; Unsupported for a user without a manager of its own */
 export async function openSystemdRuntime(options: SystemdRuntimeOptions): Promise<SystemdRuntime> {
@@ -88,11 +91,13 @@ export async function openSystemdRuntime(options: SystemdRuntimeOptions): Promis
     const exit = exits.get(programKey(memory.id))
     if (exit !== undefined) tracker.exitLearned(memory.id, exit)
   }
+  const materials = new SystemdMaterials(layout)
+  materials.sweep((id) => desired.has(id) || tracker.isLoaded(id))
   const info: RuntimeInfo = {
     description: `systemd ${manager.version} (${scope})`,
-    cannot: await whatCannot(scope, manager.controlGroup),
+    cannot: [...(await whatCannot(scope, manager.controlGroup)), ...(materials.inMemory ? [] : ['secrets'])],
   }
-  return new SystemdPrograms({ ...options, layout, desired, tracker, manager, info })
+  return new SystemdPrograms({ ...options, layout, desired, tracker, manager, materials, info })
 }
 
 interface Parts extends SystemdRuntimeOptions {
@@ -100,6 +105,7 @@ interface Parts extends SystemdRuntimeOptions {
   readonly desired: DesiredSet
   readonly tracker: ProgramTracker
   readonly manager: UnitManager
+  readonly materials: SystemdMaterials
   readonly info: RuntimeInfo
 }
 
@@ -118,11 +124,11 @@ class SystemdPrograms implements SystemdRuntime {
   #closed = false
 
   constructor(parts: Parts) {
-    const { layout, manager, desired, tracker, clock } = parts
+    const { layout, manager, desired, materials, tracker, clock } = parts
     this.#parts = parts
     this.info = parts.info
     this.#turns = new Turns(clock, turnsFor(availableParallelism()))
-    this.#starter = new Starter({ layout, manager, desired, turns: this.#turns })
+    this.#starter = new Starter({ layout, manager, desired, materials, turns: this.#turns })
     this.#storage = new SystemdStorage(layout)
     this.#endMemories = keepMemories(layout.memoryFile, tracker, clock)
     tracker.onChange((key) => {
@@ -139,13 +145,15 @@ class SystemdPrograms implements SystemdRuntime {
     signal.throwIfAborted()
     const earlier = this.#starting.get(key)
     if (earlier !== undefined) return earlier
-    const { desired, tracker } = this.#parts
+    const { desired, tracker, materials } = this.#parts
     const state = tracker.observe().get(key)?.state
     const runs = state === 'running' || state === 'starting'
     if (runs && desired.has(spec.id) && desired.unitOf(spec.id) === unit) return
+    materials.assertPlaced(spec)
     const start: PreparedStart = {
       id: spec.id,
       unit,
+      paths: spec.material?.paths ?? {},
       own: splitEnvironment(spec.env).own,
       folders: this.#storage.foldersFor(spec),
       failedBefore: tracker.isLoaded(spec.id) && state === 'exited',
@@ -157,9 +165,10 @@ class SystemdPrograms implements SystemdRuntime {
   async stop(id: ProgramId, options: { readonly graceMs: number; readonly signal: string }): Promise<void> {
     const key = programKey(id)
     await this.#starting.get(key)?.catch(() => {})
-    const { desired, tracker, manager, layout, clock } = this.#parts
+    const { desired, tracker, manager, materials, layout, clock } = this.#parts
+    materials.release(id)
     const wanted = desired.has(id)
-    if (!wanted && !tracker.isLoaded(id)) return
+    if (!wanted && !tracker.isLoaded(id)) return materials.remove(id)
     // with its last instance a template leaves the desired set; systemd goes by its file until that has ended
     const unit = desired.unitOf(id) ?? readTemplate(layout, id)
     const plan = planStop(stopSettings(unit), options, tracker.observe().get(key)?.state)
@@ -178,9 +187,21 @@ class SystemdPrograms implements SystemdRuntime {
     this.#tidy(key)
   }
 
+  async place(id: ProgramId, material: ProgramMaterial): Promise<void> {
+    this.#parts.materials.place(id, material)
+  }
+
+  async reload(id: ProgramId, signal: string): Promise<void> {
+    const { manager, tracker } = this.#parts
+    if (tracker.observe().get(programKey(id))?.pid === undefined) return
+    await manager.kill(unitName(id), constants.signals[signal as NodeJS.Signals], 'main')
+  }
+
   async forget(id: ProgramId): Promise<void> {
-    const { desired, tracker } = this.#parts
-    if (!tracker.forget(id)) return
+    const { desired, tracker, materials } = this.#parts
+    const known = tracker.observe().get(programKey(id)) !== undefined
+    if (known && !tracker.forget(id)) return
+    materials.release(id)
     desired.remove(id)
     this.#tidyFiles(id)
     await desired.save()
@@ -210,17 +231,17 @@ class SystemdPrograms implements SystemdRuntime {
     return this.#storage.purgeStorage(volume)
   }
 
-  async restore(mayStart: (id: ProgramId) => boolean = () => true): Promise<readonly ProgramId[]> {
-    const { layout, desired, signal } = this.#parts
+  async restore(
+    mayStart: (id: ProgramId) => boolean | Promise<boolean> = () => true,
+  ): Promise<readonly ProgramId[]> {
+    const { layout, desired, materials, signal } = this.#parts
     if (existsSync(layout.restoredFile)) return []
-    const starts = [...desired.templates()].flatMap((template) =>
-      [...template.instances].map(([ordinal, own]) => ({
-        id: { ...template.id, ordinal },
-        unit: template.unit,
-        own,
-      })),
+    const starts = desired.instances()
+    const allowed = await Promise.all(starts.map(({ id }) => mayStart(id)))
+    // what takes material that is not in place waits for it: whoever places it starts it then
+    const wanted = starts.filter(
+      ({ id, unit, paths }, index) => allowed[index] && materials.prepare(id, unit, paths),
     )
-    const wanted = starts.filter(({ id }) => mayStart(id))
     await Promise.all(
       wanted.map((start) =>
         this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false, signal })),
@@ -234,11 +255,12 @@ class SystemdPrograms implements SystemdRuntime {
     readonly purge: boolean
     readonly signal: AbortSignal
   }): Promise<readonly string[]> {
-    const { desired } = this.#parts
+    const { desired, materials } = this.#parts
     await Promise.allSettled(this.#starting.values())
     desired.clear()
     await desired.save()
     this.#units.clear()
+    materials.clear()
     return removeEverything({ ...this.#parts, storage: this.#storage, ...options })
   }
 
@@ -297,7 +319,7 @@ class SystemdPrograms implements SystemdRuntime {
 
   #killLeft(id: ProgramId): void {
     const { manager, logger } = this.#parts
-    manager.kill(unitName(id), 9).catch((error: unknown) => {
+    manager.kill(unitName(id), 9, 'all').catch((error: unknown) => {
       // its own TimeoutStopSec= ends it later
       logger.log('warn', 'what is left of a program could not be killed', {
         unit: unitName(id),
@@ -313,14 +335,16 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   #tidyFiles(id: ProgramId): void {
-    const { layout, desired, tracker } = this.#parts
+    const { layout, desired, tracker, materials } = this.#parts
     if (this.#starting.has(programKey(id))) return
     removeInstanceFiles(layout, id)
+    materials.remove(id)
     if (desired.unitOf(id) !== undefined) return
     const template = templateName(id)
     for (const other of tracker.observe().values())
       if (other.state !== 'exited' && templateName(other.id) === template) return
     removeTemplate(layout, id)
+    materials.removeTemplate(id)
     this.#units.delete(template)
   }
 }

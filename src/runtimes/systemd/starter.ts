@@ -1,20 +1,16 @@
 /** Starts, gathered: all of one tick share the writing of files and, where one is needed at all, the reload. */
 import { mkdir } from 'node:fs/promises'
-import { type ProgramId, programKey } from '../runtime.ts'
-import type { DesiredSet } from './desired.ts'
+import { programKey } from '../runtime.ts'
+import type { DesiredInstance, DesiredSet } from './desired.ts'
 import { prepareFolders, writeEnvironment, writeTemplate } from './files.ts'
 import type { Layout } from './layout.ts'
 import { isMissingUnit, type UnitManager } from './manager.ts'
+import type { SystemdMaterials } from './materials.ts'
 import { templateFile, unitName } from './names.ts'
 import { makesNamespaces, type Turns } from './turns.ts'
 
 /** One instance, made ready to start. */
-export interface PreparedStart {
-  readonly id: ProgramId
-  /** The template's text. */
-  readonly unit: string
-  /** The instance's own variables. */
-  readonly own: Readonly<Record<string, string>>
+export interface PreparedStart extends DesiredInstance {
   /** Directories that must be there. */
   readonly folders: readonly string[]
   /** Its unit failed and is still in systemd's memory, which would count its failures on. */
@@ -33,6 +29,7 @@ export interface StarterOptions {
   readonly layout: Layout
   readonly manager: UnitManager
   readonly desired: DesiredSet
+  readonly materials: SystemdMaterials
   /** A turn lasts until the unit is known to have been set up. */
   readonly turns: Turns
 }
@@ -80,16 +77,18 @@ export class Starter {
   }
 
   async #writeFiles(starts: readonly PreparedStart[]): Promise<void> {
-    const { layout, desired } = this.#options
+    const { layout, desired, materials } = this.#options
     prepareFolders(layout)
     const templates = new Set<string>()
     let changed = false
-    for (const { id, unit, own } of starts) {
+    for (const start of starts) {
+      const { id, unit, own, paths } = start
       const template = templateFile(id)
       if (!templates.has(template) && writeTemplate(layout, id, unit) === 'changed') changed = true
       templates.add(template)
       writeEnvironment(layout, id, own)
-      desired.add(id, unit, own)
+      materials.prepare(id, unit, paths)
+      desired.add(start)
     }
     const folders = new Set(starts.flatMap((start) => start.folders))
     await Promise.all([...folders].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))

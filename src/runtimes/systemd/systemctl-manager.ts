@@ -61,8 +61,9 @@ class SystemctlManager implements UnitManager {
     await this.#gather('reset-failed', unit).catch(ignoreMissing)
   }
 
-  async kill(unit: string, signal: number): Promise<void> {
-    await this.#systemctl(['kill', `--signal=${signal}`, unit]).catch(ignoreMissing)
+  async kill(unit: string, signal: number, whom: 'all' | 'main'): Promise<void> {
+    const main = whom === 'main' ? ['--kill-whom=main'] : []
+    await this.#systemctl(['kill', `--signal=${signal}`, ...main, unit]).catch(ignoreMissing)
   }
 
   async close(): Promise<void> {

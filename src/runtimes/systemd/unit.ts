@@ -1,6 +1,5 @@
 /** The text of a service's template unit. Pure: golden files show what comes of which spec. */
 import type { ProgramLimits, ProgramSpec } from '../runtime.ts'
-import type { ManagerScope } from './dbus/address.ts'
 import {
   cannotCarry,
   hasControlCharacters,
@@ -10,6 +9,7 @@ import {
   quoteWord,
 } from './escape.ts'
 import { hardeningLines } from './hardening.ts'
+import { type MaterialLayout, materialLines } from './material-lines.ts'
 import { SLICE, storageVariable, userName } from './names.ts'
 
 /** How long systemd waits before it starts again what has failed. */
@@ -21,8 +21,7 @@ export interface Bind {
   readonly to: string
 }
 
-export interface UnitOptions {
-  readonly scope: ManagerScope
+export interface UnitOptions extends MaterialLayout {
   /** For $STORAGE_<NAME>, and for a service's directories outside systemd's own. */
   readonly storageDir: string
   /** The same relative to /var/lib; undefined where systemd does not make the directories. */
@@ -71,6 +70,7 @@ export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
     ...(Object.keys(own).length > 0 ? [`EnvironmentFile=${plainValue(options.envDir)}/%n`] : []),
     ...storageLines(spec, options),
     ...options.binds.map(({ from, to }) => `BindReadOnlyPaths=${quoteBindPath(from)}:${quoteBindPath(to)}`),
+    ...materialLines(spec, options),
     'Restart=on-failure',
     `RestartSec=${RESTART_DELAY_MS}ms`,
     'KillMode=control-group',

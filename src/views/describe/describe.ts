@@ -1,9 +1,11 @@
 /** The page that `nsctl describe` prints for one object. */
+import { describeConfig } from './config.ts'
 import type { Description } from './description.ts'
 import { describeEvent } from './event.ts'
 import { describeGeneric } from './generic.ts'
 import { describeInstance } from './instance.ts'
 import { describeNode } from './node.ts'
+import { describeSecret } from './secret.ts'
 import { describeService } from './service.ts'
 
 const PAGES: Readonly<Record<string, (description: Description) => string>> = {
@@ -11,6 +13,8 @@ const PAGES: Readonly<Record<string, (description: Description) => string>> = {
   Instance: describeInstance,
   Node: describeNode,
   Event: describeEvent,
+  Config: describeConfig,
+  Secret: describeSecret,
 }
 
 /** The page for an object, last line ended. Loads the YAML library only for kinds without a page of their own. */

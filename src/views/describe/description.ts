@@ -2,7 +2,7 @@
 import type { RevisionRecord } from '../../api/api.ts'
 import type { Client } from '../../client/client.ts'
 import type { Kind } from '../../resources/kinds.ts'
-import type { AnyResource } from '../../resources/object.ts'
+import { type AnyResource, GROUP } from '../../resources/object.ts'
 import { isAbout, isAboutInstanceOf } from '../events.ts'
 import { textAt } from '../fields.ts'
 
@@ -19,6 +19,20 @@ export interface Description {
   readonly instances: readonly AnyResource[]
   /** A Service's. */
   readonly volumes: readonly AnyResource[]
+  /** All of a Config's or a Secret's namespace. */
+  readonly services: readonly AnyResource[]
+  /** All of a Config's or a Secret's namespace. */
+  readonly deliveries: readonly AnyResource[]
+  /** All there are; a Secret's. */
+  readonly recipients: readonly AnyResource[]
+}
+
+/** What is read besides the events of an object. */
+const AROUND: Readonly<Record<string, readonly string[]>> = {
+  Service: ['Instance', 'Volume'],
+  Node: ['Instance'],
+  Config: ['Service', 'Delivery'],
+  Secret: ['Service', 'Delivery', 'Recipient'],
 }
 
 /** Reads all that describe shows of `object`, in one snapshot and, where there are revisions, one more read. */
@@ -30,21 +44,24 @@ export async function gatherDescription(
 ): Promise<Description> {
   const { namespace, name, uid } = object.metadata
   const scope = namespace === undefined ? {} : { namespace }
-  const wanted = ['Event', 'Instance', 'Volume'].map((one) => client.kinds.byKind(one))
+  const names = ['Event', ...((kind.group === GROUP && AROUND[kind.kind]) || [])]
+  const wanted = names.map((one) => client.kinds.byKind(one))
   const [snapshot, revisions] = await Promise.all([
     client.listAll(wanted, scope),
     kind.revisioned ? client.history({ kind: kind.kind, name, version: kind.version, ...scope }) : [],
   ])
-  const [events = [], instances = [], volumes = []] = snapshot.lists
-  const mine = instances.filter((instance) => belongsTo(instance, kind, name))
+  const listOf = (one: string) => snapshot.lists[names.indexOf(one)] ?? []
   return {
     kind,
     object,
     nowMs,
     revisions,
-    instances: mine,
-    volumes: volumes.filter((volume) => belongsTo(volume, kind, name)),
-    events: events.filter(
+    instances: listOf('Instance').filter((instance) => belongsTo(instance, kind, name)),
+    volumes: listOf('Volume').filter((volume) => belongsTo(volume, kind, name)),
+    services: listOf('Service'),
+    deliveries: listOf('Delivery'),
+    recipients: listOf('Recipient'),
+    events: listOf('Event').filter(
       (event) =>
         isAbout(event, { kind: kind.kind, name, ...scope, ...(uid !== undefined && { uid }) }) ||
         (kind.kind === 'Service' && isAboutInstanceOf(event, name, namespace)),

@@ -5,6 +5,7 @@ import { ageText, renderRows } from '../table.ts'
 import { padEnd, printable } from '../width.ts'
 import type { Description } from './description.ts'
 import { type Block, linesOf, renderBlocks } from './layout.ts'
+import { materialsBlock } from './materials.ts'
 import {
   catalogBlock,
   cpuText,
@@ -41,6 +42,7 @@ export function describeInstance(description: Description): string {
     programsBlock(description),
     ['Ports', ports.length === 0 ? [] : [ports.join(', ')]],
     catalogBlock([object]),
+    materialsBlock(object),
     ['Storage', mapsAt(object, 'spec.storage').map((one) => printable(`${one.name} → ${one.path}`))],
     ['Not acting', notEnforced.length === 0 ? [] : [notEnforced.join(', ')]],
     ['Last failure', failureLines(lastFailureText(object, nowMs))],

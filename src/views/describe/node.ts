@@ -1,4 +1,5 @@
 /** describe node: what a machine has and what it runs. */
+import type { AnyResource } from '../../resources/object.ts'
 import { mapAt, textAt, textsAt } from '../fields.ts'
 import { padEnd, printable } from '../width.ts'
 import type { Description } from './description.ts'
@@ -26,11 +27,24 @@ export function describeNode(description: Description): string {
     ['nsctl', line('status.version')],
     ['Addresses', [textsAt(object, 'status.addresses').join(', ')].filter((text) => text !== '')],
     ['Capacity', has.length === 0 ? [] : [has.join(', ')]],
+    ['Sealed to', identityLines(object)],
     ['Not acting', cannot.length === 0 ? [] : [`${cannot.join(', ')}: this runtime cannot enforce them`]],
     conditionsBlock(description),
     instancesBlock(instances, nowMs),
     eventsBlock(description),
   ])
+}
+
+/** The key that Secrets are sealed to for it, and whether the node says that it has it. */
+function identityLines(object: AnyResource): readonly string[] {
+  const pinned = textAt(object, 'spec.recipient')
+  const said = textAt(object, 'status.recipient')
+  if (pinned === undefined && said === undefined) return []
+  if (pinned === said) return [printable(pinned ?? '')]
+  const next = `nsctl node trust ${object.metadata.name}`
+  if (pinned === undefined) return [printable(`nothing: ${said} is not trusted yet (${next})`)]
+  if (said === undefined) return [printable(`${pinned}, which the node has not said yet that it has`)]
+  return [printable(`${pinned}, but the node says that it has ${said} (if that is right: ${next})`)]
 }
 
 function prefixedCpu(cpu: string | undefined): string | undefined {

@@ -6,6 +6,7 @@ import { compareText } from '../sort.ts'
 import { padEnd, printable } from '../width.ts'
 import type { Description } from './description.ts'
 import { type Block, renderBlocks } from './layout.ts'
+import { fileLines, listsOfVariables, originOfVariable } from './materials.ts'
 import {
   catalogBlock,
   conditionsBlock,
@@ -57,9 +58,11 @@ function programBlocks(object: AnyResource): readonly Block[] {
   const template = mapAt(object, 'spec.template')
   const programs = mapsAt(template, 'programs')
   const relaxed = textsAt(template, 'security.relax')
-  const env = mapsAt(template, 'env').map((one) =>
-    printable(`${textAt(one, 'name') ?? ''}=${textAt(one, 'value') ?? ''}`),
-  )
+  const env = [template, ...programs].flatMap((owner) => {
+    const name = owner === template ? undefined : textAt(owner, 'name')
+    const lines = [...mapsAt(owner, 'env').map(variableText), ...listsOfVariables(owner)]
+    return lines.map((line) => (name === undefined ? line : `${name}: ${line}`))
+  })
   const probes = (owner: unknown) =>
     (['readiness', 'liveness'] as const).flatMap((name) => {
       const text = probeText(mapAt(owner, name))
@@ -76,10 +79,18 @@ function programBlocks(object: AnyResource): readonly Block[] {
   return [
     ['Runs', runs],
     ['Environment', env],
+    ['Files', fileLines(template)],
     ['Probes', [...probes(template), ...grouped]],
     ['Network', network === undefined || network === 'host' ? [] : [network]],
     ['Relaxed', relaxed.length === 0 ? [] : [relaxed.join(', ')]],
   ]
+}
+
+/** `LOG_LEVEL=info`, `DB_PASSWORD from secret/db key password` */
+function variableText(variable: Record<string, unknown>): string {
+  const origin = originOfVariable(variable)
+  const text = origin === undefined ? `=${textAt(variable, 'value') ?? ''}` : ` from ${origin}`
+  return printable(`${textAt(variable, 'name') ?? ''}${text}`)
 }
 
 /** `Rolling, 0 unavailable, 1 surge, rolled back when not ready within 60s` */

@@ -11,16 +11,19 @@ import {
   programKey,
   type Runtime,
   type RuntimeCleaner,
+  type RuntimeMaterials,
   type RuntimeReader,
   type RuntimeStorage,
 } from '../../../src/runtimes/runtime.ts'
 
-export type FullRuntime = Runtime & RuntimeStorage & RuntimeCleaner
+export type FullRuntime = Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner
 
 /** One runtime on one place of its own. `open` is called again after `close`, and must then find what runs. */
 export interface RuntimeHarness {
   open(): Promise<FullRuntime>
   reader(): RuntimeReader
+  /** The folder in which programs' material lies at present, one entry a program or a template; undefined where there is none yet. */
+  materialRoot(): string | undefined
   /** Last of all, after the runtime was closed. */
   dispose(): Promise<void>
 }

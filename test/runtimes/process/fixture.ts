@@ -1,10 +1,11 @@
 /** A process runtime in a directory of its own, with what the tests look at. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../src/core/clock.ts'
 import type { LogFields, Logger, LogLevel } from '../../../src/core/logger.ts'
 import type { LogLimits } from '../../../src/runtimes/process/keeper.ts'
+import { layoutOf } from '../../../src/runtimes/process/layout.ts'
 import { openProcessReader } from '../../../src/runtimes/process/reader.ts'
 import { openProcessRuntime } from '../../../src/runtimes/process/runtime.ts'
 import { ContractFixture } from '../contract/fixture.ts'
@@ -31,6 +32,7 @@ export function withRuntime(
           logger: collect(logged),
           ...(options.logLimits === undefined ? {} : { logLimits: options.logLimits }),
         }),
+      materialRoot: () => materialRootOf(stateDir),
       reader: () => openProcessReader({ stateDir }),
       dispose: async () => {
         if (options.stateDir === undefined) rmSync(stateDir, { recursive: true, force: true })
@@ -48,6 +50,12 @@ export function withRuntime(
     }
     await fixture.dispose()
   }
+}
+
+/** Where in memory the runtime has put its programs' material; undefined where it has not yet. */
+export function materialRootOf(stateDir: string): string | undefined {
+  const file = layoutOf(stateDir).materials
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
 }
 
 function collect(lines: string[]): Logger {

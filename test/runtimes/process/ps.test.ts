@@ -32,6 +32,7 @@ test('programs start, are found again by their shim, restart and stop', async ()
         logger: silentLogger,
         table: openPsTable('boot-1'),
       }),
+    materialRoot: () => undefined,
     reader: () => openProcessReader({ stateDir }),
     dispose: async () => rmSync(stateDir, { recursive: true, force: true }),
   })

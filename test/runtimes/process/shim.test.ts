@@ -33,7 +33,7 @@ function withAttempt(work: (attempt: Attempt) => void | Promise<void>) {
 }
 
 function argsOf({ run, dir, shim }: Attempt, command: readonly string[]): string[] {
-  return [shim, run, join(dir, 'out'), join(dir, 'err'), 'boot-1', '/bin/ln', ...command]
+  return [shim, run, join(dir, 'out'), join(dir, 'err'), 'boot-1', '/bin/ln', 'any', ...command]
 }
 
 for (const [shell, ...first] of SHELLS) {

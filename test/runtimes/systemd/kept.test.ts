@@ -32,9 +32,9 @@ const id = { namespace: 'default', service: 'web', templateHash: 'h3kq9x2mzc', o
 
 test('the desired set is read back as it was saved, one file a template', async ({ dir }) => {
   const set = await DesiredSet.open(dir)
-  set.add(id, 'text', { PORT: '1' })
-  set.add({ ...id, ordinal: 7 }, 'text', {})
-  set.add({ ...id, program: 'side' }, 'other', {})
+  set.add({ id, unit: 'text', own: { PORT: '1' }, paths: {} })
+  set.add({ id: { ...id, ordinal: 7 }, unit: 'text', own: {}, paths: {} })
+  set.add({ id: { ...id, program: 'side' }, unit: 'other', own: {}, paths: { '/srv/key': 'db.key' } })
   await Promise.all([set.save(), set.save()])
   assert.is(readdirSync(dir).length, 2)
   assert.is(statSync(join(dir, readdirSync(dir)[0]!)).mode & 0o777, 0o600)

@@ -85,6 +85,9 @@ test('hardened units, and those with storage or without a network, wait for a tu
         storageDir: '/var/lib/nsctl',
         stateDirectory: 'nsctl',
         envDir: '/run/env',
+        materialDir: '/run/materials',
+        linkDir: '/run/links',
+        givenDir: '/run/given',
         binds: [],
       },
     )

@@ -23,6 +23,9 @@ const system: UnitOptions = {
   storageDir: '/var/lib/nsctl/storage',
   stateDirectory: 'nsctl/storage',
   envDir: '/run/nsctl/env',
+  materialDir: '/run/nsctl/materials',
+  linkDir: '/run/nsctl/links',
+  givenDir: '/run/nsctl/given',
   binds: [],
 }
 const user: UnitOptions = {
@@ -31,6 +34,7 @@ const user: UnitOptions = {
   storageDir: '/home/me/.local/state/nsctl/storage',
   stateDirectory: undefined,
   envDir: '/run/user/1000/nsctl/env',
+  materialDir: '/run/user/1000/nsctl/materials',
 }
 const limits = { cpuWeightMillis: 500, cpuQuotaMillis: 1_500, memoryMaxBytes: 134_217_728, tasksMax: 64 }
 const storage = [{ name: 'my-data', path: '/var/lib/my web' }]

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../../../src/core/clock.ts'
 import { silentLogger } from '../../../../src/core/logger.ts'
+import { layoutOf } from '../../../../src/runtimes/systemd/layout.ts'
 import { openSystemdReader } from '../../../../src/runtimes/systemd/reader.ts'
 import { openSystemdRuntime } from '../../../../src/runtimes/systemd/runtime.ts'
 import { runtimeContract } from '../../contract.ts'
@@ -20,6 +21,7 @@ runtimeContract(`systemd (${scope})`, async () => ({
       signal: new AbortController().signal,
     }),
   reader: () => openSystemdReader({ scope, stateDir }),
+  materialRoot: () => layoutOf({ scope, stateDir }).materialDir,
   async dispose() {
     rmSync(stateDir, { recursive: true, force: true })
   },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../../../src/core/clock.ts'
 import { silentLogger } from '../../../../src/core/logger.ts'
 import type { ProgramId, ProgramSpec } from '../../../../src/runtimes/runtime.ts'
+import { layoutOf } from '../../../../src/runtimes/systemd/layout.ts'
 import { unitName } from '../../../../src/runtimes/systemd/names.ts'
 import { openSystemdReader } from '../../../../src/runtimes/systemd/reader.ts'
 import { openSystemdRuntime, type SystemdRuntime } from '../../../../src/runtimes/systemd/runtime.ts'
@@ -30,6 +31,7 @@ export function openHarness(): SystemdHarness {
         signal: new AbortController().signal,
       }),
     reader: () => openSystemdReader({ scope, stateDir }),
+    materialRoot: () => layoutOf({ scope, stateDir }).materialDir,
     async dispose() {
       rmSync(stateDir, { recursive: true, force: true })
     },

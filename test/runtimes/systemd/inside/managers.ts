@@ -137,8 +137,8 @@ for (const [name, open] of Object.entries(ways)) {
     await manager.stop(unit(4))
     await eventually('it is gone', () => !heard.units.has(unit(4)))
     await Promise.all([manager.stop('nsctl-default_none_h3kq9x2mzc@0.service'), manager.resetFailed(unit(4))])
-    await manager.kill(unit(4), 9)
-    await manager.kill(unit(5), 15)
+    await manager.kill(unit(4), 9, 'all')
+    await manager.kill(unit(5), 15, 'main')
     await eventually('it is ended', () => !heard.units.has(unit(5)))
   })
 

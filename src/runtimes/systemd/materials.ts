@@ -1,0 +1,150 @@
+/** Where units find their programs' material: below the run directory, which is in memory. */
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { NsctlError } from '../../core/errors.ts'
+import {
+  CREDENTIALS_VARIABLE,
+  isInMemory,
+  materialPlaces,
+  namesIn,
+  openCredentials,
+  ownFolder,
+  refuseUnfit,
+  removeMaterial,
+  writeMaterial,
+} from '../material-files.ts'
+import { type ProgramId, type ProgramMaterial, type ProgramSpec, programKey } from '../runtime.ts'
+import { environmentFileLine, isPlainEnvironmentValue } from './escape.ts'
+import type { Layout } from './layout.ts'
+import { givenCredentials, linkFolders } from './material-lines.ts'
+import { parseUnitName, templateStem, unitName } from './names.ts'
+
+/** What systemd hands over of credentials to one unit, names included; more and the unit does not start. */
+const MAX_LOADED_BYTES = 1 << 20
+
+export class SystemdMaterials {
+  readonly #layout: Layout
+  /** Placed since the last stop: what ends only now is not what it is for. */
+  readonly #kept = new Set<string>()
+  /** False where what is placed would end up on a disk. */
+  readonly inMemory: boolean
+
+  /** The run directory must be there. */
+  constructor(layout: Layout) {
+    this.#layout = layout
+    this.inMemory = isInMemory(layout.envDir)
+  }
+
+  /** @throws Invalid for what systemd cannot pass on; Unsupported where secrets would lie on a disk; Failed where there is no room */
+  place(id: ProgramId, material: ProgramMaterial): void {
+    refuseUnfit(material)
+    const variables = environmentText(material.environment)
+    if (!this.inMemory && (variables !== undefined || material.credentials.size > 0)) throw this.#onDisk()
+    ownFolder(this.#layout.materialDir)
+    this.#kept.add(programKey(id))
+    writeMaterial(this.#dirOf(id), material, variables)
+  }
+
+  /** @throws Failed, naming what `place` has not put there; TooLarge for more than systemd hands over */
+  assertPlaced({ id, material: shape }: ProgramSpec): void {
+    if (shape === undefined) return
+    const { credentials, environment } = materialPlaces(this.#dirOf(id))
+    if (shape.environment) this.#sizeOf(id, environment, 'its secret variables')
+    let bytes = 0
+    for (const name of shape.credentials)
+      bytes += name.length + this.#sizeOf(id, join(credentials, name), `the credential ${name}`)
+    if (shape.live || bytes <= MAX_LOADED_BYTES) return
+    throw new NsctlError('TooLarge', `the credentials of ${unitName(id)} come to ${bytes} bytes`, {
+      value: bytes,
+      next: `systemd hands over ${MAX_LOADED_BYTES} at most: take fewer keys, or onChange: reload, for which that does not hold`,
+    })
+  }
+
+  #sizeOf(id: ProgramId, file: string, what: string): number {
+    const size = statSync(file, { throwIfNoEntry: false })?.size
+    if (size !== undefined) return size
+    throw new NsctlError('Failed', `${unitName(id)} cannot be started: ${what} is not in place`, {
+      value: unitName(id),
+    })
+  }
+
+  /** Makes ready what the unit's text counts on; false where what it takes was not placed. */
+  prepare(id: ProgramId, unit: string, paths: Readonly<Record<string, string>>): boolean {
+    const { materialDir, scope } = this.#layout
+    if (!unit.includes(`${materialDir}/`)) return true
+    const dir = this.#dirOf(id)
+    if (statSync(dir, { throwIfNoEntry: false }) === undefined) return false
+    if (scope === 'system' && unit.includes(`\nEnvironment="${CREDENTIALS_VARIABLE}=`)) openCredentials(dir)
+    for (const { name, links } of scope === 'system' ? linkFolders(paths) : []) {
+      const folder = join(this.#layout.linkDir, templateStem(id), name)
+      mkdirSync(folder, { recursive: true, mode: 0o755 })
+      for (const [file, credential] of Object.entries(links))
+        link(join(givenCredentials(this.#layout), credential), join(folder, file))
+    }
+    return true
+  }
+
+  /** It is to be stopped: what was placed is for it, and goes with it. */
+  release(id: ProgramId): void {
+    this.#kept.delete(programKey(id))
+  }
+
+  /** Removes what was placed for a program that has ended, unless it was placed anew. */
+  remove(id: ProgramId): void {
+    if (!this.#kept.has(programKey(id))) removeMaterial(this.#dirOf(id))
+  }
+
+  removeTemplate(id: ProgramId): void {
+    rmSync(join(this.#layout.linkDir, templateStem(id)), { recursive: true, force: true })
+  }
+
+  /** Removes what an earlier process of ours placed and that is for nothing any more. */
+  sweep(isWanted: (id: ProgramId) => boolean): void {
+    const { materialDir } = this.#layout
+    for (const stem of namesIn(materialDir))
+      for (const ordinal of namesIn(join(materialDir, stem))) {
+        const id = parseUnitName(`${stem}@${ordinal}.service`)
+        if (id === undefined || !isWanted(id)) removeMaterial(join(materialDir, stem, ordinal))
+      }
+  }
+
+  clear(): void {
+    this.#kept.clear()
+  }
+
+  #dirOf(id: ProgramId): string {
+    return join(this.#layout.materialDir, templateStem(id), String(id.ordinal))
+  }
+
+  #onDisk(): NsctlError {
+    const { materialDir } = this.#layout
+    return new NsctlError('Unsupported', `${materialDir} is not in memory: no secret is put there`, {
+      value: materialDir,
+      next: 'mount a tmpfs at /run (or at $XDG_RUNTIME_DIR), as systemd does',
+    })
+  }
+}
+
+function link(target: string, path: string): void {
+  const part = `${path}.part`
+  rmSync(part, { force: true })
+  symlinkSync(target, part)
+  renameSync(part, path)
+}
+
+/** The text of an EnvironmentFile=; undefined where there is no variable. @throws Invalid for what systemd would drop */
+function environmentText(variables: ProgramMaterial['environment']): string | undefined {
+  if (variables.size === 0) return undefined
+  const lines = [...variables].map(([name, value]) => {
+    if (isPlainEnvironmentValue(value) && value.isWellFormed()) return environmentFileLine(name, value)
+    throw new NsctlError(
+      'Invalid',
+      `systemd passes on no variable with the characters that ${name} has in it`,
+      {
+        value: name,
+        next: 'control characters, carriage returns among them, need a file: take it under secrets',
+      },
+    )
+  })
+  return lines.join('')
+}
