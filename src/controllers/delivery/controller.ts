@@ -50,7 +50,7 @@ const IDENTITY_RECHECK_MS = 5_000
 /** Its keys are Configs and Secrets. */
 export function deliveryController(options: DeliveryControllerOptions): ControllerSpec {
   return {
-    name: 'delivery',
+    name: 'material',
     watches: deliveryWatches(options.cache),
     reconciler: new DeliveryReconciler(options),
     concurrency: 16,
