@@ -75,6 +75,12 @@ test("a well-formed key that is nobody's is told apart from a mistyped one", () 
   checkRecipient(anna.recipient)
 })
 
+test('an identity given for a recipient is not repeated', async () => {
+  const secret = anna.reveal()
+  const fault = await faultOf(seal(bytes('x'), [secret]))
+  assert.not.ok(inspect(fault, { depth: 9 }).includes(secret.slice(20, 40)))
+})
+
 test('nothing is sealed to nobody', async () => {
   assert.is((await faultOf(seal(bytes('x'), []))).message, 'there is nobody to seal to')
 })
