@@ -15,6 +15,7 @@ import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
 import { benchSystemd } from './systemd.ts'
+import { benchSystemdMaterials } from './systemd-materials.ts'
 import { benchWatch } from './watch.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -41,6 +42,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   watch: benchWatch,
   consul: () => benchConsul(nsctl),
   systemd: benchSystemd,
+  materials: benchSystemdMaterials,
   daemon: () => benchDaemon(nsctl),
 }
 

@@ -182,6 +182,9 @@ export function notEnforcedFor(instance: Instance, cannot: readonly string[]): r
     'limits.cpu': programs.some((one) => one.limits?.cpu !== undefined),
     'limits.tasks': programs.some((one) => one.limits?.tasks !== undefined),
     'storage.path': (storage ?? []).length > 0,
+    'secrets.path': (template.secrets ?? []).some(({ path }) => path !== undefined),
+    'configs.path': (template.configs ?? []).some(({ path }) => path !== undefined),
+    'secrets.memory': (instance.spec.materials ?? []).some(({ kind }) => kind === 'Secret'),
     network: template.network !== 'host',
   }
   return cannot.filter((field) => used[field] === true)
