@@ -132,10 +132,18 @@ function link(target: string, path: string): void {
   renameSync(part, path)
 }
 
+/** Any other it drops, and writes it into the journal with its value. */
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+
 /** The text of an EnvironmentFile=; undefined where there is no variable. @throws Invalid for what systemd would drop */
 function environmentText(variables: ProgramMaterial['environment']): string | undefined {
   if (variables.size === 0) return undefined
   const lines = [...variables].map(([name, value]) => {
+    if (!VARIABLE_NAME.test(name))
+      throw new NsctlError('Invalid', `systemd takes no variable with the name ${JSON.stringify(name)}`, {
+        value: name,
+        next: 'letters, digits and underscores make a name',
+      })
     if (isPlainEnvironmentValue(value) && value.isWellFormed()) return environmentFileLine(name, value)
     throw new NsctlError(
       'Invalid',
