@@ -122,7 +122,7 @@ systemOnly('the service reads its own, and nobody else does', async ({ fixture }
   for (const live of [false, true]) {
     const spec = fixture.shell(
       `f="$CREDENTIALS_DIRECTORY/db.password"
-       echo "uid $(id -u) reads $(cat "$f")"
+       echo "uid $(id -u) reads $(cat "$f")"; echo "mode $(stat -c %a "$f")"
        (echo x >"$f") 2>/dev/null || echo "cannot write"; rm -f "$f" 2>/dev/null || echo "cannot remove"
        (echo x >"$CREDENTIALS_DIRECTORY/y") 2>/dev/null || echo "cannot add"; ${FOREVER}`,
       { material: { ...SHAPE, live } },
@@ -133,6 +133,8 @@ systemOnly('the service reads its own, and nobody else does', async ({ fixture }
     for (const cannot of ['cannot write', 'cannot remove', 'cannot add'])
       await fixture.printed(spec.id, cannot)
     assert.is(property(spec.id, 'PrivateUsers'), 'yes')
+    const { text: modes } = await fixture.printed(spec.id, /^mode /)
+    assert.ok(/^mode [04]+$/.test(modes), `nobody else may read it: ${modes}`)
     // another service, by every path that there is, and a user of the machine
     const { pid } = await fixture.running(spec)
     const stem = templateFile(spec.id).replace('@.service', '')
@@ -156,6 +158,12 @@ systemOnly('the service reads its own, and nobody else does', async ({ fixture }
       )
       await fixture.stop(other)
     }
+    // root finds it: the script can
+    const root = fixture.shell(script, { relax: ['all'] })
+    await fixture.start(root)
+    await fixture.printed(root.id, 'tried')
+    assert.ok((await fixture.lines(root.id)).some((line) => line.text === `read ${paths[0]}`))
+    await fixture.stop(root)
     const asUser = run(['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups', 'cat', ...paths])
     assert.not.match(asUser, PLANTED)
     await fixture.stop(spec)
