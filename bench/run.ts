@@ -14,6 +14,7 @@ import { benchCold } from './cold.ts'
 import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
+import { benchSecrets } from './secrets.ts'
 import { benchSystemd } from './systemd.ts'
 import { benchSystemdMaterials } from './systemd-materials.ts'
 import { benchWatch } from './watch.ts'
@@ -41,6 +42,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   apply: () => benchApply(nsctl, consul),
   watch: benchWatch,
   consul: () => benchConsul(nsctl),
+  secrets: benchSecrets,
   systemd: benchSystemd,
   materials: benchSystemdMaterials,
   daemon: () => benchDaemon(nsctl),

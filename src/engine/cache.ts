@@ -4,6 +4,8 @@ import { deepEqual } from '../core/json.ts'
 import type { AnyResource, ObjectRef, Resource } from '../resources/object.ts'
 import { type ObjectIndex, WritableIndex } from './cache-index.ts'
 
+export type { ObjectIndex }
+
 /** One object changed. `old` is what the cache held before. */
 export type CacheChange =
   | {

@@ -1,6 +1,10 @@
 /** The controllers, whichever process they run in. */
+import { hostname } from 'node:os'
 import type { ResourceApi } from '../api/api.ts'
 import { STORE_LAYOUT } from '../api/keys.ts'
+import { deliveryController } from '../controllers/delivery/controller.ts'
+import { OwnIdentity } from '../controllers/delivery/own-identity.ts'
+import { externalController } from '../controllers/external/controller.ts'
 import { garbageController } from '../controllers/garbage/controller.ts'
 import { namespaceController } from '../controllers/namespace/controller.ts'
 import { retention } from '../controllers/retention/runnable.ts'
@@ -10,10 +14,13 @@ import type { Logger } from '../core/logger.ts'
 import { createManager, type Manager } from '../engine/manager.ts'
 import type { EngineTally } from '../engine/tally.ts'
 import type { OpenStoreOptions } from '../main.ts'
+import type { SecretExternal } from '../resources/generated/types.ts'
 import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { refuseUnwritable } from '../store/layout.ts'
 import type { LeaseRecord } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { ExternalSources } from './external-sources.ts'
+import { controlPlaneIdentityOf, type Environment } from './paths.ts'
 
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
 export const LEASE_TTL_MS = 5_000
@@ -33,17 +40,29 @@ export function isController({ holder }: Pick<LeaseRecord, 'holder'>): boolean {
 }
 
 export interface ControlPlaneOptions {
+  readonly env: Environment
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /** All controllers of the control plane: this list is what nsctl does. `api` is fenced for the term that it is made for. */
 export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, metrics: EngineTally): Manager {
-  const { clock } = options
+  const { clock, env } = options
   const logger = options.logger.with({ part: 'control plane' })
   const manager = createManager({ api, clock, logger, metrics, stopTimeoutMs: STOP_LIMIT_MS })
   const { cache } = manager
   manager.add(serviceController({ cache, api, clock }))
+  const path = controlPlaneIdentityOf(env)
+  const own = new OwnIdentity({ api, cache, clock, logger, path, host: hostname() })
+  manager.add(deliveryController({ cache, api, clock, own }))
+  manager.addRunnable(own.runnable())
+  const sources = new ExternalSources(clock)
+  const sourceOf = (external: SecretExternal) => sources.of(external)
+  manager.add(externalController({ cache, api, clock, env, sourceOf, identities: () => own.identities() }))
+  manager.addRunnable({
+    name: 'external sources',
+    run: (signal) => abortOf(signal).then(() => sources.close()),
+  })
   manager.add(garbageController({ cache, api }))
   manager.add(namespaceController({ cache, api }))
   manager.addRunnable(retention({ api, clock, logger }))

@@ -10,7 +10,8 @@ import { parseStoreUrl, type StoreUrl } from '../store/url.ts'
 import { takeOut } from './catalog.ts'
 import { claimFile, readClaim } from './claim.ts'
 import { uninstallDaemon } from './install.ts'
-import { type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
+import { removeNodeKey } from './node-key.ts'
+import { controlPlaneIdentityOf, type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
 import { openRuntime, type RuntimeChoice } from './runtimes.ts'
 
 export interface TeardownOptions {
@@ -92,6 +93,7 @@ async function clearRuntime(
   } finally {
     await runtime.close()
   }
+  left.push(...(await removeNodeKey(choice, options.env, options.purge)))
   const { description } = runtime.info
   if (claim !== undefined) done.push(`ended every workload (${description})`)
   else if (options.purge) done.push(`removed what earlier workloads left (${description})`)
@@ -106,13 +108,20 @@ async function clearStore(
   storePath: string,
   { done, left }: Report,
 ): Promise<void> {
-  const { stateDir, logFile } = pathsOf(env)
+  const { stateDir, logFile, storeFile } = pathsOf(env)
+  const identity = controlPlaneIdentityOf(env)
   if (!purge) {
     if (await isThere(storePath)) left.push(`${storePath}: the store, with every object and its history`)
+    if (await isThere(identity)) left.push(`${identity}: what opens the Secrets in it`)
     return
   }
   const { removeStoreFiles } = await import('../store/sqlite/files.ts')
   if (await removeStoreFiles(storePath)) done.push(`removed the store ${storePath}`)
+  // the store of this home may be another one, whose Secrets need it
+  if (!(await isThere(storeFile)) && (await isThere(identity))) {
+    await rm(identity)
+    done.push(`removed what opened its Secrets ${identity}`)
+  }
   await rm(logFile, { force: true })
   await rmdir(stateDir).catch(() => {})
   const rest = await readdir(stateDir).catch(() => [])

@@ -47,24 +47,31 @@ export interface MissingMaterial {
   readonly keys: readonly string[]
 }
 
-/** Where objects of one namespace are found by name. */
-export interface MaterialSource {
-  config(name: string): Pick<Config, 'spec'> | undefined
-  secret(name: string): Pick<Secret, 'spec' | 'status'> | undefined
+/** What matters of a Config or a Secret to what names it. */
+export interface MaterialContent {
+  readonly version: string
+  /** Values by key, open or sealed. */
+  readonly values: Readonly<Record<string, unknown>>
 }
 
+/** Finds objects of one namespace; undefined for what is not there, or has nothing to give yet. */
+export type FindContent = (kind: MaterialKind, name: string) => MaterialContent | undefined
+
+type ConfigContent = Pick<Config, 'spec'>
+type SecretContent = Pick<Secret, 'spec' | 'status'>
+
 /** Names a Config's content: equal for equal content, wherever in it a name stands. */
-export function configVersion(config: Pick<Config, 'spec'>): string {
+export function configVersion(config: ConfigContent): string {
   return digest(canonicalJson(configValues(config)), VERSION_LENGTH)
 }
 
 /** A Config's values, those of `data` and of `files`. */
-export function configValues({ spec }: Pick<Config, 'spec'>): Readonly<Record<string, string>> {
+export function configValues({ spec }: ConfigContent): Readonly<Record<string, string>> {
   return { ...spec.data, ...spec.files }
 }
 
 /** Names a Secret's values by the versions of its keys: sealing the same values to others leaves it as it is. */
-export function secretVersion(secret: Pick<Secret, 'spec' | 'status'>): string {
+export function secretVersion(secret: SecretContent): string {
   const versions = Object.entries(secretValues(secret) ?? {}).map(([key, { version }]) => [key, version])
   return digest(canonicalJson(Object.fromEntries(versions)), VERSION_LENGTH)
 }
@@ -73,7 +80,7 @@ export function secretVersion(secret: Pick<Secret, 'spec' | 'status'>): string {
 export function secretValues({
   spec,
   status,
-}: Pick<Secret, 'spec' | 'status'>): Readonly<Record<string, SecretSealedValue>> | undefined {
+}: SecretContent): Readonly<Record<string, SecretSealedValue>> | undefined {
   return spec.sealed ?? status?.fetched ?? (spec.external === undefined ? {} : undefined)
 }
 
@@ -146,11 +153,11 @@ export interface ResolvedMaterials {
   readonly missing: readonly MissingMaterial[]
 }
 
-export function resolveMaterials(refs: readonly MaterialRef[], source: MaterialSource): ResolvedMaterials {
+export function resolveMaterials(refs: readonly MaterialRef[], find: FindContent): ResolvedMaterials {
   const materials: Material[] = []
   const missing: MissingMaterial[] = []
   for (const { kind, name, required, optional } of refs) {
-    const found = contentOf(kind, name, source)
+    const found = find(kind, name)
     if (found !== undefined) materials.push({ kind, name, version: found.version })
     const keys = required.filter((key) => found !== undefined && !Object.hasOwn(found.values, key))
     if (found === undefined ? !optional : keys.length > 0) missing.push({ kind, name, keys })
@@ -158,14 +165,14 @@ export function resolveMaterials(refs: readonly MaterialRef[], source: MaterialS
   return { materials, missing }
 }
 
-function contentOf(kind: MaterialKind, name: string, source: MaterialSource) {
-  if (kind === 'Config') {
-    const config = source.config(name)
-    return config && { version: configVersion(config), values: configValues(config) }
-  }
-  const secret = source.secret(name)
-  const values = secret && secretValues(secret)
-  return secret && values && { version: secretVersion(secret), values }
+export function configContent(config: ConfigContent): MaterialContent {
+  return { version: configVersion(config), values: configValues(config) }
+}
+
+/** Undefined for a Secret that waits to be fetched. */
+export function secretContent(secret: SecretContent): MaterialContent | undefined {
+  const values = secretValues(secret)
+  return values && { version: secretVersion(secret), values }
 }
 
 /**

@@ -1,11 +1,13 @@
 /** What is allowed, and better done otherwise. */
 import type { ChangeResult } from '../api/api.ts'
 import { formatCount } from '../core/words.ts'
-import { mapAt, mapsAt, textAt } from './fields.ts'
+import type { ServiceTemplate } from '../resources/generated/types.ts'
+import type { AnyResource } from '../resources/object.ts'
 import { objectName } from './names.ts'
 import { printable } from './width.ts'
 
 const SERVICES_NAMED = 3
+const NONE: readonly never[] = []
 
 /**
  * One line about all Services of `results` that now take a Secret as a variable and did not before; undefined where there is none.
@@ -28,16 +30,25 @@ export function secretVariablesCaution(results: readonly ChangeResult[]): string
   return `${formatCount(services.length, 'service')} ${verb} Secrets as variables, which everything they start sees: ${shown}${rest > 0 ? ` and ${rest} more` : ''}; files are safer: nsctl explain service.spec.template.secrets`
 }
 
-function secretVariables(object: unknown): readonly string[] {
-  const template = mapAt(object, 'spec.template')
-  const found: string[] = []
-  for (const owner of [template, ...mapsAt(template, 'programs')]) {
-    for (const one of mapsAt(owner, 'env'))
-      if (mapAt(one, 'valueFrom.secretKeyRef') !== undefined) found.push(textAt(one, 'name') ?? '?')
-    for (const one of mapsAt(owner, 'envFrom')) {
-      const name = textAt(one, 'secretRef.name')
-      if (name !== undefined) found.push(`all of secret/${name}`)
-    }
+/** Asked of every Service that is applied: nothing is made where there is nothing to say. */
+function secretVariables(object: AnyResource): readonly string[] {
+  const template = object.spec?.template as Partial<ServiceTemplate> | undefined
+  if (template === undefined) return NONE
+  let found = variablesOf(template, NONE)
+  for (const program of template.programs ?? NONE) found = variablesOf(program, found)
+  return found
+}
+
+type Owner = Pick<ServiceTemplate, 'env' | 'envFrom'>
+
+function variablesOf({ env, envFrom }: Owner, before: readonly string[]): readonly string[] {
+  let found = before
+  const add = (text: string) => {
+    if (!found.includes(text)) found = [...found, text]
   }
-  return [...new Set(found)]
+  if (env !== undefined)
+    for (const { name, valueFrom } of env) if (valueFrom?.secretKeyRef !== undefined) add(name)
+  if (envFrom !== undefined)
+    for (const { secretRef } of envFrom) if (secretRef !== undefined) add(`all of secret/${secretRef.name}`)
+  return found
 }

@@ -138,4 +138,91 @@ test('gives up where it is not the store that is away', async () => {
   assert.ok(isNsctlError(local.end()?.error, 'StoreCorrupt'))
 })
 
+/** What the node's condition IdentityVerified says, once it says `status`. */
+async function verified(local: Awaited<ReturnType<typeof startNode>>, status: string): Promise<string> {
+  let said: { readonly message?: string } | undefined
+  await until(async () => {
+    local.clock.advance(5_000)
+    const conditions = (await local.node())?.status?.conditions
+    said = conditions?.find((one) => one.type === 'IdentityVerified' && one.status === status)
+    return said !== undefined
+  })
+  return said?.message ?? ''
+}
+
+const pin = (local: Awaited<ReturnType<typeof startNode>>, recipient: string) =>
+  local.api.updateOwned({ kind: 'Node', name: 'local' }, (spec) => ({ ...spec, recipient }))
+
+test('pins its key when it is first heard of, and goes by it', async () => {
+  const local = await startNode()
+  local.start()
+  await verified(local, 'True')
+  const node = (await local.node()) as Node
+  assert.is(node.spec?.recipient, 'age1own')
+  assert.is(node.status?.recipient, 'age1own')
+  assert.equal(node.status?.conditions?.map((one) => `${one.type}=${one.status}`).sort(), [
+    'IdentityVerified=True',
+    'Ready=True',
+  ])
+  local.stop()
+  await until(() => local.end() !== undefined)
+  assert.is((await local.node())?.status?.recipient, 'age1own')
+})
+
+test('a node that has another key than the one that is pinned says so and changes nothing, until it is trusted', async () => {
+  const local = await startNode()
+  await local.api.ensure({
+    ...{ apiVersion: 'nsctl.dev/v1alpha1', kind: 'Node', metadata: { name: 'local' } },
+    spec: { recipient: 'age1old' },
+  } as never)
+  local.start()
+  assert.is(
+    await verified(local, 'False'),
+    'its key is age1own, but age1old is pinned: it cannot open what is sealed for it. If this is the same machine, set up anew: nsctl node trust local',
+  )
+  assert.is((await local.node())?.spec?.recipient, 'age1old')
+  assert.is((await local.node())?.status?.recipient, 'age1own')
+  assert.is((await local.node())?.status?.phase, 'Ready')
+  assert.is(local.logger.lines.length, 1, 'said once')
+  await pin(local, 'age1own')
+  await verified(local, 'True')
+  await pin(local, 'age1new')
+  await verified(local, 'False')
+  local.stop()
+  await until(() => local.end() !== undefined)
+})
+
+test('goes by the pinned one of several keys', async () => {
+  const local = await startNode()
+  local.seal.own = ['age1host', 'age1own']
+  local.start()
+  await verified(local, 'True')
+  assert.is((await local.node())?.spec?.recipient, 'age1host')
+  await pin(local, 'age1own')
+  await until(async () => {
+    local.clock.advance(5_000)
+    return (await local.node())?.status?.recipient === 'age1own'
+  })
+  await verified(local, 'True')
+  local.stop()
+  await until(() => local.end() !== undefined)
+})
+
+test('a node without a key runs, says why, and has one as soon as it can be read', async () => {
+  const local = await startNode()
+  local.seal.fault = new NsctlError('Invalid', 'others may read the identity at /x')
+  local.start()
+  assert.is(
+    await verified(local, 'False'),
+    'it has no key that can be used: others may read the identity at /x',
+  )
+  assert.is((await local.node())?.status?.phase, 'Ready')
+  assert.is((await local.node())?.spec?.recipient, undefined)
+  local.seal.fault = undefined
+  await verified(local, 'True')
+  assert.is((await local.node())?.spec?.recipient, 'age1own')
+  local.stop()
+  await until(() => local.end() !== undefined)
+})
+
 test.run()

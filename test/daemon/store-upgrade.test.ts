@@ -120,9 +120,10 @@ test('a store of the format before is upgraded beneath what runs, and nothing of
     refused.output,
     /^error: the store \S+ has format 2, this nsctl reads format 3\nupgrade it: nsctl store upgrade\./,
   )
+  // those of the two Services, and the one of the control plane's Recipient
   assert.match(
     await nsctl('store upgrade'),
-    /\nupgraded: \d+ keys \(\d+ objects, 4 revisions\) have layout 2\.0/,
+    /\nupgraded: \d+ keys \(\d+ objects, 5 revisions\) have layout 2\.0/,
   )
   await up(context)
   await settled(context)

@@ -3,14 +3,16 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Config, Secret, ServiceTemplate } from '../../src/resources/generated/types.ts'
 import {
+  configContent,
   configVersion,
   contentForHash,
   deliveryName,
+  type FindContent,
   type MaterialRef,
-  type MaterialSource,
   materialRefs,
   missingText,
   resolveMaterials,
+  secretContent,
   secretVersion,
 } from '../../src/resources/materials.ts'
 
@@ -32,10 +34,11 @@ const secret = (sealed: Record<string, string>, age = 'x') =>
     },
   }) as Secret
 
-function source(objects: Readonly<Record<string, Config | Secret | undefined>>): MaterialSource {
-  return {
-    config: (name) => objects[`config/${name}`] as Config | undefined,
-    secret: (name) => objects[`secret/${name}`] as Secret | undefined,
+function finder(objects: Readonly<Record<string, unknown>>): FindContent {
+  return (kind, name) => {
+    const object = objects[`${kind.toLowerCase()}/${name}`]
+    if (object === undefined) return undefined
+    return kind === 'Config' ? configContent(object as Config) : secretContent(object as Secret)
   }
 }
 
@@ -167,7 +170,7 @@ for (const c of [
   test(`resolveMaterials: ${c.name}`, () => {
     const { missing } = resolveMaterials(
       refs(c.over as Partial<ServiceTemplate>),
-      source(c.objects as Readonly<Record<string, Config | Secret>>),
+      finder(c.objects),
     )
     assert.is(missingText(missing), c.missing)
   })
@@ -176,7 +179,7 @@ test('the hash takes in what replaces instances, and nothing else', () => {
   const objects = { 'config/web': config({ a: '1' }), 'secret/db': secret({ a: 'v' }) }
   const content = (over: Partial<ServiceTemplate>) => {
     const named = refs(over)
-    return contentForHash(named, resolveMaterials(named, source(objects)).materials)
+    return contentForHash(named, resolveMaterials(named, finder(objects)).materials)
   }
   assert.is(content({}), undefined)
   assert.is(content({ configs: [file('web', 'reload')], secrets: [file('db', 'none')] }), undefined)

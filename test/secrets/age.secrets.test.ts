@@ -6,6 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { open, openFile, seal } from '../../src/secrets/age.ts'
 import { makeIdentityFile, readIdentities, writeIdentityFile } from '../../src/secrets/identity.ts'
+import { readAgenix } from '../../src/secrets/sources/agenix.ts'
 import { identityOfSshKey, recipientOfSshKey } from '../../src/secrets/ssh.ts'
 import { openValue, sealValue } from '../../src/secrets/value.ts'
 import { type AgeCommand, ageCommand, sshKeygen } from '../lab/age.ts'
@@ -81,8 +82,9 @@ withAge('a host key of ssh is a key of age, both ways', async () => {
       assert.equal(await openFile(age.age(['-r', recipient], plain), [identity]), plain)
       const sealed = await seal(plain, [recipient])
       assert.equal(new Uint8Array(age.age(['-d', '-i', at(`${name}.age`)], sealed)), plain)
-      // sealed by age to the ssh key itself
-      assert.equal(await openFile(age.age(['-R', at(`${name}.pub`)], plain), [identity]), plain)
+      // sealed by age to the ssh key itself, which is what agenix does
+      assert.equal(await readAgenix(age.age(['-R', at(`${name}.pub`)], plain), [identity], name), plain)
+      assert.equal(await readAgenix(age.age(['-a', '-R', at(`${name}.pub`)], plain), [identity], name), plain)
     }
   }
   const other = await identityOfSshKey(readFileSync(at('host2'), 'utf8'))

@@ -77,6 +77,15 @@ test('a known key becomes what libsodium and ssh-to-age make of it', async () =>
   assert.is(identity.reveal(), encodeBech32('age-secret-key-', scalar).toUpperCase())
 })
 
+test('a key has the recipient that ssh-to-age gave it', () => {
+  // the key of sops-nix's own tests, and a recipient of the files there
+  const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIBI1+Q+ntzANebtnicCiAY29uqLGWOaOGLEa8bUqOVmS'
+  assert.is(
+    recipientOfSshKey(`ssh-ed25519 ${key}`),
+    'age1a8pk4akrdamj7nvqy3zywgtny8dxz7t5xzu7u8v9mhrayp9freqsqatyrs',
+  )
+})
+
 for (const line of [
   (key: string) => key,
   (key: string) => `  ${key} \n`,

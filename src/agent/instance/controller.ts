@@ -154,6 +154,8 @@ class InstanceReconciler {
     const after = deleting ? plan : this.#plan(record, deleting)
     await this.#writeStatus(ref, instance, record, after)
     if (record.obstacle !== undefined) return recheck(OBSTACLE_RECHECK_MS, record.obstacle.message)
+    const { materialNote } = record
+    if (materialNote?.lacking && !deleting) return recheck(OBSTACLE_RECHECK_MS, materialNote.message)
     if (after.waitMs !== undefined) return recheck(Math.max(1, after.waitMs), 'backoff after a failure')
     return settled
   }

@@ -6,7 +6,7 @@ import type { Composition } from '../material/compose.ts'
 import { sourceText } from '../material/gathering.ts'
 import type { Materials } from '../material/materials.ts'
 import type { InstanceEvent } from './announce.ts'
-import type { InstanceRecord } from './record.ts'
+import type { InstanceRecord, Obstacle } from './record.ts'
 import { programIds } from './specs.ts'
 
 const DEFAULT_SIGNAL = 'SIGHUP'
@@ -39,7 +39,12 @@ export async function refresh(
   })
   if (running.length === 0) return undefined
   const changed = changesOf(record.materials, instance.spec.materials ?? [])
-  await placeAll(running, composition, materials)
+  const fault = await placeAll(running, composition, materials)
+  if (fault !== undefined) {
+    const { reason, message } = fault
+    record.materialNote = { lacking: true, reason, message }
+    return undefined
+  }
   const signal = signalFor(instance, changed)
   if (signal !== undefined) for (const id of running) await materials.reload(id, signal)
   record.materials = instance.spec.materials ?? []
@@ -52,7 +57,7 @@ async function placeAll(
   ids: readonly ProgramId[],
   composition: Extract<Composition, { kind: 'composed' }>,
   materials: Pick<Materials, 'place'>,
-): Promise<void> {
+): Promise<Obstacle | undefined> {
   const placed = await Promise.all(
     ids.map((id) => {
       const material = composition.programs.get(id.program)?.material
@@ -60,6 +65,7 @@ async function placeAll(
     }),
   )
   await Promise.all(placed.map((one) => one?.kept))
+  return placed.find((one) => one?.fault !== undefined)?.fault
 }
 
 /** What is there at another version, has come or has gone. */

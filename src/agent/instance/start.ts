@@ -59,14 +59,18 @@ export class Starter {
     await this.note(instance, record, undefined)
     // the numbers must be known before a program has them: an agent that dies here is followed by one that reads them
     if (!deepEqual(record.ports, record.written?.ports ?? [])) await writePorts()
-    record.materials = instance.spec.materials ?? []
     for (const name of request.programs) {
       const program = record.programs.find((one) => one.name === name)
       const spec = prepared.specs.find((one) => one.id.program === name)
       if (program === undefined || spec === undefined) continue
       // only what was accepted counts: a manager that is away is no crash loop of the program
-      const refusal = await this.#startProgram(spec, composed.get(name)?.material, signal)
+      const refusal = await this.#startProgram(
+        record,
+        { spec, material: composed.get(name)?.material },
+        signal,
+      )
       if (refusal !== undefined) return await this.note(instance, record, refusal)
+      record.materials = instance.spec.materials ?? []
       program.startedAtMs = this.#options.clock.monotonic()
       const isFirst = !program.hasRun
       program.hasRun = true
@@ -77,13 +81,18 @@ export class Starter {
 
   /** What the runtime says where it cannot run such a spec, however often it is asked. */
   async #startProgram(
-    spec: ProgramSpec,
-    material: ProgramMaterial | undefined,
+    record: InstanceRecord,
+    { spec, material }: { readonly spec: ProgramSpec; readonly material: ProgramMaterial | undefined },
     signal: AbortSignal,
   ): Promise<Obstacle | undefined> {
     const { runtime, materials } = this.#options
     try {
       const placed = material && (await materials.place(spec.id, material))
+      if (placed?.fault !== undefined) {
+        const { reason, message } = placed.fault
+        record.materialNote = { lacking: true, reason, message }
+        return placed.fault
+      }
       await runtime.start(spec, signal)
       await placed?.kept
       return undefined

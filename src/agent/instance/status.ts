@@ -176,6 +176,7 @@ function latestFailure(record: InstanceRecord): InstanceFailure | undefined {
 export function notEnforcedFor(instance: Instance, cannot: readonly string[]): readonly string[] {
   const { template, storage } = instance.spec
   const programs = [template, ...(template.programs ?? [])]
+  const namesSecret = (instance.spec.materials ?? []).some((one) => one.kind === 'Secret')
   const used: Readonly<Record<string, boolean>> = {
     'resources.cpu': programs.some((one) => one.resources?.cpu !== undefined),
     'resources.memory': programs.some((one) => one.resources?.memory !== undefined),
@@ -186,6 +187,10 @@ export function notEnforcedFor(instance: Instance, cannot: readonly string[]): r
     'configs.path': (template.configs ?? []).some(({ path }) => path !== undefined),
     'secrets.memory': (instance.spec.materials ?? []).some(({ kind }) => kind === 'Secret'),
     network: template.network !== 'host',
+    secrets: namesSecret,
+    'secrets.memory': namesSecret,
+    'secrets.path': (template.secrets ?? []).some((one) => one.path !== undefined),
+    'configs.path': (template.configs ?? []).some((one) => one.path !== undefined),
   }
   return cannot.filter((field) => used[field] === true)
 }

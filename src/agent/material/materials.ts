@@ -24,6 +24,14 @@ export interface MaterialsOptions {
   readonly logger: Logger
 }
 
+/** What came of putting something in place. */
+export interface Placing {
+  /** Resolves when it is kept for the next boot as well, or could not be. */
+  readonly kept: Promise<void>
+  /** What kept it from its place, for now: there is no room. */
+  readonly fault: Obstacle | undefined
+}
+
 const NONE: ReadonlyMap<string, Contents> = new Map()
 
 export class Materials {
@@ -70,13 +78,18 @@ export class Materials {
   }
 
   /**
-   * Puts it where the runtime hands it to the program. The second promise resolves when it is kept for the next boot as well, or
-   * could not be.
+   * Puts it where the runtime hands it to the program.
+   * @throws NsctlError Invalid, Unsupported or TooLarge where that can never be
    */
-  async place(id: ProgramId, material: ProgramMaterial): Promise<{ readonly kept: Promise<void> }> {
+  async place(id: ProgramId, material: ProgramMaterial): Promise<Placing> {
     const kept = this.#keep(id, material)
-    await this.#options.runtime.place(id, material)
-    return { kept }
+    try {
+      await this.#options.runtime.place(id, material)
+      return { kept, fault: undefined }
+    } catch (error) {
+      if (!isNsctlError(error, 'Failed')) throw error
+      return { kept, fault: { phase: 'Backoff', reason: 'CannotPlace', message: withRemedy(error) } }
+    }
   }
 
   async #keep(id: ProgramId, material: ProgramMaterial): Promise<void> {
@@ -107,6 +120,10 @@ export class Materials {
 
 function keyOf({ kind, name }: MaterialName): string {
   return `${kind}/${name}`
+}
+
+function withRemedy(error: NsctlError): string {
+  return error.next === undefined ? error.message : `${error.message}: ${error.next}`
 }
 
 function notDelivered(material: Material, node: string): Obstacle {

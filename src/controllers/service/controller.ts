@@ -4,24 +4,27 @@ import type { Clock } from '../../core/clock.ts'
 import { deepEqual, type Json } from '../../core/json.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
-import { type ControllerSpec, ownKey } from '../../engine/controller.ts'
+import type { ControllerSpec } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type { Instance, Node, Service, ServiceSpec, Volume } from '../../resources/generated/types.ts'
+import type { Instance, Node, Service, Volume } from '../../resources/generated/types.ts'
+import { missingText } from '../../resources/materials.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
-import { templateHash } from '../../resources/template.ts'
 import { announce } from './announce.ts'
 import { resolveTarget } from './good-template.ts'
 import { madeFor, makeInstance, makeVolume, type ResolvedTemplate } from './instances.ts'
 import { OwnWrites } from './own-writes.ts'
 import type { InstanceAction } from './plan.ts'
-import { isComplete, planFor, type Situation } from './situation.ts'
+import { planMaterials } from './plan-materials.ts'
+import { commonMaterials, isComplete, materialViews, planFor, type Situation } from './situation.ts'
 import { serviceStatus } from './status.ts'
-import { type Failure, judge, remember, type TemplateMemory } from './target.ts'
+import { type Failure, isAbandoned, judge, remember, type TemplateMemory } from './target.ts'
 import { Timekeeper } from './timekeeper.ts'
+import { type WantedTemplate, WantedTemplates } from './wanted.ts'
+import { serviceWatches } from './watches.ts'
 
 export type ServiceApi = Pick<
   ResourceController,
-  'createOwned' | 'updateStatus' | 'requestDelete' | 'removeFinalizer' | 'recordEvent'
+  'createOwned' | 'updateOwned' | 'updateStatus' | 'requestDelete' | 'removeFinalizer' | 'recordEvent'
 > &
   Pick<ResourceReader, 'history'>
 
@@ -37,34 +40,12 @@ const UNPROBED_SETTLE_MS = 1_000
 
 /** Makes a Service’s Instances and Volumes, rolls out, rolls back, and says in status how it stands. */
 export function serviceController(options: ServiceControllerOptions): ControllerSpec {
-  const ownService = (object: AnyResource): readonly ObjectRef[] => {
-    const service = (object.spec as { readonly service?: string } | undefined)?.service
-    if (service === undefined) return []
-    return [{ kind: 'Service', namespace: object.metadata.namespace, name: service }]
-  }
   return {
     name: 'service',
-    watches: [
-      { kind: 'Service', toKeys: ownKey },
-      { kind: 'Instance', toKeys: ownService },
-      { kind: 'Volume', toKeys: ownService },
-      {
-        kind: 'Node',
-        toKeys: (node, old) =>
-          old !== undefined && deepEqual(partOf(node), partOf(old))
-            ? []
-            : options.cache.list<Service>('Service').map((one) => refOf('Service', one)),
-      },
-    ],
+    watches: serviceWatches(options.cache),
     reconciler: new ServiceReconciler(options),
     concurrency: 16,
   }
-}
-
-/** What Services depend on of a Node: a count of instances that has changed is to wake none of ten thousand. */
-function partOf(node: AnyResource): Pick<NonNullable<Node['status']>, 'phase' | 'addresses'> {
-  const { phase, addresses } = (node as unknown as Node).status ?? {}
-  return { phase, addresses }
 }
 
 function refOf(
@@ -77,10 +58,16 @@ function refOf(
 
 /** What a reconcile has decided. */
 interface Decision {
+  readonly wanted: WantedTemplate
   readonly memory: TemplateMemory
   readonly target: ResolvedTemplate
   readonly failure: Failure | undefined
   readonly node: Node | undefined
+}
+
+/** What the target lacks. The last good template is not held up by what the wanted one lacks. */
+function missingNow({ wanted, memory }: Decision): WantedTemplate['missing'] {
+  return isAbandoned(memory) ? [] : wanted.missing
 }
 
 class ServiceReconciler {
@@ -89,12 +76,12 @@ class ServiceReconciler {
   readonly #clock: Clock
   readonly #times: Timekeeper
   readonly #settleMs: number
-  /** A spec's hash, for as long as the cache holds that very object: most reconciles find nothing changed. */
-  readonly #hashes = new WeakMap<ServiceSpec, string>()
+  readonly #wanted: WantedTemplates
   readonly #ownWrites = new OwnWrites()
 
   constructor(options: ServiceControllerOptions) {
     this.#cache = options.cache
+    this.#wanted = new WantedTemplates(options.cache)
     this.#api = options.api
     this.#clock = options.clock
     this.#settleMs = options.unprobedSettleMs ?? UNPROBED_SETTLE_MS
@@ -108,8 +95,10 @@ class ServiceReconciler {
     if (service.metadata.deletionTimestamp !== undefined) return await this.#finalize(situation)
     const decision = await this.#decide(situation)
     const { target, node } = decision
+    const held = missingNow(decision).length > 0
     if (node !== undefined)
-      await this.#apply(situation, target, node.metadata.name, planFor(situation, target))
+      await this.#apply(situation, target, node.metadata.name, planFor(situation, target, held))
+    if (!held) await this.#moveOn(situation, target)
     await this.#writeStatus(situation, decision)
     return this.#outcome(situation, target.hash)
   }
@@ -123,22 +112,24 @@ class ServiceReconciler {
   }
 
   async #decide(situation: Situation): Promise<Decision> {
-    const { service, instances } = situation
-    const currentHash = this.#hashOf(service.spec)
+    const { service } = situation
+    const wanted = this.#wanted.of(service)
+    const currentHash = wanted.hash
     const failure = this.#judge(situation, currentHash)
     const memory = remember({
       before: service.status,
       currentHash,
       revision: service.metadata.revision ?? 0,
+      materials: commonMaterials(situation),
       complete: isComplete(situation, currentHash),
       failure,
       autoRollback: service.spec.update.autoRollback,
     })
-    const target = await resolveTarget(this.#api, service, memory, instances)
+    const target = await resolveTarget(this.#api, situation, memory, wanted.materials)
     // begun now, so that it can be said how long it took
     if (service.spec.replicas > 0 && !isComplete(situation, target.hash))
       this.#times.rolloutMs(service, target.hash)
-    return { memory, target, failure, node: this.#chooseNode() }
+    return { wanted, memory, target, failure, node: this.#chooseNode() }
   }
 
   #judge({ service, live, isAvailable }: Situation, hash: string): Failure | undefined {
@@ -149,15 +140,6 @@ class ServiceReconciler {
       isAvailable,
       unavailableMs: (one) => this.#times.unavailableMs(service, one),
     })
-  }
-
-  #hashOf(spec: ServiceSpec): string {
-    let hash = this.#hashes.get(spec)
-    if (hash === undefined) {
-      hash = templateHash(spec.template, spec.storage)
-      this.#hashes.set(spec, hash)
-    }
-    return hash
   }
 
   /** One node, the local one, until placement has more to choose from. */
@@ -190,11 +172,20 @@ class ServiceReconciler {
     )
   }
 
-  async #writeStatus(
-    { service, instances, live, isAvailable }: Situation,
-    decision: Decision,
-  ): Promise<void> {
+  /** Running instances take other versions of what reaches them as files, without being replaced. */
+  async #moveOn(situation: Situation, target: ResolvedTemplate): Promise<void> {
+    const names = new Set(planMaterials(materialViews(situation, target)))
+    const materials = target.materials as unknown as Json
+    const moving = situation.live.filter((one) => names.has(one.metadata.name))
+    await Promise.all(
+      moving.map((one) => this.#api.updateOwned(refOf('Instance', one), (spec) => ({ ...spec, materials }))),
+    )
+  }
+
+  async #writeStatus(situation: Situation, decision: Decision): Promise<void> {
+    const { service, instances, live, isAvailable } = situation
     const { memory, target, failure, node } = decision
+    const missing = service.spec.replicas > 0 ? missingNow(decision) : []
     const lacksNode = node === undefined && live.length < service.spec.replicas
     const status = serviceStatus({
       service,
@@ -203,7 +194,9 @@ class ServiceReconciler {
       targetHash: target.hash,
       isAvailable,
       failure,
-      blocked: lacksNode ? 'no node is ready' : undefined,
+      blocked:
+        missing.length > 0 ? `waits for ${missingText(missing)}` : lacksNode ? 'no node is ready' : undefined,
+      behind: materialViews(situation, target).filter(({ told, settled }) => !told || !settled).length,
       nowMs: this.#clock.now(),
       rolloutMs: () => this.#times.rolloutMs(service, target.hash),
       nodeAddress: node?.status?.addresses?.[0] ?? '127.0.0.1',

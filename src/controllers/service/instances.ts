@@ -10,6 +10,7 @@ import type {
   ServiceTemplate,
   Volume,
 } from '../../resources/generated/types.ts'
+import type { Material } from '../../resources/materials.ts'
 import { type AnyResource, API_VERSION } from '../../resources/object.ts'
 
 /** A template with all that makes an instance what it is. */
@@ -19,6 +20,8 @@ export interface ResolvedTemplate {
   readonly storage: readonly ServiceStorage[]
   /** `r7` */
   readonly revisionName: string
+  /** What it runs with of Configs and Secrets. */
+  readonly materials: readonly Material[]
 }
 
 export interface InstanceIdentity {
@@ -71,6 +74,9 @@ export function makeInstance(
       attempt: identity.attempt,
       template: resolved.template as unknown as JsonObject,
       ...(resolved.storage.length === 0 ? {} : { storage: resolved.storage as unknown as JsonObject[] }),
+      ...(resolved.materials.length === 0
+        ? {}
+        : { materials: resolved.materials as unknown as JsonObject[] }),
     },
   } as AnyResource
 }

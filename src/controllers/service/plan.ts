@@ -43,6 +43,18 @@ export function planInstances(
   return desired.exclusive ? planExclusive(desired, observed) : planRolling(desired, observed)
 }
 
+/** While the wanted template cannot be started at all: what runs stays, and only what is too much goes. */
+export function planHeld(
+  { replicas, exclusive }: Pick<DesiredInstances, 'replicas' | 'exclusive'>,
+  observed: readonly InstanceView[],
+): readonly InstanceAction[] {
+  const live = observed.filter(isLive)
+  const surplus = exclusive
+    ? live.filter((one) => one.ordinal >= replicas)
+    : worstFirst(live).slice(0, Math.max(0, live.length - replicas))
+  return surplus.map((one) => remove(one, 'surplus'))
+}
+
 function planRecreate(
   desired: DesiredInstances,
   observed: readonly InstanceView[],

@@ -1,7 +1,10 @@
 /** What a reconcile has read of one Service. */
+import { deepEqual } from '../../core/json.ts'
 import type { Instance, Service } from '../../resources/generated/types.ts'
+import type { Material } from '../../resources/materials.ts'
 import { isExclusive, type ResolvedTemplate } from './instances.ts'
-import { type InstanceAction, planInstances, resolveCount } from './plan.ts'
+import { type InstanceAction, planHeld, planInstances, resolveCount } from './plan.ts'
+import type { MaterialView } from './plan-materials.ts'
 
 export interface Situation {
   readonly service: Service
@@ -22,32 +25,60 @@ export function isComplete({ service, instances, isAvailable }: Situation, hash:
   )
 }
 
-/** The plan for this situation and template. */
-export function planFor(situation: Situation, target: ResolvedTemplate): readonly InstanceAction[] {
+/** What all instances run with of Configs and Secrets; undefined while one has something else than another, or has not got it yet. */
+export function commonMaterials({ instances }: Situation): readonly Material[] | undefined {
+  const [first, ...others] = instances
+  if (first === undefined || !hasItsMaterials(first)) return undefined
+  const { materials = [] } = first.spec
+  const same = others.every((one) => hasItsMaterials(one) && deepEqual(one.spec.materials ?? [], materials))
+  return same ? materials : undefined
+}
+
+/** Instances of this template that are not ending, as what they run with is judged. */
+export function materialViews(situation: Situation, target: ResolvedTemplate): readonly MaterialView[] {
+  return situation.live
+    .filter((one) => one.spec.templateHash === target.hash)
+    .map((one) => ({
+      name: one.metadata.name,
+      ordinal: one.spec.ordinal,
+      told: deepEqual(one.spec.materials ?? [], target.materials),
+      settled: situation.isAvailable(one) && hasItsMaterials(one),
+    }))
+}
+
+function hasItsMaterials({ spec, status }: Instance): boolean {
+  return deepEqual(spec.materials ?? [], status?.materials ?? [])
+}
+
+/** The plan for this situation and template. `held`: the template cannot be started at all. */
+export function planFor(
+  situation: Situation,
+  target: ResolvedTemplate,
+  held: boolean,
+): readonly InstanceAction[] {
   const { spec } = situation.service
   const maxUnavailable = resolveCount(spec.update.maxUnavailable, spec.replicas, 'down')
   const maxSurge = resolveCount(spec.update.maxSurge, spec.replicas, 'up')
   const isAnyExclusive = situation.instances.some((one) =>
     isExclusive(one.spec.template, one.spec.storage ?? []),
   )
-  return planInstances(
-    {
-      replicas: spec.replicas,
-      hash: target.hash,
-      strategy: spec.update.strategy,
-      // percentages of few instances can both come to nothing; then nothing could ever move
-      maxUnavailable: maxUnavailable === 0 && maxSurge === 0 ? 1 : maxUnavailable,
-      maxSurge,
-      exclusive: isExclusive(target.template, target.storage) || isAnyExclusive,
-    },
-    situation.instances.map((one) => ({
-      name: one.metadata.name,
-      hash: one.spec.templateHash,
-      ordinal: one.spec.ordinal,
-      attempt: one.spec.attempt,
-      deleting: one.metadata.deletionTimestamp !== undefined,
-      ready: one.status?.ready === true,
-      available: situation.isAvailable(one),
-    })),
-  )
+  const desired = {
+    replicas: spec.replicas,
+    hash: target.hash,
+    strategy: spec.update.strategy,
+    // percentages of few instances can both come to nothing; then nothing could ever move
+    maxUnavailable: maxUnavailable === 0 && maxSurge === 0 ? 1 : maxUnavailable,
+    maxSurge,
+    exclusive: isExclusive(target.template, target.storage) || isAnyExclusive,
+  }
+  const observed = situation.instances.map((one) => ({
+    name: one.metadata.name,
+    hash: one.spec.templateHash,
+    ordinal: one.spec.ordinal,
+    attempt: one.spec.attempt,
+    deleting: one.metadata.deletionTimestamp !== undefined,
+    ready: one.status?.ready === true,
+    available: situation.isAvailable(one),
+  }))
+  return held ? planHeld(desired, observed) : planInstances(desired, observed)
 }

@@ -15,6 +15,8 @@ export interface StatusInput {
   readonly isAvailable: (instance: Instance) => boolean
   readonly failure: Failure | undefined
   readonly blocked: string | undefined
+  /** Instances that do not have the newest of what reaches them as files yet. */
+  readonly behind: number
   /** Wall clock, milliseconds. */
   readonly nowMs: number
   /** How long the present rollout has taken, milliseconds. Asked for when it ends. */
@@ -90,6 +92,10 @@ function readyCondition({ wanted, available: ready }: Counts): ConditionInput {
 function progressing(input: StatusInput, counts: Counts, complete: boolean): ConditionInput {
   const type = 'Progressing'
   if (input.blocked !== undefined) return { type, status: 'False', reason: 'Blocked', message: input.blocked }
+  if (complete && input.behind > 0) {
+    const message = `${formatCount(input.behind, 'instance')} to go until all have the newest settings`
+    return { type, status: 'True', reason: 'Reloading', message }
+  }
   if (complete) {
     const before = findCondition(input.service.status?.conditions, type)
     const known = before?.reason === 'Complete' && before.message?.includes(`(${input.targetHash})`)

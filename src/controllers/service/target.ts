@@ -1,5 +1,6 @@
 /** Which template a Service's instances should have: the wanted one, or the last good one where that was abandoned. Pure. */
 import type { Instance, ServiceStatus } from '../../resources/generated/types.ts'
+import type { Material } from '../../resources/materials.ts'
 
 /** Why a template is given up: for status and events. */
 export interface Failure {
@@ -50,13 +51,15 @@ function describeEnd(status: Instance['status']): string {
 /** What status remembers of templates from one reconcile to the next. */
 export type TemplateMemory = Pick<
   ServiceStatus,
-  'currentHash' | 'stableHash' | 'stableRevision' | 'failedHash' | 'failedReason'
+  'currentHash' | 'stableHash' | 'stableMaterials' | 'stableRevision' | 'failedHash' | 'failedReason'
 >
 
 export interface RememberInput {
   readonly before: ServiceStatus | undefined
   readonly currentHash: string
   readonly revision: number
+  /** What all instances run with of Configs and Secrets; undefined while that differs. */
+  readonly materials: readonly Material[] | undefined
   /** All wanted instances have the wanted template and are available, and there is at least one. */
   readonly complete: boolean
   readonly failure: Failure | undefined
@@ -68,10 +71,19 @@ export function remember(input: RememberInput): TemplateMemory {
   const { before, currentHash, complete, failure } = input
   const proven = complete && before?.failedHash !== currentHash
   const stable = proven
-    ? { stableHash: currentHash, stableRevision: input.revision }
-    : { stableHash: before?.stableHash, stableRevision: before?.stableRevision }
+    ? { stableHash: currentHash, stableRevision: input.revision, ...stableMaterials(input) }
+    : {
+        stableHash: before?.stableHash,
+        stableRevision: before?.stableRevision,
+        stableMaterials: before?.stableMaterials,
+      }
   if (before?.stableHash === currentHash) {
-    return { currentHash, stableHash: currentHash, stableRevision: input.revision }
+    return {
+      currentHash,
+      stableHash: currentHash,
+      stableRevision: input.revision,
+      ...stableMaterials(input),
+    }
   }
   if (before?.failedHash === currentHash) {
     return { currentHash, ...stable, failedHash: currentHash, failedReason: before.failedReason }
@@ -80,6 +92,18 @@ export function remember(input: RememberInput): TemplateMemory {
   return abandon
     ? { currentHash, ...stable, failedHash: currentHash, failedReason: failure.message }
     : { currentHash, ...stable }
+}
+
+/** What was good is kept until there is something else that all instances run with. */
+function stableMaterials({
+  before,
+  currentHash,
+  complete,
+  materials,
+}: RememberInput): Pick<TemplateMemory, 'stableMaterials'> {
+  const kept = before?.stableHash === currentHash ? before.stableMaterials : undefined
+  const good = complete && materials !== undefined ? materials : kept
+  return good === undefined || good.length === 0 ? {} : { stableMaterials: good }
 }
 
 /** True where the wanted template was given up for the last good one. */

@@ -6,7 +6,7 @@ import { quote } from '../validation/words.ts'
 import { isValueKey } from '../value-key.ts'
 import { findDuplicates, type Issues, TEMPLATE } from './field-rules.ts'
 import type { ManifestEnv, ManifestEnvFrom, ManifestFileRef, ManifestSpec } from './manifest-types.ts'
-import { overlapFault, type Place, pathFault } from './storage-rules.ts'
+import { overlapFault, type Place, pathFault, placesOfStorage } from './storage-rules.ts'
 
 /** What a file system takes as one name, and systemd as the name of a credential. */
 const MAX_FILE_NAME = 255
@@ -166,7 +166,7 @@ function placesOf(
 }
 
 function checkPaths(issues: Issues, places: readonly PlaceAt[], storage: readonly ServiceStorage[]): void {
-  const seen: Place[] = storage.map(({ path }, index) => ({ name: `storage[${index}]`, path }))
+  const seen: Place[] = [...placesOfStorage(storage)]
   for (const { at, name, path } of places) {
     const message = pathFault(path) ?? overlapFault(seen, path)
     if (message !== undefined) issues.push({ path: at, message, value: path })

@@ -15,6 +15,8 @@ const GRACE: DurationRule = { member: 'gracePeriod', leastMs: 0 }
 /** What nsctl sets: $PORT, $PORT_HTTP, $STORAGE_DATA. */
 const PROVIDED = /^(PORT|STORAGE)(?:_(.+))?$/
 const CREDENTIALS = 'CREDENTIALS_DIRECTORY'
+/** How any of them begins. */
+const RESERVED = /^(?:PORT|STORAGE|CONFIG_|CRED|NSCTL_|nsctl__)/
 /** By this a runtime without systemd knows which processes came of which start. */
 const MARK = 'NSCTL_ATTEMPT'
 /** Of the script that programs pass through on their way there. */
@@ -98,11 +100,11 @@ function configMeaning(variable: string, { template: { configs = [] } }: Manifes
 /** What a variable is that nsctl sets; undefined for a program's own. */
 function providedMeaning(variable: string, spec: ManifestSpec): string | undefined {
   // asked of every variable there is
+  if (!RESERVED.test(variable)) return undefined
   if (variable === MARK) return `$${MARK} names the run that a process belongs to`
   if (variable.startsWith(OWN_PREFIX)) return `names that begin with ${OWN_PREFIX} are its own`
   if (variable === CREDENTIALS) return `$${CREDENTIALS} is the directory with the files of Secrets`
   if (variable.startsWith('CONFIG_')) return configMeaning(variable, spec)
-  if (!variable.startsWith('PORT') && !variable.startsWith('STORAGE')) return undefined
   const match = PROVIDED.exec(variable)
   if (match === null) return undefined
   const { template, storage = [] } = spec

@@ -30,12 +30,21 @@ const SYSTEM = [
 export function checkStorage(issues: Issues, storage: readonly ServiceStorage[] | undefined): void {
   if (storage === undefined) return
   findDuplicates(issues, storage, SPEC, 'storage')
-  const earlier: Place[] = []
-  for (const [index, { path }] of storage.entries()) {
-    const message = pathFault(path) ?? overlapFault(earlier, path)
+  for (let index = 0; index < storage.length; index++) {
+    const { path } = storage[index]!
+    // most Services have one volume: there is nothing to compare it with
+    const message =
+      pathFault(path) ?? (index === 0 ? undefined : overlapFault(placesOfStorage(storage, index), path))
     if (message !== undefined) issues.push({ path: [...STORAGE, index, 'path'], message, value: path })
-    earlier.push({ name: `storage[${index}]`, path })
   }
+}
+
+/** Where the first `count` volumes are seen; all where left out. */
+export function placesOfStorage(
+  storage: readonly ServiceStorage[],
+  count = storage.length,
+): readonly Place[] {
+  return storage.slice(0, count).map(({ path }, index) => ({ name: `storage[${index}]`, path }))
 }
 
 /** A directory that a program sees. */

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NsctlError } from '../../../src/core/errors.ts'
 import type { Instance } from '../../../src/resources/generated/types.ts'
 import type { Material } from '../../../src/resources/materials.ts'
 import { programKey } from '../../../src/runtimes/runtime.ts'
@@ -223,7 +224,6 @@ test("a group's programs are each given their own", async ({ agent }) => {
 })
 
 test('what the runtime cannot put in place is told like what it cannot run', async ({ agent }) => {
-  const { NsctlError } = await import('../../../src/core/errors.ts')
   agent.runtime.onPlace = () => {
     throw new NsctlError('TooLarge', 'the credentials of one program are at most 1 MiB', {
       next: 'take less',
@@ -234,6 +234,36 @@ test('what the runtime cannot put in place is told like what it cannot run', asy
   const failed = await phase(agent, 'Failed')
   assert.is(failed.status?.message, 'the credentials of one program are at most 1 MiB: take less')
 })
+
+for (const running of [false, true])
+  test(`waits for room and says so, ${running ? 'with what it has' : 'before it starts'}`, async ({
+    agent,
+  }) => {
+    const fail = () => {
+      throw new NsctlError('Failed', '/run/nsctl/x could not be written: ENOSPC', { next: 'make room' })
+    }
+    const next = { ...DB, version: 'v2' }
+    if (!running) agent.runtime.onPlace = fail
+    await agent.deliver(DB, { password: 'old' })
+    await agent.deliver(next, { password: VALUE })
+    await agent.run(secretFiles('reload'), [DB])
+    if (running) {
+      await phase(agent, 'Running')
+      agent.runtime.onPlace = fail
+      await agent.name([next])
+    }
+    await agent.until(async () => assert.is(placedText(await agent.instance()), 'False CannotPlace'))
+    const waiting = (await agent.instance())?.status
+    assert.is(waiting?.phase, running ? 'Running' : 'Backoff')
+    assert.is(waiting?.ready, running)
+    assert.equal(waiting?.materials, running ? [DB] : undefined)
+    const said = waiting?.conditions?.find((one) => one.type === 'MaterialsPlaced')?.message
+    assert.is(said, '/run/nsctl/x could not be written: ENOSPC: make room')
+    agent.runtime.onPlace = () => {}
+    const wanted = running ? next : DB
+    await agent.until(async () => assert.equal((await agent.instance())?.status?.materials, [wanted]))
+    assert.is(placedText(await phase(agent, 'Running')), 'True Placed')
+  })
 
 test('an instance that names nothing is not spoken of, and nothing is placed', async ({ agent }) => {
   await agent.run({ env: [{ name: 'A', value: '1' }] }, [])

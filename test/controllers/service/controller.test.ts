@@ -58,7 +58,7 @@ test('tells a change once, however often it looks before the cache has its own w
   const stale = { ...settled, spec: { ...settled?.spec, replicas: 4 } }
   const told: string[] = []
   const { reconciler } = serviceController({
-    cache: { get: () => stale, byOwner: () => [], list: () => [] },
+    cache: { get: () => stale, byOwner: () => [], list: () => [], index: () => ({ get: () => [] }) },
     api: {
       updateStatus: async () => {},
       recordEvent: async (event: { readonly reason: string }) => void told.push(event.reason),
@@ -89,7 +89,7 @@ test('does not forget that it abandoned a template while the cache lags behind',
   let owned: readonly unknown[] = [bad]
   const written: ServiceStatus[] = []
   const { reconciler } = serviceController({
-    cache: { get: () => stale, byOwner: () => owned, list: () => [] },
+    cache: { get: () => stale, byOwner: () => owned, list: () => [], index: () => ({ get: () => [] }) },
     api: {
       history: async () => history,
       updateStatus: async (_: unknown, status: ServiceStatus) => void written.push(status),
@@ -385,7 +385,10 @@ for (const c of [
   { name: 'that has an instance more', old: { instances: 1 }, now: { instances: 2 }, wakes: false },
 ] as const) {
   test(`a Node ${c.name} wakes ${c.wakes ? 'every Service' : 'none'}`, () => {
-    const cache = { list: () => [{ kind: 'Service', metadata: { namespace: 'default', name: 'web' } }] }
+    const cache = {
+      list: () => [{ kind: 'Service', metadata: { namespace: 'default', name: 'web' } }],
+      index: () => ({ get: () => [] }),
+    }
     const { watches } = serviceController({ cache, api: {}, clock: systemClock } as unknown as Parameters<
       typeof serviceController
     >[0])

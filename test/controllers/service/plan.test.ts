@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import {
   type DesiredInstances,
   type InstanceView,
+  planHeld,
   planInstances,
   resolveCount,
 } from '../../../src/controllers/service/plan.ts'
@@ -225,5 +226,30 @@ test('planInstances keeps its promises on every way from old to new, and gets th
     { numRuns: 400 },
   )
 })
+
+for (const c of [
+  { name: 'starts and replaces nothing', over: {}, running: ['old@0', 'new@1!'], want: [] },
+  { name: 'starts nothing where nothing runs', over: {}, running: [], want: [] },
+  {
+    name: 'ends what is too much, the unready first',
+    over: {},
+    running: ['old@0', 'old@1!', 'new@0'],
+    want: ['old@1!'],
+  },
+  { name: 'ends no second time', over: { replicas: 1 }, running: ['old@0', 'old@1-'], want: [] },
+  {
+    name: 'ends the highest where data goes with the ordinal',
+    over: { exclusive: true, replicas: 1 },
+    running: ['old@0!', 'old@1'],
+    want: ['old@1'],
+  },
+])
+  test(`planHeld ${c.name}`, () => {
+    const actions = planHeld(desired(c.over), c.running.map(parse))
+    assert.equal(
+      actions.map((action) => action.kind === 'delete' && action.name),
+      c.want,
+    )
+  })
 
 test.run()

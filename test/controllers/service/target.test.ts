@@ -8,6 +8,7 @@ const base: RememberInput = {
   before: undefined,
   currentHash: 'new',
   revision: 7,
+  materials: [],
   complete: false,
   failure: undefined,
   autoRollback: true,
@@ -105,5 +106,33 @@ for (const c of [
     assert.is(judged(c.status as InstanceStatus, c.waitedMs, 'available' in c)?.reason, c.want)
   })
 }
+
+const [one, two] = ['v1', 'v2'].map((version) => [{ kind: 'Secret', name: 'db', version }] as const)
+const old = { stableHash: 'old', stableRevision: 6, stableMaterials: one }
+const same = { ...old, stableHash: 'new' }
+
+for (const c of [
+  {
+    name: 'what became good is remembered with what it ran with',
+    over: { complete: true, materials: two },
+    want: two,
+  },
+  { name: 'and kept while the next is tried', over: { before: old, materials: two }, want: one },
+  { name: 'and while that is abandoned', over: { before: old, materials: two, failure }, want: one },
+  {
+    name: 'until all run with something newer',
+    over: { before: same, complete: true, materials: two },
+    want: two,
+  },
+  {
+    name: 'but not while they differ',
+    over: { before: same, complete: true, materials: undefined },
+    want: one,
+  },
+  { name: 'nor while one is not available', over: { before: same, materials: two }, want: one },
+  { name: 'nothing is nothing', over: { complete: true, materials: [] }, want: undefined },
+] as const)
+  test(`materials: ${c.name}`, () =>
+    assert.equal(remember({ ...base, ...(c.over as Partial<RememberInput>) }).stableMaterials, c.want))
 
 test.run()
