@@ -146,6 +146,42 @@ test('takes away what nobody needs any more, and not before', async ({ stage }) 
   assert.equal([status.nodes, status.usedBy], [undefined, undefined])
 })
 
+test('what is damaged can be deleted, and is made anew', async ({ stage }) => {
+  await stage.secret({ password: 'one' })
+  await stage.service(password)
+  await settle(stage)
+  const [before] = await stage.deliveries()
+  assert.ok(before)
+  const ref = { kind: 'Delivery', namespace: 'default', name: before.metadata.name }
+  await stage.api.updateOwned(ref, (spec) => ({ ...spec, sealed: 'nonsense' }))
+  await stage.api.updateStatus(ref, { phase: 'Failed', message: 'it is no age file' })
+  const { summary } = await conditionIs(stage, 'Delivered', 'NotOpened')
+  assert.is(summary, 'node/alpha: it is no age file')
+  await stage.api.delete(ref, { actor: { name: 'test' } })
+  await conditionIs(stage, 'Delivered', 'Delivered')
+  const [after] = await stage.deliveries()
+  assert.equal(await opened(stage, after as Delivery), { password: 'one' })
+})
+
+test('once all is as it should be nothing is written any more', async ({ stage }) => {
+  await stage.secret({ password: 'one' })
+  await stage.config({ a: '1' })
+  await stage.service({ ...password, ...settings }, { replicas: 2 })
+  await settle(stage)
+  await conditionIs(stage, 'Delivered', 'Delivered')
+  const revisionNow = async () => (await stage.api.listAll(stage.api.kinds.all())).revision
+  let revision = await revisionNow()
+  await stage.until(async () => {
+    const before = revision
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    revision = await revisionNow()
+    assert.is(revision, before)
+  })
+  await stage.restart()
+  await new Promise((resolve) => setTimeout(resolve, 250))
+  assert.is(await revisionNow(), revision, 'nor by controllers that come later')
+})
+
 test('a node with another key than is pinned gets nothing until an operator trusts it', async ({ stage }) => {
   const other = await newIdentity()
   await stage.node('alpha', { pinned: stage.nodeIdentity.recipient, reported: other.recipient })
