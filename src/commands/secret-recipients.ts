@@ -156,7 +156,7 @@ export async function recipientKey(given: string): Promise<string> {
     throw new NsctlError('Invalid', 'this is an identity, the secret half of a key, and no recipient', {
       next: 'give the public half, age1…; and since this one was typed, make another: age-keygen',
     })
-  const { publicKeyOf } = await import('../secrets/x25519.ts')
-  publicKeyOf(text)
+  const { checkRecipient } = await import('../secrets/x25519.ts')
+  checkRecipient(text)
   return text
 }
