@@ -11,13 +11,15 @@ const LOOKS_LIKE_A_SECRET = /\bsecrets?\b|\bstringData\b/i
 const REPEATS_NOTHING =
   /^(not YAML: a tab |tags are not |nested more than |duplicate key |a key must be |the key |<< merges |items: |control character |byte |this is UTF-16)/
 
-/** Looking for the place of each value costs; a document with more is covered as a whole. */
+/** Looking for the place of each value costs; what begins with a document of more is covered as a whole. */
 const MOST_VALUES = 1_000
 
 /** Values covered character by character, so that places stay what they are. */
 export function coveredText(text: string, documents: readonly RawDocument[]): string {
   if (!LOOKS_LIKE_A_SECRET.test(text)) return text
-  const ranges = documents.flatMap(rangesOf).toSorted((a, b) => a.start - b.start)
+  const ranges = documents
+    .flatMap((document) => rangesOf(document, text.length))
+    .toSorted((a, b) => a.start - b.start)
   const parts: string[] = []
   let at = 0
   for (const { start, end } of ranges) {
@@ -30,7 +32,7 @@ export function coveredText(text: string, documents: readonly RawDocument[]): st
 }
 
 /** Where values stand that are to be covered. */
-function rangesOf(document: RawDocument): readonly TextRange[] {
+function rangesOf(document: RawDocument, length: number): readonly TextRange[] {
   const { value } = document
   if (!isObject(value)) return []
   const isSecret = typeof value.kind === 'string' && /^secret/i.test(value.kind)
@@ -41,7 +43,7 @@ function rangesOf(document: RawDocument): readonly TextRange[] {
       : []
   const paths = all.flatMap((member) => leavesOf(value[member], [member])).filter(mayHoldValue)
   return paths.length > MOST_VALUES
-    ? [document.rangeOf([], false)]
+    ? [{ start: document.rangeOf([], false).start, end: length }]
     : paths.map((path) => document.rangeOf(path, false))
 }
 
