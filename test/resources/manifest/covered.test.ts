@@ -66,7 +66,7 @@ test('covers ten thousand values in a moment', async () => {
   const text = JSON.stringify({ kind: 'Secret', stringData: values })
   const start = performance.now()
   assert.not.match(coveredText(text, parseJson(text)), 'hunter2')
-  assert.ok(performance.now() - start < 1_000)
+  assert.ok(performance.now() - start < 5_000)
 })
 
 test('leaves open what is nobody’s secret', async () => {
@@ -99,7 +99,7 @@ test('whatever a value does to the YAML, no error repeats it', async () => {
         }
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 1000 },
   )
 })
 
