@@ -119,7 +119,7 @@ try {
 function warmUp(folder: string): void {
   const warm = join(root, 'scripts/build/warm.cjs')
   // a part's cache is that of the last who ran it: apply knows most of it
-  for (const cache of ['read', 'change', 'apply']) {
+  for (const cache of ['read', 'change', 'secret', 'apply']) {
     const { status, stderr } = spawnSync(process.execPath, [QUIET, warm, folder, cache], { encoding: 'utf8' })
     if (status !== 0) console.error(`the code cache ${cache} was made from a run with errors:\n${stderr}`)
   }

@@ -7,6 +7,7 @@ const { Script, constants } = require('node:vm')
 /** The cache of each verb; all others read, or run for so long that their start does not matter. */
 const CACHES = {
   apply: ['apply', 'create', 'diff', 'validate', 'replace'],
+  secret: ['secret'],
   change: ['scale', 'patch', 'label', 'annotate', 'rollout', 'rollback', 'delete'],
 }
 

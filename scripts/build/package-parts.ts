@@ -10,6 +10,8 @@ interface Part {
   readonly packages: readonly string[]
   /** The package whose requires of them are meant, where others may have their own versions; ours where left out. */
   readonly of?: string
+  /** Modules below them that nothing of ours calls, and that would cost at every load: left out. */
+  readonly without?: readonly string[]
 }
 
 /** Packages are CommonJS or become it: what they are to an importer is decided where the bundle requires them. */
@@ -18,7 +20,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
   schema: { packages: ['ajv'] },
   metrics: { packages: ['prom-client'] },
   consul: { packages: ['consul'] },
-  age: { packages: ['age-encryption'] },
+  age: {
+    packages: ['age-encryption'],
+    // arithmetic of curves: that of X25519 is OpenSSL's (src/secrets/x25519.ts), and other kinds of keys are refused before
+    without: ['@noble/curves/ed25519.js', '@noble/curves/nist.js', '@noble/post-quantum/hybrid.js'],
+  },
   // what oclif draws help and errors with, and looks for plugins with
   console: {
     of: '@oclif/core',
@@ -79,7 +85,7 @@ export function asFunction(source: string): string {
 
 /** Builds one part: a script whose exports are its packages by name, each loaded when it is called. */
 export async function buildPart(part: string, shared: BuildOptions, outdir: string): Promise<void> {
-  const { packages, of = '.' } = PARTS[part] as Part
+  const { packages, of = '.', without = [] } = PARTS[part] as Part
   const outfile = join(outdir, partFile(part))
   await build({
     ...shared,
@@ -91,6 +97,20 @@ export async function buildPart(part: string, shared: BuildOptions, outdir: stri
     },
     outfile,
     format: 'cjs',
+    plugins: [leftOut(without)],
   })
   writeFileSync(outfile, asFunction(readFileSync(outfile, 'latin1')), 'latin1')
+}
+
+/** `modules` have nothing in them; calling something of theirs throws. */
+function leftOut(modules: readonly string[]): Plugin {
+  return {
+    name: 'left-out',
+    setup(build) {
+      build.onResolve({ filter: /^@/ }, ({ path }) =>
+        modules.includes(path) ? { path, namespace: 'left-out' } : undefined,
+      )
+      build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {}' }))
+    },
+  }
 }

@@ -32,6 +32,14 @@ const SERVICES = Array.from({ length: 300 }, (_, n) => ({
   },
 }))
 
+/** What seals is a part of its own, and these lines are what its cache is for. */
+const SECRETS = Array.from({ length: 10 }, (_, n) => ({
+  apiVersion: 'nsctl.dev/v1alpha1',
+  kind: 'Secret',
+  metadata: { name: `warm-${n}` },
+  stringData: { password: 'warm', token: 'warm' },
+}))
+
 const LINES = {
   read: [
     ['get', 'services'],
@@ -39,6 +47,10 @@ const LINES = {
     ['describe', 'service', 'warm-0'],
     ['history', 'service', 'warm-0'],
     ['events'],
+  ],
+  secret: [
+    ['apply', '-f', 'secrets.json'],
+    ['apply', '-f', 'secrets.json'],
   ],
   apply: [
     ['apply', '-f', 'warm.yaml'],
@@ -69,6 +81,7 @@ async function warm() {
     delete process.env.NSCTL_STORE
     process.chdir(home)
     writeFileSync('warm.json', JSON.stringify({ apiVersion: 'v1', kind: 'List', items: SERVICES }))
+    writeFileSync('secrets.json', JSON.stringify({ apiVersion: 'v1', kind: 'List', items: SECRETS }))
     writeFileSync(
       'warm.yaml',
       `${SERVICES.map((service) => JSON.stringify(service, null, 1)).join('\n---\n')}\n`,

@@ -1,4 +1,6 @@
 /** The key of this machine as a Node, and what its programs are given, kept under that key for the next boot. */
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeSeal } from '../agent/material/identity.ts'
 import { MaterialKeep } from '../agent/material/keep.ts'
@@ -17,11 +19,31 @@ export interface NodeKey {
 
 /** Reads nothing yet. */
 export function nodeKeyOf(choice: RuntimeChoice, env: Environment, logger: Logger): NodeKey {
-  const { stateDir } = runtimePathsOf(choice, env)
+  const { ownFile, keptDir } = placesOf(choice, env)
   const seal = nodeSeal({
     hostKeyFile: choice === 'systemd-system' ? HOST_KEY_FILE : undefined,
-    ownFile: join(stateDir, 'node-identity'),
+    ownFile,
     logger,
   })
-  return { seal, keep: new MaterialKeep({ dir: join(stateDir, 'materials'), seal }) }
+  return { seal, keep: new MaterialKeep({ dir: keptDir, seal }) }
+}
+
+/** For a machine that is given up: removes what is kept of its programs, and with `purge` its key. Returns what is left, a line each. */
+export async function removeNodeKey(
+  choice: RuntimeChoice,
+  env: Environment,
+  purge: boolean,
+): Promise<readonly string[]> {
+  const { ownFile, keptDir } = placesOf(choice, env)
+  await rm(keptDir, { recursive: true, force: true })
+  if (purge) await rm(ownFile, { force: true })
+  return existsSync(ownFile) ? [`${ownFile}: this machine's key, to which Secrets are sealed for it`] : []
+}
+
+function placesOf(
+  choice: RuntimeChoice,
+  env: Environment,
+): { readonly ownFile: string; readonly keptDir: string } {
+  const { stateDir } = runtimePathsOf(choice, env)
+  return { ownFile: join(stateDir, 'node-identity'), keptDir: join(stateDir, 'materials') }
 }

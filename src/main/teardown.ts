@@ -10,6 +10,7 @@ import { parseStoreUrl, type StoreUrl } from '../store/url.ts'
 import { takeOut } from './catalog.ts'
 import { claimFile, readClaim } from './claim.ts'
 import { uninstallDaemon } from './install.ts'
+import { removeNodeKey } from './node-key.ts'
 import { controlPlaneIdentityOf, type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
 import { openRuntime, type RuntimeChoice } from './runtimes.ts'
 
@@ -92,6 +93,7 @@ async function clearRuntime(
   } finally {
     await runtime.close()
   }
+  left.push(...(await removeNodeKey(choice, options.env, options.purge)))
   const { description } = runtime.info
   if (claim !== undefined) done.push(`ended every workload (${description})`)
   else if (options.purge) done.push(`removed what earlier workloads left (${description})`)

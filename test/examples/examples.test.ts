@@ -87,4 +87,48 @@ test('versions: written in one version, read in the other', async () => {
   assert.match(await nsctl('apply -f examples/versions'), /3 unchanged/)
 })
 
+/** Answers once `isRight` says so of one: a change arrives when it arrives. */
+async function answered(ask: () => Promise<Response>, isRight: (text: string) => boolean): Promise<string> {
+  const until = Date.now() + 30_000
+  for (;;) {
+    const text = await ask()
+      .then((response) => response.text())
+      .catch((error) => String(error))
+    if (isRight(text)) return text
+    if (Date.now() > until) throw new Error(`still answers ${JSON.stringify(text)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+test('config: a variable and a file; a new file is there without a restart, a new variable with one', async () => {
+  await nsctl('apply -f examples/config')
+  await nsctl('wait --for=condition=Ready service/notice --timeout=30s')
+  const ask = async () => fetch(await urlOf('notice'))
+  assert.is(await (await ask()).text(), 'Opening hours\nOpen from nine to five.\n')
+  const instance = () =>
+    nsctl('get instances -o jsonpath={.items[?(@.spec.service=="notice")].metadata.name}')
+  const before = await instance()
+  await nsctl('patch config pages -p {"spec":{"files":{"today.txt":"Closed.\\n"}}}')
+  await answered(ask, (text) => text === 'Opening hours\nClosed.\n')
+  assert.is(await instance(), before)
+  await nsctl('patch config notice -p {"spec":{"data":{"TITLE":"Times"}}}')
+  await answered(ask, (text) => text === 'Times\nClosed.\n')
+  assert.is.not(await instance(), before)
+})
+
+test('secrets: what a manifest holds open is stored sealed, and opens the door', async () => {
+  await nsctl('apply -f examples/secrets')
+  await nsctl('wait --for=condition=Ready service/door --timeout=30s')
+  const url = await urlOf('door')
+  const knock = (password: string) =>
+    fetch(url, { headers: { authorization: `Basic ${Buffer.from(`x:${password}`).toString('base64')}` } })
+  assert.is((await knock('guess')).status, 401)
+  assert.is(await (await knock('open sesame')).text(), 'come in\n')
+  const stored = await nsctl('get secret door -o yaml')
+  assert.match(stored, 'BEGIN AGE ENCRYPTED FILE')
+  for (const text of [stored, await nsctl('describe secret door'), await nsctl('history secret door')])
+    assert.not.match(text, 'sesame')
+  assert.match(await nsctl('apply -f examples/secrets'), /2 unchanged/)
+})
+
 test.run()

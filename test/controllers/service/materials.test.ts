@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Instance } from '../../../src/resources/generated/types.ts'
+import type { Config, Instance } from '../../../src/resources/generated/types.ts'
 import { running, type Stage, secretOf, settle, startStage } from '../stage.ts'
 
 const test = suite<{ stage: Stage }>('service materials')
@@ -88,6 +88,8 @@ test('what runs stays while something is missing, and what is too much goes', as
   await stage.service(password, { replicas: 3, update: { maxUnavailable: 3 } })
   await settle(stage)
   const before = await uids(stage)
+  // these agents wait for none
+  await stage.until(async () => assert.is((await stage.deliveries()).length, 1))
   await stage.api.delete({ kind: 'Secret', namespace: 'default', name: 'db' }, { actor: { name: 'test' } })
   await summaryIs(stage, 'Blocked: waits for secret/db')
   assert.equal(await uids(stage), before)
@@ -118,6 +120,56 @@ test('what is only read again reaches running instances one after the other', as
   assert.is(after?.currentHash, status?.currentHash)
   assert.equal(after?.stableMaterials, (await stage.instances())[0]?.spec.materials)
   assert.not.equal(after?.stableMaterials, status?.stableMaterials)
+  const reloaded = 'Reloaded: all instances have the newest of config/settings'
+  await stage.until(async () =>
+    assert.equal((await stage.events()).filter((one) => one === reloaded).length, 1),
+  )
+})
+
+test('controllers that are ended in the middle of it are followed by some that finish it', async ({
+  stage,
+}) => {
+  await stage.config({ a: '1' })
+  await stage.service(files('reload'), { replicas: 4 })
+  await settle(stage)
+  const before = await uids(stage)
+  let atOnce = 0
+  stage.behave(
+    slowly([], (busy) => {
+      atOnce = Math.max(atOnce, busy)
+    }),
+  )
+  await stage.config({ a: '2' })
+  for (let i = 0; i < 4; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 25))
+    await stage.restart()
+  }
+  await stage.until(async () => assert.is((await conditionOf(stage, 'Progressing'))?.reason, 'Complete'))
+  await stage.until(async () => {
+    const versions = (await stage.instances()).map(({ status }) => status?.materials?.[0]?.version)
+    assert.equal([...new Set(versions)], [(await stage.get<Config>('Config', 'settings'))?.status?.version])
+    assert.is((await stage.deliveries()).length, 1)
+  })
+  assert.is(atOnce, 1)
+  assert.equal(await uids(stage), before)
+})
+
+test('a second change while the first is under way is what all come to', async ({ stage }) => {
+  await stage.config({ a: '1' })
+  await stage.service(files('none'), { replicas: 3 })
+  await settle(stage)
+  const before = await uids(stage)
+  stage.behave(slowly([], () => {}))
+  await stage.config({ a: '2' })
+  await stage.until(async () => assert.ok((await stage.deliveries()).length > 1))
+  await stage.config({ a: '3' })
+  await stage.until(async () => {
+    const versions = (await stage.instances()).map(({ status }) => status?.materials?.[0]?.version)
+    assert.equal([...new Set(versions)], [(await stage.get<Config>('Config', 'settings'))?.status?.version])
+    assert.is((await stage.deliveries()).length, 1)
+  })
+  await settle(stage)
+  assert.equal(await uids(stage), before)
 })
 
 /** An agent that needs a moment for what it is told, and counts how many need one at once. */
