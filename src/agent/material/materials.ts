@@ -1,7 +1,7 @@
 /** Gives programs what their instance names of Configs and Secrets: before they start, and again when it changes. */
 import { isNsctlError, messageOf, type NsctlError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
-import type { Delivery, Instance } from '../../resources/generated/types.ts'
+import type { Instance } from '../../resources/generated/types.ts'
 import type { Material } from '../../resources/materials.ts'
 import {
   type ProgramId,
@@ -11,7 +11,7 @@ import {
 } from '../../runtimes/runtime.ts'
 import type { Obstacle } from '../instance/record.ts'
 import { type Composition, composeMaterial } from './compose.ts'
-import type { Deliveries } from './deliveries.ts'
+import { type Deliveries, openingFault } from './deliveries.ts'
 import { type Contents, type MaterialName, sourceText } from './gathering.ts'
 import type { MaterialKeep } from './keep.ts'
 
@@ -73,7 +73,7 @@ export class Materials {
       return await deliveries.contents(delivery)
     } catch (error) {
       if (!isNsctlError(error)) throw error
-      return cannotOpen(material, node, delivery, error)
+      return openingFault(delivery, error)
     }
   }
 
@@ -130,19 +130,4 @@ function notDelivered(material: Material, node: string): Obstacle {
   const about = sourceText(material)
   const message = `waits until ${node} is given ${about}; nsctl describe ${about} says what is in the way`
   return { phase: 'Pending', reason: 'WaitingForDelivery', message }
-}
-
-/** What is sealed to another key may be sealed anew; what is damaged is not started with, however long one waits. */
-function cannotOpen(material: Material, node: string, delivery: Delivery, error: NsctlError): Obstacle {
-  const about = sourceText(material)
-  if (error.code === 'Failed') {
-    const to = delivery.spec.recipient === undefined ? '' : ` (${delivery.spec.recipient})`
-    const message = `${about} is not sealed to a key that ${node} has${to}; nsctl node trust ${node} takes the key that it says it has`
-    return { phase: 'Pending', reason: 'SealedToAnotherKey', message }
-  }
-  return {
-    phase: 'Failed',
-    reason: 'CannotOpen',
-    message: `${about} cannot be opened on ${node}: ${error.message}`,
-  }
 }
