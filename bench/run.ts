@@ -16,6 +16,7 @@ import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
 import { benchSecrets } from './secrets.ts'
 import { benchSystemd } from './systemd.ts'
+import { benchSystemdMaterials } from './systemd-materials.ts'
 import { benchWatch } from './watch.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   consul: () => benchConsul(nsctl),
   secrets: benchSecrets,
   systemd: benchSystemd,
+  materials: benchSystemdMaterials,
   daemon: () => benchDaemon(nsctl),
 }
 

@@ -35,6 +35,9 @@ export type Verdict =
   | 'annotated'
   | 'patched'
   | 'edited'
+  | 'rotated'
+  | 'rekeyed'
+  | 'trusted'
 
 export interface ChangeResult {
   readonly verdict: Verdict
@@ -169,6 +172,15 @@ export interface ResourceEditor {
   /** Makes a new revision out of an old one; the last but one where `toRevision` is left out. */
   rollback(ref: ObjectRef, options: ApplyOptions & { readonly toRevision?: number }): Promise<ChangeResult>
   delete(ref: ObjectRef, options: DeleteOptions): Promise<ChangeResult>
+  /**
+   * Pins the age key that Secrets are sealed to for a node: what `choose` makes of the node as it is. The one thing that people
+   * change of a Node.
+   */
+  trustNode(
+    name: string,
+    choose: (node: AnyResource) => string,
+    options: Pick<ApplyOptions, 'actor' | 'dryRun'>,
+  ): Promise<ChangeResult>
 }
 
 export interface DeleteOptions {

@@ -33,6 +33,11 @@ export interface Desired {
   readonly warnings?: readonly string[]
 }
 
+export interface EditOptions extends Pick<ApplyOptions, 'actor' | 'dryRun'> {
+  /** For a change that people may make of what nsctl writes. */
+  readonly allowsInternal?: boolean
+}
+
 /** Decides what is wanted on the newest object; called again after a conflict. Must not change what it is given. */
 export type Decide = (live: Stored, target: Target) => Desired | Promise<Desired>
 
@@ -45,6 +50,9 @@ const VERBS: Readonly<Partial<Record<Verdict, string>>> = {
   labeled: 'label',
   annotated: 'annotate',
   'rolled back': 'rollback',
+  rotated: 'rotate',
+  rekeyed: 'rekey',
+  trusted: 'trust',
 }
 
 /**
@@ -53,11 +61,11 @@ const VERBS: Readonly<Partial<Record<Verdict, string>>> = {
 export async function editObject(
   context: Context,
   ref: ObjectRef,
-  options: Pick<ApplyOptions, 'actor' | 'dryRun'>,
+  options: EditOptions,
   decide: Decide,
 ): Promise<ChangeResult> {
   let target = await targetOf(context, ref)
-  refuseInternal(target)
+  if (options.allowsInternal !== true) refuseInternal(target)
   await target.kind.prepare()
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (attempt > 1 && target.kind.family !== undefined) target = await newestTarget(context, ref, target)

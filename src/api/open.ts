@@ -23,7 +23,7 @@ import { Janitor } from './expire.ts'
 import { LiveKinds, type LoadKinds } from './live-kinds.ts'
 import { listObjects, readStored, targetOf, watchObjects } from './reader.ts'
 import { readHistory } from './revisions.ts'
-import { decidePatch, decideReplace, decideRollback, decideScale } from './verbs.ts'
+import { decidePatch, decideReplace, decideRollback, decideScale, decideTrust } from './verbs.ts'
 import { shown } from './versions.ts'
 
 export interface ApiOptions {
@@ -155,6 +155,15 @@ class StoreApi implements port.ResourceApi {
 
   delete(ref: ObjectRef, options: port.DeleteOptions): Promise<port.ChangeResult> {
     return deleteObject(this.#context, ref, options)
+  }
+
+  trustNode(
+    name: string,
+    choose: (node: AnyResource) => string,
+    options: Pick<port.ApplyOptions, 'actor' | 'dryRun'>,
+  ): Promise<port.ChangeResult> {
+    const how = { ...options, allowsInternal: true }
+    return editObject(this.#context, { kind: 'Node', name }, how, decideTrust(choose))
   }
 
   createOwned(objects: readonly AnyResource[]): Promise<void> {

@@ -51,6 +51,14 @@ export function decidePatch(type: PatchType, patch: Json, verdict: Verdict): Dec
   }
 }
 
+/** For a node: another key in place of the pinned one. */
+export function decideTrust(choose: (node: AnyResource) => string): Decide {
+  return (live) => {
+    const next = { ...live.object, spec: { ...live.object.spec, recipient: choose(live.object) } }
+    return { next, verdict: 'trusted' }
+  }
+}
+
 export function decideScale(replicas: number, expectCurrent: number | undefined): Decide {
   return (live, target) => {
     const path = scalePathOf(target)

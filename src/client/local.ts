@@ -39,6 +39,7 @@ export function createLocalClient(options: LocalClientOptions): Client {
     scale: (ref, replicas, how) => api.scale(ref, replicas, how),
     rollback: (ref, how) => api.rollback(ref, how),
     delete: (ref, how) => api.delete(ref, how),
+    trustNode: (name, choose, how) => api.trustNode(name, choose, how),
     logs: (request, signal) => readLogs(options, request, signal),
     exec: (request, signal) => runBeside(options, request, signal),
     resolveInstance: (ref) => resolveInstance(api, ref),

@@ -13,7 +13,6 @@ import type {
 import { isObject, type Json } from '../core/json.ts'
 import { type AnyResource, GROUP, type ObjectRef } from '../resources/object.ts'
 import type { Client } from './client.ts'
-import { combineFaults } from './manifests.ts'
 import type { Sealer } from './sealing/sealer.ts'
 
 /** The same client, whose writes seal first. `sealer` is called with the first document that has something to seal. */
@@ -67,11 +66,11 @@ async function applySealed(
   if (!manifests.some(({ object }) => isPlain(object))) return client.apply(manifests, options)
   const { sealManifests } = await import('./sealing/documents.ts')
   const { sealed, failed, originals } = await sealManifests(await sealer(), manifests, isPlain, options)
-  if (failed.length > 0 && options.partial !== true)
-    throw combineFaults(
-      failed.map(({ error }) => error),
-      'nothing was applied',
-    )
+  if (failed.length > 0 && options.partial !== true) {
+    const { combineFaults } = await import('./manifests.ts')
+    const errors = failed.map(({ error }) => error)
+    throw combineFaults(errors, 'nothing was applied')
+  }
   const result = await client.apply(sealed, options)
   const asGiven = (one: FailedManifest) => ({ ...one, manifest: originals.get(one.manifest) ?? one.manifest })
   return { results: result.results, failed: [...failed, ...result.failed.map(asGiven)] }

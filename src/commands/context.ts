@@ -8,6 +8,8 @@ export interface Output {
   /** Columns of the terminal; undefined elsewhere. */
   readonly columns: number | undefined
   write(text: string): void
+  /** As they are. */
+  writeBytes(bytes: Uint8Array): void
 }
 
 export interface OpenOptions {

@@ -17,7 +17,7 @@ export function editText(yaml: string, object: string, fault: NsctlError | undef
 }
 
 /** The text without our head. */
-function body(text: string): string {
+export function body(text: string): string {
   const at = text.indexOf(`${END_OF_COMMENTS}\n`)
   return text.startsWith('# ') && at !== -1 ? text.slice(at + END_OF_COMMENTS.length + 1) : text
 }

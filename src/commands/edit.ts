@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +10,10 @@ import { type AnyResource, refOfObject, refText } from '../resources/object.ts'
 import { toYamlText } from '../views/output.ts'
 import { NsctlCommand } from './base.ts'
 import { retryConflicts } from './conflicts.ts'
-import { editorCommand, editText, isEmptied, isUnedited, readEdited } from './edit-text.ts'
+import { editText, isEmptied, isUnedited, readEdited } from './edit-text.ts'
+import { openEditor } from './editor.ts'
 import * as flags from './flags.ts'
+import { withMemoryFolder } from './memory-folder.ts'
 import { checkOutput, reportChanges } from './report.ts'
 import { mustGet } from './selection.ts'
 import { parseTarget, refOf } from './targets.ts'
@@ -42,14 +43,8 @@ export class Edit extends NsctlCommand {
         next: `nsctl describe ${refText(ref)} shows it`,
       })
     const object = await mustGet(client, ref)
-    const folder = await mkdtemp(join(tmpdir(), 'nsctl-edit-'))
-    const file = join(folder, `${ref.kind.toLowerCase()}-${ref.name}.yaml`)
-    const { status: _status, ...editable } = object
-    const body = await toYamlText(editable)
-    const result = await this.#editUntilRight(client, object, body, file).catch(async (error: unknown) => {
-      throw await keepText(error, folder, file, body)
-    })
-    await rm(folder, { recursive: true, force: true })
+    const result =
+      ref.kind === 'Secret' ? await this.#editSecret(client, object) : await this.#edit(client, object)
     if (result === undefined) {
       this.note(`edit of ${refText(ref)} cancelled: nothing was changed`)
       return
@@ -64,6 +59,25 @@ export class Edit extends NsctlCommand {
       }),
     )
     await this.noteIfNobodyActs(client)
+  }
+
+  async #edit(client: Client, object: AnyResource): Promise<ChangeResult | undefined> {
+    const folder = await mkdtemp(join(tmpdir(), 'nsctl-edit-'))
+    const file = fileIn(folder, object)
+    const body = await bodyOf(object)
+    const result = await this.#editUntilRight(client, object, body, file).catch(async (error: unknown) => {
+      throw await keepText(error, folder, file, body)
+    })
+    await rm(folder, { recursive: true, force: true })
+    return result
+  }
+
+  /** Somebody may write `stringData` into it: that must not lie on a disk, nor be kept. */
+  async #editSecret(client: Client, object: AnyResource): Promise<ChangeResult | undefined> {
+    const body = await bodyOf(object)
+    return withMemoryFolder({ env: this.context.env, isDiskAllowed: false }, (folder) =>
+      this.#editUntilRight(client, object, body, fileIn(folder, object)),
+    )
   }
 
   /**
@@ -81,7 +95,7 @@ export class Edit extends NsctlCommand {
     for (let tries = 1; ; tries++) {
       const name = refText({ kind: object.kind, name: object.metadata.name })
       await writeFile(file, editText(text, name, fault), { mode: 0o600 })
-      await this.#openEditor(file)
+      await openEditor(file, this.context.env)
       const edited = await readFile(file, 'utf8')
       if (isEmptied(edited)) return undefined
       if (isUnedited(edited, text)) {
@@ -93,7 +107,7 @@ export class Edit extends NsctlCommand {
         return await this.#replace(client, changed, object)
       } catch (error) {
         if (!isNsctlError(error, 'Invalid', 'Usage', 'TooLarge', 'Unsupported')) throw error
-        if (tries === MOST_TRIES) throw givenUp(error)
+        if (tries === MOST_TRIES) throw object.kind === 'Secret' ? error : givenUp(error)
         // Ctrl-C reaches an editor that does not take the terminal, and means us as well
         this.context.signal.throwIfAborted()
         fault = error
@@ -114,24 +128,14 @@ export class Edit extends NsctlCommand {
       return client.replace(withIdentity(changed, current), how)
     })
   }
+}
 
-  #openEditor(file: string): Promise<void> {
-    const command = editorCommand(this.context.env)
-    return new Promise((resolve, reject) => {
-      // a shell, because $EDITOR may hold flags and quotes
-      const child = spawn('/bin/sh', ['-c', `${command} "$1"`, 'sh', file], { stdio: 'inherit' })
-      child.on('error', reject)
-      child.on('close', (code) => {
-        if (code === 0) return resolve()
-        reject(
-          new NsctlError('Failed', `the editor ${JSON.stringify(command)} ended with ${code ?? 'a signal'}`, {
-            value: command,
-            next: 'set $VISUAL or $EDITOR to an editor that is installed',
-          }),
-        )
-      })
-    })
-  }
+function fileIn(folder: string, { kind, metadata }: AnyResource): string {
+  return join(folder, `${kind.toLowerCase()}-${metadata.name}.yaml`)
+}
+
+function bodyOf({ status: _status, ...editable }: AnyResource): Promise<string> {
+  return toYamlText(editable)
 }
 
 function givenUp(error: NsctlError): NsctlError {

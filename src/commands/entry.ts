@@ -17,6 +17,7 @@ function outputOf(fd: 1 | 2): Output {
       return stream().columns
     },
     write: (text) => writeAll(fd, Buffer.from(text)),
+    writeBytes: (bytes) => writeAll(fd, bytes),
   }
 }
 

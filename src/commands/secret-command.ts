@@ -1,9 +1,23 @@
 /** What the verbs about Secrets share. */
+import { resolve } from 'node:path'
+import * as Flags from '@oclif/core/flags'
 import type { ChangeResult } from '../api/api.ts'
+import type { Client } from '../client/client.ts'
+import type { Sealer } from '../client/sealing/sealer.ts'
+import type { SecretRef } from '../client/sealing/stored.ts'
 import { aboutSecret } from './about-secret.ts'
 import { NsctlCommand } from './base.ts'
 import { reportChanges } from './report.ts'
 import { type ValueFlags, valuesOf } from './value-flags.ts'
+
+/** Whose key opens, beside the operator's own. */
+export const identityFlag = Flags.string({
+  char: 'i',
+  helpValue: 'FILE',
+  multiple: true,
+  multipleNonGreedy: true,
+  summary: 'An identity to open with, besides your own: an age identity file or an ssh-ed25519 private key.',
+})
 
 export abstract class SecretCommand extends NsctlCommand {
   /** What the flags name, by key. */
@@ -11,13 +25,23 @@ export abstract class SecretCommand extends NsctlCommand {
     return new Map((await valuesOf(given, this.context)).map(({ key, value }) => [key, value]))
   }
 
+  protected secretRef(name: string, namespace = this.namespace): SecretRef {
+    return { kind: 'Secret', namespace, name }
+  }
+
+  /** The sealer with what --identity names. */
+  protected sealerWith(client: Client, identities: readonly string[] | undefined): Promise<Sealer> {
+    return this.sealer(client, {
+      identities: (identities ?? []).map((file) => resolve(this.context.cwd, file)),
+    })
+  }
+
   /** `secret/db created   2 keys sealed to 3 recipients` */
   protected async report(
     result: ChangeResult,
-    { output, dryRun, words = result.verdict }: ReportWords,
+    { output, dryRun, words = result.verdict, about = aboutSecret(result) }: ReportWords,
   ): Promise<void> {
     for (const warning of result.warnings) this.note(`warning: ${warning}`)
-    const about = aboutSecret(result)
     const said = about === '' ? words : `${words}   ${about}`
     const nowMs = this.context.clock.now()
     this.print(await reportChanges([result], { output, dryRun, nowMs, words: () => said }))
@@ -28,4 +52,5 @@ interface ReportWords {
   readonly output: string | undefined
   readonly dryRun: boolean
   readonly words?: string
+  readonly about?: string
 }

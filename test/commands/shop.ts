@@ -78,6 +78,9 @@ export async function openShop() {
         written[name] += text
         if (name === 'stdout') options.onOutput?.(written.stdout)
       },
+      writeBytes(bytes) {
+        written[name] += Buffer.from(bytes).toString('latin1')
+      },
     })
     const context: CommandContext = {
       stdout: output('stdout'),

@@ -1,4 +1,5 @@
 /** Faults of Secrets: none of them may repeat what stands in one, since it may be a value in the wrong place. */
+import type { Path } from '../../core/json.ts'
 import type { FieldIssue } from '../../resources/kinds.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import type { Manifest } from '../api.ts'
@@ -43,9 +44,15 @@ export function plaintextFaults(manifest: Manifest, object: AnyResource): readon
 /** An issue without the value that it is about, in its words and beside them. */
 export function coveredIssue(issue: FieldIssue): FieldIssue {
   const { path, message, suggestion } = issue
-  if (path[0] === 'metadata' || path[0] === 'apiVersion' || path[0] === 'kind') return issue
+  if (path[0] === 'metadata' || path[0] === 'apiVersion' || path[0] === 'kind' || saysWhereOnly(path))
+    return issue
   const words = message
     .replace(/, not (?!a list|an object|null).*$/s, '')
     .replace(/, which .* does not$/s, ', and this does not')
   return { path, message: words, ...(suggestion === undefined ? {} : { suggestion }) }
+}
+
+/** Where values are kept elsewhere is no secret; what logs in there might be written where its name belongs. */
+function saysWhereOnly(path: Path): boolean {
+  return path[0] === 'spec' && path[1] === 'external' && !path.includes('auth')
 }

@@ -1,6 +1,6 @@
 /** Whom this user seals to and what opens with his identity, in one store. */
 import { existsSync } from 'node:fs'
-import { NsctlError } from '../../core/errors.ts'
+import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import { formatCount } from '../../core/words.ts'
 import type { SecretSpec } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
@@ -61,12 +61,10 @@ export function createSealer(client: Client, options: SealerOptions): Sealer {
   const forget = () => {
     identities = undefined
   }
-  return {
+  const sealer: Sealer = {
     note: options.note,
     rehearsing: () =>
-      options.isRehearsal
-        ? createSealer(client, options)
-        : createSealer(client, { ...options, isRehearsal: true }),
+      options.isRehearsal ? sealer : createSealer(client, { ...options, isRehearsal: true }),
     identities() {
       identities ??= readOwn(options)
       return identities
@@ -77,6 +75,7 @@ export function createSealer(client: Client, options: SealerOptions): Sealer {
     },
     stored: (ref) => client.get(ref),
   }
+  return sealer
 }
 
 /** What is stored of a Secret's values. */
@@ -92,7 +91,7 @@ async function readOwn(options: SealerOptions): Promise<readonly Identity[]> {
     found.push(...(await readIdentities(identityFile)))
   // of the embedded store the control plane is this user
   if (controlPlaneFile !== undefined && existsSync(controlPlaneFile))
-    found.push(...(await readIdentities(controlPlaneFile)))
+    found.push(...(await readIdentities(controlPlaneFile).catch(unlessAnothers)))
   return found
 }
 
@@ -208,9 +207,16 @@ async function operatorOf(
 
 async function controlPlaneOf({ controlPlaneFile, isRehearsal }: SealerOptions): Promise<string | undefined> {
   if (controlPlaneFile === undefined) return undefined
-  if (existsSync(controlPlaneFile)) return (await readIdentities(controlPlaneFile))[0]?.recipient
+  if (existsSync(controlPlaneFile))
+    return (await readIdentities(controlPlaneFile).catch(unlessAnothers))[0]?.recipient
   if (isRehearsal) return (await newIdentity()).recipient
   return (await identityAt(controlPlaneFile)).recipient
+}
+
+/** A control plane that another user runs keeps its identity for itself. */
+function unlessAnothers(error: unknown): readonly Identity[] {
+  if (isNsctlError(error, 'Failed')) return []
+  throw error
 }
 
 /** A name that an object can have. */

@@ -118,6 +118,10 @@ test('what is only read again reaches running instances one after the other', as
   assert.is(after?.currentHash, status?.currentHash)
   assert.equal(after?.stableMaterials, (await stage.instances())[0]?.spec.materials)
   assert.not.equal(after?.stableMaterials, status?.stableMaterials)
+  const reloaded = 'Reloaded: all instances have the newest of config/settings'
+  await stage.until(async () =>
+    assert.equal((await stage.events()).filter((one) => one === reloaded).length, 1),
+  )
 })
 
 test('controllers that are ended in the middle of it are followed by some that finish it', async ({
