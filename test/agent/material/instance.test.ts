@@ -176,6 +176,18 @@ for (const [onChange, calls, event] of [
     assert.equal(agent.runtime.calls, calls, 'the next agent has nothing to do')
   })
 
+test('a change that is taken back before it could be had leaves nothing behind', async ({ agent }) => {
+  await agent.deliver(DB, { password: VALUE })
+  await agent.run(secretFiles('reload'), [DB])
+  await phase(agent, 'Running')
+  await agent.name([{ ...DB, version: 'v2' }])
+  await agent.until(async () => assert.is(placedText(await agent.instance()), 'False WaitingForDelivery'))
+  agent.runtime.calls.length = 0
+  await agent.name([DB])
+  await agent.until(async () => assert.is(placedText(await agent.instance()), 'True Placed'))
+  assert.equal(agent.runtime.calls, [])
+})
+
 test('several that change at once are one signal, the one that the template names', async ({ agent }) => {
   await agent.deliver(DB, { password: 'old' })
   await agent.deliver(APP, { 'app.conf': 'old' })
