@@ -69,6 +69,8 @@ const ownName = async (who: Person) => {
 
 test('a further operator opens what is there once he is trusted and it is sealed anew', async () => {
   await up()
+  // whoever seals before it is there seals to operators alone, and is asked to trust it later
+  await until(async () => (await recipientNames()).includes('control-plane'))
   await ada.type('secret create db --from-file password=-', { stdin: 'open sesame' })
   await bob.type('secret create other --from-file a=-', { stdin: 'x' })
   await bob.type('secret reveal db password', { code: 1 })

@@ -88,6 +88,8 @@ test('what runs stays while something is missing, and what is too much goes', as
   await stage.service(password, { replicas: 3, update: { maxUnavailable: 3 } })
   await settle(stage)
   const before = await uids(stage)
+  // these agents wait for none
+  await stage.until(async () => assert.is((await stage.deliveries()).length, 1))
   await stage.api.delete({ kind: 'Secret', namespace: 'default', name: 'db' }, { actor: { name: 'test' } })
   await summaryIs(stage, 'Blocked: waits for secret/db')
   assert.equal(await uids(stage), before)
