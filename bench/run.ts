@@ -16,6 +16,7 @@ import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
 import { benchSecrets } from './secrets.ts'
 import { benchSystemd } from './systemd.ts'
+import { benchSystemdMaterials } from './systemd-materials.ts'
 import { benchWatch } from './watch.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -41,8 +42,9 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   apply: () => benchApply(nsctl, consul),
   watch: benchWatch,
   consul: () => benchConsul(nsctl),
-  secrets: benchSecrets,
+  secrets: () => benchSecrets(nsctl),
   systemd: benchSystemd,
+  materials: benchSystemdMaterials,
   daemon: () => benchDaemon(nsctl),
 }
 

@@ -30,6 +30,26 @@ export interface ValueFlags {
   readonly 'from-env-file'?: readonly string[] | undefined
 }
 
+/** Of a Secret also what others have sealed. */
+export const secretValueFlags = {
+  ...valueFlags,
+  'from-sops': Flags.string({
+    ...several,
+    helpValue: 'FILE',
+    summary: 'A file of sops that is encrypted with age: its keys and values.',
+  }),
+  'from-agenix': Flags.string({
+    ...several,
+    helpValue: 'KEY=FILE',
+    summary: 'A value that agenix, or age itself, has encrypted.',
+  }),
+}
+
+export interface SecretValueFlags extends ValueFlags {
+  readonly 'from-sops'?: readonly string[] | undefined
+  readonly 'from-agenix'?: readonly string[] | undefined
+}
+
 /** All that the flags name. Throws as `readLiterals` does. */
 export function valuesOf(given: ValueFlags, context: CommandContext): Promise<readonly LiteralValue[]> {
   return readLiterals(

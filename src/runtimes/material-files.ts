@@ -4,6 +4,7 @@
  */
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -82,7 +83,7 @@ export function writeMaterial(dir: string, material: ProgramMaterial, environmen
   for (const folder of [dir, places.credentials]) mkdirSync(folder, { recursive: true, mode: 0o700 })
   bring(dir, places.credentials, material.credentials)
   if (environment === undefined) rmSync(places.environment, { force: true })
-  else write(dir, places.environment, Buffer.from(environment), 0o400)
+  else write(dir, places.environment, Buffer.from(environment), { mode: 0o400 })
   mkdirSync(places.folders, { recursive: true, mode: 0o700 })
   for (const [name, files] of material.folders) {
     const folder = join(places.folders, name)
@@ -97,18 +98,31 @@ export function writeMaterial(dir: string, material: ProgramMaterial, environmen
 }
 
 function bring(dir: string, folder: string, files: ReadonlyMap<string, Uint8Array>): void {
-  const mode = (lstatSync(folder).mode & 0o005) === 0 ? 0o400 : 0o444
-  for (const [name, content] of files) write(dir, join(folder, name), content, mode)
+  const access = accessWithin(folder)
+  for (const [name, content] of files) write(dir, join(folder, name), content, access)
   for (const name of namesIn(folder)) if (!files.has(name)) rmSync(join(folder, name), { recursive: true })
 }
 
+interface Access {
+  readonly mode: number
+  /** Undefined for the group that comes of itself. */
+  readonly gid?: number
+}
+
+function accessWithin(folder: string): Access {
+  const { mode, gid } = lstatSync(folder)
+  if ((mode & 0o005) !== 0) return { mode: 0o444 }
+  return (mode & 0o050) !== 0 ? { mode: 0o440, gid } : { mode: 0o400 }
+}
+
 /** The part lies beside the folder that programs see, and on the same file system. */
-function write(dir: string, file: string, content: Uint8Array, mode: number): void {
+function write(dir: string, file: string, content: Uint8Array, { mode, gid }: Access): void {
   if (isThere(file, content)) return
   const part = join(dir, 'part')
   try {
     rmSync(part, { force: true })
     writeFileSync(part, content, { mode, flag: 'wx' })
+    if (gid !== undefined) chownSync(part, 0, gid)
     chmodSync(part, mode)
     renameSync(part, file)
   } catch (error) {
@@ -129,11 +143,15 @@ function isThere(file: string, content: Uint8Array): boolean {
   }
 }
 
-/** Lets the program's own user read its credentials, where only the path to them keeps others out. */
-export function openCredentials(dir: string): void {
+/** Lets a group read what is in a program's `credentials/`, where only the way there keeps others out. As root. */
+export function openCredentials(dir: string, gid: number): void {
   const { credentials } = materialPlaces(dir)
-  for (const name of namesIn(credentials)) chmodSync(join(credentials, name), 0o444)
-  chmodSync(credentials, 0o755)
+  for (const name of namesIn(credentials)) {
+    chownSync(join(credentials, name), 0, gid)
+    chmodSync(join(credentials, name), 0o440)
+  }
+  chownSync(credentials, 0, gid)
+  chmodSync(credentials, 0o750)
 }
 
 /** Removes a program's material, and the folder above where that was the last. */

@@ -13,7 +13,7 @@ import type { Identity } from '../../secrets/identity.ts'
 import { OpenedValues, StoredSecretValues, StoredValueResolver } from '../../secrets/resolve.ts'
 import { sealValue } from '../../secrets/value.ts'
 import { SecretValueError, type ValueResolver } from '../../secrets/values.ts'
-import { publicKeyOf } from '../../secrets/x25519.ts'
+import { checkRecipient } from '../../secrets/x25519.ts'
 import { planFetched, selectItems, type Values } from './plan.ts'
 import type { FetchedValues } from './status.ts'
 
@@ -114,7 +114,7 @@ export class Fetching {
 
 function refuseUnusable({ metadata: { name }, spec }: Recipient): void {
   try {
-    publicKeyOf(spec.key)
+    checkRecipient(spec.key)
   } catch (error) {
     throw new ExternalError(
       'Unusable',

@@ -1,8 +1,10 @@
 /** Which events a change of a Service's status is worth. Pure. */
 import type { EventInput } from '../../api/api.ts'
+import { deepEqual } from '../../core/json.ts'
 import { formatCount } from '../../core/words.ts'
 import { findCondition } from '../../resources/conditions.ts'
 import type { Service, ServiceStatus } from '../../resources/generated/types.ts'
+import { refText } from '../../resources/object.ts'
 
 /** In the order in which they are told; `after` is about to be written over the status that `service` has. */
 export function announce(
@@ -29,6 +31,21 @@ export function announce(
     after.stableHash !== before?.stableHash
   ) {
     events.push({ type: 'Normal', reason: 'RolledOut', message: isDone.message ?? '' })
+  }
+  const { stableHash, stableMaterials } = after
+  if (
+    before?.stableHash === stableHash &&
+    before?.stableMaterials !== undefined &&
+    !deepEqual(before.stableMaterials, stableMaterials)
+  ) {
+    const known = new Set(before.stableMaterials.map(({ version }) => version))
+    const fresh = (stableMaterials ?? []).filter(({ version }) => !known.has(version)).map(refText)
+    if (fresh.length > 0)
+      events.push({
+        type: 'Normal',
+        reason: 'Reloaded',
+        message: `all instances have the newest of ${fresh.join(', ')}`,
+      })
   }
   const [wasDegraded, isDegraded] = [
     findCondition(before?.conditions, 'Degraded'),

@@ -787,8 +787,8 @@ export type ServiceStop = {
 
 /** What the service does without of the hardening that is on by default. */
 export type ServiceSecurity = {
-  /** systemd's names of the protections to leave out; `all` leaves out every one. */
-  readonly relax?: readonly ('all' | 'DynamicUser' | 'PrivateUsers' | 'PrivateDevices' | 'PrivateTmp' | 'PrivateIPC' | 'PrivateMounts' | 'ProtectSystem' | 'ProtectHome' | 'ProtectProc' | 'ProtectClock' | 'ProtectHostname' | 'ProtectKernelLogs' | 'ProtectKernelModules' | 'ProtectKernelTunables' | 'ProtectControlGroups' | 'RestrictAddressFamilies' | 'RestrictNamespaces' | 'RestrictRealtime' | 'RestrictSUIDSGID' | 'RemoveIPC' | 'LockPersonality' | 'NoNewPrivileges' | 'CapabilityBoundingSet' | 'SystemCallFilter' | 'SystemCallArchitectures' | 'KeyringMode' | 'DevicePolicy' | 'UMask')[]
+  /** systemd's names of the protections to leave out; `all` leaves out every one. LimitCORE keeps programs that are given secrets from leaving core dumps, in which they would be. */
+  readonly relax?: readonly ('all' | 'DynamicUser' | 'PrivateUsers' | 'PrivateDevices' | 'PrivateTmp' | 'PrivateIPC' | 'PrivateMounts' | 'ProtectSystem' | 'ProtectHome' | 'ProtectProc' | 'ProtectClock' | 'ProtectHostname' | 'ProtectKernelLogs' | 'ProtectKernelModules' | 'ProtectKernelTunables' | 'ProtectControlGroups' | 'RestrictAddressFamilies' | 'RestrictNamespaces' | 'RestrictRealtime' | 'RestrictSUIDSGID' | 'RemoveIPC' | 'LockPersonality' | 'NoNewPrivileges' | 'CapabilityBoundingSet' | 'SystemCallFilter' | 'SystemCallArchitectures' | 'KeyringMode' | 'DevicePolicy' | 'UMask' | 'LimitCORE')[]
 }
 
 /** What each instance runs. Any change here replaces the instances as `update` says. Give either `source` or `programs`. */

@@ -96,13 +96,14 @@ export class ProcessMaterials {
   /** The one in use for as long as it is there: what runs knows it by name. */
   #root(isSecret: boolean): string {
     const present = placeOf(this.#layout)
-    if (present !== undefined) return present
-    const parent = this.#choose()
-    if (parent === undefined && isSecret && this.#options.platform === 'linux')
+    const parent = present === undefined ? this.#choose() : undefined
+    const isOnDisk = present === undefined ? parent === undefined : !isInMemory(present)
+    if (isSecret && isOnDisk && this.#options.platform === 'linux')
       throw new NsctlError('Unsupported', 'no file system in memory is here: no secret is put on a disk', {
         value: this.#options.shared,
         next: `mount a tmpfs at ${this.#options.shared}, or set XDG_RUNTIME_DIR to a folder of your own in one`,
       })
+    if (present !== undefined) return present
     const root =
       parent === undefined
         ? join(this.#layout.root, 'materials.d')

@@ -4,6 +4,7 @@ import { NsctlError } from '../../core/errors.ts'
 import { CREDENTIALS_VARIABLE, folderVariable, materialPlaces } from '../material-files.ts'
 import type { MaterialShape, ProgramSpec } from '../runtime.ts'
 import { cannotCarry, plainValue, quoteBindPath, quoteWord } from './escape.ts'
+import { isProtected } from './hardening.ts'
 import type { Layout } from './layout.ts'
 import { templateStem } from './names.ts'
 
@@ -37,6 +38,14 @@ export function linkFolders(paths: MaterialShape['paths']): readonly LinkFolder[
   return [...folders].map(([path, links], index) => ({ path, name: String(index), links }))
 }
 
+/**
+ * The group by which a service reads live credentials. A number of its own would be better, but systemd takes none that has no entry
+ * in the machine's list of groups, and this one has: nobody's. What keeps other services away is that the files are bound into one
+ * unit's view and lie, outside of it, below a folder that only root can enter; and by the group they need not be readable to
+ * everybody, which programs with private keys refuse.
+ */
+export const LIVE_GROUP = 65_534
+
 /** Where the credentials of a unit with links, or with live ones, are bound: one place, since each unit has its own view. */
 export function givenCredentials({ givenDir }: Pick<Layout, 'givenDir'>): string {
   return `${givenDir}/credentials`
@@ -49,6 +58,9 @@ export function materialLines(spec: ProgramSpec, layout: MaterialLayout): readon
   const own = materialPlaces(`${plainValue(layout.materialDir)}/${templateStem(id)}/%i`)
   return [
     ...credentialLines(shape, own.credentials, layout),
+    ...(isLive(shape) && isProtected('DynamicUser', { scope: layout.scope, relax })
+      ? [`SupplementaryGroups=${LIVE_GROUP}`]
+      : []),
     ...(shape.environment ? [`EnvironmentFile=${own.environment}`] : []),
     ...folderLines(shape, own.folders, layout),
     ...linkLines(spec, shape, layout),
@@ -61,6 +73,10 @@ const NO_CORE_DUMPS = ['LimitCORE=0', 'CoredumpFilter=0x0']
 
 function isSecret(shape: MaterialShape): boolean {
   return shape.credentials.length > 0 || shape.environment
+}
+
+function isLive(shape: MaterialShape): boolean {
+  return shape.live && shape.credentials.length > 0
 }
 
 function credentialLines(shape: MaterialShape, from: string, layout: MaterialLayout): readonly string[] {

@@ -16,7 +16,7 @@ import {
 import { type ProgramId, type ProgramMaterial, type ProgramSpec, programKey } from '../runtime.ts'
 import { environmentFileLine, isPlainEnvironmentValue } from './escape.ts'
 import type { Layout } from './layout.ts'
-import { givenCredentials, linkFolders } from './material-lines.ts'
+import { givenCredentials, LIVE_GROUP, linkFolders } from './material-lines.ts'
 import { parseUnitName, templateStem, unitName } from './names.ts'
 
 /** What systemd hands over of credentials to one unit, names included; more and the unit does not start. */
@@ -74,7 +74,8 @@ export class SystemdMaterials {
     if (!unit.includes(`${materialDir}/`)) return true
     const dir = this.#dirOf(id)
     if (statSync(dir, { throwIfNoEntry: false }) === undefined) return false
-    if (scope === 'system' && unit.includes(`\nEnvironment="${CREDENTIALS_VARIABLE}=`)) openCredentials(dir)
+    if (scope === 'system' && unit.includes(`\nEnvironment="${CREDENTIALS_VARIABLE}=`))
+      openCredentials(dir, LIVE_GROUP)
     for (const { name, links } of scope === 'system' ? linkFolders(paths) : []) {
       const folder = join(this.#layout.linkDir, templateStem(id), name)
       mkdirSync(folder, { recursive: true, mode: 0o755 })
@@ -132,10 +133,18 @@ function link(target: string, path: string): void {
   renameSync(part, path)
 }
 
+/** Any other it drops, and writes it into the journal with its value. */
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+
 /** The text of an EnvironmentFile=; undefined where there is no variable. @throws Invalid for what systemd would drop */
 function environmentText(variables: ProgramMaterial['environment']): string | undefined {
   if (variables.size === 0) return undefined
   const lines = [...variables].map(([name, value]) => {
+    if (!VARIABLE_NAME.test(name))
+      throw new NsctlError('Invalid', `systemd takes no variable with the name ${JSON.stringify(name)}`, {
+        value: name,
+        next: 'letters, digits and underscores make a name',
+      })
     if (isPlainEnvironmentValue(value) && value.isWellFormed()) return environmentFileLine(name, value)
     throw new NsctlError(
       'Invalid',

@@ -367,7 +367,7 @@ for (const [name, path, value, wanted] of [
     `${T}.security`,
     { relax: ['ProtectHme'] },
     [
-      `${T}.security.relax[0]: must be one of all, DynamicUser, PrivateUsers, PrivateDevices, PrivateTmp, PrivateIPC, PrivateMounts, ProtectSystem, ProtectHome, ProtectProc, ProtectClock, ProtectHostname, ProtectKernelLogs, ProtectKernelModules, ProtectKernelTunables, ProtectControlGroups, RestrictAddressFamilies, RestrictNamespaces, RestrictRealtime, RestrictSUIDSGID, RemoveIPC, LockPersonality, NoNewPrivileges, CapabilityBoundingSet, SystemCallFilter, SystemCallArchitectures, KeyringMode, DevicePolicy, UMask, not "ProtectHme" [ProtectHome]`,
+      `${T}.security.relax[0]: must be one of all, DynamicUser, PrivateUsers, PrivateDevices, PrivateTmp, PrivateIPC, PrivateMounts, ProtectSystem, ProtectHome, ProtectProc, ProtectClock, ProtectHostname, ProtectKernelLogs, ProtectKernelModules, ProtectKernelTunables, ProtectControlGroups, RestrictAddressFamilies, RestrictNamespaces, RestrictRealtime, RestrictSUIDSGID, RemoveIPC, LockPersonality, NoNewPrivileges, CapabilityBoundingSet, SystemCallFilter, SystemCallArchitectures, KeyringMode, DevicePolicy, UMask, LimitCORE, not "ProtectHme" [ProtectHome]`,
     ],
   ],
 ] as const)

@@ -39,6 +39,14 @@ const user: UnitOptions = {
 const limits = { cpuWeightMillis: 500, cpuQuotaMillis: 1_500, memoryMaxBytes: 134_217_728, tasksMax: 64 }
 const storage = [{ name: 'my-data', path: '/var/lib/my web' }]
 
+const material = {
+  credentials: ['db.password', 'db.key'],
+  live: false,
+  environment: true,
+  folders: [{ name: 'my.app' }, { name: 'nginx', path: '/srv/my nginx' }],
+  paths: { '/srv/tls/key.pem': 'db.key', '/srv/tls/more': 'db.password', '/opt/x/password': 'db.password' },
+}
+
 /** Golden files: written anew with UPDATE_GOLDEN=1, read by people. */
 for (const c of [
   { name: 'web', spec, options: system },
@@ -58,6 +66,9 @@ for (const c of [
     spec,
     options: { ...system, binds: [{ from: '/root/my: app', to: '/run/nsctl/bind/x' }] },
   },
+  { name: 'material', spec: { ...spec, material }, options: system },
+  { name: 'material-live', spec: { ...spec, material: { ...material, live: true } }, options: system },
+  { name: 'material-user', spec: { ...spec, material }, options: user },
   { name: 'user', spec: { ...spec, storage, limits }, options: user },
   { name: 'user-offline', spec: { ...spec, network: 'none' } as const, options: user },
 ])
@@ -88,14 +99,50 @@ for (const c of [
   { name: 'a zero byte in an argument', change: { command: ['/bin/x', 'a\0b'] as const } },
   { name: 'a zero byte in a variable', change: { env: { A: 'a\0' } } },
   { name: 'a line feed in a storage path', change: { storage: [{ name: 'd', path: '/x\n[Service]' }] } },
+  {
+    name: 'a credential whose name would be another line',
+    change: { material: { ...material, credentials: ['a\nExecStartPre=/bin/evil'] } },
+  },
+  { name: 'a credential with a colon', change: { material: { ...material, credentials: ['a:b'] } } },
+  { name: 'a folder with a slash', change: { material: { ...material, folders: [{ name: '../x' }] } } },
+  {
+    name: 'two folders of one variable',
+    change: { material: { ...material, folders: [{ name: 'a.b' }, { name: 'a-b' }] } },
+  },
+  {
+    name: 'a Config in the place of /etc',
+    change: { material: { ...material, folders: [{ name: 'a', path: '/etc/' }] } },
+  },
+  { name: 'a secret right in /usr', change: { material: { ...material, paths: { '/usr/key': 'db.key' } } } },
+  { name: 'a path that is none', change: { material: { ...material, paths: { 'srv/x/key': 'db.key' } } } },
+  {
+    name: 'a path with a way up',
+    change: { material: { ...material, paths: { '/srv/../etc/x': 'db.key' } } },
+  },
+  {
+    name: 'a Config and a Secret in one place',
+    change: { material: { ...material, paths: { '/srv/my nginx/key': 'db.key' } } },
+  },
   { name: 'a relaxation without effect', change: { relax: ['NoNewPrivileges'] } },
-])
+] as { name: string; change: Partial<ProgramSpec> }[])
   test(`refuses ${c.name}`, () => {
     assert.throws(
       () => templateUnit({ ...spec, ...c.change }, system),
       (error: unknown) => isNsctlError(error, 'Invalid'),
     )
   })
+
+test('core dumps can be allowed, by name and by all', () => {
+  for (const relax of [['LimitCORE'], ['all']])
+    assert.not.match(templateUnit({ ...spec, material, relax }, system), /^(LimitCORE|CoredumpFilter)=/m)
+  assert.not.match(
+    templateUnit(
+      { ...spec, material: { ...material, credentials: [], environment: false, paths: {} } },
+      system,
+    ),
+    /^LimitCORE=/m,
+  )
+})
 
 test('no line but its own comes of any text', () => {
   const evil = 'x\n[Service]\nExecStartPre=/bin/evil\n'
