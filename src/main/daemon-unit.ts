@@ -39,7 +39,6 @@ Restart=always
 RestartSec=1
 KillMode=process
 SyslogIdentifier=nsctl
-LimitCORE=0
 TimeoutStopSec=20
 ${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
 [Install]
