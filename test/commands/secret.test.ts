@@ -344,6 +344,46 @@ test('identity: show, export, import', async (context) => {
   assert.ok(existsSync(join(folder, 'state', 'identity')))
 })
 
+test('an identity can be made before anything is sealed', async ({ run, folder }) => {
+  const nothing = await run('secret identity')
+  assert.is(nothing.code, 1)
+  assert.match(nothing.stderr, 'nsctl secret identity make makes a new one')
+  const ran = await run('secret identity make')
+  assert.match(ran.stdout, /^identity age1\w+ made in /)
+  assert.is((await run('secret identity make')).code, 4)
+  assert.is(
+    `identity ${(await run('secret identity')).stdout.trim()} made in ${join(folder, 'identity')}\n`,
+    ran.stdout,
+  )
+})
+
+for (const c of [
+  { words: ['secret', 'reveal', ''], want: ['db'] },
+  { words: ['secret', 'rotate', 'db', ''], want: ['password', 'user'] },
+  { words: ['secret', 'rekey', 'db', ''], want: ['db'] },
+  { words: ['secret', 'edit', 'db', ''], want: [] },
+  { words: ['secret', 'recipients', ''], want: ['list', 'add', 'remove', 'trust'] },
+  { words: ['secret', 'recipients', 'trust', 'b'], want: ['bob'] },
+  { words: ['secret', 'identity', 'ex'], want: ['export'] },
+  { words: ['secret', 'reveal', '-n', 'other', ''], want: [] },
+])
+  test(`completes ${c.words.join(' ')}`, async (context) => {
+    await made(context)
+    await context.run(`secret recipients add bob ${BOB}`)
+    const ran = await context.run(['__complete', '--', ...c.words])
+    assert.equal(
+      ran.stdout.split('\n').filter((line) => line !== ''),
+      c.want,
+    )
+  })
+
+test('an unknown flag is named without what stands behind it', async ({ run }) => {
+  const ran = await run('secret create db --from-literl=password=hunter2 -o json')
+  assert.is(ran.code, 2)
+  assert.match(ran.stderr, 'unknown flag: --from-literl')
+  assert.not.match(ran.stderr, 'hunter2')
+})
+
 test('an identity that others may read is refused', async (context) => {
   await made(context)
   const { chmodSync } = await import('node:fs')

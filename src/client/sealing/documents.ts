@@ -41,7 +41,7 @@ export async function sealManifests(
       sealed.push(one)
       originals.set(one, manifest)
     } catch (error) {
-      if (!isNsctlError(error, 'Invalid')) throw error
+      if (!isNsctlError(error, 'Invalid', 'TooLarge')) throw error
       failed.push({ manifest, error })
     }
   }

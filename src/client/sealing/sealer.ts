@@ -198,7 +198,11 @@ async function operatorOf(
     return first && { key: first.recipient, isNew: false }
   }
   if (isRehearsal) return { key: (await newIdentity()).recipient, isNew: true }
-  const made = await makeIdentityFile(identityFile)
+  const made = await makeIdentityFile(identityFile).catch((error: unknown) => {
+    // another command of this user was faster
+    if (isNsctlError(error, 'AlreadyExists')) return identityAt(identityFile)
+    throw error
+  })
   options.note(
     `${identityFile} made: it opens what you seal. Keep a copy elsewhere (nsctl secret identity export FILE)`,
   )
