@@ -139,14 +139,14 @@ export class OwnIdentity {
       if (isNsctlError(error, 'NotFound'))
         return {
           fault: 'IdentityMissing',
-          message: `the control plane has no identity at ${path}: bring it back with nsctl secret identity import --control-plane, from its backup or from the machine that made it`,
+          message: `the control plane has no identity at ${path}: bring it back, from its backup or from the machine that made it, with nsctl secret identity import FILE --control-plane`,
         }
       return { fault: 'IdentityUnusable', message: messageOf(error) }
     }
     if (isOurs(this.#identities)) return { identities: this.#identities }
     return {
       fault: 'IdentityForeign',
-      message: `Secrets are sealed to another control plane than the one whose identity is at ${path}: bring the right one here with nsctl secret identity import --control-plane, or make this one the recipient and seal anew with nsctl secret rekey --all`,
+      message: `Secrets are sealed to another control plane than the one whose identity is at ${path}: bring the right one here with nsctl secret identity import FILE --control-plane, or go on with this one: nsctl secret recipients remove control-plane, start nsctl again, and nsctl secret rekey --all -A`,
     }
   }
 

@@ -232,7 +232,7 @@ for (const c of [
     name: 'no identity any more',
     reason: 'IdentityMissing',
     break: (path: string) => rename(path, `${path}.lost`),
-    message: /no identity at .* nsctl secret identity import --control-plane/,
+    message: /no identity at .* nsctl secret identity import FILE --control-plane/,
   },
   {
     name: 'an identity that others can read',

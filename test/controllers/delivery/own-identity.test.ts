@@ -64,7 +64,7 @@ test('a controller elsewhere makes itself no reader', async (context) => {
   assert.not(existsSync(context.path))
   await one.identities().then(
     () => assert.unreachable(),
-    (error) => assert.match(error.message, 'nsctl secret identity import --control-plane'),
+    (error) => assert.match(error.message, 'nsctl secret identity import FILE --control-plane'),
   )
 })
 
