@@ -21,7 +21,7 @@ interface Outcome {
 export class SecretRekey extends SecretCommand {
   static override summary = 'Seal the same values to the present recipients'
   static override description =
-    'Values and versions stay, so that nothing restarts. Each Secret is changed at once and as a whole: whatever ends this halfway leaves each of them old or new, and the same command goes on. Whoever was a recipient can still open what he has seen: rotate values as well where that matters.'
+    'Values and versions stay, so that nothing restarts. Each Secret is changed at once and as a whole: whatever ends this halfway leaves each of them old or new, and the same command goes on. Whoever was a recipient can still open what he has seen: rotate values as well where that matters. Exits 1 where one of them could not be opened; the others are done.'
   static override examples = [
     'nsctl secret rekey db',
     'nsctl secret rekey --all -A',
