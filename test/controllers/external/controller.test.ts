@@ -27,6 +27,8 @@ interface World {
   readonly api: ResourceApi
   readonly source: FakeSource
   readonly clock: ManualClock
+  /** What a process that takes over would do with the Secret. */
+  takenOver(): Promise<void>
   /** Everything that was logged, told or stored, as text. */
   everything(): Promise<string>
   secret(name?: string): Promise<Secret | undefined>
@@ -56,7 +58,8 @@ async function withWorld(
   const source = new FakeSource()
   const manager = createManager({ api, clock, logger, random: () => 0.5 })
   const { cache } = manager
-  manager.add(externalController({ cache, api, clock, identities, sourceOf: async () => source, env: {} }))
+  const options = { cache, api, clock, identities, sourceOf: async () => source, env: {} }
+  manager.add(externalController(options))
   const stop = new AbortController()
   const ended = manager.run(stop.signal)
   const put = async (kind: string, metadata: object, spec: object) => {
@@ -67,6 +70,10 @@ async function withWorld(
     api,
     source,
     clock,
+    async takenOver() {
+      const { reconciler } = externalController(options)
+      await reconciler.reconcile({ kind: 'Secret', namespace, name: 'db' }, stop.signal)
+    },
     async everything() {
       await api.flush()
       const entries = (await store.list([''])).entries
@@ -172,6 +179,18 @@ test('looks every so often, and equal values stay what they are', () =>
     assert.is(third.status?.fetched?.user?.version, first.status?.fetched?.user?.version)
     assert.is.not(third.status?.fetched?.password?.version, first.status?.fetched?.password?.version)
     assert.is.not(third.status?.fetchedAt, first.status?.fetchedAt)
+  }))
+
+test('a process that takes over finds the same values to be the same', () =>
+  withWorld(async (world) => {
+    world.source.put('db', { user: 'app', password: 'planted-1' })
+    await world.login()
+    await world.apply({})
+    const first = await world.fetched()
+    await world.looks(1)
+    await world.takenOver()
+    assert.is(world.source.asked.length, 2)
+    assert.equal(await world.secret(), first)
   }))
 
 test('an outage keeps the values and says how old they are; its end is noticed', () =>

@@ -85,7 +85,11 @@ spec:
 `,
   )
   const env = { PATH: process.env.PATH, HOME: home.folder, LANG: 'C.UTF-8', NSCTL_HOME: home.state }
-  const child = spawn(join(root, 'bin/nsctl'), ['up', '--runtime', 'process', '--own', '--log-level', 'debug'], { env })
+  const child = spawn(
+    join(root, 'bin/nsctl'),
+    ['up', '--runtime', 'process', '--own', '--log-level', 'debug'],
+    { env },
+  )
   daemon = child
   await new Promise<void>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
