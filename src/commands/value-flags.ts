@@ -20,7 +20,7 @@ export const valueFlags = {
   'from-env-file': Flags.string({
     ...several,
     helpValue: 'PATH',
-    summary: 'A file of lines KEY=VALUE.',
+    summary: 'A file of lines KEY=VALUE; - is standard input.',
   }),
 }
 

@@ -23,7 +23,7 @@ import { deliveryName, type MaterialKind } from '../../resources/materials.ts'
 import { type AnyResource, API_VERSION, type ObjectRef } from '../../resources/object.ts'
 import { configsAt, secretsAt } from './content.ts'
 import { lostFault, refusalFault, reportedFaults } from './faults.ts'
-import type { OwnIdentity, Standing } from './own-identity.ts'
+import { isIdentityFault, type OwnIdentity, type Standing } from './own-identity.ts'
 import { type DeliveryPlan, type Grant, type Need, planDeliveries } from './plan.ts'
 import { cannotOpen, Opened, openableCondition } from './sealed.ts'
 import { configStatus, type DeliveryFault, secretStatus, type Usage } from './status.ts'
@@ -219,7 +219,9 @@ class DeliveryReconciler {
     )
     for (const type of ['Openable', 'Delivered']) {
       const [old, fresh] = [secret.status, status].map((one) => findCondition(one?.conditions, type))
-      if (fresh?.status !== 'False' || old?.message === fresh.message) continue
+      // what is wrong with the identity is told once, and not with every Secret
+      if (fresh?.status !== 'False' || old?.message === fresh.message || isIdentityFault(fresh.reason))
+        continue
       const { reason, message = '' } = fresh
       await api.recordEvent({ about, type: 'Warning', reason, message, source: 'delivery-controller' })
     }

@@ -30,8 +30,13 @@ export interface OwnIdentityOptions {
   readonly logger: Logger
 }
 
+const FAULTS = ['IdentityMissing', 'IdentityForeign', 'IdentityUnusable'] as const
 /** Why nothing can be opened: for conditions. */
-export type IdentityFault = 'IdentityMissing' | 'IdentityForeign' | 'IdentityUnusable'
+export type IdentityFault = (typeof FAULTS)[number]
+
+export function isIdentityFault(reason: string): reason is IdentityFault {
+  return FAULTS.some((one) => one === reason)
+}
 
 export type Standing =
   /** The file's, the present one and those before it. */

@@ -59,6 +59,9 @@ test('a change of what it names is rolled out, and one of what it does not name 
   await settle(stage)
   assert.not((await uids(stage)).some((uid) => before.includes(uid)))
   assert.is((await stage.services()).status?.revisionName, 'r1', 'the Service itself has not changed')
+  const told = (await stage.events()).filter((event) => event.startsWith('RolledOut'))
+  assert.is(told.filter((event) => event.endsWith(', with what is new in secret/db')).length, 1)
+  assert.is(told.length, 2)
 })
 
 test('sealing the same values to others restarts nothing', async ({ stage }) => {
@@ -120,7 +123,7 @@ test('what is only read again reaches running instances one after the other', as
   assert.is(after?.currentHash, status?.currentHash)
   assert.equal(after?.stableMaterials, (await stage.instances())[0]?.spec.materials)
   assert.not.equal(after?.stableMaterials, status?.stableMaterials)
-  const reloaded = 'Reloaded: all instances have the newest of config/settings'
+  const reloaded = 'Reloaded: all instances have what is new in config/settings'
   await stage.until(async () =>
     assert.equal((await stage.events()).filter((one) => one === reloaded).length, 1),
   )
