@@ -8,6 +8,7 @@ import { ManualClock } from '../../../src/core/clock.ts'
 import { randomIds } from '../../../src/core/ids.ts'
 import type { Logger } from '../../../src/core/logger.ts'
 import { createManager } from '../../../src/engine/manager.ts'
+import { secretValues } from '../../../src/main/secret-values.ts'
 import { findCondition } from '../../../src/resources/conditions.ts'
 import type { Secret, SecretExternal } from '../../../src/resources/generated/types.ts'
 import { secretVersion } from '../../../src/resources/materials.ts'
@@ -58,7 +59,8 @@ async function withWorld(
   const source = new FakeSource()
   const manager = createManager({ api, clock, logger, random: () => 0.5 })
   const { cache } = manager
-  const options = { cache, api, clock, identities, sourceOf: async () => source, env: {} }
+  const values = secretValues({ cache, identities, env: {} })
+  const options = { cache, api, clock, identities, sourceOf: async () => source, values }
   manager.add(externalController(options))
   const stop = new AbortController()
   const ended = manager.run(stop.signal)
@@ -207,12 +209,20 @@ test('an outage keeps the values and says how old they are; its end is noticed',
     const failed = await world.fetched('Unreachable')
     await world.looks(2)
     assert.equal(failed.status?.fetched, first.status?.fetched)
-    const said = 'Vault at x cannot be reached (start it); the values are those of 2026-11-20T11:00:00Z'
+    const said = 'Vault at x cannot be reached (start it); the values are those of 2026-11-20T10:00:00Z'
     assert.is(messageOf(failed), said)
+    // who takes over does not know when they were seen last, only when they came
+    await world.takenOver()
+    assert.is(messageOf(await world.secret()), `${said} or later`)
+    await world.looks(3)
     // not only after an hour
     clock.advance(30_000)
-    await world.looks(3)
-    assert.equal(await world.secret(), failed, 'the same outage is one write')
+    await world.looks(4)
+    const still = await world.secret()
+    assert.is(messageOf(still), said, 'however long it is away')
+    clock.advance(30_000)
+    await world.looks(5)
+    assert.equal(await world.secret(), still, 'the same outage is one write')
     source.fails = undefined
     clock.advance(30_000)
     const back = await world.fetched()
