@@ -182,6 +182,17 @@ test('the embedded store has its control plane where this user is', async (conte
   })
 })
 
+test('a control plane whose identity is lost is not given another by the way', async (context) => {
+  const { folder, shop, run } = context
+  const identity = join(folder, 'state', 'identity')
+  shop.setStoreUrl(`sqlite:${join(folder, 'state', 'store.db')}`)
+  await run('apply -f -', { stdin: manifest({ password: 'hunter2' }) })
+  rmSync(identity)
+  const ran = await run('apply -f -', { stdin: manifest({ password: 'hunter3' }) })
+  assert.match(ran.stdout, '1 key sealed to 2 recipients', ran.stderr)
+  assert.not.ok(existsSync(identity), 'its backup must have a place to go to')
+})
+
 test('NSCTL_IDENTITY=none seals and makes no identity', async ({ run, shop, folder }) => {
   const env = { NSCTL_IDENTITY: 'none' }
   const nobody = await run('secret create db --from-literal a=b', { env })

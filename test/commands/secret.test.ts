@@ -489,6 +489,64 @@ test('seal needs no store where recipients are named, also in a file and as JSON
   assert.is((await shop.api.list(shop.api.kinds.byKind('Recipient'))).items.length, 0)
 })
 
+test('a value that was sealed for another place is refused where the text has it', async (context) => {
+  const { run } = context
+  const sealed = (await run('secret seal -f - -n default', { stdin: PLAIN })).stdout
+  for (const [moved, want] of [
+    [
+      sealed.replace('name: app', 'name: other'),
+      /the value password of Secret default\/other was moved: it is sealed as password of Secret default\/app/,
+    ],
+    [sealed.replace('namespace: default', 'namespace: shop'), /Secret shop\/app was moved/],
+    [
+      sealed.replace('password:', 'pin:'),
+      /the value pin of Secret default\/app was moved: it is sealed as password/,
+    ],
+    [sealed.replace(/version: \w+/, 'version: bcdfghjkmn'), /is sealed as version/],
+  ] as const) {
+    const ran = await run('apply -f -', { stdin: moved })
+    assert.is(ran.code, 2)
+    assert.match(ran.stderr, /stdin:\d+:\d+: /)
+    assert.match(ran.stderr, want)
+    assert.match(ran.stderr, 'nothing was applied')
+    const created = await run('create -f -', { stdin: moved })
+    assert.is(created.code, 2)
+  }
+  assert.is((await run('apply -f -', { stdin: sealed })).code, 0)
+})
+
+test('a file that was sealed and never stored keeps what is equal', async (context) => {
+  const { run } = context
+  const sealed = (await run('secret seal -f - -n default', { stdin: PLAIN })).stdout
+  const version = /version: (\w+)/.exec(sealed)?.[1]
+  const head = sealed.slice(0, sealed.indexOf('---\n#'))
+  const again = await run('secret seal -f -', { stdin: `${head}stringData: {password: hunter2, more: x}\n` })
+  assert.is(/password:\n\s+version: (\w+)/.exec(again.stdout)?.[1], version, again.stderr)
+  assert.match(again.stderr, 'secret/app sealed   1 key sealed to 1 recipient')
+})
+
+test('with --partial a Secret that is wrong keeps the others from nothing', async (context) => {
+  const { run, shop } = context
+  const wrong = PLAIN.replace('hunter2', '[hunter2]')
+  const ran = await run('apply -f - --partial', { stdin: wrong })
+  assert.is(ran.code, 2)
+  assert.match(ran.stderr, 'stringData.password: must be a string')
+  assert.match(ran.stderr, 'the other documents were applied')
+  assert.ok(await shop.api.get({ kind: 'Config', namespace: 'default', name: 'web' }))
+})
+
+test('what is rolled back is sealed to the recipients of then, and says so', async (context) => {
+  const { run } = context
+  await made(context)
+  await run(`secret recipients add bob ${BOB}`)
+  await run('secret rotate db password --random 32')
+  const ran = await run('rollback secret/db')
+  assert.is(ran.code, 0, ran.stderr)
+  assert.match(ran.stderr, 'secret/db is sealed to the recipients of that revision: nsctl secret rekey db')
+  assert.is(await opened(context, 'password'), 'hunter2')
+  assert.match((await run('secret rekey db')).stdout, '1 rekeyed')
+})
+
 test('seal says what is wrong with a file without a value', async ({ run }) => {
   const ran = await run('secret seal -f -', { stdin: PLAIN.replace('hunter2', '[hunter2]') })
   assert.is(ran.code, 2)

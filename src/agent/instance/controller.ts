@@ -129,6 +129,7 @@ class InstanceReconciler {
     const record = this.#recordOf(ref, instance)
     this.places.claim(ref, instance, record)
     await this.#noteWhatHappened(instance, record)
+    this.given.look(instance, record)
     const deleting = instance.metadata.deletionTimestamp !== undefined
     const plan = this.#plan(record, deleting)
     if (deleting) await this.#end(record, instance, plan)

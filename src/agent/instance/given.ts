@@ -7,6 +7,7 @@ import type { Delivery, Instance } from '../../resources/generated/types.ts'
 import { deliveryName } from '../../resources/materials.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import type { ObservedProgram, ProgramId } from '../../runtimes/runtime.ts'
+import { noBackoff } from '../backoff.ts'
 import type { Composition } from '../material/compose.ts'
 import type { Materials } from '../material/materials.ts'
 import type { InstanceEvent } from './announce.ts'
@@ -36,6 +37,14 @@ export class Given {
     if (sameSpec && before.status?.phase !== 'Failed') return []
     const { namespace = '', name } = delivery.metadata
     return this.#byDelivery.get(`${namespace}/${name}`).flatMap(ownKey)
+  }
+
+  /** With something else than before what failed is tried at once: earlier failures say nothing of it. */
+  look(instance: Instance, record: InstanceRecord): void {
+    const wanted = instance.spec.materials ?? []
+    if (deepEqual(wanted, record.wantedMaterials)) return
+    record.wantedMaterials = wanted
+    for (const program of record.programs) program.backoff = noBackoff
   }
 
   /** What its programs get, and on record what is to be said of that; undefined where nothing is to be started or replaced. */

@@ -188,6 +188,30 @@ test('a change that is taken back before it could be had leaves nothing behind',
   assert.equal(agent.runtime.calls, [])
 })
 
+test('what fails with one version is tried at once with another', async ({ agent }) => {
+  const next = { ...DB, version: 'v2' }
+  await agent.deliver(DB, { password: 'old' })
+  await agent.deliver(next, { password: VALUE })
+  agent.runtime.onStart = () => {
+    const password = text(agent.runtime.placed.get(KEY)?.credentials.get('db.password'))
+    return password === VALUE ? 'run' : { reason: 'exit-code', exitCode: 78, atMs: Date.now() }
+  }
+  await agent.run(secretFiles('reload'), [DB])
+  await agent.until(async () => {
+    const { status } = assertPhase(await agent.instance(), 'Backoff')
+    assert.ok((status?.restarts ?? 0) >= 3, 'by now it waits for seconds')
+  })
+  const atMs = performance.now()
+  await agent.name([next])
+  await phase(agent, 'Running')
+  assert.ok(performance.now() - atMs < 1_000)
+  assert.equal((await agent.instance())?.status?.materials, [next])
+  assert.not.ok(
+    agent.runtime.calls.some((call) => call.startsWith('reload')),
+    'it starts with it',
+  )
+})
+
 test('several that change at once are one signal, the one that the template names', async ({ agent }) => {
   await agent.deliver(DB, { password: 'old' })
   await agent.deliver(APP, { 'app.conf': 'old' })
