@@ -85,6 +85,16 @@ class ExternalReconciler {
     this.#seenAt.set(refKey(refOfObject(secret)), this.#now())
     if (fetched.changed || before?.status === 'False')
       await this.#tell(secret, 'Normal', 'Fetched', fetched.version)
+    const told = secret.status?.fetchedFor ?? fetched.recipients
+    const others = fetched.recipients.filter((one) => !told.includes(one))
+    // nobody is asked whether he trusts them, as a client asks: so it is said at least
+    if (others.length > 0)
+      await this.#tell(
+        secret,
+        'Warning',
+        'RecipientsAdded',
+        `sealed to ${others.join(', ')} as well from now on`,
+      )
   }
 
   async #failed(secret: Secret, failure: Failure): Promise<void> {

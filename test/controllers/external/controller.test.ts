@@ -275,6 +275,8 @@ test('another recipient gets the same values, at the same versions, and one that
     const second = (await world.secret()) as Secret
     assert.is(secretVersion(second), secretVersion(first), 'no service is replaced for it')
     assert.is(second.status?.fetchedAt, first.status?.fetchedAt)
+    const everything = await world.everything()
+    assert.match(everything, `sealed to ${operator.recipient} as well from now on`)
     await world.api.delete({ kind: 'Recipient', name: 'ada' }, { actor })
     await world.until(async () => assert.equal((await world.secret())?.status?.fetchedFor, [own.recipient]))
     assert.is(secretVersion((await world.secret()) as Secret), secretVersion(first))
