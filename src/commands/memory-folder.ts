@@ -1,5 +1,5 @@
 /** A folder for plain text: in memory, for its owner alone, and gone afterwards. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs'
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NsctlError } from '../core/errors.ts'
@@ -85,8 +85,10 @@ function removeLeftovers(parent: string): void {
 
 function removeIfOurs(path: string): void {
   try {
+    // another user's may be in use in a container, whose processes are not seen here
+    if (lstatSync(path).uid !== process.getuid?.()) return
     rmSync(path, { recursive: true, force: true })
   } catch {
-    // another user's
+    // somebody else removes it just now
   }
 }

@@ -202,6 +202,7 @@ test('rekey keeps values and versions, and has nothing to do the second time', a
     again.stdout,
     'secret/a unchanged\nsecret/b unchanged\nsecret/c unchanged\n0 rekeyed, 3 unchanged\n',
   )
+  assert.match((await run('secret rekey a --force')).stdout, 'secret/a rekeyed   2 keys')
   await run('secret recipients remove bob')
   assert.match((await run('secret rekey a')).stdout, 'secret/a rekeyed   2 keys sealed to 1 recipient')
   assert.is(await opened(context, 'password', 'a', 'bob').catch(() => 'sealed'), 'sealed')
@@ -578,6 +579,32 @@ test('what is rolled back is sealed to the recipients of then, and says so', asy
   assert.match(ran.stderr, 'secret/db is sealed to the recipients of that revision: nsctl secret rekey db')
   assert.is(await opened(context, 'password'), 'hunter2')
   assert.match((await run('secret rekey db')).stdout, '1 rekeyed')
+})
+
+test('seal warns of a value that stands in the file still', async ({ run }) => {
+  const ran = await run('secret seal -f -', {
+    stdin: PLAIN.replace('# of the shop', '# it was hunter2 before'),
+  })
+  assert.is(ran.code, 0)
+  assert.match(
+    ran.stderr,
+    'warning: stdin: the value of password of secret/app stands in it still, in a comment or elsewhere',
+  )
+  assert.not.match(ran.stderr, 'hunter2')
+})
+
+test('seal refuses to take away what an alias elsewhere stands for', async ({ run }) => {
+  const item = (text: string) => `- ${text.trim().replaceAll('\n', '\n  ')}\n`
+  const [secret = '', config = ''] = PLAIN.split('---\n')
+  const list = `apiVersion: v1\nkind: List\nitems:\n${item(secret.replace('password: ', 'password: &p '))}`
+  const sealed = await run('secret seal -f -', { stdin: `${list}${item(config)}` })
+  assert.is(sealed.code, 0, sealed.stderr)
+  assert.match(sealed.stdout, 'kind: Config')
+  assert.match((await run('apply -f -', { stdin: sealed.stdout })).stdout, '2 created')
+  const ran = await run('secret seal -f -', { stdin: `${list}${item(config.replace('A:   b', 'A: *p'))}` })
+  assert.is(ran.code, 2, ran.stdout)
+  assert.match(ran.stderr, 'stdin: an alias refers to what is sealed now\n')
+  assert.not.match(ran.stderr + ran.stdout, 'hunter2')
 })
 
 test('seal says what is wrong with a file without a value', async ({ run }) => {
