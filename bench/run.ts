@@ -42,7 +42,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   apply: () => benchApply(nsctl, consul),
   watch: benchWatch,
   consul: () => benchConsul(nsctl),
-  secrets: benchSecrets,
+  secrets: () => benchSecrets(nsctl),
   systemd: benchSystemd,
   materials: benchSystemdMaterials,
   daemon: () => benchDaemon(nsctl),

@@ -115,6 +115,11 @@ async function sweepOrphans(
     } catch (error) {
       options.logger.log('warn', `cannot end programs that no instance wants: ${messageOf(error)}`)
     }
+    try {
+      await instances.reviewKept()
+    } catch (error) {
+      options.logger.log('warn', `cannot keep what programs are given: ${messageOf(error)}`)
+    }
     await delay(options.clock, ORPHAN_SWEEP_MS, signal).catch(() => undefined)
   }
 }

@@ -22,8 +22,7 @@ export function identityOf(node: string, own: readonly string[], pinned: string)
   return { recipient, verified: { type, status: 'False', reason: 'KeyDiffers', message } }
 }
 
-/** Of a node whose key cannot be read. */
+/** Of a node whose key cannot be read; `why` is a sentence. */
 export function noIdentity(why: string): NodeIdentity {
-  const message = `it has no key that can be used: ${why}`
-  return { recipient: undefined, verified: { type, status: 'False', reason: 'NoKey', message } }
+  return { recipient: undefined, verified: { type, status: 'False', reason: 'NoKey', message: why } }
 }

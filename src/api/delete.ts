@@ -23,8 +23,8 @@ const OWNERS: ReadonlySet<string> = new Set(['Service', 'Namespace', 'CustomReso
 /** Kinds with data beneath them that only `purge` removes. */
 const HAVE_DATA: ReadonlySet<string> = new Set(['Service', 'Namespace'])
 
-/** Kinds written by nsctl only of which a user may remove one: an Instance is made anew, a Volume is left-over data. */
-const USER_DELETABLE: ReadonlySet<string> = new Set(['Instance', 'Volume'])
+/** Kinds written by nsctl only of which a user may remove one: an Instance and a Delivery are made anew, a Volume is left-over data. */
+const USER_DELETABLE: ReadonlySet<string> = new Set(['Instance', 'Volume', 'Delivery'])
 
 /** See `ResourceEditor.delete`. @throws NsctlError NotFound, Invalid, Unsupported, and Conflict for another uid or a lost race */
 export async function deleteObject(

@@ -17,7 +17,7 @@ export interface LiteralContext {
   readonly cwd: string
   /** What a line of an env file without `=` is read from. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** For `--from-file KEY=-`. */
+  /** For `--from-file KEY=-` and `--from-env-file -`. */
   readonly readStdin: () => Promise<Uint8Array>
 }
 
@@ -47,14 +47,18 @@ export async function readLiterals(
     throw new NsctlError('Usage', '--from-env-file cannot stand beside --from-file or --from-literal', {
       next: 'make the object of the one and add the others by nsctl edit or nsctl secret edit',
     })
-  if (fromFile.filter(isStdin).length > 1)
+  if ([...fromFile, ...fromEnvFile].filter(isStdin).length > 1)
     throw new NsctlError('Usage', 'standard input can be read only once', { value: '-' })
   const values = new Collector()
   for (const text of fromLiteral) values.add(literal(text), '--from-literal')
   for (const text of fromFile) for (const one of await fileValues(text, context)) values.add(one, text)
-  for (const name of fromEnvFile)
-    for (const one of parseEnvFile(readBytes(resolve(context.cwd, name), name), name, context.env))
+  for (const text of fromEnvFile) {
+    const name = isStdin(text) ? 'stdin' : text
+    const bytes = isStdin(text) ? await context.readStdin() : readBytes(resolve(context.cwd, name), name)
+    if (bytes.length > MAX_BYTES) throw tooLarge(name)
+    for (const one of parseEnvFile(bytes, name, context.env))
       values.add({ key: one.name, value: one.value, from: 'env-file' }, `${name}:${one.line}`)
+  }
   return values.all
 }
 

@@ -35,6 +35,13 @@ export function withSealing(client: Client, sealer: () => Promise<Sealer>): Clie
       const { sealObject } = await import('./sealing/documents.ts')
       return client.replace(await sealObject(await sealer(), object, options), options)
     },
+    async rollback(ref, options) {
+      const result = await client.rollback(ref, options)
+      if (ref.kind !== 'Secret' || result.verdict === 'unchanged') return result
+      const { noteOlderRecipients } = await import('./sealing/recipients.ts')
+      await noteOlderRecipients(client, result.object, (await sealer()).note)
+      return result
+    },
     patch: (ref, type, patch, options) =>
       ref.kind === 'Secret'
         ? patchSealed(client, sealer, { ref, type, patch, options })

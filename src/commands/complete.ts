@@ -1,5 +1,6 @@
 import type { Client } from '../client/client.ts'
 import { configFileOf } from '../main/paths.ts'
+import type { Secret } from '../resources/generated/types.ts'
 import { argumentsOf, type FlagShapes, splitVerb } from './argv.ts'
 import { type CommandClass, NsctlCommand } from './base.ts'
 
@@ -41,6 +42,26 @@ const ON_CONTEXTS: ReadonlySet<string> = new Set([
   'config delete-context',
 ])
 
+/** Verbs whose first word names an object of one type, and whether the next ones name keys of a Secret. */
+const ON_NAMES: Readonly<
+  Record<string, { readonly type: string; readonly thenKeys?: boolean; readonly isMany?: boolean }>
+> = {
+  'secret edit': { type: 'secrets' },
+  'secret reveal': { type: 'secrets', thenKeys: true },
+  'secret rotate': { type: 'secrets', thenKeys: true },
+  'secret rekey': { type: 'secrets', isMany: true },
+  'node trust': { type: 'nodes' },
+}
+
+/** Verbs whose first word says what to do, and the type of what the next one names. */
+const WITH_ACTIONS: Readonly<
+  Record<string, { readonly actions: readonly string[]; readonly type?: string }>
+> = {
+  'secret recipients': { actions: ['list', 'add', 'remove', 'trust'], type: 'recipients' },
+  'secret identity': { actions: ['show', 'make', 'export', 'import'] },
+  'create secret': { actions: ['generic'] },
+}
+
 /** Global flags that say which store has the names. */
 const PLACE_FLAGS: ReadonlySet<string> = new Set(['--store', '--context'])
 
@@ -70,8 +91,29 @@ export class Complete extends NsctlCommand {
     if (ON_OBJECTS.has(verb)) return this.#objects(verb, words, typed, before)
     if (verb === 'explain') return (await this.client()).kinds.all().map((kind) => kind.singular)
     if (ON_CONTEXTS.has(verb)) return words.length === 0 ? this.#contexts() : []
+    const named = ON_NAMES[verb]
+    if (named !== undefined) return this.#named(named, words, before)
+    const acting = WITH_ACTIONS[verb]
+    if (acting !== undefined) {
+      if (words.length === 0) return acting.actions
+      const names = words.length === 1 && ['remove', 'trust'].includes(words[0]!) ? acting.type : undefined
+      return names === undefined ? [] : this.#names(names, before)
+    }
     if (verb === 'completion') return ['bash', 'zsh', 'fish']
     return words.length === 0 ? verbCandidates(verb) : []
+  }
+
+  async #named(
+    { type, thenKeys, isMany }: (typeof ON_NAMES)[string],
+    words: readonly string[],
+    before: readonly string[],
+  ): Promise<readonly string[]> {
+    const [name] = words
+    if (name === undefined || isMany === true) return this.#names(type, before)
+    if (thenKeys !== true) return []
+    const client = await this.client()
+    const secret = await client.get<Secret>({ kind: 'Secret', namespace: this.#namespaceOf(before), name })
+    return Object.keys(secret?.spec.sealed ?? secret?.status?.fetched ?? {}).toSorted()
   }
 
   /** Their names, and which stores they are. */
@@ -112,10 +154,14 @@ export class Complete extends NsctlCommand {
     if (client.kinds.byName(type) === undefined) await client.refreshKinds()
     const kind = client.kinds.byName(type)
     if (kind === undefined) return []
-    const at = before.findIndex((word) => word === '-n' || word === '--namespace')
-    const namespace = at === -1 ? this.namespace : (before[at + 1] ?? this.namespace)
+    const namespace = this.#namespaceOf(before)
     const { items } = await client.list(kind, kind.scope === 'Namespaced' ? { namespace } : {})
     return items.map((item) => item.metadata.name)
+  }
+
+  #namespaceOf(before: readonly string[]): string {
+    const at = before.findIndex((word) => word === '-n' || word === '--namespace')
+    return at === -1 ? this.namespace : (before[at + 1] ?? this.namespace)
   }
 }
 

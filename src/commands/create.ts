@@ -1,4 +1,5 @@
 import { combineFaults } from '../client/manifests.ts'
+import { aboutSecret } from './about-secret.ts'
 import { NsctlCommand } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as shared from './flags.ts'
@@ -29,8 +30,14 @@ export class Create extends NsctlCommand {
     const how = { actor: this.actor(loaded.from), dryRun, namespace: this.namespace }
     for (const manifest of loaded.manifests) {
       const result = await client.create(manifest, how)
+      const about = result.kind.kind === 'Secret' ? aboutSecret(result) : ''
       this.print(
-        await reportChanges([result], { output: flags.output, dryRun, nowMs: this.context.clock.now() }),
+        await reportChanges([result], {
+          output: flags.output,
+          dryRun,
+          nowMs: this.context.clock.now(),
+          words: ({ verdict }) => (about === '' ? verdict : `${verdict}   ${about}`),
+        }),
       )
     }
     if (!dryRun) await this.noteIfNobodyActs(client)

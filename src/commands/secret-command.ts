@@ -5,10 +5,11 @@ import type { ChangeResult } from '../api/api.ts'
 import type { Client } from '../client/client.ts'
 import type { Sealer } from '../client/sealing/sealer.ts'
 import type { SecretRef } from '../client/sealing/stored.ts'
+import { NsctlError } from '../core/errors.ts'
 import { aboutSecret } from './about-secret.ts'
 import { NsctlCommand } from './base.ts'
 import { reportChanges } from './report.ts'
-import { type ValueFlags, valuesOf } from './value-flags.ts'
+import { type SecretValueFlags, valuesOf } from './value-flags.ts'
 
 /** Whose key opens, beside the operator's own. */
 export const identityFlag = Flags.string({
@@ -20,9 +21,20 @@ export const identityFlag = Flags.string({
 })
 
 export abstract class SecretCommand extends NsctlCommand {
-  /** What the flags name, by key. */
-  protected async values(given: ValueFlags): Promise<Map<string, Uint8Array>> {
-    return new Map((await valuesOf(given, this.context)).map(({ key, value }) => [key, value]))
+  /** What the flags name, by key. What others have sealed is opened with the identities of `client`'s sealer. */
+  protected async values(
+    given: SecretValueFlags & { readonly identity?: readonly string[] | undefined },
+    client: Client,
+  ): Promise<Map<string, Uint8Array>> {
+    const values = new Map((await valuesOf(given, this.context)).map(({ key, value }) => [key, value]))
+    const sealer = await this.sealerWith(client, given.identity)
+    if (given['from-sops'] === undefined && given['from-agenix'] === undefined) return values
+    const { foreignValues } = await import('./foreign-values.ts')
+    for (const [key, value] of await foreignValues(given, this.context, await sealer.identities())) {
+      if (values.has(key)) throw new NsctlError('Invalid', `the key ${key} is given twice`, { value: key })
+      values.set(key, value)
+    }
+    return values
   }
 
   protected secretRef(name: string, namespace = this.namespace): SecretRef {

@@ -4,15 +4,21 @@ import { usage } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as shared from './flags.ts'
 import { checkOutput } from './report.ts'
-import { SecretCommand } from './secret-command.ts'
-import { ARGUMENTS_ARE_SEEN, type ValueFlags, valueFlags } from './value-flags.ts'
+import { identityFlag, SecretCommand } from './secret-command.ts'
+import { ARGUMENTS_ARE_SEEN, type SecretValueFlags, secretValueFlags } from './value-flags.ts'
 
-const flags = { ...valueFlags, 'dry-run': shared.dryRun, output: shared.changeOutput }
+const flags = {
+  ...secretValueFlags,
+  identity: identityFlag,
+  'dry-run': shared.dryRun,
+  output: shared.changeOutput,
+}
 
 const DESCRIPTION =
   'Values are sealed here, before they go anywhere: to the operators and the control plane. The first time, your identity is made for it. Whoever has none and shall have none, such as a machine that only seals, sets NSCTL_IDENTITY=none.'
 
-interface Given extends ValueFlags {
+interface Given extends SecretValueFlags {
+  readonly identity?: readonly string[] | undefined
   readonly 'dry-run'?: string | undefined
   readonly output?: string | undefined
 }
@@ -21,7 +27,9 @@ abstract class SecretMaking extends SecretCommand {
   protected async make(name: string, given: Given): Promise<void> {
     checkOutput(given.output)
     if (given['from-literal'] !== undefined) this.note(ARGUMENTS_ARE_SEEN)
-    const values = await this.values(given)
+    const dryRun = isDryRun(given['dry-run'])
+    const client = await this.client(dryRun ? 'compare' : 'write')
+    const values = await this.values(given, client)
     if (values.size === 0)
       throw usage(
         'no value was given',
@@ -29,8 +37,6 @@ abstract class SecretMaking extends SecretCommand {
         name,
         'say --from-file KEY=PATH, --from-env-file or --from-literal',
       )
-    const dryRun = isDryRun(given['dry-run'])
-    const client = await this.client(dryRun ? 'compare' : 'write')
     const data = Object.fromEntries(
       [...values].map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
     )
@@ -53,6 +59,7 @@ export class SecretCreate extends SecretMaking {
     'nsctl secret create db --from-file password=- < password.txt',
     'nsctl secret create tls --from-file tls.crt --from-file tls.key',
     'nsctl secret create db --from-env-file db.env',
+    'nsctl secret create db --from-sops db.sops.yaml --identity ~/.config/sops/age/keys.txt',
   ]
   static override args = { name: shared.argument({ required: true, description: 'The name of the Secret.' }) }
   static override flags = flags

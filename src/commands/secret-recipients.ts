@@ -92,7 +92,8 @@ export class SecretRecipients extends SecretCommand {
     if (same !== undefined)
       throw new NsctlError('AlreadyExists', `recipient/${same.name} has that key already`, { value: key })
     // at the first use of a store whoever is there is looked at, too, before anybody is added
-    await (await this.sealer(client)).recipients()
+    if ((await readKnown(this.#knownFile, client.storeUrl)) === undefined)
+      await (await this.sealer(client)).recipients()
     await client.create({ object, source: 'secret recipients' }, { actor: this.actor('secret recipients') })
     await noteKnown(this.#knownFile, client.storeUrl, new Map([[name, key]]))
     this.print(`recipient/${name} created   ${key}`)
@@ -155,7 +156,7 @@ export async function recipientKey(given: string): Promise<string> {
     throw new NsctlError('Invalid', 'this is an identity, the secret half of a key, and no recipient', {
       next: 'give the public half, age1…; and since this one was typed, make another: age-keygen',
     })
-  const { publicKeyOf } = await import('../secrets/x25519.ts')
-  publicKeyOf(text)
+  const { checkRecipient } = await import('../secrets/x25519.ts')
+  checkRecipient(text)
   return text
 }

@@ -6,7 +6,7 @@ import { isDryRun } from './dry-run.ts'
 import * as shared from './flags.ts'
 import { checkOutput } from './report.ts'
 import { identityFlag, SecretCommand } from './secret-command.ts'
-import { ARGUMENTS_ARE_SEEN, valueFlags } from './value-flags.ts'
+import { ARGUMENTS_ARE_SEEN, secretValueFlags } from './value-flags.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const LEAST_CHARACTERS = 8
@@ -29,7 +29,7 @@ export class SecretRotate extends SecretCommand {
     }),
   }
   static override flags = {
-    ...valueFlags,
+    ...secretValueFlags,
     random: Flags.string({
       helpValue: 'N',
       summary: 'So many random letters and digits for each key that is named as a word.',
@@ -45,11 +45,11 @@ export class SecretRotate extends SecretCommand {
     checkOutput(flags.output)
     const [name = '', ...keys] = this.words
     if (flags['from-literal'] !== undefined) this.note(ARGUMENTS_ARE_SEEN)
-    const values = await this.values(flags)
-    this.#addRandom(values, keys, flags.random)
-    if (values.size === 0) throw noValue(keys)
     const dryRun = isDryRun(flags['dry-run'])
     const client = await this.client(dryRun ? 'read' : 'write')
+    const values = await this.values(flags, client)
+    this.#addRandom(values, keys, flags.random)
+    if (values.size === 0) throw noValue(keys)
     const { changeValues, noSuchKey } = await import('../client/sealing/stored.ts')
     const sealer = await this.sealerWith(client, flags.identity)
     const check = (secret: Secret) => {

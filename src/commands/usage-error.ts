@@ -15,7 +15,8 @@ export function usageError(
     const name = unknown.replace(/=.*$/s, '')
     const near = name.startsWith('--') ? nearest(name.slice(2), about.flags, 1)[0] : undefined
     return new NsctlError('Usage', `unknown flag: ${name}`, {
-      value: unknown,
+      // what stands behind = may be a secret
+      value: name,
       next: near === undefined ? help : `did you mean --${near}? ${help}`,
     })
   }

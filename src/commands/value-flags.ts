@@ -20,7 +20,7 @@ export const valueFlags = {
   'from-env-file': Flags.string({
     ...several,
     helpValue: 'PATH',
-    summary: 'A file of lines KEY=VALUE.',
+    summary: 'A file of lines KEY=VALUE; - is standard input.',
   }),
 }
 
@@ -28,6 +28,26 @@ export interface ValueFlags {
   readonly 'from-literal'?: readonly string[] | undefined
   readonly 'from-file'?: readonly string[] | undefined
   readonly 'from-env-file'?: readonly string[] | undefined
+}
+
+/** Of a Secret also what others have sealed. */
+export const secretValueFlags = {
+  ...valueFlags,
+  'from-sops': Flags.string({
+    ...several,
+    helpValue: 'FILE',
+    summary: 'A file of sops that is encrypted with age: its keys and values.',
+  }),
+  'from-agenix': Flags.string({
+    ...several,
+    helpValue: 'KEY=FILE',
+    summary: 'A value that agenix, or age itself, has encrypted.',
+  }),
+}
+
+export interface SecretValueFlags extends ValueFlags {
+  readonly 'from-sops'?: readonly string[] | undefined
+  readonly 'from-agenix'?: readonly string[] | undefined
 }
 
 /** All that the flags name. Throws as `readLiterals` does. */

@@ -21,6 +21,7 @@ import type { LeaseRecord } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { ExternalSources } from './external-sources.ts'
 import { controlPlaneIdentityOf, type Environment } from './paths.ts'
+import { secretValues } from './secret-values.ts'
 
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
 export const LEASE_TTL_MS = 5_000
@@ -56,9 +57,11 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
   const own = new OwnIdentity({ api, cache, clock, logger, path, host: hostname() })
   manager.add(deliveryController({ cache, api, clock, own }))
   manager.addRunnable(own.runnable())
+  const identities = () => own.identities()
+  const values = secretValues({ cache, identities, env })
   const sources = new ExternalSources(clock)
   const sourceOf = (external: SecretExternal) => sources.of(external)
-  manager.add(externalController({ cache, api, clock, env, sourceOf, identities: () => own.identities() }))
+  manager.add(externalController({ cache, api, clock, identities, values, sourceOf }))
   manager.addRunnable({
     name: 'external sources',
     run: (signal) => abortOf(signal).then(() => sources.close()),

@@ -14,6 +14,9 @@ export interface DaemonUnitOptions {
   readonly variables?: Environment
 }
 
+/** A dump would hold the Secrets that were opened. Plain processes would inherit this, and may want theirs. */
+const NO_CORE_DUMPS = 'LimitCORE=0\nCoredumpFilter=0x0\n'
+
 /** The unit that serves the same store as the command that installs it. KillMode=process: ending the daemon ends no workload. */
 export function daemonUnit(options: DaemonUnitOptions): string {
   const { scope, env, runtime } = options
@@ -40,7 +43,7 @@ RestartSec=1
 KillMode=process
 SyslogIdentifier=nsctl
 TimeoutStopSec=20
-${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
+${runtime === 'process' ? '' : NO_CORE_DUMPS}${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
 [Install]
 WantedBy=${scope === 'system' ? 'multi-user.target' : 'default.target'}
 `

@@ -49,8 +49,11 @@ export async function tearDown(options: TeardownOptions): Promise<TornDown> {
     report.done.push(...(await stopDaemon(options, given)))
   for (const choice of CHOICES) await clearRuntime(choice, options, url, report)
   if (store.engine === 'sqlite') await clearStore(options, store.path, report)
-  else if (store.engine !== 'memory')
+  else if (store.engine !== 'memory') {
     report.left.push(`${url}: the store, which other machines may use and --purge leaves`)
+    const identity = controlPlaneIdentityOf(options.env)
+    if (await isThere(identity)) report.left.push(`${identity}: what opens the Secrets in it`)
+  }
   return report
 }
 

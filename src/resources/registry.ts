@@ -26,6 +26,7 @@ const CONSTRAINTS: Readonly<Record<string, () => Promise<Constraints>>> = {
   Service: async () => (await import('./service/constraints.ts')).serviceConstraints,
   Config: async () => (await import('./config/constraints.ts')).configConstraints,
   Secret: async () => (await import('./secret/constraints.ts')).secretConstraints,
+  Recipient: async () => (await import('./recipient/constraints.ts')).recipientConstraints,
   CustomResourceDefinition: async () =>
     (await import('./customresourcedefinition/constraints.ts')).definitionConstraints,
 }

@@ -4,7 +4,7 @@
  */
 import type { Stanza } from 'age-encryption'
 import { NsctlError } from '../core/errors.ts'
-import { type Identity, publicKeyOf, wrapFileKey } from './x25519.ts'
+import { type Identity, wrapFileKey } from './x25519.ts'
 
 const ARMOR_BEGIN = '-----BEGIN AGE ENCRYPTED FILE-----'
 const ARMOR_END = '-----END AGE ENCRYPTED FILE-----'
@@ -15,31 +15,16 @@ const BINARY_BEGIN = 'age-encryption.org/'
  * @throws NsctlError Invalid where there is no recipient or one is malformed; Unsupported where one is of another kind
  */
 export async function seal(plain: Uint8Array, recipients: readonly string[]): Promise<string> {
-  const keys = new Map(recipients.map((recipient) => [recipient, publicKeyOf(recipient)]))
-  if (keys.size === 0)
+  const unique = new Set(recipients)
+  if (unique.size === 0)
     throw new NsctlError('Invalid', 'there is nobody to seal to', {
       next: 'Add yourself with nsctl secret recipients add',
     })
   const { Encrypter, armor } = await import('age-encryption')
   const encrypter = new Encrypter()
-  for (const [recipient, key] of keys)
-    encrypter.addRecipient({ wrapFileKey: (fileKey) => [wrapFor(fileKey, key, recipient)] })
+  for (const recipient of unique)
+    encrypter.addRecipient({ wrapFileKey: (fileKey: Uint8Array) => [wrapFileKey(fileKey, recipient)] })
   return armor.encode(await readAll(await encrypter.encrypt(streamOf(plain))))
-}
-
-function wrapFor(fileKey: Uint8Array, key: Uint8Array, recipient: string): Stanza {
-  try {
-    return wrapFileKey(fileKey, key)
-  } catch (cause) {
-    throw new NsctlError(
-      'Invalid',
-      'nothing can be sealed to this recipient: it is no public key of anybody',
-      {
-        value: recipient,
-        cause,
-      },
-    )
-  }
 }
 
 /**

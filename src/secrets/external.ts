@@ -32,7 +32,7 @@ export interface ExternalCredentials {
 }
 
 export interface ExternalValues {
-  /** What the source calls this state of the secret, for people: `version 7`. */
+  /** What the source calls this state of the secret, for people: `version 7 of secret/shop`. */
   readonly version: string
   /** All of it, by the source's own names. */
   readonly values: ReadonlyMap<string, Uint8Array>

@@ -71,8 +71,7 @@ async function readPrivateFile(path: string): Promise<string> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT')
       throw new NsctlError('NotFound', `there is no identity at ${path}`, { value: path, next: MAKE_ONE })
-    const why = cause.code === 'EACCES' ? 'only another user may read it' : `reading it gives ${cause.code}`
-    throw new NsctlError('Failed', `the identity at ${path} cannot be read: ${why}`, { value: path })
+    throw ioFault(`the identity at ${path} cannot be read`, path, cause)
   })
   try {
     const { mode, size } = await file.stat()
@@ -84,6 +83,8 @@ async function readPrivateFile(path: string): Promise<string> {
     if (size > MAX_FILE_BYTES)
       throw new NsctlError('Invalid', `${path} is too large for an identity`, { value: path })
     return await file.readFile('utf8')
+  } catch (cause) {
+    throw ioFault(`the identity at ${path} cannot be read`, path, cause)
   } finally {
     await file.close()
   }
@@ -102,21 +103,30 @@ export async function makeIdentityFile(path: string): Promise<Identity> {
 /** As {@link makeIdentityFile}, of one that is there already: an export. */
 export async function writeIdentityFile(path: string, identity: Identity): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
   const draft = join(folder, `.identity-${randomBytes(8).toString('hex')}`)
   try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
     await writeDurably(draft, identityText(identity))
-    await link(draft, path).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'EEXIST') throw cause
+    await link(draft, path)
+    await unlink(draft)
+    await syncFolder(folder)
+  } catch (cause) {
+    await unlink(draft).catch(() => undefined)
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
       throw new NsctlError('AlreadyExists', `there is something at ${path} already`, {
         value: path,
         next: 'nsctl never writes over an identity: what is sealed to it would be lost',
       })
-    })
-  } finally {
-    await unlink(draft).catch(() => undefined)
+    throw ioFault(`no identity can be written to ${path}`, path, cause)
   }
-  await syncFolder(folder)
+}
+
+/** An error of the file system in our words; one that is ours already stays. */
+function ioFault(what: string, path: string, cause: unknown): unknown {
+  const code = (cause as NodeJS.ErrnoException).code
+  if (isNsctlError(cause) || code === undefined) return cause
+  const why = code === 'EACCES' || code === 'EPERM' ? 'this user may not' : code
+  return new NsctlError('Failed', `${what}: ${why}`, { value: path, cause })
 }
 
 /** The identity at `path`, the first of several; made where there is none. Of two processes at once, both get the same. */

@@ -129,7 +129,7 @@ function modulo(value: bigint): bigint {
 function malformed(line: string): NsctlError {
   return new NsctlError('Invalid', 'this is no public key of ssh', {
     // whoever gives the wrong half of a key by mistake does not read it in a log
-    ...(line.includes('PRIVATE KEY') ? {} : { value: line.trim().slice(0, 80) }),
+    ...(line.trim().startsWith(ED25519) ? { value: line.trim().slice(0, 80) } : {}),
     next: 'Give a line like ssh-ed25519 AAAA…, as in /etc/ssh/ssh_host_ed25519_key.pub',
   })
 }

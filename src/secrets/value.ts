@@ -3,6 +3,7 @@
 import { NsctlError } from '../core/errors.ts'
 import { randomIds } from '../core/ids.ts'
 import type { SecretSealedValue } from '../resources/generated/types.ts'
+import { isValueKey, VALUE_KEY_RULE } from '../resources/value-key.ts'
 import { open, seal } from './age.ts'
 import type { Identity } from './x25519.ts'
 
@@ -13,17 +14,16 @@ export interface ValuePlace {
 }
 
 const FORMAT = 'nsctl.dev/secret/v1'
-const KEY = /^[-._a-zA-Z0-9]{1,253}$/
 const VERSION = /^[a-z0-9]{10}$/
 const VERSION_LENGTH = 10
 const NEWLINE = 0x0a
 
 /** Where a key is one that files and variables can be named after. @throws NsctlError Invalid */
 export function checkKey(key: string): void {
-  if (KEY.test(key)) return
+  if (isValueKey(key)) return
   throw new NsctlError('Invalid', `${JSON.stringify(key)} cannot be a key of a Secret`, {
     value: key,
-    next: 'A key has letters of the English alphabet, digits, "-", "_" and ".", 253 at most',
+    next: `Call it otherwise: ${VALUE_KEY_RULE}`,
   })
 }
 

@@ -15,8 +15,8 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import type { Stanza } from 'age-encryption'
+import { decodeBech32, encodeBech32 } from '../core/bech32.ts'
 import { NsctlError } from '../core/errors.ts'
-import { decodeBech32, encodeBech32 } from './bech32.ts'
 
 export const KEY_BYTES = 32
 const FILE_KEY_BYTES = 16
@@ -66,7 +66,7 @@ export function scalarOf(text: string): Uint8Array | undefined {
  * The public key behind `age1…`.
  * @throws NsctlError Invalid; Unsupported where it is of a kind that nsctl cannot seal to
  */
-export function publicKeyOf(recipient: string): Uint8Array {
+function publicKeyOf(recipient: string): Uint8Array {
   const bytes = recipient === recipient.toLowerCase() ? decodeBech32('age', recipient) : undefined
   if (bytes?.length === KEY_BYTES) return bytes
   if (/^age1(pq|tag|tagpq|[a-z0-9-]{2,})1[a-z0-9]{20,}$/.test(recipient))
@@ -75,21 +75,39 @@ export function publicKeyOf(recipient: string): Uint8Array {
       next: 'Give an X25519 recipient, as age-keygen makes them: age1 and 58 characters',
     })
   throw new NsctlError('Invalid', 'this is no recipient', {
-    value: recipient,
+    // whoever gives the secret half by mistake does not read it in a log
+    ...(recipient.startsWith('age1') ? { value: recipient } : {}),
     next: 'A recipient is age1 and 58 characters: copy it again, or show it with age-keygen -y FILE',
   })
 }
 
-/** The stanza that lets whoever has the other half of `publicKey` come at `fileKey`. */
-export function wrapFileKey(fileKey: Uint8Array, publicKey: Uint8Array): Stanza {
+/**
+ * The stanza that lets whoever is behind `recipient` come at `fileKey`.
+ * @throws NsctlError as {@link publicKeyOf}
+ */
+export function wrapFileKey(fileKey: Uint8Array, recipient: string): Stanza {
+  const publicKey = publicKeyOf(recipient)
   const ephemeral = generateKeyPairSync('x25519')
   const share = rawPublicKey(ephemeral.publicKey)
-  const secret = agree(ephemeral.privateKey, publicKey)
+  const secret = agreeWith(ephemeral.privateKey, publicKey, recipient)
   const cipher = createCipheriv(CIPHER, wrappingKey(secret, share, publicKey, INFO), NONCE, {
     authTagLength: TAG_BYTES,
   })
   const body = Buffer.concat([cipher.update(fileKey), cipher.final(), cipher.getAuthTag()])
   return { args: ['X25519', unpadded(share)], body }
+}
+
+/** @throws NsctlError where nothing can be sealed to `recipient`, as {@link wrapFileKey} would */
+export function checkRecipient(recipient: string): void {
+  wrapFileKey(new Uint8Array(FILE_KEY_BYTES), recipient)
+}
+
+function agreeWith(privateKey: KeyObject, publicKey: Uint8Array, recipient: string): Buffer {
+  try {
+    return agree(privateKey, publicKey)
+  } catch (cause) {
+    throw new NsctlError('Invalid', 'this recipient is the public key of nobody', { value: recipient, cause })
+  }
 }
 
 class KeyIdentity implements Identity {

@@ -1,7 +1,7 @@
 /** What changed, in a line: `memory 128Mi → 96Mi, source unchanged`. */
 import type { FieldChange } from '../api/api.ts'
 import { formatPath, isObject, type Json, type Path, valueAt } from '../core/json.ts'
-import { splitSealed } from './sealed.ts'
+import { recipientsChange, splitSealed } from './sealed.ts'
 import { printable, truncate } from './width.ts'
 
 const VALUE_CELLS = 40
@@ -26,7 +26,7 @@ export function summarizeChanges(changes: readonly FieldChange[], options: Summa
   const limit = options.limit ?? 4
   const said = [
     ...sealed.map(({ path, what }) => `${formatPath(path.slice(-2))} ${what}`),
-    ...leaves.map((change) => describeChange(change, leaves)),
+    ...leaves.map((change) => recipientsChange(change) ?? describeChange(change, leaves)),
   ]
   const parts = said.slice(0, limit)
   if (said.length > limit) parts.push(`and ${said.length - limit} more`)

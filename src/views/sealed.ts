@@ -66,3 +66,13 @@ export function splitSealed<T extends Leaf>(
 function isCiphertext(path: Path, value: unknown): boolean {
   return path.at(-1) === 'age' && isSealedText(value)
 }
+
+/** `recipients 2 → 3`: keys say nothing to people. Undefined for any other change. */
+export function recipientsChange({ path, from = [], to = [] }: Leaf): string | undefined {
+  if (path.at(-1) !== 'recipients' || !areKeys(from) || !areKeys(to)) return undefined
+  return from.length === to.length ? 'recipients changed' : `recipients ${from.length} → ${to.length}`
+}
+
+function areKeys(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string' && one.startsWith('age1'))
+}

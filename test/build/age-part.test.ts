@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { buildPart, partFile } from '../../scripts/build/package-parts.ts'
 import { open } from '../../src/secrets/age.ts'
 import { newIdentity } from '../../src/secrets/identity.ts'
-import { publicKeyOf, wrapFileKey } from '../../src/secrets/x25519.ts'
+import { wrapFileKey } from '../../src/secrets/x25519.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -27,7 +27,7 @@ test('age files are made and opened without the arithmetic that is left out', as
     const identity = await newIdentity()
     const encrypter = new Encrypter()
     encrypter.addRecipient({
-      wrapFileKey: (fileKey) => [wrapFileKey(fileKey, publicKeyOf(identity.recipient))],
+      wrapFileKey: (fileKey) => [wrapFileKey(fileKey, identity.recipient)],
     })
     const file = await encrypter.encrypt('hello')
     const decrypter = new Decrypter()

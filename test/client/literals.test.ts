@@ -22,7 +22,11 @@ test.before.each((context) => {
 test.after.each(({ folder }) => rmSync(folder, { recursive: true, force: true }))
 
 const read = async (cwd: string, flags: LiteralFlags) => {
-  const context = { cwd, env: { HOME: '/home/ada' }, readStdin: async () => Buffer.from('typed') }
+  const context = {
+    cwd,
+    env: { HOME: '/home/ada', typed: 'in' },
+    readStdin: async () => Buffer.from('typed'),
+  }
   return (await readLiterals(flags, context)).map(
     ({ key, value, from }) => `${from} ${key}=${Buffer.from(value).toString('latin1')}`,
   )
@@ -47,6 +51,11 @@ for (const c of [
     name: 'env files',
     flags: { fromEnvFile: ['db.env'] },
     want: ['env-file USER=shop', 'env-file HOME=/home/ada'],
+  },
+  {
+    name: 'variables of the environment on standard input',
+    flags: { fromEnvFile: ['-'] },
+    want: ['env-file typed=in'],
   },
   {
     name: 'literals and files together',

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Secret } from '../../src/resources/generated/types.ts'
-import { readIdentities } from '../../src/secrets/identity.ts'
+import { seal } from '../../src/secrets/age.ts'
+import { makeIdentityFile, readIdentities } from '../../src/secrets/identity.ts'
 import { openValue } from '../../src/secrets/value.ts'
+import { encryptTree, type Tree, yamlOf } from '../secrets/sources/sops-writer.ts'
 import { openShop, type RunOptions, type Shop } from './shop.ts'
 
 interface Context {
@@ -180,6 +182,17 @@ test('the embedded store has its control plane where this user is', async (conte
   })
 })
 
+test('a control plane whose identity is lost is not given another by the way', async (context) => {
+  const { folder, shop, run } = context
+  const identity = join(folder, 'state', 'identity')
+  shop.setStoreUrl(`sqlite:${join(folder, 'state', 'store.db')}`)
+  await run('apply -f -', { stdin: manifest({ password: 'hunter2' }) })
+  rmSync(identity)
+  const ran = await run('apply -f -', { stdin: manifest({ password: 'hunter3' }) })
+  assert.match(ran.stdout, '1 key sealed to 2 recipients', ran.stderr)
+  assert.not.ok(existsSync(identity), 'its backup must have a place to go to')
+})
+
 test('NSCTL_IDENTITY=none seals and makes no identity', async ({ run, shop, folder }) => {
   const env = { NSCTL_IDENTITY: 'none' }
   const nobody = await run('secret create db --from-literal a=b', { env })
@@ -331,6 +344,48 @@ test('a patch seals too', async (context) => {
   assert.is(odd.code, 2)
   assert.not.match(odd.stderr, 'hunter4')
   assert.not.match(JSON.stringify(await shop.api.history(ref)), /hunter|aHVudGVy/)
+})
+
+test('a value that fits no object is refused by its name', async ({ run, shop, folder }) => {
+  const file = join(folder, 'large')
+  writeFileSync(file, Buffer.alloc(1024 * 1024, 'hunter2'))
+  const ran = await run(`secret create db --from-file ${file} --from-literal a=b`)
+  assert.is(ran.code, 2)
+  assert.match(ran.stderr, /Secret default\/db does not fit: .* the value of large is its largest/)
+  assert.not.match(ran.stderr, /hunter2|1048576|1\s?Mi/)
+  const applied = await run('apply -f -', { stdin: manifest({ password: 'hunter2'.repeat(20_000) }) })
+  assert.is(applied.code, 2)
+  assert.match(applied.stderr, 'the value of password is its largest')
+  assert.is(await shop.api.get(ref), undefined)
+})
+
+test('what agenix and sops have sealed is opened with the identities that are there', async (context) => {
+  const { run, folder } = context
+  const identity = await makeIdentityFile(join(folder, 'agenix'))
+  writeFileSync(join(folder, 'password.age'), await seal(Buffer.from('hunter2'), [identity.recipient]))
+  const line = `secret create db --from-agenix password=${join(folder, 'password.age')} --from-literal user=ada`
+  const refused = await run(line)
+  assert.is(refused.code, 1, refused.stderr)
+  const ran = await run(`${line} --identity ${join(folder, 'agenix')}`)
+  assert.is(ran.stdout, 'secret/db created   2 keys sealed to 1 recipient\n', ran.stderr)
+  assert.is(await opened(context, 'password'), 'hunter2')
+  const twice = await run(`${line} --from-literal password=x --identity ${join(folder, 'agenix')}`)
+  assert.match(twice.stderr, 'the key password is given twice')
+  assert.match(
+    (await run('secret create x --from-agenix nonsense')).stderr,
+    '--from-agenix needs KEY=FILE, not "nonsense"',
+  )
+  const tree: Tree = [
+    ['user', 'ada'],
+    ['password', 'hunter2'],
+  ]
+  const sops = yamlOf(await encryptTree(tree, { recipients: [identity.recipient] }))
+  writeFileSync(join(folder, 'db.sops.yaml'), sops)
+  const other = await run(
+    `secret create other --from-sops ${join(folder, 'db.sops.yaml')} -i ${join(folder, 'agenix')}`,
+  )
+  assert.is(other.stdout, 'secret/other created   2 keys sealed to 1 recipient\n', other.stderr)
+  assert.is((await run('secret reveal other user')).stdout, 'ada')
 })
 
 test('a Config of values and files', async ({ run, shop, folder }) => {

@@ -344,6 +344,46 @@ test('identity: show, export, import', async (context) => {
   assert.ok(existsSync(join(folder, 'state', 'identity')))
 })
 
+test('an identity can be made before anything is sealed', async ({ run, folder }) => {
+  const nothing = await run('secret identity')
+  assert.is(nothing.code, 1)
+  assert.match(nothing.stderr, 'nsctl secret identity make makes a new one')
+  const ran = await run('secret identity make')
+  assert.match(ran.stdout, /^identity age1\w+ made in /)
+  assert.is((await run('secret identity make')).code, 4)
+  assert.is(
+    `identity ${(await run('secret identity')).stdout.trim()} made in ${join(folder, 'identity')}\n`,
+    ran.stdout,
+  )
+})
+
+for (const c of [
+  { words: ['secret', 'reveal', ''], want: ['db'] },
+  { words: ['secret', 'rotate', 'db', ''], want: ['password', 'user'] },
+  { words: ['secret', 'rekey', 'db', ''], want: ['db'] },
+  { words: ['secret', 'edit', 'db', ''], want: [] },
+  { words: ['secret', 'recipients', ''], want: ['list', 'add', 'remove', 'trust'] },
+  { words: ['secret', 'recipients', 'trust', 'b'], want: ['bob'] },
+  { words: ['secret', 'identity', 'ex'], want: ['export'] },
+  { words: ['secret', 'reveal', '-n', 'other', ''], want: [] },
+])
+  test(`completes ${c.words.join(' ')}`, async (context) => {
+    await made(context)
+    await context.run(`secret recipients add bob ${BOB}`)
+    const ran = await context.run(['__complete', '--', ...c.words])
+    assert.equal(
+      ran.stdout.split('\n').filter((line) => line !== ''),
+      c.want,
+    )
+  })
+
+test('an unknown flag is named without what stands behind it', async ({ run }) => {
+  const ran = await run('secret create db --from-literl=password=hunter2 -o json')
+  assert.is(ran.code, 2)
+  assert.match(ran.stderr, 'unknown flag: --from-literl')
+  assert.not.match(ran.stderr, 'hunter2')
+})
+
 test('an identity that others may read is refused', async (context) => {
   await made(context)
   const { chmodSync } = await import('node:fs')
@@ -447,6 +487,64 @@ test('seal needs no store where recipients are named, also in a file and as JSON
   assert.is(Buffer.from(value).toString(), 'hunter2')
   assert.not.ok(existsSync(join(folder, 'identity')))
   assert.is((await shop.api.list(shop.api.kinds.byKind('Recipient'))).items.length, 0)
+})
+
+test('a value that was sealed for another place is refused where the text has it', async (context) => {
+  const { run } = context
+  const sealed = (await run('secret seal -f - -n default', { stdin: PLAIN })).stdout
+  for (const [moved, want] of [
+    [
+      sealed.replace('name: app', 'name: other'),
+      /the value password of Secret default\/other was moved: it is sealed as password of Secret default\/app/,
+    ],
+    [sealed.replace('namespace: default', 'namespace: shop'), /Secret shop\/app was moved/],
+    [
+      sealed.replace('password:', 'pin:'),
+      /the value pin of Secret default\/app was moved: it is sealed as password/,
+    ],
+    [sealed.replace(/version: \w+/, 'version: bcdfghjkmn'), /is sealed as version/],
+  ] as const) {
+    const ran = await run('apply -f -', { stdin: moved })
+    assert.is(ran.code, 2)
+    assert.match(ran.stderr, /stdin:\d+:\d+: /)
+    assert.match(ran.stderr, want)
+    assert.match(ran.stderr, 'nothing was applied')
+    const created = await run('create -f -', { stdin: moved })
+    assert.is(created.code, 2)
+  }
+  assert.is((await run('apply -f -', { stdin: sealed })).code, 0)
+})
+
+test('a file that was sealed and never stored keeps what is equal', async (context) => {
+  const { run } = context
+  const sealed = (await run('secret seal -f - -n default', { stdin: PLAIN })).stdout
+  const version = /version: (\w+)/.exec(sealed)?.[1]
+  const head = sealed.slice(0, sealed.indexOf('---\n#'))
+  const again = await run('secret seal -f -', { stdin: `${head}stringData: {password: hunter2, more: x}\n` })
+  assert.is(/password:\n\s+version: (\w+)/.exec(again.stdout)?.[1], version, again.stderr)
+  assert.match(again.stderr, 'secret/app sealed   1 key sealed to 1 recipient')
+})
+
+test('with --partial a Secret that is wrong keeps the others from nothing', async (context) => {
+  const { run, shop } = context
+  const wrong = PLAIN.replace('hunter2', '[hunter2]')
+  const ran = await run('apply -f - --partial', { stdin: wrong })
+  assert.is(ran.code, 2)
+  assert.match(ran.stderr, 'stringData.password: must be a string')
+  assert.match(ran.stderr, 'the other documents were applied')
+  assert.ok(await shop.api.get({ kind: 'Config', namespace: 'default', name: 'web' }))
+})
+
+test('what is rolled back is sealed to the recipients of then, and says so', async (context) => {
+  const { run } = context
+  await made(context)
+  await run(`secret recipients add bob ${BOB}`)
+  await run('secret rotate db password --random 32')
+  const ran = await run('rollback secret/db')
+  assert.is(ran.code, 0, ran.stderr)
+  assert.match(ran.stderr, 'secret/db is sealed to the recipients of that revision: nsctl secret rekey db')
+  assert.is(await opened(context, 'password'), 'hunter2')
+  assert.match((await run('secret rekey db')).stdout, '1 rekeyed')
 })
 
 test('seal says what is wrong with a file without a value', async ({ run }) => {

@@ -20,6 +20,16 @@ test('starts what installs it, with its home and PATH, and ends no workload with
   assert.match(text, '\nWantedBy=multi-user.target\n')
 })
 
+for (const [runtime, dumps] of [
+  ['auto', false],
+  ['systemd', false],
+  ['process', true],
+] as const)
+  test(`under the runtime ${runtime} the daemon ${dumps ? 'may leave' : 'leaves no'} core dump, nor do its children`, () => {
+    const text = daemonUnit({ scope: 'system', env: { HOME: '/h' }, command: ['/usr/bin/node'], runtime })
+    assert.is(text.includes('\nLimitCORE=0\nCoredumpFilter=0x0\n'), !dumps)
+  })
+
 test('what a context says of who we are stands in it', () => {
   const text = daemonUnit({
     scope: 'user',

@@ -168,10 +168,7 @@ for (const c of [
   },
 ] as const)
   test(`resolveMaterials: ${c.name}`, () => {
-    const { missing } = resolveMaterials(
-      refs(c.over as Partial<ServiceTemplate>),
-      finder(c.objects),
-    )
+    const { missing } = resolveMaterials(refs(c.over as Partial<ServiceTemplate>), finder(c.objects))
     assert.is(missingText(missing), c.missing)
   })
 

@@ -4,10 +4,11 @@ import { armor, Decrypter, Encrypter, generateX25519Identity, identityToRecipien
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { encodeBech32 } from '../../src/core/bech32.ts'
 import { NsctlError } from '../../src/core/errors.ts'
 import { open, openFile, seal } from '../../src/secrets/age.ts'
 import { identityText, newIdentity, parseIdentities } from '../../src/secrets/identity.ts'
-import { type Identity, identityOfScalar } from '../../src/secrets/x25519.ts'
+import { checkRecipient, type Identity, identityOfScalar } from '../../src/secrets/x25519.ts'
 import { faultOf } from './faults.ts'
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
@@ -59,11 +60,26 @@ for (const [name, recipient, code] of [
   ['a plugin', 'age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t', 'Unsupported'],
   ['post-quantum', `age1pq1${'q'.repeat(200)}`, 'Unsupported'],
   // of order 1: everybody would know the shared secret
-  ['a weak point', 'age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqs3290gq', 'Invalid'],
+  ['a weak point', 'age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z', 'Invalid'],
 ] as const)
   test(`nothing is sealed to ${name}`, async () => {
     assert.is((await faultOf(seal(bytes('x'), [anna.recipient, recipient]))).code, code)
   })
+
+test("a well-formed key that is nobody's is told apart from a mistyped one", () => {
+  const weak = encodeBech32('age', new Uint8Array(32))
+  assert.throws(
+    () => checkRecipient(weak),
+    (error: NsctlError) => error.message === 'this recipient is the public key of nobody',
+  )
+  checkRecipient(anna.recipient)
+})
+
+test('an identity given for a recipient is not repeated', async () => {
+  const secret = anna.reveal()
+  const fault = await faultOf(seal(bytes('x'), [secret]))
+  assert.not.ok(inspect(fault, { depth: 9 }).includes(secret.slice(20, 40)))
+})
 
 test('nothing is sealed to nobody', async () => {
   assert.is((await faultOf(seal(bytes('x'), []))).message, 'there is nobody to seal to')

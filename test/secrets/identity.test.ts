@@ -6,7 +6,7 @@ import { inspect } from 'node:util'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { decodeBech32, encodeBech32 } from '../../src/secrets/bech32.ts'
+import { decodeBech32, encodeBech32 } from '../../src/core/bech32.ts'
 import {
   identityAt,
   identityText,
@@ -105,6 +105,23 @@ for (const mode of [0o640, 0o604, 0o620, 0o666])
 test('a file that is not there is said to be missing', async () => {
   assert.is((await faultOf(readIdentities(join(folder, 'nothing')))).code, 'NotFound')
 })
+
+for (const [name, path, message] of [
+  ['a folder', folder, `the identity at ${folder} cannot be read: EISDIR`],
+  [
+    'below a file',
+    join(folder, 'flat/identity'),
+    `the identity at ${join(folder, 'flat/identity')} cannot be read: ENOTDIR`,
+  ],
+] as const)
+  test(`an identity that is ${name} is no bug of ours`, async () => {
+    writeFileSync(join(folder, 'flat'), '')
+    chmodSync(folder, 0o700)
+    assert.is((await faultOf(readIdentities(path))).message, message)
+    const fault = await faultOf(makeIdentityFile(path))
+    assert.ok(['AlreadyExists', 'Failed'].includes(fault.code), fault.code)
+    assert.not.match(inspect(fault, { depth: 9 }), 'SECRET-KEY')
+  })
 
 test('whoever comes at once gets the same one', async () => {
   const path = join(folder, 'race/identity')

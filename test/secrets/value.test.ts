@@ -92,14 +92,18 @@ test('sealed to others it keeps its version, and those before them are out', asy
   )
 })
 
-for (const key of ['', 'clé', 'a b', 'a/b', 'a\nb', 'ключ', 'x'.repeat(254)])
+for (const key of ['', '.', '..', 'clé', 'a b', 'a/b', 'a\nb', 'ключ', 'x'.repeat(254)])
   test(`no value has the key ${JSON.stringify(key.slice(0, 10))}`, async () => {
     const fault = await faultOf(sealValue(bytes('x'), { ...place, key }, [anna.recipient]))
     assert.is(fault.code, 'Invalid')
   })
 
 const names = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/)
-const places = fc.record({ namespace: names, name: names, key: fc.stringMatching(/^[-._a-zA-Z0-9]{1,20}$/) })
+const places = fc.record({
+  namespace: names,
+  name: names,
+  key: fc.stringMatching(/^[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,19}$/),
+})
 
 test('any bytes come back from any place, and from no other', async () => {
   await fc.assert(

@@ -83,10 +83,13 @@ export const taker = object('Service', 'api', {
         { name: 'proxy', source: { command: ['proxy'] } },
       ],
       env: [{ name: 'LEVEL', valueFrom: { configKeyRef: { name: 'app', key: 'LOG_LEVEL' } } }],
-      envFrom: [{ prefix: 'APP_', configRef: { name: 'app' } }, { secretRef: { name: 'other' } }],
+      envFrom: [
+        { prefix: 'APP_', configRef: { name: 'app' } },
+        { secretRef: { name: 'other', optional: true } },
+      ],
       configs: [{ name: 'app', path: '/etc/app', onChange: 'reload' }],
       secrets: [
-        { name: 'db', onChange: 'restart' },
+        { name: 'db', onChange: 'restart', optional: true },
         { name: 'tls', items: [{ key: 'tls.crt', as: 'crt' }, { key: 'tls.key' }], onChange: 'none' },
       ],
     },

@@ -150,6 +150,24 @@ for (const [name, changes, wanted] of [
     ],
     'sealed.password sealed anew, immutable false → true',
   ],
+  [
+    'a recipient more',
+    [
+      at('password', 'age', CIPHERTEXT, `${CIPHERTEXT}x`),
+      { path: ['spec', 'recipients'], from: ['age1a', 'age1b'], to: ['age1a', 'age1b', 'age1c'] },
+    ],
+    'sealed.password sealed anew, recipients 2 → 3',
+  ],
+  [
+    'another recipient',
+    [{ path: ['spec', 'recipients'], from: ['age1a'], to: ['age1b'] }],
+    'recipients changed',
+  ],
+  [
+    'recipients of another kind',
+    [{ path: ['spec', 'recipients'], from: ['ada'], to: [] }],
+    'recipients [ada] → []',
+  ],
 ] as const)
   test(`the history tells of ${name}`, () => {
     assert.is(summarizeChanges(changes as readonly FieldChange[]), wanted)

@@ -5,32 +5,23 @@ import { deepEqual, type Json } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
-import type { ObjectIndex } from '../../engine/cache-index.ts'
 import { type ControllerSpec, ownKey, refKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type { Delivery, Instance, InstanceStatus } from '../../resources/generated/types.ts'
-import { deliveryName } from '../../resources/materials.ts'
+import type { Instance, InstanceStatus } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { programsOf } from '../../resources/template.ts'
-import {
-  type ObservedProgram,
-  type ProgramId,
-  programKey,
-  type Runtime,
-  type RuntimeReader,
-} from '../../runtimes/runtime.ts'
+import { type ObservedProgram, programKey, type Runtime, type RuntimeReader } from '../../runtimes/runtime.ts'
 import type { Announcer } from '../catalog/announcer.ts'
-import type { Composition } from '../material/compose.ts'
 import type { Materials } from '../material/materials.ts'
 import { PortAllocator } from '../ports.ts'
 import { announceEnd, announceReady, type InstanceEvent } from './announce.ts'
+import { Given } from './given.ts'
 import { endOrphans, endUnwanted } from './orphans.ts'
 import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
 import { type InstancePlan, type ProgramAction, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
-import { type InstanceRecord, type MaterialNote, makeRecord, note } from './record.ts'
-import { materialsChanged, refresh } from './refresh.ts'
+import { type InstanceRecord, makeRecord, note } from './record.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
 import { Starter, type StartRequest } from './start.ts'
 import { instanceStatus } from './status.ts'
@@ -62,6 +53,8 @@ export interface InstanceAgent {
   places(): ReadonlyMap<string, Place>
   /** Ends what runs for no instance that the store knows. Returns how many programs that were. */
   endOrphans(): Promise<number>
+  /** Has kept for the next boot what the instances run with, and nothing else. */
+  reviewKept(): Promise<void>
 }
 
 export function createInstanceAgent(options: InstanceControllerOptions): InstanceAgent {
@@ -71,7 +64,7 @@ export function createInstanceAgent(options: InstanceControllerOptions): Instanc
       name: 'instance',
       watches: [
         { kind: 'Instance', toKeys: (object) => reconciler.keysFor(object) },
-        { kind: 'Delivery', toKeys: (object, old) => reconciler.keysForDelivery(object, old) },
+        { kind: 'Delivery', toKeys: (object, old) => reconciler.given.keysFor(object, old) },
       ],
       reconciler,
       concurrency: STARTS_AT_A_TIME,
@@ -79,24 +72,24 @@ export function createInstanceAgent(options: InstanceControllerOptions): Instanc
     listen: (enqueue, signal) => reconciler.listen(enqueue, signal),
     places: () => reconciler.places.all,
     endOrphans: () => endOrphans(options),
+    reviewKept: () => reconciler.given.review(),
   }
 }
 
 class InstanceReconciler {
   readonly places: Places
+  readonly given: Given
   readonly #options: InstanceControllerOptions
   readonly #ports = new PortAllocator()
   readonly #starter: Starter
   readonly #pace: Pace
   readonly #records = new Map<string, InstanceRecord>()
-  /** Instances by the Deliveries that they wait for or have. */
-  readonly #byDelivery: ObjectIndex
   #enqueue: (ref: ObjectRef) => void = () => {}
 
   constructor(options: InstanceControllerOptions) {
     this.#options = options
     this.places = new Places(options.cache)
-    this.#byDelivery = options.cache.index('Instance', (object) => deliveryKeys(object, options.node))
+    this.given = new Given(options)
     this.#pace = new Pace(options.clock)
     const tell = (instance: Instance, event: InstanceEvent) => this.#tell(instance, event)
     this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, tell })
@@ -111,15 +104,6 @@ class InstanceReconciler {
     for (const ref of own) this.#records.get(refKey(ref))?.callOff?.(new Error('its end was asked for'))
     const siblings = this.places.siblings(instance).flatMap((one) => ownKey(one as unknown as AnyResource))
     return [...own, ...siblings]
-  }
-
-  /** The instances that a Delivery is for: it has come, has changed, or can be opened after all. */
-  keysForDelivery(object: AnyResource, old?: AnyResource): readonly ObjectRef[] {
-    const [delivery, before] = [object, old] as unknown as [Delivery, Delivery | undefined]
-    const sameSpec = before !== undefined && deepEqual(before.spec, delivery.spec)
-    if (sameSpec && before.status?.phase !== 'Failed') return []
-    const { namespace = '', name } = delivery.metadata
-    return this.#byDelivery.get(`${namespace}/${name}`).flatMap(ownKey)
   }
 
   listen(enqueue: (ref: ObjectRef) => void, signal: AbortSignal): void {
@@ -145,6 +129,7 @@ class InstanceReconciler {
     const record = this.#recordOf(ref, instance)
     this.places.claim(ref, instance, record)
     await this.#noteWhatHappened(instance, record)
+    this.given.look(instance, record)
     const deleting = instance.metadata.deletionTimestamp !== undefined
     const plan = this.#plan(record, deleting)
     if (deleting) await this.#end(record, instance, plan)
@@ -210,25 +195,16 @@ class InstanceReconciler {
   ): Promise<void> {
     await this.#restartUnhealthy(record, instance, plan.actions)
     const programs = plan.actions.filter((action) => action.kind === 'start').map((action) => action.name)
-    const changed = materialsChanged(instance, record)
-    const composition = changed || programs.length > 0 ? await this.#compose(instance, record) : undefined
-    if (changed && composition !== undefined) {
-      const observed = this.#observed(record)
-      const request = { instance, record, composition, observed }
-      await this.#tell(instance, await refresh(request, this.#options.materials))
-    }
+    const composition = await this.given.compose(instance, record, programs.length > 0)
+    const observed = this.#observed(record)
+    if (composition !== undefined)
+      await this.#tell(instance, await this.given.refresh(instance, record, composition, observed))
     if (programs.length > 0 && composition !== undefined) {
       const writePorts = () => this.#writeStatus(ref, instance, record, plan)
       await this.#start({ instance, record, programs, composition, writePorts }, signal)
     } else if (plan.waitMs === undefined) {
       await this.#starter.note(instance, record, undefined)
     }
-  }
-
-  async #compose(instance: Instance, record: InstanceRecord): Promise<Composition> {
-    const composition = await this.#options.materials.compose(instance)
-    record.materialNote = noteOf(composition)
-    return composition
   }
 
   /** Ends early where the end of the instance is asked for: the runtime may let a start wait until others are done. */
@@ -271,18 +247,13 @@ class InstanceReconciler {
     await this.#options.announcer?.withdraw(instance)
     // whoever comes after it may be here before it is gone from the store
     if (plan.stopped) this.#ports.releaseFixed(record.uid)
-    if (plan.stopped) await this.#forgetMaterials(record, ids)
+    if (plan.stopped) await this.given.forget(ids.filter((id) => this.places.holds(record, programKey(id))))
     for (const action of plan.actions) {
       const id = ids.find((one) => one.program === action.name)
       if (id === undefined || !this.places.holds(record, programKey(id))) continue
       if (action.kind === 'stop') await this.#options.runtime.stop(id, stopOptions(instance))
       if (action.kind === 'forget') await this.#options.runtime.forget(id)
     }
-  }
-
-  async #forgetMaterials(record: InstanceRecord, ids: readonly ProgramId[]): Promise<void> {
-    for (const id of ids)
-      if (this.places.holds(record, programKey(id))) await this.#options.materials.forget(id)
   }
 
   #probe(ref: ObjectRef, instance: Instance, record: InstanceRecord, deleting: boolean): void {
@@ -362,22 +333,6 @@ class InstanceReconciler {
     const about = { kind: 'Instance', namespace, name, uid }
     await this.#options.api.recordEvent({ ...event, about, source: `agent ${this.#options.node}` })
   }
-}
-
-/** `default/db-k2p9xq7h3z`: the Deliveries that an instance of this node is given. */
-function deliveryKeys(object: AnyResource, node: string): readonly string[] {
-  const { spec, metadata } = object as unknown as Instance
-  if (spec.materials === undefined || spec.node !== node) return []
-  return spec.materials.map((one) => `${metadata.namespace ?? ''}/${deliveryName(one, node)}`)
-}
-
-function noteOf(composition: Composition): MaterialNote | undefined {
-  if (composition.kind === 'obstacle') {
-    const { reason, message } = composition.obstacle
-    return { lacking: true, reason, message }
-  }
-  if (composition.notes.length === 0) return undefined
-  return { lacking: false, reason: 'LeftOut', message: composition.notes.join('; ') }
 }
 
 function stopOptions(instance: Instance): { readonly graceMs: number; readonly signal: string } {

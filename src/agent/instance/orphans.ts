@@ -3,7 +3,6 @@ import type { Logger } from '../../core/logger.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { Instance } from '../../resources/generated/types.ts'
 import { type ProgramId, programKey, type Runtime } from '../../runtimes/runtime.ts'
-import type { Materials } from '../material/materials.ts'
 import { programIds } from './specs.ts'
 
 export interface OrphanOptions {
@@ -12,7 +11,6 @@ export interface OrphanOptions {
   readonly cache: ObjectCache
   readonly runtime: Pick<Runtime, 'observe' | 'stop' | 'forget'>
   readonly logger: Logger
-  readonly materials: Pick<Materials, 'retain'>
 }
 
 const GRACE_MS = 10_000
@@ -20,10 +18,10 @@ const GRACE_MS = 10_000
 /** Ends them, and forgets those that have ended. Returns how many it had to end. */
 export async function endOrphans(options: OrphanOptions): Promise<number> {
   const { runtime, cache, node } = options
-  const own = cache.list<Instance>('Instance').filter((one) => one.spec.node === node)
-  const ids = own.flatMap(programIds)
-  await options.materials.retain(ids)
-  const wanted = new Set(ids.map(programKey))
+  const wanted = new Set<string>()
+  for (const one of cache.list<Instance>('Instance')) {
+    if (one.spec.node === node) for (const id of programIds(one)) wanted.add(programKey(id))
+  }
   const orphans = [...runtime.observe().values()].filter((seen) => !wanted.has(programKey(seen.id)))
   const running = orphans.filter((seen) => seen.state !== 'exited')
   await Promise.all([

@@ -40,7 +40,9 @@ export interface InstanceRecord {
   readonly uid: string
   readonly programs: readonly ProgramRecord[]
   ports: readonly GivenPort[]
-  /** What its programs were last given of Configs and Secrets. */
+  /** What they should be given of Configs and Secrets, when last looked at. */
+  wantedMaterials: readonly InstanceMaterial[]
+  /** What its programs were last given of it. */
   materials: readonly InstanceMaterial[]
   /** What is to be said of what they are given: what was left out, or why they do not have it yet. */
   materialNote: MaterialNote | undefined
@@ -84,6 +86,7 @@ export function makeRecord(
       return makeProgramRecord(name, key, known, observed.get(key))
     }),
     ports: status?.ports ?? [],
+    wantedMaterials: instance.spec.materials ?? [],
     materials: status?.materials ?? [],
     materialNote: noteIn(status),
     obstacle: undefined,

@@ -7,7 +7,7 @@ import { type ControllerSpec, ownKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
 import type { Delivery, DeliveryStatus } from '../../resources/generated/types.ts'
 import type { ObjectRef } from '../../resources/object.ts'
-import type { Deliveries } from './deliveries.ts'
+import { type Deliveries, openingFault } from './deliveries.ts'
 
 export interface DeliveryControllerOptions {
   readonly node: string
@@ -44,7 +44,6 @@ async function statusOf(deliveries: Deliveries, delivery: Delivery): Promise<Del
     return { phase: 'Opened' }
   } catch (error) {
     if (!isNsctlError(error)) throw error
-    const next = error.next === undefined ? '' : `: ${error.next}`
-    return { phase: 'Failed', message: `${error.message}${next}` }
+    return { phase: 'Failed', message: openingFault(delivery, error).message }
   }
 }

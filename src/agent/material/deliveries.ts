@@ -4,7 +4,8 @@ import { NsctlError } from '../../core/errors.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { Delivery } from '../../resources/generated/types.ts'
 import { deliveryName, type Material } from '../../resources/materials.ts'
-import type { Contents } from './gathering.ts'
+import type { Obstacle } from '../instance/record.ts'
+import { type Contents, sourceText } from './gathering.ts'
 import type { NodeSeal } from './seal.ts'
 
 export interface DeliveriesOptions {
@@ -41,7 +42,7 @@ export class Deliveries {
     return delivery !== undefined && isOf(delivery, material, node) ? delivery : undefined
   }
 
-  /** @throws NsctlError Failed or Invalid where the node cannot open it */
+  /** @throws NsctlError where the node cannot open it: see NodeSeal, and `openingFault` */
   async contents(delivery: Delivery): Promise<Contents> {
     const { source, values, sealed } = delivery.spec
     if (source.kind === 'Config') {
@@ -90,6 +91,21 @@ export class Deliveries {
   close(): void {
     for (const [key, opened] of this.#opened) this.#forget(key, opened)
   }
+}
+
+/** Why a delivery is of no use. What is sealed to another key may be sealed anew; what is damaged is not started with, ever. */
+export function openingFault({ spec }: Delivery, error: NsctlError): Obstacle {
+  const { node, recipient } = spec
+  const about = sourceText(spec.source)
+  if (error.code !== 'Failed') {
+    const message = `${about} cannot be opened on ${node}: ${error.message}`
+    return error.code === 'NotFound'
+      ? { phase: 'Pending', reason: 'NoKey', message }
+      : { phase: 'Failed', reason: 'CannotOpen', message }
+  }
+  const to = recipient === undefined ? '' : ` (${recipient})`
+  const message = `${about} is not sealed to a key that ${node} has${to}; nsctl node trust ${node} takes the key that it says it has`
+  return { phase: 'Pending', reason: 'SealedToAnotherKey', message }
 }
 
 function isOf({ spec }: Delivery, { kind, name, version }: Material, node: string): boolean {

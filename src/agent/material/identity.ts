@@ -3,7 +3,7 @@
  * beside a host key that has come later, since it may be what others seal to. Read once, and only when it is needed.
  */
 import { existsSync } from 'node:fs'
-import { isNsctlError, messageOf } from '../../core/errors.ts'
+import { isNsctlError, messageOf, NsctlError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Identity } from '../../secrets/identity.ts'
 import type { NodeSeal } from './seal.ts'
@@ -22,7 +22,7 @@ export function nodeSeal(options: NodeSealOptions): NodeSeal {
     reading ??= readKeys(options).catch((error) => {
       // it may be there the next time
       reading = undefined
-      throw error
+      throw new NsctlError('NotFound', `its key cannot be used: ${messageOf(error)}`, { cause: error })
     })
     return reading
   }

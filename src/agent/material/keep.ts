@@ -32,8 +32,12 @@ export class MaterialKeep {
     const { dir, seal } = this.#options
     const file = fileOf(id)
     const plain = Buffer.from(`${headerOf(id)}\n${JSON.stringify(toJson(material))}`)
-    const stamp = createHash('sha256').update(plain).digest('base64')
-    if (this.#saved.get(file) === stamp) return
+    const stamp = stampOf(plain)
+    const saved = this.#saved.get(file) ?? (await this.#stampOnDisk(id))
+    if (saved === stamp) {
+      this.#saved.set(file, stamp)
+      return
+    }
     const sealed = await seal.seal(plain)
     await mkdir(dir, { recursive: true, mode: 0o700 })
     await writeWhole(join(dir, file), sealed)
@@ -45,6 +49,18 @@ export class MaterialKeep {
    * @throws NsctlError where it cannot be opened, or is another program's
    */
   async load(id: ProgramId): Promise<ProgramMaterial | undefined> {
+    const bytes = await this.#read(id)
+    if (bytes === undefined) return undefined
+    const plain = bytes.toString('utf8')
+    const end = plain.indexOf('\n')
+    const material = plain.slice(0, end) === headerOf(id) ? fromJson(plain.slice(end + 1)) : undefined
+    if (material !== undefined) return material
+    throw new NsctlError('Invalid', `what is kept of ${programKey(id)} is not what nsctl wrote there`, {
+      next: 'it is written anew once the control plane is there',
+    })
+  }
+
+  async #read(id: ProgramId): Promise<Buffer | undefined> {
     const { dir, seal } = this.#options
     let sealed: string
     try {
@@ -53,13 +69,13 @@ export class MaterialKeep {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
     }
-    const plain = Buffer.from(await seal.open(sealed)).toString('utf8')
-    const end = plain.indexOf('\n')
-    const material = plain.slice(0, end) === headerOf(id) ? fromJson(plain.slice(end + 1)) : undefined
-    if (material !== undefined) return material
-    throw new NsctlError('Invalid', `what is kept of ${programKey(id)} is not what nsctl wrote there`, {
-      next: 'it is written anew once the control plane is there',
-    })
+    return Buffer.from(await seal.open(sealed))
+  }
+
+  /** Undefined also for what cannot be opened: that is to be written anew. */
+  async #stampOnDisk(id: ProgramId): Promise<string | undefined> {
+    const bytes = await this.#read(id).catch(() => undefined)
+    return bytes && stampOf(bytes)
   }
 
   async remove(id: ProgramId): Promise<void> {
@@ -78,6 +94,10 @@ export class MaterialKeep {
       await rm(join(this.#options.dir, file), { force: true })
     }
   }
+}
+
+function stampOf(plain: Uint8Array): string {
+  return createHash('sha256').update(plain).digest('base64')
 }
 
 /** None of the parts contains a `_`. */

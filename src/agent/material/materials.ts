@@ -1,7 +1,8 @@
 /** Gives programs what their instance names of Configs and Secrets: before they start, and again when it changes. */
 import { isNsctlError, messageOf, type NsctlError } from '../../core/errors.ts'
+import { canonicalJson, deepEqual } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
-import type { Delivery, Instance } from '../../resources/generated/types.ts'
+import type { Instance } from '../../resources/generated/types.ts'
 import type { Material } from '../../resources/materials.ts'
 import {
   type ProgramId,
@@ -10,8 +11,9 @@ import {
   type RuntimeMaterials,
 } from '../../runtimes/runtime.ts'
 import type { Obstacle } from '../instance/record.ts'
+import { programIds } from '../instance/specs.ts'
 import { type Composition, composeMaterial } from './compose.ts'
-import type { Deliveries } from './deliveries.ts'
+import { type Deliveries, openingFault } from './deliveries.ts'
 import { type Contents, type MaterialName, sourceText } from './gathering.ts'
 import type { MaterialKeep } from './keep.ts'
 
@@ -36,6 +38,8 @@ const NONE: ReadonlyMap<string, Contents> = new Map()
 
 export class Materials {
   readonly #options: MaterialsOptions
+  /** By instance: the versions that are known to be kept of what its programs run with. */
+  #reviewed: ReadonlyMap<string, string> = new Map()
 
   constructor(options: MaterialsOptions) {
     this.#options = options
@@ -73,7 +77,7 @@ export class Materials {
       return await deliveries.contents(delivery)
     } catch (error) {
       if (!isNsctlError(error)) throw error
-      return cannotOpen(material, node, delivery, error)
+      return openingFault(delivery, error)
     }
   }
 
@@ -82,7 +86,7 @@ export class Materials {
    * @throws NsctlError Invalid, Unsupported or TooLarge where that can never be
    */
   async place(id: ProgramId, material: ProgramMaterial): Promise<Placing> {
-    const kept = this.#keep(id, material)
+    const kept = this.#keep(id, material).then(() => undefined)
     try {
       await this.#options.runtime.place(id, material)
       return { kept, fault: undefined }
@@ -92,14 +96,17 @@ export class Materials {
     }
   }
 
-  async #keep(id: ProgramId, material: ProgramMaterial): Promise<void> {
+  /** False where that failed. */
+  async #keep(id: ProgramId, material: ProgramMaterial): Promise<boolean> {
     const { keep, logger } = this.#options
     try {
       await keep?.save(id, material)
+      return true
     } catch (error) {
       const program = programKey(id)
       const message = `cannot keep what a program is given, so the next boot waits for the control plane: ${messageOf(error)}`
       logger.log('warn', message, { program })
+      return false
     }
   }
 
@@ -112,10 +119,41 @@ export class Materials {
     await this.#options.keep?.remove(id)
   }
 
-  /** Nothing is kept of any other program. */
-  async retain(ids: Iterable<ProgramId>): Promise<void> {
-    await this.#options.keep?.retain(ids)
+  /**
+   * Of all instances of the node what they run with is kept, and nothing else: a save may have failed, and what another key sealed opens
+   * no more. Looked at once for each version.
+   */
+  async review(instances: readonly Instance[]): Promise<void> {
+    const { keep } = this.#options
+    if (keep === undefined) return
+    await keep.retain(instances.flatMap(programIds))
+    const reviewed = new Map<string, string>()
+    for (const instance of instances) {
+      const { uid = '' } = instance.metadata
+      const versions = versionsOf(instance)
+      if (versions === undefined) continue
+      if (this.#reviewed.get(uid) === versions || (await this.#keepAll(instance))) reviewed.set(uid, versions)
+    }
+    this.#reviewed = reviewed
   }
+
+  async #keepAll(instance: Instance): Promise<boolean> {
+    const composition = await this.compose(instance)
+    if (composition.kind === 'obstacle') return false
+    let isKept = true
+    for (const id of programIds(instance)) {
+      const material = composition.programs.get(id.program)?.material
+      if (material !== undefined && !(await this.#keep(id, material))) isKept = false
+    }
+    return isKept
+  }
+}
+
+/** What its programs run with; undefined where they do not run, have nothing or are about to have something else. */
+function versionsOf({ metadata, spec, status }: Instance): string | undefined {
+  if (spec.materials === undefined || spec.materials.length === 0) return undefined
+  if (metadata.deletionTimestamp !== undefined || status?.phase !== 'Running') return undefined
+  return deepEqual(spec.materials, status.materials) ? canonicalJson(spec.materials) : undefined
 }
 
 function keyOf({ kind, name }: MaterialName): string {
@@ -130,19 +168,4 @@ function notDelivered(material: Material, node: string): Obstacle {
   const about = sourceText(material)
   const message = `waits until ${node} is given ${about}; nsctl describe ${about} says what is in the way`
   return { phase: 'Pending', reason: 'WaitingForDelivery', message }
-}
-
-/** What is sealed to another key may be sealed anew; what is damaged is not started with, however long one waits. */
-function cannotOpen(material: Material, node: string, delivery: Delivery, error: NsctlError): Obstacle {
-  const about = sourceText(material)
-  if (error.code === 'Failed') {
-    const to = delivery.spec.recipient === undefined ? '' : ` (${delivery.spec.recipient})`
-    const message = `${about} is not sealed to a key that ${node} has${to}; nsctl node trust ${node} takes the key that it says it has`
-    return { phase: 'Pending', reason: 'SealedToAnotherKey', message }
-  }
-  return {
-    phase: 'Failed',
-    reason: 'CannotOpen',
-    message: `${about} cannot be opened on ${node}: ${error.message}`,
-  }
 }

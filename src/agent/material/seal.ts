@@ -1,6 +1,7 @@
 /** What the agent asks of its node's key. */
 import type { Contents } from './gathering.ts'
 
+/** Each of these throws NotFound where the node's key cannot be read. */
 export interface NodeSeal {
   /**
    * The public halves of the keys that this node has, at least one: what is sealed to any of them it can open. The first is the one that

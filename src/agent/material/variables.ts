@@ -67,7 +67,5 @@ function addAll(from: ServiceEnvFrom, variables: Map<string, Variable>, gatherin
     else variables.set(name, { text, secret: kind === 'Secret' })
   }
   if (left.length > 0)
-    gathering.notes.add(
-      `${sourceText(source)}: ${left.sort().join(', ')} cannot be variables and are left out`,
-    )
+    gathering.notes.add(`${sourceText(source)}: not taken as variables: ${left.sort().join(', ')}`)
 }

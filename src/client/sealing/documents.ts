@@ -4,6 +4,7 @@ import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import { isObject, type Path } from '../../core/json.ts'
 import type { SecretSealedValue, SecretSpec } from '../../resources/generated/types.ts'
 import { type AnyResource, DEFAULT_NAMESPACE } from '../../resources/object.ts'
+import { openValue } from '../../secrets/value.ts'
 import { type PlainIssue, type PlainSecret, plaintextOf } from './plaintext.ts'
 import { type Place, type SealedValues, sealValues, tryOpen } from './seal.ts'
 import { type Sealer, specOf } from './sealer.ts'
@@ -41,7 +42,7 @@ export async function sealManifests(
       sealed.push(one)
       originals.set(one, manifest)
     } catch (error) {
-      if (!isNsctlError(error, 'Invalid')) throw error
+      if (!isNsctlError(error, 'Invalid', 'TooLarge')) throw error
       failed.push({ manifest, error })
     }
   }
@@ -57,7 +58,13 @@ export async function sealManifest(
   const plain = plaintextOf(manifest.object)
   if (plain.issues.length > 0) throw faultOf(manifest, plain.issues)
   const own = options.dryRun === true ? sealer.rehearsing() : sealer
-  const object = await sealPlain(own, plain, options)
+  const found = options.isNew
+    ? undefined
+    : await sealer.stored({ kind: 'Secret', ...placeOf(plain.rest, options) })
+  const live = found && specOf(found)
+  const misplaced = await misplacedIn(plain.rest, live, own, options)
+  if (misplaced.length > 0) throw faultOf(manifest, misplaced)
+  const object = await sealPlain(own, plain, live, options)
   const { locate } = manifest
   const asWritten = (path: Path): Path => {
     const member = path[0] === 'spec' && path[1] === 'sealed' ? plain.members.get(String(path[2])) : undefined
@@ -98,11 +105,11 @@ export async function sealObject(
 async function sealPlain(
   sealer: Sealer,
   { values, rest }: PlainSecret,
+  live: SecretSpec | undefined,
   options: SealingOptions,
 ): Promise<AnyResource> {
   const place = placeOf(rest, options)
   const own = specOf(rest)
-  const live = options.isNew ? undefined : specOf(await sealer.stored({ kind: 'Secret', ...place }))
   const given = await newestOf(own.sealed ?? {}, live, place, sealer)
   if (values.size === 0)
     return given === undefined
@@ -134,6 +141,37 @@ async function sealPlain(
     sealed: { ...own.sealed, ...result.sealed },
     ...(result.recipients.length === 0 ? {} : { recipients: result.recipients }),
   })
+}
+
+/**
+ * Values that were sealed for another place, or are damaged: found here where they can be opened, rather than by what needs them. What
+ * is stored already is not looked at again.
+ */
+async function misplacedIn(
+  object: AnyResource,
+  live: SecretSpec | undefined,
+  sealer: Sealer,
+  options: SealingOptions,
+): Promise<readonly PlainIssue[]> {
+  const given = specOf(object).sealed
+  if (!isObject(given)) return []
+  const fresh = Object.entries(given as SealedValues).filter(
+    ([key, entry]) => live?.sealed?.[key]?.age !== entry?.age,
+  )
+  const identities = fresh.length === 0 ? [] : await sealer.identities()
+  if (identities.length === 0) return []
+  const issues: PlainIssue[] = []
+  for (const [key, entry] of fresh) {
+    // what is no sealed value at all is named by the schema
+    if (typeof entry?.age !== 'string' || typeof entry.version !== 'string') continue
+    try {
+      await openValue(entry, { ...placeOf(object, options), key }, identities)
+    } catch (error) {
+      if (!isNsctlError(error)) throw error
+      if (error.code === 'Invalid') issues.push({ path: ['spec', 'sealed', key], message: error.message })
+    }
+  }
+  return issues
 }
 
 /**

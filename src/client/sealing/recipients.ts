@@ -1,9 +1,10 @@
 /** The Recipients of a store. */
 import { isNsctlError } from '../../core/errors.ts'
-import type { Recipient } from '../../resources/generated/types.ts'
-import { API_VERSION } from '../../resources/object.ts'
+import type { Recipient, SecretSpec } from '../../resources/generated/types.ts'
+import { type AnyResource, API_VERSION } from '../../resources/object.ts'
 import type { Client } from '../client.ts'
 import type { KnownRecipients } from './known.ts'
+import { isSameSet } from './seal.ts'
 
 export interface NamedRecipient {
   readonly name: string
@@ -64,4 +65,16 @@ export function newRecipients(
   if (known === undefined) return []
   const accepted = new Set([...known.values(), ...own])
   return recipients.filter(({ key }) => !accepted.has(key))
+}
+
+/** An old revision is sealed to whom it was sealed then. */
+export async function noteOlderRecipients(
+  client: Client,
+  { metadata: { name }, spec }: AnyResource,
+  note: (text: string) => void,
+): Promise<void> {
+  const { recipients = [], external } = (spec ?? {}) as SecretSpec
+  const present = (await listRecipients(client)).map(({ key }) => key)
+  if (external === undefined && !isSameSet(recipients, present))
+    note(`secret/${name} is sealed to the recipients of that revision: nsctl secret rekey ${name}`)
 }

@@ -1,7 +1,9 @@
 /** Which values of a Secret are sealed anew, and which stay as they are stored. */
+import { MAX_OBJECT_BYTES } from '../../api/admission/limits.ts'
 import { isNsctlError } from '../../core/errors.ts'
 import type { SecretSealedValue } from '../../resources/generated/types.ts'
 import type { Identity } from '../../secrets/identity.ts'
+import { checkFits } from '../../secrets/size.ts'
 import { openValue, resealValue, sealValue } from '../../secrets/value.ts'
 
 export type SealedValues = Readonly<Record<string, SecretSealedValue>>
@@ -38,7 +40,7 @@ export interface SealResult {
  * Seals what is new or changed. Where the recipients are others than before, what stays is sealed to them too, at its version; as
  * long as something could not be, `recipients` says what it was before, so that a rekey knows that there is work left.
  *
- * @throws NsctlError what `recipients` throws
+ * @throws NsctlError TooLarge for values that no object can hold; what `recipients` throws
  */
 export async function sealValues(request: SealRequest): Promise<SealResult> {
   const { namespace, name, values, stored, storedFor, identities } = request
@@ -57,6 +59,8 @@ export async function sealValues(request: SealRequest): Promise<SealResult> {
     return { sealed: Object.fromEntries(kept), recipients: storedFor, renewed, unopened, left: [] }
 
   const recipients = await request.recipients()
+  const lengths = new Map([...values].map(([key, { length }]) => [key, length]))
+  checkFits({ namespace, name }, lengths, recipients.length, MAX_OBJECT_BYTES)
   const sealed: Record<string, SecretSealedValue> = {}
   for (const key of renewed)
     sealed[key] = await sealValue(values.get(key)!, { namespace, name, key }, recipients)

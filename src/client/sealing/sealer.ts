@@ -1,35 +1,21 @@
 /** Whom this user seals to and what opens with his identity, in one store. */
-import { existsSync } from 'node:fs'
-import { isNsctlError, NsctlError } from '../../core/errors.ts'
+import { NsctlError } from '../../core/errors.ts'
 import { formatCount } from '../../core/words.ts'
 import type { SecretSpec } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
-import {
-  type Identity,
-  identityAt,
-  makeIdentityFile,
-  newIdentity,
-  readIdentities,
-} from '../../secrets/identity.ts'
+import type { Identity } from '../../secrets/identity.ts'
 import type { Client } from '../client.ts'
+import { controlPlaneKey, type IdentityPlaces, operatorKey, readOwn } from './identities.ts'
 import { type KnownRecipients, noteKnown, readKnown } from './known.ts'
 import { listRecipients, makeRecipient, type NamedRecipient, newRecipients } from './recipients.ts'
 import { refuseNew } from './trust.ts'
 
-export interface SealerOptions {
-  /** The operator's identity, made where there is none; undefined where none is to be used. */
-  readonly identityFile: string | undefined
-  /** More identities to open with, as files. */
-  readonly identities?: readonly string[]
+export interface SealerOptions extends IdentityPlaces {
   /** Which recipients were accepted. */
   readonly knownFile: string
-  /** Where the control plane of this store has its identity, if that is this user's own. */
-  readonly controlPlaneFile?: string | undefined
   /** `ada@laptop`: who the operator is, for the name of his recipient. */
   readonly userName: string
   readonly host: string
-  /** Writes nothing anywhere. */
-  readonly isRehearsal?: boolean
   /** Seals to these instead of asking the store. */
   readonly recipients?: readonly string[]
   /** Says something to the user. */
@@ -70,7 +56,7 @@ export function createSealer(client: Client, options: SealerOptions): Sealer {
       return identities
     },
     recipients() {
-      recipients ??= chooseRecipients(client, options, forget)
+      recipients ??= new Choice(client, options, forget).make()
       return recipients
     },
     stored: (ref) => client.get(ref),
@@ -83,140 +69,109 @@ export function specOf(object: AnyResource | undefined): SecretSpec {
   return (object?.spec ?? {}) as SecretSpec
 }
 
-async function readOwn(options: SealerOptions): Promise<readonly Identity[]> {
-  const { identityFile, controlPlaneFile } = options
-  const found: Identity[] = []
-  for (const path of options.identities ?? []) found.push(...(await readIdentities(path)))
-  if (identityFile !== undefined && existsSync(identityFile))
-    found.push(...(await readIdentities(identityFile)))
-  // of the embedded store the control plane is this user
-  if (controlPlaneFile !== undefined && existsSync(controlPlaneFile))
-    found.push(...(await readIdentities(controlPlaneFile).catch(unlessAnothers)))
-  return found
-}
+/** Whom to seal to, chosen once. */
+class Choice {
+  readonly #client: Client
+  readonly #options: SealerOptions
+  /** What was read of identities is not all of them any more. */
+  readonly #forget: () => void
+  #stored: readonly NamedRecipient[] = []
+  readonly #added: NamedRecipient[] = []
+  /** Keys whose identity this user has himself. */
+  readonly #own = new Set<string>()
 
-async function chooseRecipients(
-  client: Client,
-  options: SealerOptions,
-  forget: () => void,
-): Promise<readonly string[]> {
-  if (options.recipients !== undefined) return options.recipients
-  const known =
-    options.isRehearsal && client.storeUrl === 'memory:'
-      ? undefined
-      : await readKnown(options.knownFile, client.storeUrl)
-  const stored = await listRecipients(client)
-  const operator = await operatorOf(options)
-  if (operator?.isNew) forget()
-  const added: NamedRecipient[] = []
-  const make = async (wanted: NamedRecipient) => {
-    const made = options.isRehearsal ? wanted : await makeRecipient(client, wanted, stored, options.userName)
-    added.push(made)
-    return made
+  constructor(client: Client, options: SealerOptions, forget: () => void) {
+    this.#client = client
+    this.#options = options
+    this.#forget = forget
   }
-  if (operator !== undefined && !stored.some(({ key }) => key === operator.key)) {
-    // who was taken out of the recipients does not put himself back in
-    if (known === undefined || operator.isNew) {
-      const made = await make({
-        name: operatorName(options),
-        key: operator.key,
-        role: 'Operator',
-        comment: `${options.userName} on ${options.host}`,
+
+  async make(): Promise<readonly string[]> {
+    const { storeUrl } = this.#client
+    const { isRehearsal, knownFile, recipients } = this.#options
+    if (recipients !== undefined) return recipients
+    // what stands for a store that is not there is nobody's
+    const isNothing = isRehearsal === true && storeUrl === 'memory:'
+    const known = isNothing ? undefined : await readKnown(knownFile, storeUrl)
+    this.#stored = await listRecipients(this.#client)
+    await this.#addOperator(known)
+    await this.#addControlPlane()
+    const all = [...this.#stored, ...this.#added]
+    if (all.length === 0)
+      throw new NsctlError('Failed', `there is nobody in ${storeUrl} to seal to`, {
+        next: 'add whoever is to open it: nsctl secret recipients add NAME age1…',
       })
-      if (!options.isRehearsal)
-        options.note(
-          `recipient/${made.name} created: what is sealed here from now on opens with your identity`,
-        )
-    } else
-      options.note(
-        `warning: your identity is none of the recipients: you will not be able to open what you seal (nsctl secret recipients list)`,
+    refuseNew(newRecipients(all, known, this.#own), known)
+    if (isRehearsal !== true) await this.#noteAccepted(all, known)
+    return all.map(({ key }) => key)
+  }
+
+  async #addOperator(known: KnownRecipients | undefined): Promise<void> {
+    const { note, identityFile, isRehearsal, userName, host } = this.#options
+    const operator = await operatorKey(this.#options)
+    if (operator === undefined) return
+    const { key, isNew } = operator
+    this.#own.add(key)
+    if (isNew) this.#forget()
+    if (isNew && !isRehearsal)
+      note(
+        `${identityFile} made: it opens what you seal. Keep a copy elsewhere (nsctl secret identity export FILE)`,
       )
+    if (this.#stored.some((one) => one.key === key)) return
+    // who was taken out of the recipients does not put himself back in
+    if (known !== undefined && !isNew)
+      return note(
+        'warning: your identity is none of the recipients: you will not be able to open what you seal (nsctl secret recipients list)',
+      )
+    const name = operatorName(this.#options)
+    const made = await this.#add({ name, key, role: 'Operator', comment: `${userName} on ${host}` })
+    if (!isRehearsal)
+      note(`recipient/${made.name} created: what is sealed here from now on opens with your identity`)
   }
-  const own = new Set<string>(operator === undefined ? [] : [operator.key])
-  const controlPlane = await controlPlaneOf(options)
-  if (controlPlane !== undefined) own.add(controlPlane)
-  if (!stored.some(({ role }) => role === 'ControlPlane')) {
-    if (controlPlane !== undefined) {
-      await make({
-        name: 'control-plane',
-        key: controlPlane,
-        role: 'ControlPlane',
-        comment: `the control plane on ${options.host}`,
-      })
-      forget()
-    } else
-      options.note(
+
+  /** Where the store is this user's own, its control plane is too: it may be sealed to before its first start. */
+  async #addControlPlane(): Promise<void> {
+    const { note, host } = this.#options
+    const isThere = this.#stored.some(({ role }) => role === 'ControlPlane')
+    // one that is there and whose identity is lost is to be brought back, not to be made anew
+    const key = await controlPlaneKey(this.#options, !isThere)
+    if (key !== undefined) this.#own.add(key)
+    if (isThere) return
+    if (key === undefined)
+      return note(
         'warning: the control plane has no identity yet, so this is sealed to operators alone and no service can have it: run nsctl secret rekey --all after its first start',
       )
-  }
-  const all = [...stored, ...added]
-  if (all.length === 0)
-    throw new NsctlError('Failed', `there is nobody in ${client.storeUrl} to seal to`, {
-      next: 'add whoever is to open it: nsctl secret recipients add NAME age1…',
+    await this.#add({
+      name: 'control-plane',
+      key,
+      role: 'ControlPlane',
+      comment: `the control plane on ${host}`,
     })
-  const news = newRecipients(all, known, own)
-  refuseNew(news, known)
-  if (!options.isRehearsal) await noteAccepted(client, { all, known, own, options })
-  return all.map(({ key }) => key)
-}
-
-async function noteAccepted(
-  client: Client,
-  {
-    all,
-    known,
-    own,
-    options,
-  }: {
-    readonly all: readonly NamedRecipient[]
-    readonly known: KnownRecipients | undefined
-    readonly own: ReadonlySet<string>
-    readonly options: SealerOptions
-  },
-): Promise<void> {
-  const changes = new Map<string, string | undefined>()
-  for (const name of known?.keys() ?? [])
-    if (!all.some((one) => one.name === name)) changes.set(name, undefined)
-  for (const { name, key } of all) if (known?.get(name) !== key) changes.set(name, key)
-  await noteKnown(options.knownFile, client.storeUrl, changes)
-  const others = all.filter(({ key }) => !own.has(key))
-  if (known === undefined && others.length > 0)
-    options.note(
-      `seals for the first time in ${client.storeUrl}, and takes ${formatCount(others.length, 'recipient')} there for right: ${others
-        .map(({ name, key }) => `${name} ${key}`)
-        .join(', ')}`,
-    )
-}
-
-async function operatorOf(
-  options: SealerOptions,
-): Promise<{ readonly key: string; readonly isNew: boolean } | undefined> {
-  const { identityFile, isRehearsal } = options
-  if (identityFile === undefined) return undefined
-  if (existsSync(identityFile)) {
-    const [first] = await readIdentities(identityFile)
-    return first && { key: first.recipient, isNew: false }
+    this.#forget()
   }
-  if (isRehearsal) return { key: (await newIdentity()).recipient, isNew: true }
-  const made = await makeIdentityFile(identityFile)
-  options.note(
-    `${identityFile} made: it opens what you seal. Keep a copy elsewhere (nsctl secret identity export FILE)`,
-  )
-  return { key: made.recipient, isNew: true }
-}
 
-async function controlPlaneOf({ controlPlaneFile, isRehearsal }: SealerOptions): Promise<string | undefined> {
-  if (controlPlaneFile === undefined) return undefined
-  if (existsSync(controlPlaneFile))
-    return (await readIdentities(controlPlaneFile).catch(unlessAnothers))[0]?.recipient
-  if (isRehearsal) return (await newIdentity()).recipient
-  return (await identityAt(controlPlaneFile)).recipient
-}
+  async #add(wanted: NamedRecipient): Promise<NamedRecipient> {
+    const { isRehearsal, userName } = this.#options
+    const made = isRehearsal ? wanted : await makeRecipient(this.#client, wanted, this.#stored, userName)
+    this.#added.push(made)
+    return made
+  }
 
-/** A control plane that another user runs keeps its identity for itself. */
-function unlessAnothers(error: unknown): readonly Identity[] {
-  if (isNsctlError(error, 'Failed')) return []
-  throw error
+  async #noteAccepted(all: readonly NamedRecipient[], known: KnownRecipients | undefined): Promise<void> {
+    const { note, knownFile } = this.#options
+    const { storeUrl } = this.#client
+    const changes = new Map<string, string | undefined>()
+    for (const name of known?.keys() ?? [])
+      if (!all.some((one) => one.name === name)) changes.set(name, undefined)
+    for (const { name, key } of all) if (known?.get(name) !== key) changes.set(name, key)
+    await noteKnown(knownFile, storeUrl, changes)
+    const others = all.filter(({ key }) => !this.#own.has(key))
+    if (known !== undefined || others.length === 0) return
+    const listed = others.map(({ name, key }) => `${name} ${key}`).join(', ')
+    note(
+      `seals for the first time in ${storeUrl}, and takes ${formatCount(others.length, 'recipient')} there for right: ${listed}`,
+    )
+  }
 }
 
 /** A name that an object can have. */

@@ -4,13 +4,12 @@
  */
 import type { ResourceController, ResourceReader } from '../../api/api.ts'
 import type { Clock } from '../../core/clock.ts'
-import { messageOf } from '../../core/errors.ts'
 import { deepEqual, type Json, type JsonObject } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { ControllerSpec } from '../../engine/controller.ts'
 import { requestDeletes } from '../../engine/deletion.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import { findCondition } from '../../resources/conditions.ts'
+import { type ConditionInput, findCondition } from '../../resources/conditions.ts'
 import type {
   Config,
   Delivery,
@@ -24,10 +23,10 @@ import { deliveryName, type MaterialKind } from '../../resources/materials.ts'
 import { type AnyResource, API_VERSION, type ObjectRef } from '../../resources/object.ts'
 import { configsAt, secretsAt } from './content.ts'
 import { lostFault, refusalFault, reportedFaults } from './faults.ts'
-import type { OwnIdentity, Standing } from './own-identity.ts'
+import { isIdentityFault, type OwnIdentity, type Standing } from './own-identity.ts'
 import { type DeliveryPlan, type Grant, type Need, planDeliveries } from './plan.ts'
-import { Opened, openableCondition } from './sealed.ts'
-import { configStatus, type DeliveryFault, secretStatus } from './status.ts'
+import { cannotOpen, Opened, openableCondition } from './sealed.ts'
+import { configStatus, type DeliveryFault, secretStatus, type Usage } from './status.ts'
 import { deliveryWatches, type MaterialIndexes, materialIndexes, materialText } from './watches.ts'
 
 export type DeliveryApi = Pick<
@@ -67,6 +66,12 @@ interface Situation {
 /** A Delivery's content for one node, or why there is none. */
 type Content = { readonly grant: Grant } & ({ readonly spec: JsonObject } | { readonly fault: DeliveryFault })
 
+interface Applied {
+  readonly usage: Usage
+  /** What keeps content from a node. */
+  readonly faults: readonly DeliveryFault[]
+}
+
 class DeliveryReconciler {
   readonly #options: DeliveryControllerOptions
   readonly #named: MaterialIndexes
@@ -91,9 +96,9 @@ class DeliveryReconciler {
       const values = found.get(grant.version)
       return values === undefined ? { grant, fault: lostFault(grant) } : { grant, spec: { values } }
     })
-    const faults = await this.#apply(situation, contents)
+    const { usage, faults } = await this.#apply(situation, contents)
     if (config === undefined) return settled
-    const status = configStatus(config, this.#usage(situation), faults)
+    const status = configStatus(config, usage, faults)
     if (!deepEqual(status, config.status))
       await api.updateStatus({ ...ref, uid: config.metadata.uid }, status as unknown as Json)
     return settled
@@ -110,12 +115,12 @@ class DeliveryReconciler {
       return settled
     }
     const standing = await own.standing()
-    const opened = 'identity' in standing ? new Opened(ref, standing.identity) : undefined
+    const opened = 'identities' in standing ? new Opened(ref, standing.identities) : undefined
     const contents = await this.#sealed(ref, secret, { grants, standing, opened })
-    const faults = await this.#apply(situation, contents)
+    const applied = await this.#apply(situation, contents)
     if (secret !== undefined) {
       const openable = await openableCondition(secret, standing, opened)
-      await this.#writeStatus(secret, situation, { openable, faults })
+      await this.#writeStatus(ref, secret, { ...applied, openable })
     }
     return 'fault' in standing ? recheck(identityRecheckMs, 'the control plane cannot open Secrets') : settled
   }
@@ -163,17 +168,13 @@ class DeliveryReconciler {
         try {
           return { grant, spec: await opened.sealFor(grant, values) }
         } catch (error) {
-          return { grant, fault: { reason: 'CannotOpen', message: messageOf(error) } }
+          return { grant, fault: cannotOpen(error) }
         }
       }),
     )
   }
 
-  /** Returns what keeps content from a node. */
-  async #apply(
-    { ref, deliveries, plan }: Situation,
-    contents: readonly Content[],
-  ): Promise<readonly DeliveryFault[]> {
+  async #apply({ ref, deliveries, plan }: Situation, contents: readonly Content[]): Promise<Applied> {
     const { api } = this.#options
     const renewed = new Map(plan.renew.map((one) => [`${one.version} ${one.node}`, one.name]))
     const faults: DeliveryFault[] = []
@@ -194,34 +195,33 @@ class DeliveryReconciler {
     if (made.length > 0) await api.createOwned(made)
     await Promise.all([...renewals, requestDeletes(api, ended as unknown as readonly AnyResource[])])
     const kept = deliveries.filter(({ metadata }) => !surplus.has(metadata.name))
-    return [...faults, ...plan.refused.map(refusalFault), ...reportedFaults(kept)]
-  }
-
-  #usage({ ref, deliveries, plan }: Situation) {
     const services = this.#named.services.get<Service>(materialText(ref)).map(({ metadata }) => metadata.name)
-    const surplus = new Set(plan.remove)
-    const kept = deliveries.filter(({ metadata }) => !surplus.has(metadata.name)).map(({ spec }) => spec.node)
-    return { services, nodes: [...kept, ...plan.make.map(({ node }) => node)] }
+    const given = contents.filter((one) => 'spec' in one).map(({ grant }) => grant.node)
+    return {
+      faults: [...faults, ...plan.refused.map(refusalFault), ...reportedFaults(kept)],
+      usage: { services, nodes: [...kept.map(({ spec }) => spec.node), ...given] },
+    }
   }
 
   async #writeStatus(
+    ref: ObjectRef,
     secret: Secret,
-    situation: Situation,
-    said: Pick<Parameters<typeof secretStatus>[1], 'openable' | 'faults'>,
+    said: Applied & { readonly openable: ConditionInput },
   ): Promise<void> {
     const { api, clock } = this.#options
-    const now = new Date(clock.now()).toISOString()
-    const input = { secret, usage: this.#usage(situation), now, ...said }
+    const input = { secret, now: new Date(clock.now()).toISOString(), ...said }
     const status = secretStatus(secret.status, input)
     if (deepEqual(status, secret.status)) return
-    const about = { ...situation.ref, uid: secret.metadata.uid }
+    const about = { ...ref, uid: secret.metadata.uid }
     await api.amendStatus(
       about,
       (before) => secretStatus(before as unknown as SecretStatus | undefined, input) as unknown as Json,
     )
     for (const type of ['Openable', 'Delivered']) {
       const [old, fresh] = [secret.status, status].map((one) => findCondition(one?.conditions, type))
-      if (fresh?.status !== 'False' || old?.message === fresh.message) continue
+      // what is wrong with the identity is told once, and not with every Secret
+      if (fresh?.status !== 'False' || old?.message === fresh.message || isIdentityFault(fresh.reason))
+        continue
       const { reason, message = '' } = fresh
       await api.recordEvent({ about, type: 'Warning', reason, message, source: 'delivery-controller' })
     }

@@ -8,7 +8,7 @@ import { type Clock, delay } from '../../core/clock.ts'
 import { isNsctlError, messageOf, NsctlError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
-import { isOutage } from '../../engine/failures.ts'
+import { isFenced, isOutage } from '../../engine/failures.ts'
 import type { Runnable } from '../../engine/manager.ts'
 import type { Recipient } from '../../resources/generated/types.ts'
 import { type AnyResource, API_VERSION } from '../../resources/object.ts'
@@ -30,18 +30,23 @@ export interface OwnIdentityOptions {
   readonly logger: Logger
 }
 
+const FAULTS = ['IdentityMissing', 'IdentityForeign', 'IdentityUnusable'] as const
 /** Why nothing can be opened: for conditions. */
-export type IdentityFault = 'IdentityMissing' | 'IdentityForeign' | 'IdentityUnusable'
+export type IdentityFault = (typeof FAULTS)[number]
+
+export function isIdentityFault(reason: string): reason is IdentityFault {
+  return FAULTS.some((one) => one === reason)
+}
 
 export type Standing =
-  | { readonly identity: Identity }
-  | { readonly fault: IdentityFault; readonly message: string }
+  /** The file's, the present one and those before it. */
+  { readonly identities: readonly Identity[] } | { readonly fault: IdentityFault; readonly message: string }
 
 const RETRY_MS = 1_000
 
 export class OwnIdentity {
   readonly #options: OwnIdentityOptions
-  #identity: Identity | undefined
+  #identities: readonly Identity[] | undefined
   #told: string | undefined
 
   constructor(options: OwnIdentityOptions) {
@@ -52,14 +57,14 @@ export class OwnIdentity {
   async standing(): Promise<Standing> {
     const recipient = this.#options.cache.get<Recipient>(CONTROL_PLANE)
     // the first Secret may be faster than the runnable
-    if (recipient === undefined && this.#identity === undefined) return await this.#establish()
+    if (recipient === undefined && this.#identities === undefined) return await this.#establish()
     return await this.#judge(recipient)
   }
 
   /** @throws NsctlError Failed where it does not stand well */
   async identities(): Promise<readonly Identity[]> {
     const standing = await this.standing()
-    if ('identity' in standing) return [standing.identity]
+    if ('identities' in standing) return standing.identities
     throw new NsctlError('Failed', standing.message, { value: this.#options.path })
   }
 
@@ -74,8 +79,13 @@ export class OwnIdentity {
             await this.#establish()
             return
           } catch (error) {
-            if (!isOutage(error)) throw error
+            if (isFenced(error)) throw error
             const message = messageOf(error)
+            // whatever it is, services run without it
+            if (!isOutage(error)) {
+              logger.log('error', `the control plane's recipient cannot be made: ${message}`, { error })
+              return
+            }
             logger.log('warn', `cannot look for the control plane's recipient, trying again: ${message}`)
           }
           await delay(clock, RETRY_MS, signal).catch(() => undefined)
@@ -123,23 +133,25 @@ export class OwnIdentity {
 
   async #compare(recipient: Recipient | undefined): Promise<Standing> {
     const { path } = this.#options
+    const key = recipient?.spec.key
+    const isOurs = (one: readonly Identity[]) =>
+      key === undefined || one.some((each) => each.recipient === key)
     try {
-      this.#identity ??= await readOwn(path)
+      // the file may have become another
+      if (this.#identities === undefined || !isOurs(this.#identities)) this.#identities = await readOwn(path)
     } catch (error) {
+      this.#identities = undefined
       if (isNsctlError(error, 'NotFound'))
         return {
           fault: 'IdentityMissing',
-          message: `the control plane has no identity at ${path}: bring it back with nsctl secret identity import --control-plane, from its backup or from the machine that made it`,
+          message: `the control plane has no identity at ${path}: bring it back, from its backup or from the machine that made it, with nsctl secret identity import FILE --control-plane`,
         }
       return { fault: 'IdentityUnusable', message: messageOf(error) }
     }
-    const key = recipient?.spec.key
-    if (key === undefined || key === this.#identity.recipient) return { identity: this.#identity }
-    // the file may be another by now
-    this.#identity = undefined
+    if (isOurs(this.#identities)) return { identities: this.#identities }
     return {
       fault: 'IdentityForeign',
-      message: `Secrets are sealed to another control plane than the one whose identity is at ${path}: bring the right one here with nsctl secret identity import --control-plane, or make this one the recipient and seal anew with nsctl secret rekey --all`,
+      message: `Secrets are sealed to another control plane than the one whose identity is at ${path}: bring the right one here with nsctl secret identity import FILE --control-plane, or go on with this one: nsctl secret recipients remove control-plane, start nsctl again, and nsctl secret rekey --all -A`,
     }
   }
 
@@ -154,8 +166,7 @@ export class OwnIdentity {
   }
 }
 
-async function readOwn(path: string): Promise<Identity> {
+async function readOwn(path: string): Promise<readonly Identity[]> {
   const { readIdentities } = await import('../../secrets/identity.ts')
-  const [identity] = await readIdentities(path)
-  return identity as Identity
+  return await readIdentities(path)
 }

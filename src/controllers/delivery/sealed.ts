@@ -1,5 +1,5 @@
 /** Opens a Secret with the control plane's identity and seals it for nodes. Values are held no longer than one reconcile takes. */
-import { messageOf } from '../../core/errors.ts'
+import { isNsctlError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { type ConditionInput, findCondition } from '../../resources/conditions.ts'
 import type { Secret } from '../../resources/generated/types.ts'
@@ -9,16 +9,17 @@ import type { Identity } from '../../secrets/identity.ts'
 import type { SealedValues } from './content.ts'
 import type { Standing } from './own-identity.ts'
 import type { Grant } from './plan.ts'
+import type { DeliveryFault } from './status.ts'
 
 /** Opens each version once, however many nodes need it. */
 export class Opened {
   readonly #place: { readonly namespace: string; readonly name: string }
-  readonly #identity: Identity
+  readonly #identities: readonly Identity[]
   readonly #versions = new Map<SealedValues, Promise<ReadonlyMap<string, Uint8Array>>>()
 
-  constructor({ namespace = '', name }: ObjectRef, identity: Identity) {
+  constructor({ namespace = '', name }: ObjectRef, identities: readonly Identity[]) {
     this.#place = { namespace, name }
-    this.#identity = identity
+    this.#identities = identities
   }
 
   /** @throws NsctlError Failed, Invalid: see `openValue` */
@@ -33,7 +34,7 @@ export class Opened {
   async #open(sealed: SealedValues): Promise<ReadonlyMap<string, Uint8Array>> {
     const { openValue } = await import('../../secrets/value.ts')
     const entries = Object.entries(sealed).map(async ([key, one]) => {
-      const value = await openValue(one, { ...this.#place, key }, [this.#identity])
+      const value = await openValue(one, { ...this.#place, key }, this.#identities)
       return [key, value] as const
     })
     return new Map(await Promise.all(entries))
@@ -57,11 +58,11 @@ export async function openableCondition(
   const sealed = secretValues(secret)
   if (sealed === undefined)
     return { type, status: 'Unknown', reason: 'NotFetched', message: 'nothing was fetched yet' }
-  if (!('identity' in standing) || opened === undefined)
+  if (!('identities' in standing) || opened === undefined)
     return { type, status: 'False', ...faultOf(standing) }
   const { recipients } = secret.spec
-  const own = standing.identity.recipient
-  if (secret.spec.sealed !== undefined && recipients !== undefined && !recipients.includes(own)) {
+  const isSealedToUs = standing.identities.some(({ recipient }) => recipients?.includes(recipient) !== false)
+  if (secret.spec.sealed !== undefined && !isSealedToUs) {
     const message = `it is not sealed to the control plane: nsctl secret rekey ${secret.metadata.name} -n ${secret.metadata.namespace}`
     return { type, status: 'False', reason: 'NotARecipient', message }
   }
@@ -71,8 +72,15 @@ export async function openableCondition(
     if (!isKnown) await opened.values(sealed)
     return { type, status: 'True', reason: 'Opens' }
   } catch (error) {
-    return { type, status: 'False', reason: 'CannotOpen', message: messageOf(error) }
+    return { type, status: 'False', ...cannotOpen(error) }
   }
+}
+
+/** Why it cannot be opened. Throws on what is no word of ours: it might hold a part of the value. */
+export function cannotOpen(error: unknown): DeliveryFault {
+  if (!isNsctlError(error)) throw error
+  const next = error.next === undefined ? '' : `: ${error.next}`
+  return { reason: 'CannotOpen', message: `${error.message}${next}` }
 }
 
 function faultOf(standing: Standing): { readonly reason: string; readonly message: string } {

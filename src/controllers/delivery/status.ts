@@ -24,7 +24,7 @@ export function configStatus(
   { services }: Usage,
   faults: readonly DeliveryFault[],
 ): ConfigStatus {
-  const [fault] = faults
+  const fault = worst(faults)
   const usedBy = named(services)
   return {
     observedGeneration: config.metadata.generation,
@@ -74,11 +74,20 @@ export function secretStatus(before: SecretStatus | undefined, input: SecretStat
 
 function deliveredCondition({ usage, faults }: SecretStatusInput): ConditionInput {
   const type = 'Delivered'
-  const [fault] = faults
+  const fault = worst(faults)
   if (fault !== undefined) return { type, status: 'False', ...fault }
   return usage.nodes.length === 0
     ? { type, status: 'True', reason: 'NotNeeded', message: 'no node needs it' }
     : { type, status: 'True', reason: 'Delivered' }
+}
+
+/** One of several, always the same one. */
+function worst(faults: readonly DeliveryFault[]): DeliveryFault | undefined {
+  const byMessage = new Map(faults.map((fault) => [fault.message, fault]))
+  const [first] = [...byMessage.keys()].sort()
+  if (first === undefined) return undefined
+  const more = byMessage.size > 1 ? ` (and ${byMessage.size - 1} more)` : ''
+  return { reason: byMessage.get(first)?.reason ?? '', message: `${first}${more}` }
 }
 
 /** `a, b, c +4` */

@@ -3,17 +3,18 @@ import type { ResourceController, ResourceReader } from '../../api/api.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Json } from '../../core/json.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
-import type { ControllerSpec } from '../../engine/controller.ts'
+import { type ControllerSpec, refKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
 import { findCondition } from '../../resources/conditions.ts'
 import type { Secret, SecretExternal, SecretStatus } from '../../resources/generated/types.ts'
-import type { ObjectRef } from '../../resources/object.ts'
+import { type ObjectRef, refOfObject } from '../../resources/object.ts'
 import type { Fetching, FetchingOptions } from './fetching.ts'
 import {
   type Failure,
   FETCHED,
   type FetchedValues,
   failureOf,
+  type StatusFacts,
   statusFailed,
   statusFetched,
   statusWithout,
@@ -44,6 +45,8 @@ export function externalController(options: ExternalControllerOptions): Controll
 class ExternalReconciler {
   readonly #options: ExternalControllerOptions
   #fetching: Promise<Fetching> | undefined
+  /** When each Secret's values last were seen to be right. Not stored: that would be a write with every look. */
+  readonly #seenAt = new Map<string, string>()
 
   constructor(options: ExternalControllerOptions) {
     this.#options = options
@@ -52,6 +55,7 @@ class ExternalReconciler {
   async reconcile(ref: ObjectRef, signal: AbortSignal): Promise<Outcome> {
     // not of the cache: with what it wrote last missing there, it would take equal values for new ones
     const secret = await this.#options.api.get<Secret>(ref)
+    if (secret?.spec.external === undefined) this.#seenAt.delete(refKey(ref))
     if (secret === undefined || secret.metadata.deletionTimestamp !== undefined) return settled
     const { external, immutable } = secret.spec
     if (external === undefined) return await this.#forget(secret)
@@ -78,8 +82,19 @@ class ExternalReconciler {
   async #succeeded(secret: Secret, fetched: FetchedValues): Promise<void> {
     const before = findCondition(secret.status?.conditions, FETCHED)
     await this.#amend(secret, (status) => statusFetched(status, fetched, this.#facts(secret)))
+    this.#seenAt.set(refKey(refOfObject(secret)), this.#now())
     if (fetched.changed || before?.status === 'False')
       await this.#tell(secret, 'Normal', 'Fetched', fetched.version)
+    const told = secret.status?.fetchedFor ?? fetched.recipients
+    const others = fetched.recipients.filter((one) => !told.includes(one))
+    // nobody is asked whether he trusts them, as a client asks: so it is said at least
+    if (others.length > 0)
+      await this.#tell(
+        secret,
+        'Warning',
+        'RecipientsAdded',
+        `sealed to ${others.join(', ')} as well from now on`,
+      )
   }
 
   async #failed(secret: Secret, failure: Failure): Promise<void> {
@@ -110,8 +125,13 @@ class ExternalReconciler {
     await this.#options.api.recordEvent({ about: refOf(secret), type, reason, message, source: 'external' })
   }
 
-  #facts({ metadata: { generation } }: Secret) {
-    return { now: new Date(this.#options.clock.now()).toISOString(), generation }
+  #facts(secret: Secret): StatusFacts {
+    const { generation } = secret.metadata
+    return { now: this.#now(), generation, seenAt: this.#seenAt.get(refKey(refOfObject(secret))) }
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.now()).toISOString()
   }
 }
 

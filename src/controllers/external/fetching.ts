@@ -1,19 +1,13 @@
 /** Fetches what one Secret names, and seals it. Loaded with the first Secret whose values are kept elsewhere. */
 import { messageOf } from '../../core/errors.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
-import type {
-  Config,
-  Recipient,
-  Secret,
-  SecretExternal,
-  SecretSealedValue,
-} from '../../resources/generated/types.ts'
+import type { Recipient, Secret, SecretExternal, SecretSealedValue } from '../../resources/generated/types.ts'
 import { ExternalError, type ExternalSource } from '../../secrets/external.ts'
 import type { Identity } from '../../secrets/identity.ts'
-import { OpenedValues, StoredSecretValues, StoredValueResolver } from '../../secrets/resolve.ts'
+import { OpenedValues } from '../../secrets/resolve.ts'
 import { sealValue } from '../../secrets/value.ts'
 import { SecretValueError, type ValueResolver } from '../../secrets/values.ts'
-import { publicKeyOf } from '../../secrets/x25519.ts'
+import { checkRecipient } from '../../secrets/x25519.ts'
 import { planFetched, selectItems, type Values } from './plan.ts'
 import type { FetchedValues } from './status.ts'
 
@@ -23,8 +17,8 @@ export interface FetchingOptions {
   readonly identities: () => Promise<readonly Identity[]>
   /** What reads `external`. */
   readonly sourceOf: (external: SecretExternal) => Promise<ExternalSource>
-  /** The control plane's own environment. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** What it logs in with. */
+  readonly values: ValueResolver
 }
 
 /** What is stored of a Secret is one object in every store, and what it has besides is beside it. */
@@ -33,20 +27,10 @@ const MAX_SEALED_BYTES = 112 * 1024
 export class Fetching {
   readonly #options: FetchingOptions
   readonly #opened: OpenedValues
-  readonly #resolver: ValueResolver
 
   constructor(options: FetchingOptions) {
-    const { cache, env } = options
     this.#options = options
     this.#opened = new OpenedValues(options.identities)
-    const objects = {
-      config: async (namespace: string, name: string) =>
-        cache.get<Config>({ kind: 'Config', namespace, name }),
-      secret: async (namespace: string, name: string) =>
-        cache.get<Secret>({ kind: 'Secret', namespace, name }),
-    }
-    const secrets = new StoredSecretValues(objects, this.#opened)
-    this.#resolver = new StoredValueResolver({ secrets, objects, env })
   }
 
   /** @throws ExternalError, SecretValueError, or the signal's reason */
@@ -55,7 +39,7 @@ export class Fetching {
     const recipients = await this.#recipients()
     const source = await this.#options.sourceOf(external)
     const get = async (secretKeyRef: { readonly name: string; readonly key: string }) =>
-      textOf(await this.#resolver.resolve({ secretKeyRef }, namespace))
+      textOf(await this.#options.values.resolve({ secretKeyRef }, namespace))
     const { version, values } = await source.fetch(external, { get }, signal)
     const wanted = selectItems(values, external.items)
     return { version, recipients, ...(await this.#seal(secret, wanted, recipients)) }
@@ -114,7 +98,7 @@ export class Fetching {
 
 function refuseUnusable({ metadata: { name }, spec }: Recipient): void {
   try {
-    publicKeyOf(spec.key)
+    checkRecipient(spec.key)
   } catch (error) {
     throw new ExternalError(
       'Unusable',

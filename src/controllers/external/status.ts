@@ -1,5 +1,5 @@
 /** What a Secret's status says of values that are kept elsewhere. Pure. */
-import { type ConditionInput, findCondition, setConditions } from '../../resources/conditions.ts'
+import { type ConditionInput, setConditions } from '../../resources/conditions.ts'
 import type { SecretSealedValue, SecretStatus } from '../../resources/generated/types.ts'
 import { ExternalError } from '../../secrets/external.ts'
 import { SecretValueError } from '../../secrets/values.ts'
@@ -21,6 +21,8 @@ export interface StatusFacts {
   /** RFC 3339 */
   readonly now: string
   readonly generation: number | undefined
+  /** RFC 3339: when they last were seen to be right; undefined where nobody remembers. */
+  readonly seenAt: string | undefined
 }
 
 /** `before`, with what was fetched. */
@@ -43,15 +45,10 @@ export function statusFetched(
 export function statusFailed(
   before: SecretStatus | undefined,
   failure: Failure,
-  { now, generation }: StatusFacts,
+  { now, generation, seenAt }: StatusFacts,
 ): SecretStatus {
-  const last = findCondition(before?.conditions, FETCHED)
-  // known to be right until it first failed
-  const asOf = last?.status === 'False' ? last.lastTransitionTime : now
-  const kept =
-    before?.fetched === undefined
-      ? 'there are no values yet'
-      : `the values are those of ${asOf.replace(/\.\d+/, '')}`
+  const asOf = seenAt === undefined ? `${seconds(before?.fetchedAt ?? now)} or later` : seconds(seenAt)
+  const kept = before?.fetched === undefined ? 'there are no values yet' : `the values are those of ${asOf}`
   const condition: ConditionInput = {
     type: FETCHED,
     status: 'False',
@@ -59,6 +56,10 @@ export function statusFailed(
     message: `${failure.message}; ${kept}`,
   }
   return { ...before, conditions: setConditions(before?.conditions, [condition], now, generation) }
+}
+
+function seconds(time: string): string {
+  return time.replace(/\.\d+/, '')
 }
 
 /** `before` without anything of values that are kept elsewhere: they are not, any more. */

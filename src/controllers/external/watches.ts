@@ -16,8 +16,10 @@ export function externalWatches(cache: ObjectCache): readonly Watch[] {
     {
       kind: 'Secret',
       toKeys: (object, old) => {
+        const { namespace, name } = object.metadata
         const own = concerns(object, old) ? [refOfObject(object)] : []
-        return [...own, ...credentialChanged(object, old).flatMap((key) => index.get(key).map(refOfObject))]
+        const users = index.get(`${namespace}/${name}`)
+        return users.length > 0 && valuesMoved(object, old) ? [...own, ...users.map(refOfObject)] : own
       },
     },
     {
@@ -43,8 +45,7 @@ function concerns(object: AnyResource, old: AnyResource | undefined): boolean {
   return isExternal && (before === undefined || now.metadata.generation !== before.metadata.generation)
 }
 
-function credentialChanged(object: AnyResource, old: AnyResource | undefined): readonly string[] {
+function valuesMoved(object: AnyResource, old: AnyResource | undefined): boolean {
   const [now, before] = [object, old] as unknown as readonly [Secret, Secret | undefined]
-  if (before !== undefined && secretVersion(now) === secretVersion(before)) return []
-  return [`${now.metadata.namespace}/${now.metadata.name}`]
+  return before === undefined || secretVersion(now) !== secretVersion(before)
 }

@@ -3,6 +3,8 @@ import type { EventInput } from '../../api/api.ts'
 import { formatCount } from '../../core/words.ts'
 import { findCondition } from '../../resources/conditions.ts'
 import type { Service, ServiceStatus } from '../../resources/generated/types.ts'
+import type { Material } from '../../resources/materials.ts'
+import { refText } from '../../resources/object.ts'
 
 /** In the order in which they are told; `after` is about to be written over the status that `service` has. */
 export function announce(
@@ -28,7 +30,14 @@ export function announce(
     wasDone?.reason !== 'Complete' &&
     after.stableHash !== before?.stableHash
   ) {
-    events.push({ type: 'Normal', reason: 'RolledOut', message: isDone.message ?? '' })
+    const fresh = before?.stableHash === undefined ? [] : newMaterials(before, after)
+    const why = fresh.length === 0 ? '' : `, with what is new in ${fresh.join(', ')}`
+    events.push({ type: 'Normal', reason: 'RolledOut', message: `${isDone.message}${why}` })
+  }
+  if (before?.stableMaterials !== undefined && before.stableHash === after.stableHash) {
+    const fresh = newMaterials(before, after)
+    const message = `all instances have what is new in ${fresh.join(', ')}`
+    if (fresh.length > 0) events.push({ type: 'Normal', reason: 'Reloaded', message })
   }
   const [wasDegraded, isDegraded] = [
     findCondition(before?.conditions, 'Degraded'),
@@ -48,4 +57,14 @@ export function announce(
   const { kind, metadata } = service
   const about = { kind, namespace: metadata.namespace, name: metadata.name, uid: metadata.uid }
   return events.map((event) => ({ ...event, about, source: 'service-controller' }))
+}
+
+/** What instances run with now and did not run with before: `secret/db`. */
+function newMaterials(before: ServiceStatus, after: ServiceStatus): readonly string[] {
+  const known = new Set((before.stableMaterials ?? []).map(versionText))
+  return (after.stableMaterials ?? []).filter((one) => !known.has(versionText(one))).map(refText)
+}
+
+function versionText({ kind, name, version }: Material): string {
+  return `${kind}/${name}@${version}`
 }

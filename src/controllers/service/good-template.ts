@@ -19,11 +19,14 @@ export async function resolveTarget(
 ): Promise<ResolvedTemplate> {
   const { spec, metadata } = service
   const wanted = { ...resolved(memory.currentHash ?? '', spec, metadata.revision), materials }
-  const { stableHash, stableRevision, stableMaterials = [] } = memory
+  const { stableHash, stableRevision, stableMaterials } = memory
   if (!isAbandoned(memory) || stableHash === undefined) return wanted
   const running = instances.find((one) => one.spec.templateHash === stableHash)
   if (running !== undefined)
-    return { ...resolved(stableHash, running.spec, stableRevision), materials: stableMaterials }
+    return {
+      ...resolved(stableHash, running.spec, stableRevision),
+      materials: stableMaterials ?? running.spec.materials ?? [],
+    }
   const ref: ObjectRef = { kind: 'Service', namespace: metadata.namespace, name: metadata.name }
   const record = (await api.history(ref)).find((one) => one.revision === stableRevision)
   // the last good revision is never pruned; where it is gone all the same, the wanted template is all there is
@@ -31,7 +34,7 @@ export async function resolveTarget(
     ? wanted
     : {
         ...resolved(stableHash, record.spec as unknown as ServiceSpec, stableRevision),
-        materials: stableMaterials,
+        materials: stableMaterials ?? [],
       }
 }
 

@@ -1,6 +1,6 @@
 /** A text without what may be a Secret's value in it: lines around a fault are shown, and messages end up in logs. */
 import { isObject, type Path } from '../../core/json.ts'
-import { DocumentFault, type RawDocument } from './fault.ts'
+import { DocumentFault, type RawDocument, type TextRange } from './fault.ts'
 
 /** Members of a Secret that are nobody's secret. */
 const OPEN = new Set(['apiVersion', 'kind', 'metadata', 'type', 'immutable'])
@@ -11,24 +11,47 @@ const LOOKS_LIKE_A_SECRET = /\bsecrets?\b|\bstringData\b/i
 const REPEATS_NOTHING =
   /^(not YAML: a tab |tags are not |nested more than |duplicate key |a key must be |the key |<< merges |items: |control character |byte |this is UTF-16)/
 
+/** Looking for the place of each value costs; what begins with a document of more is covered as a whole. */
+const MOST_VALUES = 1_000
+
 /** Values covered character by character, so that places stay what they are. */
 export function coveredText(text: string, documents: readonly RawDocument[]): string {
   if (!LOOKS_LIKE_A_SECRET.test(text)) return text
-  let covered = text
-  for (const document of documents) {
-    const { value } = document
-    if (!isObject(value)) continue
-    const isSecret = typeof value.kind === 'string' && /^secret/i.test(value.kind)
-    const members = isSecret
-      ? Object.keys(value).filter((key) => !OPEN.has(key))
-      : 'stringData' in value
-        ? PLAIN
-        : []
-    for (const member of members)
-      for (const path of leavesOf(value[member], [member]).filter(mayHoldValue))
-        covered = cover(covered, document.rangeOf(path, false))
+  const ranges = documents
+    .flatMap((document) => rangesOf(document, text.length))
+    .toSorted((a, b) => a.start - b.start)
+  const parts: string[] = []
+  let at = 0
+  for (const { start, end } of ranges) {
+    if (start < at) continue
+    const until = endWithComment(text, end)
+    parts.push(text.slice(at, start), text.slice(start, until).replaceAll(/\S/g, '*'))
+    at = until
   }
-  return covered
+  return parts.join('') + text.slice(at)
+}
+
+/** Where values stand that are to be covered. */
+function rangesOf(document: RawDocument, length: number): readonly TextRange[] {
+  const { value } = document
+  if (!isObject(value)) return []
+  const isSecret = typeof value.kind === 'string' && /^secret/i.test(value.kind)
+  const all = isSecret
+    ? Object.keys(value).filter((key) => !OPEN.has(key))
+    : 'stringData' in value
+      ? PLAIN
+      : []
+  const paths = all.flatMap((member) => leavesOf(value[member], [member])).filter(mayHoldValue)
+  return paths.length > MOST_VALUES
+    ? [{ start: document.rangeOf([], false).start, end: length }]
+    : paths.map((path) => document.rangeOf(path, false))
+}
+
+/** With the comment behind it: what follows ` #` may have been meant to be of the value. */
+function endWithComment(text: string, end: number): number {
+  const comment = /[ \t]*#[^\n]*/y
+  comment.lastIndex = end
+  return comment.test(text) ? comment.lastIndex : end
 }
 
 /** For a text that could not be parsed: all but the names of members. */
@@ -60,8 +83,4 @@ function leavesOf(value: unknown, path: Path): readonly Path[] {
   if (Array.isArray(value)) return value.flatMap((item, at) => leavesOf(item, [...path, at]))
   if (isObject(value)) return Object.entries(value).flatMap(([key, one]) => leavesOf(one, [...path, key]))
   return [path]
-}
-
-function cover(text: string, { start, end }: { readonly start: number; readonly end: number }): string {
-  return text.slice(0, start) + text.slice(start, end).replaceAll(/\S/g, '*') + text.slice(end)
 }

@@ -58,6 +58,7 @@ function checkItems(issues: FieldIssue[], items: SecretExternal['items'] = []): 
 
 function checkVault(issues: FieldIssue[], vault: SecretVault, name: string): void {
   checkAddress(issues, vault)
+  checkNamespace(issues, vault.namespace)
   checkSegments(issues, [...VAULT, 'mount'], vault.mount)
   checkSegments(issues, [...VAULT, 'path'], vault.path)
   checkCertificate(issues, vault.caCert)
@@ -86,6 +87,16 @@ function checkAddress(issues: FieldIssue[], { address, insecureHttp }: SecretVau
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/** It is sent as a header. */
+function checkNamespace(issues: FieldIssue[], namespace: string | undefined): void {
+  if (namespace === undefined || /^[\x21-\x7e]+$/.test(namespace)) return
+  issues.push({
+    path: [...VAULT, 'namespace'],
+    message: 'must be of letters, digits and signs of ASCII, and not empty',
+    value: namespace,
+  })
 }
 
 /** Parts of a path in Vault's api, where `.` and `..` would lead elsewhere. */

@@ -5,6 +5,10 @@ import type { FieldIssue } from '../kinds.ts'
 import { quote } from '../validation/words.ts'
 import { isValueKey, VALUE_KEY_RULE } from '../value-key.ts'
 
+/** What somebody took for a place of values must not be stored: only what has the form of ciphertext is. */
+const ARMORED =
+  /^-----BEGIN AGE ENCRYPTED FILE-----\n(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n-----END AGE ENCRYPTED FILE-----\n?$/
+
 /** A Secret as a manifest may give it. */
 export interface ManifestSecret {
   readonly spec: Partial<SecretSpec>
@@ -16,13 +20,17 @@ export function checkSealed(issues: FieldIssue[], { sealed, external }: Manifest
       path: ['spec'],
       message: 'needs sealed (what apply and nsctl secret seal) or external (values that are kept elsewhere)',
     })
-  for (const key of Object.keys(sealed ?? {}))
+  for (const [key, { age }] of Object.entries(sealed ?? {})) {
+    const path = ['spec', 'sealed', key]
     if (!isValueKey(key))
+      issues.push({ path, message: `cannot be called ${quote(key)}: ${VALUE_KEY_RULE}`, value: key })
+    if (!ARMORED.test(age))
       issues.push({
-        path: ['spec', 'sealed', key],
-        message: `cannot be called ${quote(key)}: ${VALUE_KEY_RULE}`,
-        value: key,
+        path: [...path, 'age'],
+        message:
+          'must be an armored age file: values go into stringData, and apply or nsctl secret seal seals them',
       })
+  }
 }
 
 /** An immutable Secret keeps its values, told by their versions. Sealed to others they have the same ones. */

@@ -47,7 +47,10 @@ export function valuesOf(answer: VaultAnswer, secret: VaultSecret): ExternalValu
   // a version that is gone is 404; whatever answers otherwise has no values either
   if (!isObject(data.data)) throw missing(answer, secret, data.metadata)
   const values = Object.entries(data.data).map(([key, value]) => [key, bytesOf(value)] as const)
-  return { version: `version ${String(data.metadata.version)}`, values: new Map(values) }
+  return {
+    version: `version ${String(data.metadata.version)} of ${mount}/${secret.path}`,
+    values: new Map(values),
+  }
 }
 
 /** Text as it is; anything else as JSON, as `vault kv get -field` prints it. */

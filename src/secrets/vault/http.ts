@@ -13,6 +13,8 @@ export interface VaultAddress {
   readonly namespace: string | undefined
   /** PEM; the machine's own authorities where left out. */
   readonly caCert: string | undefined
+  /** How long one request may take, its answer included. */
+  readonly limitMs: number
 }
 
 export interface VaultRequest {
@@ -35,7 +37,6 @@ export interface VaultAnswer {
   readonly retryAfterMs: number | undefined
 }
 
-const LIMIT_MS = 10_000
 const MAX_HOPS = 3
 const MAX_WORDS = 200
 /** Vault takes 1 MiB a secret with its default storage; more than that is no secret. */
@@ -47,8 +48,10 @@ export class VaultClient {
   readonly #base: URL
   readonly #agent: Agent
   readonly #headers: Readonly<Record<string, string>>
+  readonly #limitMs: number
 
-  constructor({ address, namespace, caCert }: VaultAddress) {
+  constructor({ address, namespace, caCert, limitMs }: VaultAddress) {
+    this.#limitMs = limitMs
     this.#base = new URL(address)
     this.name = `Vault at ${this.#base.host}`
     this.#agent =
@@ -66,7 +69,7 @@ export class VaultClient {
   async ask(request: VaultRequest): Promise<VaultAnswer> {
     const { signal } = request
     signal.throwIfAborted()
-    const limit = AbortSignal.timeout(LIMIT_MS)
+    const limit = AbortSignal.timeout(this.#limitMs)
     try {
       const response = await this.#follow(request, AbortSignal.any([signal, limit]))
       const body = parse(await this.#textOf(response))
@@ -145,7 +148,7 @@ export class VaultClient {
   }
 
   #unreachable(error: unknown, isLate: boolean): ExternalError {
-    const why = isLate ? `it does not answer within ${LIMIT_MS / 1000} s` : messageOf(error)
+    const why = isLate ? `it does not answer within ${this.#limitMs / 1000} s` : messageOf(error)
     const next = isCertificateFault(error)
       ? 'give the authority that signed its certificate: spec.external.vault.caCert'
       : 'check the address, and that Vault runs there'

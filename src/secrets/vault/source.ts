@@ -15,18 +15,28 @@ import { type Login, type Session, VaultLogins } from './logins.ts'
 /** Addresses at a time; of one that is not used any more the connections end by themselves. */
 const MAX_CLIENTS = 100
 
+export interface VaultSourceOptions {
+  readonly clock: Clock
+  /** How long one request may take; 10 s where left out. */
+  readonly limitMs?: number
+}
+
+const LIMIT_MS = 10_000
+
 /** Reads `spec.external.vault`. Keeps connections and tokens in memory, and no value. */
-export function vaultSource({ clock }: { readonly clock: Clock }): ExternalSource {
-  return new VaultSource(clock)
+export function vaultSource(options: VaultSourceOptions): ExternalSource {
+  return new VaultSource(options)
 }
 
 class VaultSource implements ExternalSource {
   readonly kind = 'vault'
   readonly #clients = new Map<string, VaultClient>()
   readonly #logins: VaultLogins
+  readonly #limitMs: number
 
-  constructor(clock: Clock) {
+  constructor({ clock, limitMs = LIMIT_MS }: VaultSourceOptions) {
     this.#logins = new VaultLogins(clock)
+    this.#limitMs = limitMs
   }
 
   async fetch(
@@ -57,7 +67,7 @@ class VaultSource implements ExternalSource {
 
   #clientOf(about: string, { address, namespace, caCert }: SecretVault): VaultClient {
     const kept = this.#clients.get(about)
-    const client = kept ?? new VaultClient({ address, namespace, caCert })
+    const client = kept ?? new VaultClient({ address, namespace, caCert, limitMs: this.#limitMs })
     this.#clients.delete(about)
     this.#clients.set(about, client)
     const [oldest] = this.#clients.keys()

@@ -1,7 +1,7 @@
 /** What Services take of Configs and Secrets, from both sides. Names and versions; never a value. */
 import { configVariable, credentialName } from '../../resources/material-names.ts'
 import type { AnyResource } from '../../resources/object.ts'
-import { mapAt, mapsAt, textAt } from '../fields.ts'
+import { flagAt, mapAt, mapsAt, textAt } from '../fields.ts'
 import { compareText } from '../sort.ts'
 import { ageText, renderRows } from '../table.ts'
 import { printable } from '../width.ts'
@@ -19,7 +19,8 @@ interface Source {
 export function originOfVariable(variable: Record<string, unknown>): string | undefined {
   for (const kind of ['config', 'secret'] as const) {
     const ref = mapAt(variable, `valueFrom.${kind}KeyRef`)
-    if (ref !== undefined) return `${kind}/${textAt(ref, 'name') ?? '?'} key ${textAt(ref, 'key') ?? '?'}`
+    if (ref !== undefined)
+      return `${kind}/${textAt(ref, 'name') ?? '?'} key ${textAt(ref, 'key') ?? '?'}${optionalText(ref)}`
   }
   return undefined
 }
@@ -28,7 +29,9 @@ export function originOfVariable(variable: Record<string, unknown>): string | un
 export function listsOfVariables(owner: unknown): readonly string[] {
   return mapsAt(owner, 'envFrom').map((one) => {
     const prefix = textAt(one, 'prefix')
-    return printable(`all of ${refText(sourceOfList(one))}${prefix === undefined ? '' : ` as ${prefix}…`}`)
+    const ref = mapAt(one, 'configRef') ?? mapAt(one, 'secretRef') ?? {}
+    const as = prefix === undefined ? '' : ` as ${prefix}…`
+    return printable(`all of ${refText(sourceOfList(one))}${as}${optionalText(ref)}`)
   })
 }
 
@@ -38,9 +41,13 @@ export function fileLines(template: unknown): readonly string[] {
     mapsAt(template, kind === 'Config' ? 'configs' : 'secrets').map((ref) => {
       const name = textAt(ref, 'name') ?? '?'
       const where = [directoryOf(kind, name, ref), textAt(ref, 'path')].filter((one) => one !== undefined)
-      return `${refText({ kind, name })} → ${where.join(', ')}   on change ${textAt(ref, 'onChange') ?? 'restart'}`
+      return `${refText({ kind, name })} → ${where.join(', ')}   on change ${textAt(ref, 'onChange') ?? 'restart'}${optionalText(ref)}`
     })
   return [...lines('Config'), ...lines('Secret')].map(printable)
+}
+
+function optionalText(ref: Record<string, unknown>): string {
+  return flagAt(ref, 'optional') === true ? ', optional' : ''
 }
 
 function directoryOf(kind: MaterialKind, name: string, ref: Record<string, unknown>): string {

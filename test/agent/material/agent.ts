@@ -40,7 +40,8 @@ export interface LoneAgent {
   stop(): Promise<void>
 }
 
-export async function startAgent(keep?: MaterialKeep): Promise<LoneAgent> {
+/** @param keep made anew for each agent */
+export async function startAgent(keep?: () => MaterialKeep): Promise<LoneAgent> {
   const clock = systemClock
   const logger = new RecordingLogger()
   const store = createMemoryStore()
@@ -54,7 +55,7 @@ export async function startAgent(keep?: MaterialKeep): Promise<LoneAgent> {
     const baseEnvironment = { PATH: '/usr/bin:/bin' }
     const agent = createAgent({
       ...{ node: NODE, api, runtime, clock, logger, version: '0', baseEnvironment, seal },
-      ...(keep && { keep }),
+      ...(keep && { keep: keep() }),
     })
     return { stop, ended: agent.run(stop.signal), caughtUp: agent.caughtUp }
   }

@@ -140,8 +140,8 @@ test('says what it left out of lists', () => {
     find,
   )
   assert.equal((composition as Extract<Composition, { kind: 'composed' }>).notes, [
-    'secret/db: a-b, key cannot be variables and are left out',
-    'config/app: app.conf cannot be variables and are left out',
+    'secret/db: not taken as variables: a-b, key',
+    'config/app: not taken as variables: app.conf',
   ])
 })
 

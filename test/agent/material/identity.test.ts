@@ -78,7 +78,7 @@ test('its own key that is spoiled is an error that is tried again', async (conte
   await chmod(context.ownFile, 0o644)
   const seal = nodeSeal(context)
   const error = await seal.recipients().catch((thrown) => thrown)
-  assert.ok(isNsctlError(error, 'Invalid'))
+  assert.ok(isNsctlError(error, 'NotFound'))
   assert.match(error.message, context.ownFile)
   await chmod(context.ownFile, 0o600)
   assert.is((await seal.recipients()).length, 1)

@@ -107,11 +107,25 @@ test('waits for what is sealed to another key, says so on both sides, and starts
   assert.match(waiting.status?.message ?? '', /nsctl node trust local/)
   await agent.until(async () => {
     const status = (await agent.delivery(DB))?.status
-    assert.equal(status, { phase: 'Failed', message: 'the delivery is sealed to somebody else' })
+    assert.equal(status, { phase: 'Failed', message: waiting.status?.message })
   })
   await agent.deliver(DB, { password: VALUE })
   await phase(agent, 'Running')
   await agent.until(async () => assert.equal((await agent.delivery(DB))?.status, { phase: 'Opened' }))
+})
+
+test("waits while the node's key cannot be read, and goes on once it can", async ({ agent }) => {
+  agent.seal.fault = new NsctlError('NotFound', 'its key cannot be used: others may read it')
+  await agent.deliver(DB, { password: VALUE })
+  await agent.run(secretVariable, [DB])
+  const waiting = await phase(agent, 'Pending')
+  assert.is(waiting.status?.reason, 'NoKey')
+  assert.is(
+    waiting.status?.message,
+    'secret/db cannot be opened on local: its key cannot be used: others may read it',
+  )
+  agent.seal.fault = undefined
+  await phase(agent, 'Running')
 })
 
 test('does not start with what belongs to another Secret', async ({ agent }) => {
@@ -162,6 +176,42 @@ for (const [onChange, calls, event] of [
     assert.equal(agent.runtime.calls, calls, 'the next agent has nothing to do')
   })
 
+test('a change that is taken back before it could be had leaves nothing behind', async ({ agent }) => {
+  await agent.deliver(DB, { password: VALUE })
+  await agent.run(secretFiles('reload'), [DB])
+  await phase(agent, 'Running')
+  await agent.name([{ ...DB, version: 'v2' }])
+  await agent.until(async () => assert.is(placedText(await agent.instance()), 'False WaitingForDelivery'))
+  agent.runtime.calls.length = 0
+  await agent.name([DB])
+  await agent.until(async () => assert.is(placedText(await agent.instance()), 'True Placed'))
+  assert.equal(agent.runtime.calls, [])
+})
+
+test('what fails with one version is tried at once with another', async ({ agent }) => {
+  const next = { ...DB, version: 'v2' }
+  await agent.deliver(DB, { password: 'old' })
+  await agent.deliver(next, { password: VALUE })
+  agent.runtime.onStart = () => {
+    const password = text(agent.runtime.placed.get(KEY)?.credentials.get('db.password'))
+    return password === VALUE ? 'run' : { reason: 'exit-code', exitCode: 78, atMs: Date.now() }
+  }
+  await agent.run(secretFiles('reload'), [DB])
+  await agent.until(async () => {
+    const { status } = assertPhase(await agent.instance(), 'Backoff')
+    assert.ok((status?.restarts ?? 0) >= 3, 'by now it waits for seconds')
+  })
+  const atMs = performance.now()
+  await agent.name([next])
+  await phase(agent, 'Running')
+  assert.ok(performance.now() - atMs < 1_000)
+  assert.equal((await agent.instance())?.status?.materials, [next])
+  assert.not.ok(
+    agent.runtime.calls.some((call) => call.startsWith('reload')),
+    'it starts with it',
+  )
+})
+
 test('several that change at once are one signal, the one that the template names', async ({ agent }) => {
   await agent.deliver(DB, { password: 'old' })
   await agent.deliver(APP, { 'app.conf': 'old' })
@@ -200,7 +250,7 @@ test('starts without what is optional and not there, and says what it left out',
   const running = await phase(agent, 'Running')
   assert.is(placedText(running), 'True LeftOut')
   const said = running.status?.conditions?.find((one) => one.type === 'MaterialsPlaced')
-  assert.is(said?.message, 'secret/db: not-a-name cannot be variables and are left out')
+  assert.is(said?.message, 'secret/db: not taken as variables: not-a-name')
   assert.is(running.status?.message, undefined, 'that is no trouble')
 })
 

@@ -155,8 +155,7 @@ test('after a boot a program is started with what was kept, and not at all where
 })
 
 test('an agent keeps what it places for as long as the instance is there', async ({ dir }) => {
-  const keep = new MaterialKeep({ dir, seal: new FakeSeal() })
-  const agent = await startAgent(keep)
+  const agent = await startAgent(() => new MaterialKeep({ dir, seal: new FakeSeal() }))
   try {
     const db = { kind: 'Secret', name: 'db', version: 'v1' } as const
     await agent.deliver(db, { password: VALUE })
@@ -172,10 +171,45 @@ test('an agent keeps what it places for as long as the instance is there', async
   }
 })
 
+test('what another key has sealed is written anew by the next agent, though nothing starts', async ({
+  dir,
+}) => {
+  const old = new FakeSeal(['age1old'])
+  const next = new FakeSeal(['age1new'])
+  const seal = {
+    use: old,
+    seal: (plain: Uint8Array) => seal.use.seal(plain),
+    open: (text: string) => seal.use.open(text),
+  }
+  const keep = () => new MaterialKeep({ dir, seal })
+  const agent = await startAgent(keep)
+  try {
+    const db = { kind: 'Secret', name: 'db', version: 'v1' } as const
+    await agent.deliver(db, { password: VALUE })
+    await agent.run({ secrets: [{ name: 'db', optional: false, onChange: 'restart' }] }, [db])
+    await agent.until(async () => assert.is((await agent.instance())?.status?.phase, 'Running'))
+    const calls = [...agent.runtime.calls]
+    seal.use = next
+    await agent.restart()
+    await agent.until(async () =>
+      assert.ok(await new MaterialKeep({ dir, seal: next }).load(id).catch(() => undefined)),
+    )
+    assert.equal(agent.runtime.calls, calls)
+    const written = await stat(join(dir, FILE))
+    await agent.restart()
+    await agent.until(() => assert.is(agent.runtime.calls.length, calls.length))
+    assert.is((await stat(join(dir, FILE))).mtimeMs, written.mtimeMs, 'what is well is left alone')
+  } finally {
+    await agent.stop()
+  }
+})
+
 test('a disk that takes nothing keeps no program from running', async ({ dir }) => {
   const file = join(dir, 'file')
   await writeFile(file, '')
-  const agent = await startAgent(new MaterialKeep({ dir: join(file, 'materials'), seal: new FakeSeal() }))
+  const agent = await startAgent(
+    () => new MaterialKeep({ dir: join(file, 'materials'), seal: new FakeSeal() }),
+  )
   try {
     const db = { kind: 'Secret', name: 'db', version: 'v1' } as const
     await agent.deliver(db, { password: VALUE })

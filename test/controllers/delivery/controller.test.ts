@@ -35,6 +35,16 @@ async function opened(stage: Stage, delivery: Delivery): Promise<Record<string, 
   return Object.fromEntries([...values].map(([key, value]) => [key, Buffer.from(value).toString()]))
 }
 
+/** Settled, with all that its instances name where they are: these agents wait for none of it. */
+async function settleWhole(stage: Stage): Promise<void> {
+  await settle(stage)
+  await stage.until(async () => {
+    const there = new Set((await stage.deliveries()).map(({ metadata }) => metadata.name))
+    for (const { spec } of await stage.instances())
+      for (const one of spec.materials ?? []) assert.ok(there.has(deliveryName(one, spec.node)))
+  })
+}
+
 async function conditionIs(stage: Stage, type: string, reason: string): Promise<SecretStatus> {
   return await stage.until(async () => {
     const { status } = await secretOf(stage)
@@ -80,7 +90,7 @@ test('seals a Secret for the node that needs it, and for no other', async ({ sta
   await stage.node('beta', { pinned: beta.recipient, reported: beta.recipient })
   await stage.secret({ password: 'hunter2', unused: 'x' })
   await stage.service(password)
-  await settle(stage)
+  await settleWhole(stage)
   const [delivery, ...others] = await stage.deliveries()
   assert.ok(delivery)
   assert.equal(others, [])
@@ -111,7 +121,7 @@ test('seals a Secret for the node that needs it, and for no other', async ({ sta
 test('gives a Config as it stands, data and files in one', async ({ stage }) => {
   await stage.config({ level: 'debug' })
   await stage.service(settings, { replicas: 2 })
-  await settle(stage)
+  await settleWhole(stage)
   const deliveries = await stage.deliveries()
   assert.equal(
     deliveries.map(({ spec }) => [spec.node, spec.source, spec.values]),
@@ -127,14 +137,14 @@ test('takes away what nobody needs any more, and not before', async ({ stage }) 
   await stage.secret({ password: 'one' })
   await stage.config({ a: '1' })
   await stage.service({ ...password, ...settings })
-  await settle(stage)
+  await settleWhole(stage)
   const first = new Set((await stage.deliveries()).map(({ metadata }) => metadata.name))
   // an instance that is told to go still runs
   stage.behave((one) =>
     one.metadata.deletionTimestamp === undefined ? running(one) : { phase: 'Running', ready: true },
   )
   await stage.secret({ password: 'two' })
-  await settle(stage)
+  await settleWhole(stage)
   await stage.until(async () => {
     const now = (await stage.deliveries()).map(({ metadata }) => metadata.name)
     assert.is(now.length, 2)
@@ -144,6 +154,42 @@ test('takes away what nobody needs any more, and not before', async ({ stage }) 
   await stage.until(async () => assert.equal(await stage.deliveries(), []))
   const status = await conditionIs(stage, 'Delivered', 'NotNeeded')
   assert.equal([status.nodes, status.usedBy], [undefined, undefined])
+})
+
+test('what is damaged can be deleted, and is made anew', async ({ stage }) => {
+  await stage.secret({ password: 'one' })
+  await stage.service(password)
+  await settleWhole(stage)
+  const [before] = await stage.deliveries()
+  assert.ok(before)
+  const ref = { kind: 'Delivery', namespace: 'default', name: before.metadata.name }
+  await stage.api.updateOwned(ref, (spec) => ({ ...spec, sealed: 'nonsense' }))
+  await stage.api.updateStatus(ref, { phase: 'Failed', message: 'it is no age file' })
+  const { summary } = await conditionIs(stage, 'Delivered', 'NotOpened')
+  assert.is(summary, 'node/alpha: it is no age file')
+  await stage.api.delete(ref, { actor: { name: 'test' } })
+  await conditionIs(stage, 'Delivered', 'Delivered')
+  const [after] = await stage.deliveries()
+  assert.equal(await opened(stage, after as Delivery), { password: 'one' })
+})
+
+test('once all is as it should be nothing is written any more', async ({ stage }) => {
+  await stage.secret({ password: 'one' })
+  await stage.config({ a: '1' })
+  await stage.service({ ...password, ...settings }, { replicas: 2 })
+  await settleWhole(stage)
+  await conditionIs(stage, 'Delivered', 'Delivered')
+  const revisionNow = async () => (await stage.api.listAll(stage.api.kinds.all())).revision
+  let revision = await revisionNow()
+  await stage.until(async () => {
+    const before = revision
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    revision = await revisionNow()
+    assert.is(revision, before)
+  })
+  await stage.restart()
+  await new Promise((resolve) => setTimeout(resolve, 250))
+  assert.is(await revisionNow(), revision, 'nor by controllers that come later')
 })
 
 test('a node with another key than is pinned gets nothing until an operator trusts it', async ({ stage }) => {
@@ -164,7 +210,7 @@ test('a node with another key than is pinned gets nothing until an operator trus
 test('what a node has is sealed anew to a key that is trusted later', async ({ stage }) => {
   await stage.secret({ password: 'hunter2' })
   await stage.service(password)
-  await settle(stage)
+  await settleWhole(stage)
   const other = await newIdentity()
   await stage.node('alpha', { pinned: other.recipient, reported: other.recipient })
   const delivery = await stage.until(async () => {
@@ -186,7 +232,7 @@ for (const c of [
     name: 'no identity any more',
     reason: 'IdentityMissing',
     break: (path: string) => rename(path, `${path}.lost`),
-    message: /no identity at .* nsctl secret identity import --control-plane/,
+    message: /no identity at .* nsctl secret identity import FILE --control-plane/,
   },
   {
     name: 'an identity that others can read',
@@ -251,7 +297,7 @@ test('a Secret that is not sealed to the control plane says how to change that',
 test('a version that was taken back is found in the revisions', async ({ stage }) => {
   await stage.secret({ password: 'one' })
   await stage.service(password)
-  await settle(stage)
+  await settleWhole(stage)
   const [good] = (await stage.instances()).map(({ spec }) => spec.materials?.[0]?.version)
   // the new one never comes up, and the good one's Instance is made anew after its Delivery is gone
   stage.behave((one) =>
@@ -284,7 +330,7 @@ test('a version that was taken back is found in the revisions', async ({ stage }
 test('says so where a version is kept nowhere any more', async ({ stage }) => {
   await stage.secret({ password: 'one' })
   await stage.service(password)
-  await settle(stage)
+  await settleWhole(stage)
   const [instance] = await stage.instances()
   assert.ok(instance)
   const { name, namespace } = instance.metadata
@@ -303,9 +349,9 @@ test('says so where a version is kept nowhere any more', async ({ stage }) => {
 test('no value, and nothing of an identity, is in what is stored, logged or told', async ({ stage }) => {
   await stage.secret({ password: 'planted-hunter2' })
   await stage.service(password)
-  await settle(stage)
+  await settleWhole(stage)
   await stage.secret({ password: 'planted-second' })
-  await settle(stage)
+  await settleWhole(stage)
   const kinds = stage.api.kinds.all()
   const { lists } = await stage.api.listAll(kinds)
   const identity = (await readFile(stage.identityPath, 'utf8')).split('\n')[1] as string

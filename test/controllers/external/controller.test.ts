@@ -8,6 +8,7 @@ import { ManualClock } from '../../../src/core/clock.ts'
 import { randomIds } from '../../../src/core/ids.ts'
 import type { Logger } from '../../../src/core/logger.ts'
 import { createManager } from '../../../src/engine/manager.ts'
+import { secretValues } from '../../../src/main/secret-values.ts'
 import { findCondition } from '../../../src/resources/conditions.ts'
 import type { Secret, SecretExternal } from '../../../src/resources/generated/types.ts'
 import { secretVersion } from '../../../src/resources/materials.ts'
@@ -27,6 +28,8 @@ interface World {
   readonly api: ResourceApi
   readonly source: FakeSource
   readonly clock: ManualClock
+  /** What a process that takes over would do with the Secret. */
+  takenOver(): Promise<void>
   /** Everything that was logged, told or stored, as text. */
   everything(): Promise<string>
   secret(name?: string): Promise<Secret | undefined>
@@ -56,7 +59,9 @@ async function withWorld(
   const source = new FakeSource()
   const manager = createManager({ api, clock, logger, random: () => 0.5 })
   const { cache } = manager
-  manager.add(externalController({ cache, api, clock, identities, sourceOf: async () => source, env: {} }))
+  const values = secretValues({ cache, identities, env: {} })
+  const options = { cache, api, clock, identities, sourceOf: async () => source, values }
+  manager.add(externalController(options))
   const stop = new AbortController()
   const ended = manager.run(stop.signal)
   const put = async (kind: string, metadata: object, spec: object) => {
@@ -67,6 +72,10 @@ async function withWorld(
     api,
     source,
     clock,
+    async takenOver() {
+      const { reconciler } = externalController(options)
+      await reconciler.reconcile({ kind: 'Secret', namespace, name: 'db' }, stop.signal)
+    },
     async everything() {
       await api.flush()
       const entries = (await store.list([''])).entries
@@ -174,6 +183,18 @@ test('looks every so often, and equal values stay what they are', () =>
     assert.is.not(third.status?.fetchedAt, first.status?.fetchedAt)
   }))
 
+test('a process that takes over finds the same values to be the same', () =>
+  withWorld(async (world) => {
+    world.source.put('db', { user: 'app', password: 'planted-1' })
+    await world.login()
+    await world.apply({})
+    const first = await world.fetched()
+    await world.looks(1)
+    await world.takenOver()
+    assert.is(world.source.asked.length, 2)
+    assert.equal(await world.secret(), first)
+  }))
+
 test('an outage keeps the values and says how old they are; its end is noticed', () =>
   withWorld(async (world) => {
     const { source, clock } = world
@@ -188,12 +209,20 @@ test('an outage keeps the values and says how old they are; its end is noticed',
     const failed = await world.fetched('Unreachable')
     await world.looks(2)
     assert.equal(failed.status?.fetched, first.status?.fetched)
-    const said = 'Vault at x cannot be reached (start it); the values are those of 2026-11-20T11:00:00Z'
+    const said = 'Vault at x cannot be reached (start it); the values are those of 2026-11-20T10:00:00Z'
     assert.is(messageOf(failed), said)
+    // who takes over does not know when they were seen last, only when they came
+    await world.takenOver()
+    assert.is(messageOf(await world.secret()), `${said} or later`)
+    await world.looks(3)
     // not only after an hour
     clock.advance(30_000)
-    await world.looks(3)
-    assert.equal(await world.secret(), failed, 'the same outage is one write')
+    await world.looks(4)
+    const still = await world.secret()
+    assert.is(messageOf(still), said, 'however long it is away')
+    clock.advance(30_000)
+    await world.looks(5)
+    assert.equal(await world.secret(), still, 'the same outage is one write')
     source.fails = undefined
     clock.advance(30_000)
     const back = await world.fetched()
@@ -246,6 +275,8 @@ test('another recipient gets the same values, at the same versions, and one that
     const second = (await world.secret()) as Secret
     assert.is(secretVersion(second), secretVersion(first), 'no service is replaced for it')
     assert.is(second.status?.fetchedAt, first.status?.fetchedAt)
+    const everything = await world.everything()
+    assert.match(everything, `sealed to ${operator.recipient} as well from now on`)
     await world.api.delete({ kind: 'Recipient', name: 'ada' }, { actor })
     await world.until(async () => assert.equal((await world.secret())?.status?.fetchedFor, [own.recipient]))
     assert.is(secretVersion((await world.secret()) as Secret), secretVersion(first))
@@ -365,7 +396,8 @@ test('a Recipient to whom nothing can be sealed is named', () =>
   withWorld(async (world) => {
     world.source.put('db', { password: 'planted-1' })
     await world.login()
-    await world.recipient('bob', `age1${'q'.repeat(58)}`)
+    // a key of all zeros: well-formed, and nobody's
+    await world.recipient('bob', 'age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z')
     await world.apply({})
     assert.match(
       messageOf(await world.fetched('Unusable')),

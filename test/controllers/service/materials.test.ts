@@ -59,6 +59,9 @@ test('a change of what it names is rolled out, and one of what it does not name 
   await settle(stage)
   assert.not((await uids(stage)).some((uid) => before.includes(uid)))
   assert.is((await stage.services()).status?.revisionName, 'r1', 'the Service itself has not changed')
+  const told = (await stage.events()).filter((event) => event.startsWith('RolledOut'))
+  assert.is(told.filter((event) => event.endsWith(', with what is new in secret/db')).length, 1)
+  assert.is(told.length, 2)
 })
 
 test('sealing the same values to others restarts nothing', async ({ stage }) => {
@@ -88,6 +91,8 @@ test('what runs stays while something is missing, and what is too much goes', as
   await stage.service(password, { replicas: 3, update: { maxUnavailable: 3 } })
   await settle(stage)
   const before = await uids(stage)
+  // these agents wait for none
+  await stage.until(async () => assert.is((await stage.deliveries()).length, 1))
   await stage.api.delete({ kind: 'Secret', namespace: 'default', name: 'db' }, { actor: { name: 'test' } })
   await summaryIs(stage, 'Blocked: waits for secret/db')
   assert.equal(await uids(stage), before)
@@ -118,6 +123,10 @@ test('what is only read again reaches running instances one after the other', as
   assert.is(after?.currentHash, status?.currentHash)
   assert.equal(after?.stableMaterials, (await stage.instances())[0]?.spec.materials)
   assert.not.equal(after?.stableMaterials, status?.stableMaterials)
+  const reloaded = 'Reloaded: all instances have what is new in config/settings'
+  await stage.until(async () =>
+    assert.equal((await stage.events()).filter((one) => one === reloaded).length, 1),
+  )
 })
 
 test('controllers that are ended in the middle of it are followed by some that finish it', async ({

@@ -102,6 +102,12 @@ for (const [name, external, wanted] of [
     vault({ mount: 'kv/' }),
     [`${V}.mount: must not begin or end with /, nor have // in it`],
   ],
+  ['a namespace of several parts', vault({ namespace: 'team-a/shop/' }), []],
+  [
+    'a namespace that is no header',
+    vault({ namespace: 'a\r\nX-Vault-Token: b' }),
+    [`${V}.namespace: must be of letters, digits and signs of ASCII, and not empty`],
+  ],
   ['a path with odd characters', vault({ path: 'shöp/a b?c#d' }), []],
   ['no certificate', vault({ caCert: 'hello' }), [`${V}.caCert: must be a certificate in PEM`]],
   [

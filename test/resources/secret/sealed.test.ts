@@ -14,7 +14,9 @@ const object = (spec: object) => ({
 })
 const said = (issues: readonly { readonly path: readonly (string | number)[]; readonly message: string }[]) =>
   issues.map(({ path, message }) => `${formatPath(path)}: ${message}`)
-const sealed = (version: string, age = 'cipher') => ({ version: version.repeat(10), age })
+const armored = (content: string) =>
+  `-----BEGIN AGE ENCRYPTED FILE-----\n${content}\n-----END AGE ENCRYPTED FILE-----\n`
+const sealed = (version: string, age = armored('Y2lwaGVy')) => ({ version: version.repeat(10), age })
 const vault = (path: string, more: object = {}) => ({
   external: {
     vault: { address: 'https://vault:8200', path, auth: { token: { name: 'v', key: 't' } } },
@@ -36,6 +38,20 @@ for (const c of [
     name: 'values and a source',
     spec: { sealed: { a: sealed('a') }, ...vault('x') },
     want: ['spec.external: cannot stand beside sealed: give one of the two'],
+  },
+  {
+    name: 'a value where ciphertext belongs',
+    spec: { sealed: { password: sealed('a', 'hunter2') } },
+    want: [
+      'spec.sealed.password.age: must be an armored age file: values go into stringData, and apply or nsctl secret seal seals them',
+    ],
+  },
+  {
+    name: 'a value within armor',
+    spec: { sealed: { password: sealed('a', armored('it is hunter2')) } },
+    want: [
+      'spec.sealed.password.age: must be an armored age file: values go into stringData, and apply or nsctl secret seal seals them',
+    ],
   },
   {
     name: 'a key with a blank',

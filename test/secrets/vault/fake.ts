@@ -89,6 +89,8 @@ export class FakeVault {
 
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    // a test that fails before it stops it is to end all the same
+    this.#server.unref()
     return this
   }
 

@@ -8,7 +8,7 @@ import type { SecretExternal } from '../../../src/resources/generated/types.ts'
 import { vaultSource } from '../../../src/secrets/vault/source.ts'
 import { canMakeCertificates, makeAuthority } from '../../lab/certificates.ts'
 import { needs } from '../../parts.ts'
-import { CREDENTIAL, externalContract } from '../external-contract.ts'
+import { CREDENTIAL, credentials, externalContract, never, refusedBy, textOf } from '../external-contract.ts'
 import { vaultSpec } from '../external-fake.ts'
 import { APP_ROLE, withVault } from './bench.ts'
 import { FakeVault } from './fake.ts'
@@ -249,6 +249,40 @@ test('an address that sends its callers elsewhere gets no second request, and no
     } finally {
       await other.stop()
     }
+  }))
+
+test('one that takes requests and never answers is given up, by each for itself', async () => {
+  const vault = await new FakeVault().start()
+  vault.silent = true
+  const source = vaultSource({ clock: new ManualClock(), limitMs: 300 })
+  try {
+    const spec = vaultSpec('db', vault.address)
+    const enough = new Error('enough')
+    const stop = new AbortController()
+    const impatient = source.fetch(spec, credentials(), stop.signal).catch((error: unknown) => error)
+    // waits for the same login
+    const patient = refusedBy(() => source.fetch(spec, credentials(), never), 'Unreachable')
+    while (vault.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    stop.abort(enough)
+    assert.is(await impatient, enough)
+    assert.match((await patient).message, /does not answer within 0.3 s/)
+    assert.is(vault.requests.length, 1)
+    vault.silent = false
+    vault.write('secret/data/db', '{"x":"y"}')
+    vault.token(CREDENTIAL, { reads: ['secret/data/db'], ttl: 0 })
+    assert.equal(textOf((await source.fetch(spec, credentials(), never)).values), { x: 'y' })
+  } finally {
+    source.close()
+    await vault.stop()
+  }
+})
+
+test('an answer without end is cut off', () =>
+  withVault(async ({ vault, refused }) => {
+    vault.next.push({ status: 200, errors: [], raw: 'x'.repeat(5 * 2 ** 20) })
+    const error = await refused()
+    assert.is(error.reason, 'Refused')
+    assert.match(error.message, /answers more than any secret may be/)
   }))
 
 needs(
