@@ -81,6 +81,8 @@ function isFileName(name: string): boolean {
 export function writeMaterial(dir: string, material: ProgramMaterial, environment: string | undefined): void {
   const places = materialPlaces(dir)
   for (const folder of [dir, places.credentials]) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  // of one who was killed while he wrote
+  rmSync(join(dir, 'part'), { force: true })
   bring(dir, places.credentials, material.credentials)
   if (environment === undefined) rmSync(places.environment, { force: true })
   else write(dir, places.environment, Buffer.from(environment), { mode: 0o400 })

@@ -17,9 +17,10 @@ for (const release of ['bookworm', 'trixie'] as const) {
     test.after(() => node?.stop())
   }
 
-  real('as root', () => runInside(node, `${INSIDE}/materials.ts`))
-
-  real('as a user', () => runInside(node, `${INSIDE}/materials.ts`, { asUser: true }))
+  for (const file of ['materials', 'materials-refused']) {
+    real(`${file} as root`, () => runInside(node, `${INSIDE}/${file}.ts`))
+    real(`${file} as a user`, () => runInside(node, `${INSIDE}/${file}.ts`, { asUser: true }))
+  }
 
   real('after a reboot', async () => {
     await runInside(node, `${INSIDE}/materials-restore.ts`, { env: { NSCTL_LAB_PHASE: 'before' } })
