@@ -8,5 +8,9 @@ export function aboutSecret({ object, before }: Pick<ChangeResult, 'object' | 'b
   const old = ((before?.spec ?? {}) as SecretSpec).sealed ?? {}
   const keys = Object.keys(sealed).filter((key) => sealed[key]?.version !== old[key]?.version)
   if (keys.length === 0) return ''
-  return `${formatCount(keys.length, 'key')} sealed to ${formatCount(recipients.length, 'recipient')}`
+  const sealedNow = `${formatCount(keys.length, 'key')} sealed`
+  // others could not be opened, and are sealed to whom they were
+  return recipients.length === 0
+    ? sealedNow
+    : `${sealedNow} to ${formatCount(recipients.length, 'recipient')}`
 }

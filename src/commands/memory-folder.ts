@@ -1,5 +1,5 @@
 /** A folder for plain text: in memory, for its owner alone, and gone afterwards. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs'
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NsctlError } from '../core/errors.ts'
@@ -14,6 +14,8 @@ export interface MemoryFolderOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where there is no memory to write to, the disk's temporary folder is taken. */
   readonly isDiskAllowed: boolean
+  /** Where memory is looked for, besides $XDG_RUNTIME_DIR. */
+  readonly places?: readonly string[]
 }
 
 /**
@@ -46,15 +48,17 @@ export async function withMemoryFolder<T>(
   }
 }
 
-function parentOf({ env, isDiskAllowed }: MemoryFolderOptions): string {
-  const found = [env.XDG_RUNTIME_DIR, '/dev/shm', '/run', tmpdir()].find((path) => path && isInMemory(path))
+const PLACES = ['/dev/shm', '/run']
+
+function parentOf({ env, isDiskAllowed, places = PLACES }: MemoryFolderOptions): string {
+  const found = [env.XDG_RUNTIME_DIR, ...places, tmpdir()].find((path) => path && isInMemory(path))
   if (found !== undefined) return found
   if (isDiskAllowed) return tmpdir()
   throw new NsctlError(
     'Failed',
     'there is no file system in memory for what is opened, and a disk would keep it',
     {
-      next: 'mount a tmpfs at /dev/shm, or allow the disk: --insecure-temp; nsctl secret rotate NAME --from-file KEY=- needs neither',
+      next: 'mount a tmpfs at /dev/shm, or allow the disk: nsctl secret edit NAME --insecure-temp; nsctl secret rotate NAME --from-file KEY=- needs neither',
     },
   )
 }
@@ -81,8 +85,10 @@ function removeLeftovers(parent: string): void {
 
 function removeIfOurs(path: string): void {
   try {
+    // another user's may be in use in a container, whose processes are not seen here
+    if (lstatSync(path).uid !== process.getuid?.()) return
     rmSync(path, { recursive: true, force: true })
   } catch {
-    // another user's
+    // somebody else removes it just now
   }
 }

@@ -15,7 +15,7 @@ const flags = {
 }
 
 const DESCRIPTION =
-  'Values are sealed here, before they go anywhere: to the operators and the control plane. The first time, your identity is made for it. Whoever has none and shall have none, such as a machine that only seals, sets NSCTL_IDENTITY=none.'
+  'Values are sealed here, before they go anywhere: to the operators and the control plane. The first time, your identity is made for it. Whoever has none and shall have none, such as a machine that only seals, sets NSCTL_IDENTITY=none. Exits 4 where the Secret is there already, and 1 where a recipient is new to you.'
 
 interface Given extends SecretValueFlags {
   readonly identity?: readonly string[] | undefined

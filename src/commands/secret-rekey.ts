@@ -21,7 +21,7 @@ interface Outcome {
 export class SecretRekey extends SecretCommand {
   static override summary = 'Seal the same values to the present recipients'
   static override description =
-    'Values and versions stay, so that nothing restarts. Each Secret is changed at once and as a whole: whatever ends this halfway leaves each of them old or new, and the same command goes on. Whoever was a recipient can still open what he has seen: rotate values as well where that matters.'
+    'Values and versions stay, so that nothing restarts. Each Secret is changed at once and as a whole: whatever ends this halfway leaves each of them old or new, and the same command goes on. Whoever was a recipient can still open what he has seen: rotate values as well where that matters. Exits 1 where one of them could not be opened; the others are done.'
   static override examples = [
     'nsctl secret rekey db',
     'nsctl secret rekey --all -A',
@@ -31,6 +31,7 @@ export class SecretRekey extends SecretCommand {
   static override flags = {
     all: Flags.boolean({ summary: 'All Secrets of the namespace.' }),
     'all-namespaces': shared.allNamespaces,
+    force: Flags.boolean({ summary: 'Also what says that it is sealed to them already.' }),
     identity: identityFlag,
     'dry-run': shared.dryRun,
     output: shared.changeOutput,
@@ -51,6 +52,7 @@ export class SecretRekey extends SecretCommand {
       dryRun,
       output: flags.output,
       identity: flags.identity,
+      force: flags.force,
     })
     this.#conclude(outcome, flags.output === undefined)
   }
@@ -70,6 +72,7 @@ export class SecretRekey extends SecretCommand {
       readonly dryRun: boolean
       readonly output: string | undefined
       readonly identity: readonly string[] | undefined
+      readonly force: boolean
     },
   ): Promise<Outcome> {
     const { rekeySecret } = await import('../client/sealing/stored.ts')
@@ -85,6 +88,7 @@ export class SecretRekey extends SecretCommand {
         const result = await rekeySecret(client, own, ref, {
           actor: this.actor('secret rekey'),
           dryRun: how.dryRun,
+          force: how.force,
         })
         if (result.verdict === 'unchanged') unchanged++
         else rekeyed++

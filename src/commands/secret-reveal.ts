@@ -10,7 +10,7 @@ import { identityFlag, SecretCommand } from './secret-command.ts'
 export class SecretReveal extends SecretCommand {
   static override summary = 'Open a Secret and print its values'
   static override description =
-    'Needs an identity that it is sealed to. With a key, its value as it is, byte for byte; without, all of them in a form that nsctl apply takes back.'
+    'Needs an identity that it is sealed to. With a key, its value as it is, byte for byte; without, all of them in a form that nsctl apply takes back. Exits 1 where it is not there or cannot be opened.'
   static override examples = [
     'nsctl secret reveal db password',
     'nsctl secret reveal tls tls.key > tls.key',

@@ -82,4 +82,18 @@ test('a folder on a disk is not taken for one in memory', async () => {
   rmSync(disk, { recursive: true })
 })
 
+test('without memory there is none, unless the disk is allowed', async () => {
+  const nowhere = { env: {}, places: ['/nowhere', '/proc'] }
+  const refused = await withMemoryFolder({ ...nowhere, isDiskAllowed: false }, async () => 'used').catch(
+    String,
+  )
+  assert.match(String(refused), 'there is no file system in memory for what is opened')
+  const folder = await withMemoryFolder({ ...nowhere, isDiskAllowed: true }, async (path) => {
+    assert.is(statSync(path).mode & 0o777, 0o700)
+    return path
+  })
+  assert.ok(folder.startsWith(tmpdir()))
+  assert.not.ok(existsSync(folder))
+})
+
 test.run()

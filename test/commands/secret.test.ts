@@ -202,6 +202,7 @@ test('rekey keeps values and versions, and has nothing to do the second time', a
     again.stdout,
     'secret/a unchanged\nsecret/b unchanged\nsecret/c unchanged\n0 rekeyed, 3 unchanged\n',
   )
+  assert.match((await run('secret rekey a --force')).stdout, 'secret/a rekeyed   2 keys')
   await run('secret recipients remove bob')
   assert.match((await run('secret rekey a')).stdout, 'secret/a rekeyed   2 keys sealed to 1 recipient')
   assert.is(await opened(context, 'password', 'a', 'bob').catch(() => 'sealed'), 'sealed')
@@ -234,17 +235,21 @@ test('what is rotated after a change of recipients is sealed to them as a whole'
   assert.match((await run('secret rekey db')).stdout, 'secret/db unchanged')
 })
 
-test('what could not be opened keeps the recipients of before, so that a rekey finds it', async (context) => {
+test('what could not be opened keeps its recipients, and a rekey finds it', async (context) => {
   const { run, folder } = context
   await made(context)
   const other = await makeIdentityFile(join(folder, 'other'))
   await run(`secret recipients add other ${other.recipient}`)
-  const before = (await stored(context)).spec.recipients
   const env = { NSCTL_IDENTITY: join(folder, 'other') }
   const ran = await run('secret rotate db password --random 32', { env })
   assert.is(ran.code, 0, ran.stderr)
   assert.match(ran.stderr, 'user cannot be opened with your identity and keeps the recipients of before')
-  assert.equal((await stored(context)).spec.recipients, before)
+  assert.is(ran.stdout, 'secret/db rotated   1 key sealed\n')
+  assert.equal((await stored(context)).spec.recipients, [], 'they are not the same for all of it')
+  assert.match(
+    (await run('describe secret db')).stdout,
+    /Sealed to +not the same +not all keys .* nsctl secret rekey db/,
+  )
   assert.match((await run('secret rekey db')).stdout, 'secret/db rekeyed   2 keys sealed to 2 recipients')
 })
 
@@ -489,6 +494,35 @@ test('seal needs no store where recipients are named, also in a file and as JSON
   assert.is((await shop.api.list(shop.api.kinds.byKind('Recipient'))).items.length, 0)
 })
 
+test('recipients are said only where all keys have the same', async (context) => {
+  const { run } = context
+  const sealed = (await run('secret seal -f - -n default', { stdin: PLAIN.replace('immutable: true\n', '') }))
+    .stdout
+  await run('apply -f -', { stdin: sealed })
+  await run(`secret recipients add bob ${BOB}`)
+  await run('secret rekey --all')
+  await run('secret rotate app token --random 32 --add')
+  // the file is from before, and has one value that is new
+  const newer = (
+    await run('secret seal -f - -n default', {
+      stdin: PLAIN.replace('hunter2', 'hunter3').replace('immutable: true\n', ''),
+    })
+  ).stdout
+  await run('secret recipients remove bob')
+  const ran = await run('apply -f -', { stdin: newer })
+  assert.match(ran.stdout, 'secret/app configured', ran.stderr)
+  assert.equal((await stored(context, 'app')).spec.recipients?.includes(BOB), true)
+  assert.match((await run('secret rekey --all')).stdout, '1 rekeyed')
+  const older = await run('apply -f -', { stdin: sealed })
+  assert.match(older.stdout, 'secret/app configured', older.stderr)
+  assert.is((await run('secret reveal app password')).stdout, 'hunter2')
+  await run(`secret recipients add bob ${BOB}`)
+  await run('secret rotate app token --random 32')
+  await run('apply -f -', { stdin: newer.replace(/ {4}- age1ql3\w+\n/, '') })
+  assert.equal((await stored(context, 'app')).spec.recipients, [], 'token is sealed to bob, the file is not')
+  assert.match((await run('secret rekey --all')).stdout, '1 rekeyed')
+})
+
 test('a value that was sealed for another place is refused where the text has it', async (context) => {
   const { run } = context
   const sealed = (await run('secret seal -f - -n default', { stdin: PLAIN })).stdout
@@ -545,6 +579,32 @@ test('what is rolled back is sealed to the recipients of then, and says so', asy
   assert.match(ran.stderr, 'secret/db is sealed to the recipients of that revision: nsctl secret rekey db')
   assert.is(await opened(context, 'password'), 'hunter2')
   assert.match((await run('secret rekey db')).stdout, '1 rekeyed')
+})
+
+test('seal warns of a value that stands in the file still', async ({ run }) => {
+  const ran = await run('secret seal -f -', {
+    stdin: PLAIN.replace('# of the shop', '# it was hunter2 before'),
+  })
+  assert.is(ran.code, 0)
+  assert.match(
+    ran.stderr,
+    'warning: stdin: the value of password of secret/app stands in it still, in a comment or elsewhere',
+  )
+  assert.not.match(ran.stderr, 'hunter2')
+})
+
+test('seal refuses to take away what an alias elsewhere stands for', async ({ run }) => {
+  const item = (text: string) => `- ${text.trim().replaceAll('\n', '\n  ')}\n`
+  const [secret = '', config = ''] = PLAIN.split('---\n')
+  const list = `apiVersion: v1\nkind: List\nitems:\n${item(secret.replace('password: ', 'password: &p '))}`
+  const sealed = await run('secret seal -f -', { stdin: `${list}${item(config)}` })
+  assert.is(sealed.code, 0, sealed.stderr)
+  assert.match(sealed.stdout, 'kind: Config')
+  assert.match((await run('apply -f -', { stdin: sealed.stdout })).stdout, '2 created')
+  const ran = await run('secret seal -f -', { stdin: `${list}${item(config.replace('A:   b', 'A: *p'))}` })
+  assert.is(ran.code, 2, ran.stdout)
+  assert.match(ran.stderr, 'stdin: an alias refers to what is sealed now\n')
+  assert.not.match(ran.stderr + ran.stdout, 'hunter2')
 })
 
 test('seal says what is wrong with a file without a value', async ({ run }) => {

@@ -6,7 +6,7 @@ import type { SecretSealedValue, SecretSpec } from '../../resources/generated/ty
 import { type AnyResource, DEFAULT_NAMESPACE } from '../../resources/object.ts'
 import { openValue } from '../../secrets/value.ts'
 import { type PlainIssue, type PlainSecret, plaintextOf } from './plaintext.ts'
-import { type Place, type SealedValues, sealValues, tryOpen } from './seal.ts'
+import { isSameSet, type Place, type SealedValues, sealValues, tryOpen } from './seal.ts'
 import { type Sealer, specOf } from './sealer.ts'
 
 export interface SealingOptions extends Pick<ApplyOptions, 'dryRun' | 'namespace'> {
@@ -111,10 +111,12 @@ async function sealPlain(
   const place = placeOf(rest, options)
   const own = specOf(rest)
   const given = await newestOf(own.sealed ?? {}, live, place, sealer)
-  if (values.size === 0)
-    return given === undefined
-      ? rest
-      : withSpec(rest, { ...own, sealed: given, recipients: live?.recipients ?? [] })
+  if (values.size === 0) {
+    if (given !== undefined)
+      return withSpec(rest, { ...own, sealed: given, recipients: live?.recipients ?? [] })
+    const recipients = sharedBy(own.recipients ?? [], own, live, own.sealed ?? {})
+    return own.sealed === undefined || recipients.length > 0 ? rest : withSpec(rest, { ...own, recipients })
+  }
   const stored = live ?? own
   const identities = await sealer.identities()
   const result = await sealValues({
@@ -139,8 +141,27 @@ async function sealPlain(
   return withSpec(rest, {
     ...own,
     sealed: { ...own.sealed, ...result.sealed },
-    ...(result.recipients.length === 0 ? {} : { recipients: result.recipients }),
+    recipients: sharedBy(result.recipients, own, live, result.sealed),
   })
+}
+
+/**
+ * `recipients`, those of the keys of `sealed`, where all else that the Secret will have is sealed to the same; else none, so that a
+ * rekey knows that there is work.
+ */
+function sharedBy(
+  recipients: readonly string[],
+  own: SecretSpec,
+  live: SecretSpec | undefined,
+  sealed: SealedValues,
+): readonly string[] {
+  const given = own.sealed ?? {}
+  const isOther = (spec: SecretSpec | undefined, isCounted: (key: string) => boolean) =>
+    Object.keys(spec?.sealed ?? {}).some(isCounted) && !isSameSet(spec?.recipients ?? [], recipients)
+  const differs =
+    isOther(own, (key) => !Object.hasOwn(sealed, key)) ||
+    isOther(live, (key) => !Object.hasOwn(sealed, key) && !Object.hasOwn(given, key))
+  return differs ? [] : recipients
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Texts of manifests whose Secrets are sealed, and that are otherwise what they were: comments, order, other documents. */
-import { isNsctlError } from '../../core/errors.ts'
+import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import { isObject } from '../../core/json.ts'
 import type { SecretSealedValue } from '../../resources/generated/types.ts'
 import { type Manifest, parseManifests } from '../../resources/manifest.ts'
 import { type AnyResource, GROUP } from '../../resources/object.ts'
 import { resealValue } from '../../secrets/value.ts'
 import { sealManifest } from './documents.ts'
+import { plaintextOf } from './plaintext.ts'
 import { isSameSet } from './seal.ts'
 import { type Sealer, specOf } from './sealer.ts'
 
@@ -39,7 +40,24 @@ export async function sealText(
     changed.push({ object, before: manifest.object })
   }
   if (sealed.size === 0) return { text, changed }
-  return { text: /^\s*\{/.test(text) ? jsonText(manifests, sealed) : await yamlText(text, sealed), changed }
+  const made = /^\s*\{/.test(text) ? jsonText(manifests, sealed) : await yamlText(text, sealed, source)
+  for (const { before } of changed) noteLeftovers(before, made, source, sealer)
+  return { text: made, changed }
+}
+
+/** A shorter value is found by chance. */
+const LEAST_CHARACTERS = 6
+
+/** Somebody may have kept a value in a comment, or in another place of the file. */
+function noteLeftovers(before: AnyResource, text: string, source: string, sealer: Sealer): void {
+  for (const [key, value] of plaintextOf(before).values) {
+    const plain = Buffer.from(value)
+    const forms = [plain.toString('utf8').trim(), plain.toString('base64')]
+    if (forms.some((form) => form.length >= LEAST_CHARACTERS && text.includes(form)))
+      sealer.note(
+        `warning: ${source}: the value of ${key} of secret/${before.metadata.name} stands in it still, in a comment or elsewhere: take it out before you commit it`,
+      )
+  }
 }
 
 /** Undefined where it stays as it is. */
@@ -84,7 +102,11 @@ function jsonText(manifests: readonly Manifest[], sealed: ReadonlyMap<number, An
 }
 
 /** Documents in order, those of a List one by one: as `parseManifests` counts them. */
-async function yamlText(text: string, sealed: ReadonlyMap<number, AnyResource>): Promise<string> {
+async function yamlText(
+  text: string,
+  sealed: ReadonlyMap<number, AnyResource>,
+  source: string,
+): Promise<string> {
   const { isMap, isSeq, parseAllDocuments } = await import('yaml')
   const documents = parseAllDocuments(text, { prettyErrors: false })
   if ('empty' in documents) return text
@@ -102,7 +124,7 @@ async function yamlText(text: string, sealed: ReadonlyMap<number, AnyResource>):
       if (changes.every(([, object]) => object === undefined)) return text.slice(start, end)
       for (const [node, object] of changes)
         if (object !== undefined && isMap(node)) rewrite(node, object, document)
-      return document.toString(style)
+      return written(document, style, source)
     })
     .join('')
 
@@ -115,6 +137,23 @@ async function yamlText(text: string, sealed: ReadonlyMap<number, AnyResource>):
       return [contents]
     const items = contents.get('items')
     return isSeq(items) ? items.items : []
+  }
+}
+
+/** What an alias stands for may have been among what was sealed. */
+function written(
+  document: { toString(style: ReturnType<typeof styleOf>): string },
+  style: ReturnType<typeof styleOf>,
+  source: string,
+): string {
+  try {
+    return document.toString(style)
+  } catch (cause) {
+    throw new NsctlError('Invalid', `${source}: an alias refers to what is sealed now`, {
+      value: source,
+      next: 'write it out in both places',
+      cause,
+    })
   }
 }
 

@@ -27,6 +27,7 @@ export interface SealRequest {
 export interface SealResult {
   /** Those of `values`, and of the others those that were sealed anew. */
   readonly sealed: SealedValues
+  /** Empty where not all is sealed to the same. */
   readonly recipients: readonly string[]
   /** Keys with a new version. */
   readonly renewed: readonly string[]
@@ -37,8 +38,8 @@ export interface SealResult {
 }
 
 /**
- * Seals what is new or changed. Where the recipients are others than before, what stays is sealed to them too, at its version; as
- * long as something could not be, `recipients` says what it was before, so that a rekey knows that there is work left.
+ * Seals what is new or changed. Where the recipients are others than before, what stays is sealed to them too, at its version; where
+ * something could not be, not all is sealed to the same, and `recipients` is empty: a rekey then knows that there is work left.
  *
  * @throws NsctlError TooLarge for values that no object can hold; what `recipients` throws
  */
@@ -77,7 +78,7 @@ export async function sealValues(request: SealRequest): Promise<SealResult> {
       if (isMoved) left.push(key)
     }
   }
-  return { sealed, recipients: left.length > 0 ? storedFor : recipients, renewed, unopened, left }
+  return { sealed, recipients: left.length > 0 ? [] : recipients, renewed, unopened, left }
 }
 
 export interface Place {

@@ -118,7 +118,8 @@ export function changeValues(
 }
 
 /**
- * Seals the same values, at the same versions, to the present recipients, in one commit; nothing where they are sealed to those already.
+ * Seals the same values, at the same versions, to the present recipients, in one commit; without `force` nothing where it says that it
+ * is sealed to those already.
  *
  * @throws NsctlError what opening one of its values throws: then the Secret stays as it is
  */
@@ -126,13 +127,13 @@ export function rekeySecret(
   client: Client,
   sealer: Sealer,
   ref: SecretRef,
-  options: Omit<StoredOptions, 'verb'>,
+  { force, ...options }: Omit<StoredOptions, 'verb'> & { readonly force: boolean },
 ): Promise<ChangeResult> {
   return changeSpec(client, ref, { ...options, verb: 'rekeyed' }, async ({ spec }) => {
     const entries = Object.entries(spec.sealed ?? {})
     if (spec.external !== undefined || entries.length === 0) return spec
     const recipients = await sealer.recipients()
-    if (isSameSet(recipients, spec.recipients ?? [])) return spec
+    if (!force && isSameSet(recipients, spec.recipients ?? [])) return spec
     const identities = await sealer.identities()
     const sealed: Record<string, SealedValues[string]> = {}
     for (const [key, entry] of entries)

@@ -60,8 +60,10 @@ export async function openableCondition(
     return { type, status: 'Unknown', reason: 'NotFetched', message: 'nothing was fetched yet' }
   if (!('identities' in standing) || opened === undefined)
     return { type, status: 'False', ...faultOf(standing) }
-  const { recipients } = secret.spec
-  const isSealedToUs = standing.identities.some(({ recipient }) => recipients?.includes(recipient) !== false)
+  const { recipients = [] } = secret.spec
+  // none is said where not all keys are sealed to the same: then it is to be tried
+  const isSealedToUs =
+    recipients.length === 0 || standing.identities.some(({ recipient }) => recipients.includes(recipient))
   if (secret.spec.sealed !== undefined && !isSealedToUs) {
     const message = `it is not sealed to the control plane: nsctl secret rekey ${secret.metadata.name} -n ${secret.metadata.namespace}`
     return { type, status: 'False', reason: 'NotARecipient', message }

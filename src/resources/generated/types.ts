@@ -573,7 +573,7 @@ export type SecretExternal = {
 export type SecretSpec = {
   /** What `nsctl secret` and apply have sealed, by key. */
   readonly sealed?: Readonly<Record<string, SecretSealedValue>>
-  /** Whom the values are sealed to. Nodes are not among them; they get copies of their own. */
+  /** Whom the values are sealed to; empty where not all are sealed to the same. Nodes are not among them; they get copies of their own. */
   readonly recipients?: readonly string[]
   /** Values that are kept elsewhere. The control plane fetches them and gives them to the nodes that need them. */
   readonly external?: SecretExternal

@@ -66,6 +66,8 @@ function recipientsBlock({ object, recipients }: Description): Block {
       : [printable(recipient.metadata.name), roleText(recipient), '']
   })
   const isSealed = sealedTo.size > 0
+  if (!isSealed && mapAt(object, 'spec.sealed') !== undefined)
+    rows.push(['not the same', 'not all keys are sealed to the same recipients', rekeyText(object)])
   for (const [key, recipient] of known)
     if (isSealed && !sealedTo.has(key))
       rows.push([printable(recipient.metadata.name), roleText(recipient), `not yet: ${rekeyText(object)}`])
