@@ -26,6 +26,7 @@ import { whatCannot } from './abilities.ts'
 import { removeEverything } from './clean.ts'
 import type { ManagerScope } from './dbus/address.ts'
 import { DesiredSet } from './desired.ts'
+import { Endings } from './endings.ts'
 import {
   prepareFolders,
   readTemplate,
@@ -116,6 +117,7 @@ class SystemdPrograms implements SystemdRuntime {
   readonly #turns: Turns
   readonly #starter: Starter
   readonly #storage: SystemdStorage
+  readonly #endings: Endings
   /** The unit's text for what a template's instances share. */
   readonly #units = new Map<string, { readonly shared: unknown; readonly unit: Promise<string> }>()
   /** Starts on their way; a stop comes after them. */
@@ -130,6 +132,7 @@ class SystemdPrograms implements SystemdRuntime {
     this.#turns = new Turns(clock, turnsFor(availableParallelism()))
     this.#starter = new Starter({ layout, manager, desired, materials, turns: this.#turns })
     this.#storage = new SystemdStorage(layout)
+    this.#endings = new Endings(parts)
     this.#endMemories = keepMemories(layout.memoryFile, tracker, clock)
     tracker.onChange((key) => {
       this.#endTurn(key)
@@ -140,6 +143,7 @@ class SystemdPrograms implements SystemdRuntime {
   async start(spec: ProgramSpec, signal: AbortSignal): Promise<void> {
     const key = programKey(spec.id)
     await this.#starting.get(key)
+    await this.#endings.begun(key)
     signal.throwIfAborted()
     const unit = await this.#unitOf(spec)
     signal.throwIfAborted()
@@ -165,7 +169,7 @@ class SystemdPrograms implements SystemdRuntime {
   async stop(id: ProgramId, options: { readonly graceMs: number; readonly signal: string }): Promise<void> {
     const key = programKey(id)
     await this.#starting.get(key)?.catch(() => {})
-    const { desired, tracker, manager, materials, layout, clock } = this.#parts
+    const { desired, tracker, manager, materials, layout } = this.#parts
     materials.release(id)
     const wanted = desired.has(id)
     if (!wanted && !tracker.isLoaded(id)) return materials.remove(id)
@@ -179,11 +183,7 @@ class SystemdPrograms implements SystemdRuntime {
       await this.#starter.reload()
     }
     await Promise.all([saved, manager.stop(unitName(id))])
-    if (plan.killAfterMs !== undefined) {
-      clock.schedule(plan.killAfterMs, () => {
-        if (!this.#closed && tracker.observe().get(key)?.state === 'stopping') this.#killLeft(id)
-      })
-    }
+    this.#endings.follow(id, plan.killAfterMs)
     this.#tidy(key)
   }
 
@@ -267,6 +267,7 @@ class SystemdPrograms implements SystemdRuntime {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#endings.close()
     await Promise.allSettled(this.#starting.values())
     this.#endMemories()
     await this.#parts.manager.close()
@@ -315,17 +316,6 @@ class SystemdPrograms implements SystemdRuntime {
 
   #endTurn(key: string): void {
     if (this.#parts.tracker.observe().get(key)?.state !== 'starting') this.#turns.end(key)
-  }
-
-  #killLeft(id: ProgramId): void {
-    const { manager, logger } = this.#parts
-    manager.kill(unitName(id), 9, 'all').catch((error: unknown) => {
-      // its own TimeoutStopSec= ends it later
-      logger.log('warn', 'what is left of a program could not be killed', {
-        unit: unitName(id),
-        error: String(error),
-      })
-    })
   }
 
   /** What ended and is not wanted leaves no files. */

@@ -249,6 +249,22 @@ test('a stop that is asked for again before it happens has systemd read nothing 
   assert.is(reloads(), before)
 })
 
+test('a start that follows a stop at once does not take its place', async ({ fixture }) => {
+  for (let round = 0; round < 40; round++) {
+    // each a unit of its own: systemd counts how often one is started
+    const spec = fixture.shell(`trap 'sleep 0.05; exit 0' TERM; echo ready; while :; do sleep 0.01; done`)
+    await fixture.start(spec)
+    const { pid } = await fixture.running(spec)
+    await fixture.printed(spec.id, 'ready')
+    await fixture.stop(spec)
+    await fixture.start(spec)
+    const again = await fixture.running(spec, pid)
+    assert.equal(pidsOf(spec), [again.pid])
+    await fixture.stop(spec)
+    await fixture.gone(spec)
+  }
+})
+
 test('a reload and a re-execution of systemd in the midst of starts end nothing and double nothing', async ({
   fixture,
 }) => {
