@@ -64,7 +64,7 @@ export class SecretRekey extends SecretCommand {
     return items.map(({ metadata }) => this.secretRef(metadata.name, metadata.namespace))
   }
 
-  /** One that cannot be opened keeps none of the others from being sealed. */
+  /** One that cannot be opened, or is too large for more recipients, keeps none of the others from being sealed. */
   async #rekey(
     client: Client,
     refs: readonly SecretRef[],
@@ -94,7 +94,7 @@ export class SecretRekey extends SecretCommand {
         else rekeyed++
         await this.report(result, { ...how, about: aboutRekeyed(result, ref, this.namespace) })
       } catch (error) {
-        if (!isNsctlError(error, 'Failed', 'Invalid', 'NotFound')) throw error
+        if (!isNsctlError(error, 'Failed', 'Invalid', 'NotFound', 'TooLarge', 'Conflict')) throw error
         failed.push(error)
       }
     }

@@ -1,6 +1,7 @@
 /** Identity files: where the secret halves of keys lie. */
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { copyFile, link, mkdir, open, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isNsctlError, NsctlError } from '../core/errors.ts'
 import { identityOfSshKey } from './ssh.ts'
@@ -74,7 +75,13 @@ async function readPrivateFile(path: string): Promise<string> {
     throw ioFault(`the identity at ${path} cannot be read`, path, cause)
   })
   try {
-    const { mode, size } = await file.stat()
+    const info = await file.stat()
+    const { mode, size } = info
+    if (info.isDirectory())
+      throw new NsctlError('Invalid', `${path} is a folder, and no identity`, {
+        value: path,
+        next: 'name the file that holds one: nsctl secret identity shows where it is looked for',
+      })
     if ((mode & OTHERS) !== 0)
       throw new NsctlError('Invalid', `others than its owner may read or change the identity at ${path}`, {
         value: `0${(mode & 0o777).toString(8)}`,
@@ -100,14 +107,14 @@ export async function makeIdentityFile(path: string): Promise<Identity> {
   return identity
 }
 
-/** As {@link makeIdentityFile}, of one that is there already: an export. */
-export async function writeIdentityFile(path: string, identity: Identity): Promise<void> {
+/** As {@link makeIdentityFile}, of one that is there already: an export. `give` gives the written file its name, where nothing has it. */
+export async function writeIdentityFile(path: string, identity: Identity, give = link): Promise<void> {
   const folder = dirname(path)
   const draft = join(folder, `.identity-${randomBytes(8).toString('hex')}`)
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await writeDurably(draft, identityText(identity))
-    await link(draft, path)
+    await give(draft, path).catch((cause: NodeJS.ErrnoException) => copyWhereNoLinks(draft, path, cause))
     await unlink(draft)
     await syncFolder(folder)
   } catch (cause) {
@@ -120,6 +127,20 @@ export async function writeIdentityFile(path: string, identity: Identity): Promi
     throw ioFault(`no identity can be written to ${path}`, path, cause)
   }
 }
+
+/** FAT, which many a stick has, knows no second name of a file, and says that it is not permitted. */
+async function copyWhereNoLinks(draft: string, path: string, cause: NodeJS.ErrnoException): Promise<void> {
+  if (cause.code === undefined || !NO_LINKS.includes(cause.code)) throw cause
+  await copyFile(draft, path, constants.COPYFILE_EXCL)
+  const copy = await open(path, 'r+')
+  try {
+    await copy.sync()
+  } finally {
+    await copy.close()
+  }
+}
+
+const NO_LINKS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 /** An error of the file system in our words; one that is ours already stays. */
 function ioFault(what: string, path: string, cause: unknown): unknown {

@@ -20,6 +20,10 @@ const RECIPIENT_CHARACTERS = 65
 /** Left for metadata, and for what nsctl adds to it. */
 const REST_BYTES = 2048
 
+const VERSION = '0123456789'
+const MANY_KEYS =
+  'Use several Secrets, keep small values together as one file under one key, or seal to fewer: nsctl secret recipients'
+
 /** The length of the armored age file that `plainBytes` are sealed into. */
 export function armoredBytes(plainBytes: number, recipientCount: number): number {
   return charactersOf(plainBytes, recipientCount, 1)
@@ -29,7 +33,7 @@ export function armoredBytes(plainBytes: number, recipientCount: number): number
  * Refuses values that do not fit into one Secret.
  * @param lengths of values in bytes, by key
  * @param limitBytes what an object may have
- * @throws NsctlError TooLarge, which names the key with the largest value and no length
+ * @throws NsctlError TooLarge, which names the key with the largest value, or that there are too many keys, and no length of a value
  */
 export function checkFits(
   place: { readonly namespace: string; readonly name: string },
@@ -37,13 +41,24 @@ export function checkFits(
   recipientCount: number,
   limitBytes: number,
 ): void {
+  // a line's end is two characters of JSON
+  const sealedBytes = (key: string, length: number) =>
+    ENTRY_CHARACTERS +
+    key.length +
+    charactersOf(bindingOf({ ...place, key }, VERSION).length + 1 + length, recipientCount, 2)
   let bytes = REST_BYTES + recipientCount * RECIPIENT_CHARACTERS
+  let emptyBytes = bytes
   for (const [key, length] of lengths) {
-    const binding = bindingOf({ ...place, key }, '0123456789')
-    // a line's end is two characters of JSON
-    bytes += ENTRY_CHARACTERS + key.length + charactersOf(binding.length + 1 + length, recipientCount, 2)
+    bytes += sealedBytes(key, length)
+    emptyBytes += sealedBytes(key, 0)
   }
   if (bytes <= limitBytes) return
+  if (emptyBytes > limitBytes / 2)
+    throw new NsctlError(
+      'TooLarge',
+      `Secret ${place.namespace}/${place.name} does not fit: an object may have ${formatBytes(limitBytes)}B, and ${lengths.size} keys, each sealed to ${recipientCount} recipients, take ${formatBytes(Math.round(emptyBytes / 1024) * 1024)}B before there is anything in them`,
+      { value: lengths.size, next: MANY_KEYS },
+    )
   const [largest] = [...lengths].reduce((a, b) => (b[1] > a[1] ? b : a))
   const limit = `${formatBytes(limitBytes)}B`
   throw new NsctlError(

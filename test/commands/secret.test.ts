@@ -225,6 +225,20 @@ test('rekey seals what it can open, and names what it cannot', async (context) =
   assert.ok(existsSync(join(folder, 'identity')))
 })
 
+test('a Secret that is too large for more recipients keeps no other from being sealed to them', async (context) => {
+  const { run } = context
+  for (const name of ['a', 'c']) await made(context, name)
+  await made(context, 'b', 'x'.repeat(89_000))
+  for (let index = 0; index < 16; index++)
+    await run(`secret recipients add op${index} ${(await newIdentity()).recipient}`)
+  const ran = await run('secret rekey --all')
+  assert.is(ran.code, 2)
+  assert.match(ran.stdout, '2 rekeyed, 0 unchanged, 1 failed')
+  assert.match(ran.stderr, 'Secret default/b does not fit')
+  assert.is((await stored(context, 'c')).spec.recipients?.length, 17)
+  assert.is((await stored(context, 'b')).spec.recipients?.length, 1)
+})
+
 test('what is rotated after a change of recipients is sealed to them as a whole', async (context) => {
   const { run, folder } = context
   const bob = await makeIdentityFile(join(folder, 'bob'))

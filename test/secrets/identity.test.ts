@@ -14,6 +14,7 @@ import {
   newIdentity,
   parseIdentities,
   readIdentities,
+  writeIdentityFile,
 } from '../../src/secrets/identity.ts'
 import { faultOf } from './faults.ts'
 
@@ -92,6 +93,18 @@ test('a file that is made can be read by its owner alone, and never written over
   assert.equal(readdirSync(join(folder, 'new')), ['identity'])
 })
 
+test('an export lands on a file system without links as well, and never on what is there', async () => {
+  const path = join(folder, 'stick/identity')
+  const identity = await newIdentity()
+  const noLinks = () => Promise.reject(Object.assign(new Error('EPERM'), { code: 'EPERM' }))
+  await writeIdentityFile(path, identity, noLinks)
+  assert.is(readFileSync(path, 'utf8'), identityText(identity))
+  assert.is(statSync(path).mode & 0o777, 0o600)
+  assert.is((await faultOf(writeIdentityFile(path, await newIdentity(), noLinks))).code, 'AlreadyExists')
+  assert.is(readFileSync(path, 'utf8'), identityText(identity))
+  assert.equal(readdirSync(join(folder, 'stick')), ['identity'])
+})
+
 for (const mode of [0o640, 0o604, 0o620, 0o666])
   test(`a file that others can read or change is refused (0${mode.toString(8)})`, async () => {
     const path = join(folder, `mode-${mode}`)
@@ -107,7 +120,7 @@ test('a file that is not there is said to be missing', async () => {
 })
 
 for (const [name, path, message] of [
-  ['a folder', folder, `the identity at ${folder} cannot be read: EISDIR`],
+  ['a folder', folder, `${folder} is a folder, and no identity`],
   [
     'below a file',
     join(folder, 'flat/identity'),
@@ -116,7 +129,8 @@ for (const [name, path, message] of [
 ] as const)
   test(`an identity that is ${name} is no bug of ours`, async () => {
     writeFileSync(join(folder, 'flat'), '')
-    chmodSync(folder, 0o700)
+    // nobody is told to make a folder private
+    chmodSync(folder, 0o755)
     assert.is((await faultOf(readIdentities(path))).message, message)
     const fault = await faultOf(makeIdentityFile(path))
     assert.ok(['AlreadyExists', 'Failed'].includes(fault.code), fault.code)

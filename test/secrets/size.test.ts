@@ -81,4 +81,15 @@ test('a value of 1 MB is refused by name of the limit, and not by its own', asyn
   await faultOf(fits(new Map([['cert', 90 * 1024]]), MAX_OBJECT_BYTES))
 })
 
+test('where it is the keys that are too many, they are named and no value', async () => {
+  const many = new Map(Array.from({ length: 256 }, (_, index) => [`K${index}`, 3] as const))
+  const fault = await faultOf(fits(many, MAX_OBJECT_BYTES))
+  assert.is(fault.code, 'TooLarge')
+  assert.match(
+    fault.message,
+    /an object may have 124KiB, and 256 keys, each sealed to 3 recipients, take \d+KiB before there is anything in them$/,
+  )
+  assert.match(fault.next as string, 'Use several Secrets')
+})
+
 test.run()

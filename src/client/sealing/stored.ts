@@ -1,10 +1,12 @@
 /** Stored Secrets: opened, given new values, sealed to others. */
+import { MAX_OBJECT_BYTES } from '../../api/admission/limits.ts'
 import type { Actor, ChangeResult } from '../../api/api.ts'
 import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import type { Secret, SecretSpec } from '../../resources/generated/types.ts'
 import { type AnyResource, type ObjectRef, refText } from '../../resources/object.ts'
 import type { Identity } from '../../secrets/identity.ts'
-import { openValue, resealValue } from '../../secrets/value.ts'
+import { checkFits } from '../../secrets/size.ts'
+import { openValue, sealValue } from '../../secrets/value.ts'
 import type { Client } from '../client.ts'
 import { isSameSet, type SealedValues, sealValues } from './seal.ts'
 import type { Sealer } from './sealer.ts'
@@ -121,7 +123,7 @@ export function changeValues(
  * Seals the same values, at the same versions, to the present recipients, in one commit; without `force` nothing where it says that it
  * is sealed to those already.
  *
- * @throws NsctlError what opening one of its values throws: then the Secret stays as it is
+ * @throws NsctlError what opening one of its values throws, and TooLarge where it does not fit, sealed to more than before: then the Secret stays as it is
  */
 export function rekeySecret(
   client: Client,
@@ -135,14 +137,15 @@ export function rekeySecret(
     const recipients = await sealer.recipients()
     if (!force && isSameSet(recipients, spec.recipients ?? [])) return spec
     const identities = await sealer.identities()
-    const sealed: Record<string, SealedValues[string]> = {}
+    const { namespace, name } = ref
+    const opened = new Map<string, Uint8Array>()
     for (const [key, entry] of entries)
-      sealed[key] = await resealValue(
-        entry,
-        { namespace: ref.namespace, name: ref.name, key },
-        identities,
-        recipients,
-      )
+      opened.set(key, await openValue(entry, { namespace, name, key }, identities))
+    const lengths = new Map([...opened].map(([key, { length }]) => [key, length]))
+    checkFits({ namespace, name }, lengths, recipients.length, MAX_OBJECT_BYTES)
+    const sealed: Record<string, SealedValues[string]> = {}
+    for (const [key, { version }] of entries)
+      sealed[key] = await sealValue(opened.get(key)!, { namespace, name, key }, recipients, version)
     return { ...spec, sealed, recipients }
   })
 }
