@@ -83,7 +83,7 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
       assert.is((await run(`--store ${url} store check`)).code, 0)
       assert.is((await run(`--store ${url} apply -f web.yaml`)).code, 0)
       assert.is((await run(`--store ${urlOf(engine, 'again')} store import ${backup}`)).code, 0)
-      assert.match((await run(`--store ${urlOf(engine, 'again')} store stats`)).stdout, /\nLayout +2\.0\n/)
+      assert.match((await run(`--store ${urlOf(engine, 'again')} store stats`)).stdout, /\nLayout +3\.0\n/)
     })
 
     test(`${engine}: ${KILLS} kills of an upgrade leave what says so, and the same again makes it whole`, async () => {
