@@ -1,4 +1,5 @@
 /** What instances are given of Configs and Secrets, as far as the Instance controller is concerned: when to look, and what came of it. */
+import type { Clock } from '../../core/clock.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { ObjectIndex } from '../../engine/cache-index.ts'
@@ -18,6 +19,7 @@ export interface GivenOptions {
   readonly node: string
   readonly cache: ObjectCache
   readonly materials: Materials
+  readonly clock: Clock
 }
 
 export class Given {
@@ -71,7 +73,8 @@ export class Given {
     observed: ReadonlyMap<string, ObservedProgram>,
   ): Promise<InstanceEvent | undefined> {
     if (!materialsChanged(instance, record)) return undefined
-    return await refresh({ instance, record, composition, observed }, this.#options.materials)
+    const { clock, materials } = this.#options
+    return await refresh({ instance, record, composition, observed, nowMs: clock.now() }, materials)
   }
 
   /** Nothing is kept of these programs for the next boot. */

@@ -10,6 +10,8 @@ import type { InstanceRecord, Obstacle } from './record.ts'
 import { programIds } from './specs.ts'
 
 const DEFAULT_SIGNAL = 'SIGHUP'
+/** A signal ends a program that has not come to listening for it: until it is ready it is given so long. */
+const LISTENS_AFTER_MS = 1_000
 
 /** Whether the instance should have something else than it was given. */
 export function materialsChanged(instance: Instance, record: InstanceRecord): boolean {
@@ -22,6 +24,8 @@ export interface RefreshRequest {
   readonly composition: Composition
   /** By the program's key. */
   readonly observed: ReadonlyMap<string, ObservedProgram>
+  /** Wall clock, milliseconds. */
+  readonly nowMs: number
 }
 
 /**
@@ -29,9 +33,10 @@ export interface RefreshRequest {
  * them with what they have. Returns what there is to tell.
  */
 export async function refresh(
-  { instance, record, composition, observed }: RefreshRequest,
+  request: RefreshRequest,
   materials: Pick<Materials, 'place' | 'reload'>,
 ): Promise<InstanceEvent | undefined> {
+  const { instance, record, composition, observed } = request
   if (composition.kind === 'obstacle') return undefined
   const running = programIds(instance).filter((_, index) => {
     const state = observed.get(record.programs[index]?.key ?? '')?.state
@@ -39,18 +44,33 @@ export async function refresh(
   })
   if (running.length === 0) return undefined
   const changed = changesOf(record.materials, instance.spec.materials ?? [])
+  const signal = signalFor(instance, changed)
+  if (signal !== undefined && mayNotListen(request)) {
+    const message = `has just started, and is sent ${signal} for ${changed.map(sourceText).join(', ')} in a moment`
+    record.materialNote = { lacking: true, reason: 'Starting', message }
+    return undefined
+  }
   const fault = await placeAll(running, composition, materials)
   if (fault !== undefined) {
     const { reason, message } = fault
     record.materialNote = { lacking: true, reason, message }
     return undefined
   }
-  const signal = signalFor(instance, changed)
   if (signal !== undefined) for (const id of running) await materials.reload(id, signal)
   record.materials = instance.spec.materials ?? []
   const told = signal === undefined ? '' : ` and was sent ${signal}`
   const message = `was given ${changed.map(sourceText).join(', ')} anew${told}`
   return { type: 'Normal', reason: signal === undefined ? 'MaterialsChanged' : 'Reloaded', message }
+}
+
+/** Whether any of the programs may be on its way to listening for signals still. */
+function mayNotListen({ record, observed, nowMs }: RefreshRequest): boolean {
+  return record.programs.some(({ key, readiness }) => {
+    const seen = observed.get(key)
+    if (seen?.state === 'starting') return true
+    if (seen?.state !== 'running' || readiness?.healthy === true) return false
+    return seen.startedAtMs !== undefined && nowMs - seen.startedAtMs < LISTENS_AFTER_MS
+  })
 }
 
 async function placeAll(

@@ -752,7 +752,7 @@ export type ServiceFileRef = {
   readonly name: string
   /** Which keys, and under which file names; all under their own where left out. */
   readonly items?: readonly ServiceItems[]
-  /** A directory in which the program sees the files as well. */
+  /** A directory in which the program sees the files as well. One of its own: whatever else lies there is hidden from it, so /etc, /usr and the like are refused. */
   readonly path?: string
   /** Where it is not there, start without it instead of waiting for it. */
   readonly optional: boolean

@@ -20,6 +20,7 @@ import {
 } from '../material-files.ts'
 import { type ProgramId, type ProgramMaterial, type ProgramSpec, programKey } from '../runtime.ts'
 import { fileNameOf, type Layout } from './layout.ts'
+import { OWNER_FILE, removeOrphans, signOwner } from './orphaned-materials.ts'
 
 export interface MaterialOptions {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -72,11 +73,14 @@ export class ProcessMaterials {
     if (root !== undefined && !this.#kept.has(programKey(id))) removeMaterial(join(root, fileNameOf(id)))
   }
 
-  /** Removes what an earlier owner placed for programs that are not known any more. */
+  /** Removes what an earlier owner placed for programs that are not known any more, and what runtimes left whose state is gone. */
   sweep(isKnown: (name: string) => boolean): void {
+    const parent = this.#choose()
+    if (parent !== undefined && isOurs(parent)) removeOrphans(parent)
     const root = placeOf(this.#layout)
     if (root === undefined) return
-    for (const name of namesIn(root)) if (!isKnown(name)) removeMaterial(join(root, name))
+    for (const name of namesIn(root))
+      if (name !== OWNER_FILE && !isKnown(name)) removeMaterial(join(root, name))
   }
 
   /** Removes all of it. */
@@ -110,6 +114,7 @@ export class ProcessMaterials {
         : join(parent, digest(this.#layout.root, 12))
     if (parent !== undefined) ownFolder(parent)
     ownFolder(root)
+    signOwner(root, this.#layout.root)
     writeFileSync(`${this.#layout.materials}.new`, root, { mode: 0o600 })
     renameSync(`${this.#layout.materials}.new`, this.#layout.materials)
     return root

@@ -21,7 +21,7 @@ const SETUP_STATUSES: Readonly<Record<number, string>> = {
   218: '218/CAPABILITIES: the capabilities could not be dropped',
   219: '219/CGROUP: its cgroup could not be set up',
   225: '225/NETWORK: its network namespace could not be made',
-  226: '226/NAMESPACE: its view of the file system could not be made; relax the protection that this machine lacks',
+  226: '226/NAMESPACE: its view of the file system could not be made; a path of its storage, configs or secrets may lie where nothing can be made (a read-only /etc), or this machine lacks what a protection needs: relax that',
   227: '227/NO_NEW_PRIVILEGES: could not be set',
   228: '228/SECCOMP: the system call filter could not be set',
   233: '233/RUNTIME_DIRECTORY: could not be made',

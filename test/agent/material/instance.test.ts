@@ -176,6 +176,21 @@ for (const [onChange, calls, event] of [
     assert.equal(agent.runtime.calls, calls, 'the next agent has nothing to do')
   })
 
+test('a program that has just started is sent no signal before it can listen', async ({ agent }) => {
+  await agent.deliver(DB, { password: 'old' })
+  await agent.run(secretFiles('reload'), [DB])
+  await phase(agent, 'Running')
+  const startedAtMs = agent.runtime.observe().get(KEY)?.startedAtMs ?? 0
+  const next = { ...DB, version: 'v2' }
+  await agent.deliver(next, { password: VALUE })
+  await agent.name([next])
+  await agent.until(async () => assert.is(placedText(await agent.instance()), 'False Starting'))
+  assert.not.ok(agent.runtime.calls.some((call) => call.startsWith('reload')))
+  await agent.until(async () => assert.equal((await agent.instance())?.status?.materials, [next]))
+  assert.equal(agent.runtime.calls.slice(-2), [`place ${KEY}`, `reload ${KEY} SIGHUP`])
+  assert.ok(Date.now() - startedAtMs >= 1_000)
+})
+
 test('a change that is taken back before it could be had leaves nothing behind', async ({ agent }) => {
   await agent.deliver(DB, { password: VALUE })
   await agent.run(secretFiles('reload'), [DB])

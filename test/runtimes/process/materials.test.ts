@@ -214,6 +214,32 @@ inMemory(
 )
 
 inMemory(
+  'what lies there for a state that is gone is removed by the next, and nothing else',
+  withPlace(({ dir, memory, open }) => {
+    const others = ['gone', 'there', 'elsewhere', 'unsigned'].map((name) => {
+      const layout = layoutOf(join(dir, name))
+      makeLayout(layout)
+      new ProcessMaterials(layout, { env: {}, platform: 'linux', shared: memory }).place(id, material())
+      return { layout, root: readFileSync(layout.materials, 'utf8') }
+    })
+    const [, , elsewhere, unsigned] = others
+    const seenElsewhere = JSON.stringify({ state: elsewhere!.layout.root, view: 'mnt:[1]' })
+    writeFileSync(join(elsewhere!.root, 'owner'), seenElsewhere)
+    rmSync(join(unsigned!.root, 'owner'))
+    for (const name of ['gone', 'elsewhere', 'unsigned']) rmSync(join(dir, name), { recursive: true })
+    const materials = open()
+    materials.place(id, material())
+    materials.sweep(() => true)
+    assert.equal(
+      others.map(({ root }) => existsSync(root)),
+      [false, true, true, true],
+    )
+    materials.sweep(() => false)
+    assert.equal(filesWith(others[1]!.root, PLANTED).length, 2)
+  }),
+)
+
+inMemory(
   'what is torn is told without what is in it',
   withPlace(({ layout, open }) => {
     open().place(id, material())

@@ -202,6 +202,19 @@ test('a place that is on a disk, or that somebody else has made, gets no secret'
   rmSync(stateDir, { recursive: true })
 })
 
+systemOnly(
+  'a path that cannot be made on a read-only /etc is named as the likely cause',
+  async ({ fixture }) => {
+    const paths = { '/etc/nsctl-none/key': 'db.password' }
+    const spec = fixture.shell(FOREVER, { material: { ...NO_SHAPE, credentials: ['db.password'], paths } })
+    await startWith(fixture, spec, material(undefined, {}))
+    const { lastExit } = await fixture.exited(spec)
+    assert.match(lastExit?.message ?? '', /226\/NAMESPACE: .*a read-only \/etc/)
+    await fixture.stop(spec)
+    await fixture.runtime.forget(spec.id)
+  },
+)
+
 test('what is still the same is not written anew', async ({ fixture }) => {
   const spec = fixture.shell(FOREVER, { material: SHAPE })
   await fixture.runtime.place(spec.id, material())
