@@ -6,7 +6,7 @@ import { NsctlCommand } from './base.ts'
 export class Down extends NsctlCommand {
   static override summary = 'Stop the daemon and every workload, and remove what nsctl made here'
   static override description =
-    'Removes units, slice and runtime state. The store, workloads’ data and logs stay, and are listed, unless --purge is given.'
+    'Removes units, slice and runtime state. The store, workloads’ data and logs stay, and are listed, unless --purge is given. The identity that opens Secrets always stays: other stores and exports may need it.'
   static override examples = ['nsctl down', 'nsctl down --purge']
   static override flags = {
     purge: Flags.boolean({

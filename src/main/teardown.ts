@@ -1,5 +1,6 @@
 /** `nsctl down`: ends the daemon and every workload, and removes what nsctl made on this machine. */
 import { readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { type Clock, delay } from '../core/clock.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -37,7 +38,8 @@ const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd
 
 /**
  * Ends what serves the store and what runs for it on this machine. What belongs to another store is left and named. With
- * `purge` nothing of this store stays: not its data, not the store itself; files that are not nsctl's are never touched.
+ * `purge` nothing of this store stays: not its data, not the store itself; files that are not nsctl's are never touched, and what
+ * opens Secrets stays.
  */
 export async function tearDown(options: TeardownOptions): Promise<TornDown> {
   const given = storeUrlOf(options.env, options.store)
@@ -51,10 +53,18 @@ export async function tearDown(options: TeardownOptions): Promise<TornDown> {
   if (store.engine === 'sqlite') await clearStore(options, store.path, report)
   else if (store.engine !== 'memory') {
     report.left.push(`${url}: the store, which other machines may use and --purge leaves`)
-    const identity = controlPlaneIdentityOf(options.env)
-    if (await isThere(identity)) report.left.push(`${identity}: what opens the Secrets in it`)
   }
+  await nameIdentity(options.env, report)
   return report
+}
+
+/** Never removed: a store that was moved, an export and a backup are sealed to the same one, and no other machine may have it. */
+async function nameIdentity(env: Environment, { left }: Report): Promise<void> {
+  const identity = controlPlaneIdentityOf(env)
+  if (!(await isThere(identity))) return
+  left.push(
+    `${identity}: what opens the Secrets of every store that was run from here, and of their exports; nsctl never removes it`,
+  )
 }
 
 /** What a machine's programs are noted under that belong to the store. */
@@ -111,23 +121,17 @@ async function clearStore(
   storePath: string,
   { done, left }: Report,
 ): Promise<void> {
-  const { stateDir, logFile, storeFile } = pathsOf(env)
-  const identity = controlPlaneIdentityOf(env)
+  const { stateDir, logFile } = pathsOf(env)
   if (!purge) {
     if (await isThere(storePath)) left.push(`${storePath}: the store, with every object and its history`)
-    if (await isThere(identity)) left.push(`${identity}: what opens the Secrets in it`)
     return
   }
   const { removeStoreFiles } = await import('../store/sqlite/files.ts')
   if (await removeStoreFiles(storePath)) done.push(`removed the store ${storePath}`)
-  // the store of this home may be another one, whose Secrets need it
-  if (!(await isThere(storeFile)) && (await isThere(identity))) {
-    await rm(identity)
-    done.push(`removed what opened its Secrets ${identity}`)
-  }
   await rm(logFile, { force: true })
   await rmdir(stateDir).catch(() => {})
-  const rest = await readdir(stateDir).catch(() => [])
+  const identity = basename(controlPlaneIdentityOf(env))
+  const rest = (await readdir(stateDir).catch(() => [])).filter((name) => name !== identity)
   if (rest.length > 0) left.push(`${stateDir}: ${rest.join(', ')}`)
 }
 

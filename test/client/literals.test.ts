@@ -86,6 +86,13 @@ for (const c of [
     message: '--from-literal: what is in front of = is no key',
   },
   {
+    // a member of that name gets lost on the way, and the value with it
+    name: 'a literal whose key is a member of every object',
+    flags: { fromLiteral: ['__proto__=hunter2'] },
+    code: 'Invalid',
+    message: '--from-literal: what is in front of = is no key',
+  },
+  {
     name: 'a key twice',
     flags: { fromLiteral: ['a=hunter2', 'a=2'] },
     code: 'Invalid',

@@ -145,7 +145,7 @@ test('--own ends every workload with the daemon, on Ctrl-C too', async (context)
   await until(() => assert.not.ok(running.some(lives)))
 })
 
-test('down ends the daemon and its workloads and lists what it leaves; --purge leaves nothing', async (context) => {
+test('down ends the daemon and its workloads and lists what it leaves; --purge leaves what opens Secrets alone', async (context) => {
   const { home } = context
   const daemon = await start(context)
   const running = await applied(context)
@@ -159,8 +159,13 @@ test('down ends the daemon and its workloads and lists what it leaves; --purge l
   assert.ok(globSync(join(home.state, '**/sleeper/data/0')).length > 0, 'the data must stay')
   const purged = await home.run(['down', '--purge'])
   assert.is(purged.code, 0, purged.stderr)
-  assert.not.ok(existsSync(home.state), existsSync(home.state) ? readdirSync(home.state).join() : '')
-  assert.is((await home.run(['down'])).stdout, 'nothing was running\n')
+  // exports of the store, and stores that it was moved to, are sealed to it
+  assert.equal(readdirSync(home.state), ['identity'])
+  const identity = /identity: what opens the Secrets of every store that was run from here/
+  assert.match(purged.stdout, identity)
+  const again = await home.run(['down'])
+  assert.match(again.stdout, /^nothing was running\n/)
+  assert.match(again.stdout, identity)
 })
 
 test('down leaves the workloads, the data and the home of another store, and says so', async (context) => {
@@ -183,8 +188,8 @@ test('down leaves the workloads, the data and the home of another store, and say
   assert.is(meant.code, 0, meant.stderr)
   assert.is(await daemon.ended, 0)
   assert.not.ok(running.some(lives))
-  assert.equal(readdirSync(home.state), ['precious'], meant.stdout)
-  assert.match(meant.stdout, /left:\n {2}.*: precious/)
+  assert.equal(readdirSync(home.state).sort(), ['identity', 'precious'], meant.stdout)
+  assert.match(meant.stdout, /left:\n {2}.*: precious\n {2}.*identity: /)
   assert.equal(globSync(join(home.folder, 'other.db*')), [])
 })
 
@@ -198,7 +203,7 @@ test('a damaged store does not keep anybody from giving it up', async (context) 
   assert.is(down.code, 0, down.stderr)
   assert.match(down.stdout, /could not see whether a daemon runs: .*store\.db/)
   assert.not.ok(running.some(lives))
-  assert.not.ok(existsSync(home.state))
+  assert.equal(readdirSync(home.state), ['identity'])
 })
 
 test('workloads of one store are not ended by a daemon with another', async (context) => {

@@ -6,7 +6,7 @@ import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { ControllerSpec } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type { Instance, Node, Service, Volume } from '../../resources/generated/types.ts'
+import type { Instance, Node, Secret, Service, Volume } from '../../resources/generated/types.ts'
 import { missingText } from '../../resources/materials.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { announce } from './announce.ts'
@@ -15,10 +15,18 @@ import { madeFor, makeInstance, makeVolume, type ResolvedTemplate } from './inst
 import { OwnWrites } from './own-writes.ts'
 import type { InstanceAction } from './plan.ts'
 import { planMaterials } from './plan-materials.ts'
-import { commonMaterials, isComplete, materialViews, planFor, type Situation } from './situation.ts'
+import {
+  commonMaterials,
+  isComplete,
+  materialViews,
+  planFor,
+  type Situation,
+  stopsFirst,
+} from './situation.ts'
 import { serviceStatus } from './status.ts'
 import { type Failure, isAbandoned, judge, remember, type TemplateMemory } from './target.ts'
 import { Timekeeper } from './timekeeper.ts'
+import { type Obstacle, undeliverable } from './undeliverable.ts'
 import { type WantedTemplate, WantedTemplates } from './wanted.ts'
 import { serviceWatches } from './watches.ts'
 
@@ -58,16 +66,12 @@ function refOf(
 
 /** What a reconcile has decided. */
 interface Decision {
-  readonly wanted: WantedTemplate
   readonly memory: TemplateMemory
   readonly target: ResolvedTemplate
   readonly failure: Failure | undefined
   readonly node: Node | undefined
-}
-
-/** What the target lacks. The last good template is not held up by what the wanted one lacks. */
-function missingNow({ wanted, memory }: Decision): WantedTemplate['missing'] {
-  return isAbandoned(memory) ? [] : wanted.missing
+  /** What keeps the target from being started; whatever runs stays. */
+  readonly obstacle: Obstacle | undefined
 }
 
 class ServiceReconciler {
@@ -95,7 +99,7 @@ class ServiceReconciler {
     if (service.metadata.deletionTimestamp !== undefined) return await this.#finalize(situation)
     const decision = await this.#decide(situation)
     const { target, node } = decision
-    const held = missingNow(decision).length > 0
+    const held = decision.obstacle !== undefined
     if (node !== undefined)
       await this.#apply(situation, target, node.metadata.name, planFor(situation, target, held))
     if (!held) await this.#moveOn(situation, target)
@@ -129,7 +133,30 @@ class ServiceReconciler {
     // begun now, so that it can be said how long it took
     if (service.spec.replicas > 0 && !isComplete(situation, target.hash))
       this.#times.rolloutMs(service, target.hash)
-    return { wanted, memory, target, failure, node: this.#chooseNode() }
+    const node = this.#chooseNode()
+    // the last good template is not held up by what the wanted one lacks
+    const obstacle = isAbandoned(memory) ? undefined : this.#obstacle(situation, wanted, target, node)
+    return { memory, target, failure, node, obstacle }
+  }
+
+  #obstacle(
+    situation: Situation,
+    { hash, materials, missing }: WantedTemplate,
+    target: ResolvedTemplate,
+    node: Node | undefined,
+  ): Obstacle | undefined {
+    if (missing.length > 0) return { message: missingText(missing) }
+    if (materials.length === 0) return undefined
+    const { service, live } = situation
+    const { namespace } = service.metadata
+    return undeliverable({
+      materials,
+      hash,
+      live,
+      stopsFirst: stopsFirst(situation, target),
+      secretOf: (name) => this.#cache.get<Secret>({ kind: 'Secret', namespace, name }),
+      node,
+    })
   }
 
   #judge({ service, live, isAvailable }: Situation, hash: string): Failure | undefined {
@@ -185,7 +212,7 @@ class ServiceReconciler {
   async #writeStatus(situation: Situation, decision: Decision): Promise<void> {
     const { service, instances, live, isAvailable } = situation
     const { memory, target, failure, node } = decision
-    const missing = service.spec.replicas > 0 ? missingNow(decision) : []
+    const obstacle = service.spec.replicas > 0 ? decision.obstacle?.message : undefined
     const lacksNode = node === undefined && live.length < service.spec.replicas
     const status = serviceStatus({
       service,
@@ -194,8 +221,7 @@ class ServiceReconciler {
       targetHash: target.hash,
       isAvailable,
       failure,
-      blocked:
-        missing.length > 0 ? `waits for ${missingText(missing)}` : lacksNode ? 'no node is ready' : undefined,
+      blocked: obstacle !== undefined ? `waits for ${obstacle}` : lacksNode ? 'no node is ready' : undefined,
       behind: materialViews(situation, target).filter(({ told, settled }) => !told || !settled).length,
       nowMs: this.#clock.now(),
       rolloutMs: () => this.#times.rolloutMs(service, target.hash),

@@ -59,9 +59,6 @@ export function planFor(
   const { spec } = situation.service
   const maxUnavailable = resolveCount(spec.update.maxUnavailable, spec.replicas, 'down')
   const maxSurge = resolveCount(spec.update.maxSurge, spec.replicas, 'up')
-  const isAnyExclusive = situation.instances.some((one) =>
-    isExclusive(one.spec.template, one.spec.storage ?? []),
-  )
   const desired = {
     replicas: spec.replicas,
     hash: target.hash,
@@ -69,7 +66,7 @@ export function planFor(
     // percentages of few instances can both come to nothing; then nothing could ever move
     maxUnavailable: maxUnavailable === 0 && maxSurge === 0 ? 1 : maxUnavailable,
     maxSurge,
-    exclusive: isExclusive(target.template, target.storage) || isAnyExclusive,
+    exclusive: isAnyExclusive(situation, target),
   }
   const observed = situation.instances.map((one) => ({
     name: one.metadata.name,
@@ -81,4 +78,16 @@ export function planFor(
     available: situation.isAvailable(one),
   }))
   return held ? planHeld(desired, observed) : planInstances(desired, observed)
+}
+
+function isAnyExclusive({ instances }: Situation, { template, storage }: ResolvedTemplate): boolean {
+  return (
+    isExclusive(template, storage) ||
+    instances.some((one) => isExclusive(one.spec.template, one.spec.storage ?? []))
+  )
+}
+
+/** Whether instances end before those that follow them are there. */
+export function stopsFirst(situation: Situation, target: ResolvedTemplate): boolean {
+  return situation.service.spec.update.strategy === 'Recreate' || isAnyExclusive(situation, target)
 }

@@ -2,6 +2,7 @@
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { ownKey, type Watch } from '../../engine/controller.ts'
+import { findCondition } from '../../resources/conditions.ts'
 import type { Node, Secret, Service } from '../../resources/generated/types.ts'
 import { type MaterialKind, materialKey, materialRefs, secretContent } from '../../resources/materials.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
@@ -38,9 +39,9 @@ export function serviceWatches(cache: ObjectCache): readonly Watch[] {
 }
 
 /** What Services depend on of a Node: a count of instances that has changed is to wake none of ten thousand. */
-function partOf(node: AnyResource): Pick<NonNullable<Node['status']>, 'phase' | 'addresses'> {
-  const { phase, addresses } = (node as unknown as Node).status ?? {}
-  return { phase, addresses }
+function partOf(object: AnyResource): unknown {
+  const { spec, status } = object as unknown as Node
+  return [status?.phase, status?.addresses, status?.recipient, spec?.recipient]
 }
 
 /** What a Service's template names, for the index. */
@@ -48,9 +49,16 @@ function materialKeys({ spec, metadata: { namespace } }: Service): readonly stri
   return materialRefs(spec.template).map((ref) => `${namespace}/${materialKey(ref)}`)
 }
 
-/** A status, a label or another recipient is to wake no Service. */
+/** Who uses it, a label or another recipient is to wake no Service. */
 function sameContent(kind: MaterialKind, now: AnyResource, old: AnyResource): boolean {
   if (kind === 'Config') return deepEqual(now.spec, old.spec)
-  const [one, other] = [now, old].map((secret) => secretContent(secret as unknown as Secret)?.version)
-  return one === other
+  return deepEqual(standingOf(now), standingOf(old))
+}
+
+/** What a Secret holds, and whether nodes can be given that. */
+function standingOf(object: AnyResource): unknown {
+  const secret = object as unknown as Secret
+  const { version, conditions } = secret.status ?? {}
+  const { status, message } = findCondition(conditions, 'Openable') ?? {}
+  return [secretContent(secret)?.version, version, status, message]
 }

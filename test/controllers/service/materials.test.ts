@@ -1,6 +1,9 @@
+import { renameSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Config, Instance } from '../../../src/resources/generated/types.ts'
+import { newIdentity } from '../../../src/secrets/identity.ts'
 import { running, type Stage, secretOf, settle, startStage } from '../stage.ts'
 
 const test = suite<{ stage: Stage }>('service materials')
@@ -100,6 +103,57 @@ test('what runs stays while something is missing, and what is too much goes', as
   await stage.until(async () => assert.is((await stage.instances()).length, 2))
   assert.is((await stage.deliveries()).length, 1, 'they keep what they run with')
 })
+
+for (const [name, over] of [
+  ['Recreate', { update: { strategy: 'Recreate', progressDeadline: '100ms' } }],
+  [
+    'instances with data',
+    { storage: [{ name: 'data', path: '/srv/data' }], update: { progressDeadline: '100ms' } },
+  ],
+  ['Rolling', { replicas: 2, update: { progressDeadline: '100ms' } }],
+] as const) {
+  test(`a new value that nobody here can open ends nothing, and comes once it can: ${name}`, async ({
+    stage,
+  }) => {
+    await stage.secret({ password: 'one' })
+    await stage.service(password, over)
+    await settle(stage)
+    const before = await uids(stage)
+    const away = `${stage.identityPath}.away`
+    await stage.restart(async () => renameSync(stage.identityPath, away))
+    await stage.secret({ password: 'two' })
+    const blocked = /^Blocked: waits for secret\/db: the control plane has no identity at .*--control-plane$/
+    await stage.until(async () => assert.match((await stage.services()).status?.summary ?? '', blocked))
+    await wait(300)
+    assert.equal(await uids(stage), before)
+    renameSync(away, stage.identityPath)
+    await settle(stage)
+    assert.not((await uids(stage)).some((uid) => before.includes(uid)))
+    assert.is((await stage.services()).status?.failedHash, undefined)
+  })
+
+  test(`a new value ends nothing while the node has another key than is pinned: ${name}`, async ({
+    stage,
+  }) => {
+    await stage.secret({ password: 'one' })
+    await stage.service(password, over)
+    await settle(stage)
+    const before = await uids(stage)
+    const key = (await newIdentity()).recipient
+    await stage.node('alpha', { pinned: stage.nodeIdentity.recipient, reported: key })
+    await stage.secret({ password: 'two' })
+    await stage.until(async () =>
+      assert.match((await stage.services()).status?.summary ?? '', /^Blocked: .*nsctl node trust alpha$/),
+    )
+    assert.equal(await uids(stage), before)
+    await stage.node('alpha', {
+      pinned: stage.nodeIdentity.recipient,
+      reported: stage.nodeIdentity.recipient,
+    })
+    await settle(stage)
+    assert.not((await uids(stage)).some((uid) => before.includes(uid)))
+  })
+}
 
 test('what is only read again reaches running instances one after the other', async ({ stage }) => {
   await stage.config({ a: '1' })

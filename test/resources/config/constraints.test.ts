@@ -26,14 +26,14 @@ for (const c of [
     name: 'a key with a slash',
     spec: { data: { 'a/b': '' } },
     want: [
-      'spec.data["a/b"]: cannot be called "a/b": a key is made of letters, digits, -, _ and ., at most 253 of them',
+      'spec.data["a/b"]: cannot be called "a/b": a key is made of letters, digits, -, _ and ., at most 253 of them, and is not . or .. or __proto__',
     ],
   },
   {
     name: 'a file that is called ..',
     spec: { files: { '..': '' } },
     want: [
-      'spec.files[".."]: cannot be called "..": a key is made of letters, digits, -, _ and ., at most 253 of them',
+      'spec.files[".."]: cannot be called "..": a key is made of letters, digits, -, _ and ., at most 253 of them, and is not . or .. or __proto__',
     ],
   },
   {

@@ -57,7 +57,7 @@ for (const c of [
     name: 'a key with a blank',
     spec: { sealed: { 'a b': sealed('a') } },
     want: [
-      'spec.sealed["a b"]: cannot be called "a b": a key is made of letters, digits, -, _ and ., at most 253 of them',
+      'spec.sealed["a b"]: cannot be called "a b": a key is made of letters, digits, -, _ and ., at most 253 of them, and is not . or .. or __proto__',
     ],
   },
   {
