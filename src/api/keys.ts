@@ -22,8 +22,9 @@ import type { LayoutVersion } from '../store/layout.ts'
  *
  *     1.0   audit records name one object each; the manifest applied last always has an entry of its own
  *     2.0   an audit record names all objects of its transaction; an object's entry notes which of it are defaults (applied.ts)
+ *     3.0   a Service may name Configs and Secrets, and an Instance those that it runs with; there are Recipients and Deliveries
  */
-export const STORE_LAYOUT: LayoutVersion = { major: 2, minor: 0 }
+export const STORE_LAYOUT: LayoutVersion = { major: 3, minor: 0 }
 
 /** Stands for the namespace of what has none. */
 export const CLUSTER = '_'

@@ -2,7 +2,7 @@
  * A store as one file: a line of JSON that says what it is, one for each entry, and one that ends it with a checksum over
  * all before it. Text, so that it can be read, compared and searched without nsctl.
  *
- *     {"kind":"nsctl store export","format":1,"layout":2,"nsctl":"0.1.0","engine":"sqlite","revision":77,"at":"…","count":2}
+ *     {"kind":"nsctl store export","format":1,"layout":3,"nsctl":"0.1.0","engine":"sqlite","revision":77,"at":"…","count":2}
  *     {"key":"obj/nsctl.dev/services/default/web","revision":41,"value":"{…}"}
  *     {"key":"rev/nsctl.dev/services/default/web/00000001","revision":41,"value":"{…}"}
  *     {"kind":"end","count":2,"sha256":"…"}

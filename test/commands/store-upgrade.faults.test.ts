@@ -30,7 +30,7 @@ function onDisk(name: string, use: (context: Context) => Promise<void>): void {
     try {
       home.write('all.yaml', Array.from({ length: SERVICES }, (_, n) => service(`web-${n}`)).join('---\n'))
       assert.is((await run('--store sqlite:disk/a.db apply -f all.yaml')).code, 0)
-      await downgradeFile(join(disk, 'a.db'))
+      await downgradeFile(join(disk, 'a.db'), '1.0')
       await use({ home, disk, run })
     } finally {
       spawnSync('umount', [disk])
@@ -109,7 +109,7 @@ onDisk(
     rmSync(join(disk, 'filler'), { force: true })
     const done = await run('--store sqlite:disk/a.db store upgrade --no-backup')
     assert.is(done.code, 0, done.stderr)
-    assert.is(await formatOf(context), '3 2.0')
+    assert.is(await formatOf(context), '3 3.0')
     assert.is((await run('--store sqlite:disk/a.db store check')).code, 0)
     assert.match(
       (await run('--store sqlite:disk/a.db apply -f all.yaml')).stdout,

@@ -4,6 +4,7 @@ import { copyFileSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { STORE_LAYOUT } from '../../src/api/keys.ts'
 import { readExport } from '../../src/store/export-file.ts'
 import { downgradeFile } from '../store/previous-format.ts'
 import { createHome, root, service } from './nsctl.ts'
@@ -73,7 +74,7 @@ async function valuesOf(store: string): Promise<string> {
 function assertBackups(former: string): void {
   for (const name of readdirSync(home.folder)) {
     if (!name.startsWith('b.db.format-')) continue
-    const { entries, header } = readExport(readFileSync(file(name)), name, { major: 2, minor: 0 })
+    const { entries, header } = readExport(readFileSync(file(name)), name, STORE_LAYOUT)
     assert.is(header.layout, 1)
     const lines = entries.map(({ key, value }) => JSON.stringify({ key, value }))
     assert.is(lines.join('\n'), former)
@@ -89,10 +90,10 @@ async function stateOf(former: string): Promise<'former' | 'half' | 'upgraded'> 
   const refused = await run('--store sqlite:b.db scale service web-7 --replicas 3')
   if (isHalf) {
     assert.is(refused.code, 4)
-    assert.match(refused.stderr, /is half upgraded: its upgrade to layout 2\.0/)
+    assert.match(refused.stderr, /is half upgraded: its upgrade to layout 3\.0/)
     return 'half'
   }
-  if (layout === '2.0') return 'upgraded'
+  if (layout === '3.0') return 'upgraded'
   assert.is(refused.code, 3)
   assert.match(refused.stderr, /upgrade it: nsctl store upgrade/)
   assert.is(await valuesOf('b.db'), former)
@@ -103,7 +104,7 @@ test(`${KILLS} kills leave the former store, a half that says so, or the upgrade
   home.write('all.yaml', Array.from({ length: SERVICES }, (_, n) => service(`web-${n}`)).join('---\n'))
   for (const line of ['apply -f all.yaml', 'scale service web-3 --replicas 7'])
     assert.is((await run(`--store sqlite:former.db ${line}`)).code, 0)
-  await downgradeFile(file('former.db'))
+  await downgradeFile(file('former.db'), '1.0')
   const former = await valuesOf('former.db')
   restore()
   const { backupMs, restMs } = await upgradeAndKill()

@@ -1,5 +1,5 @@
 /** A store that an earlier or a later nsctl made: what may be done with it, and its upgrade. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -24,7 +24,7 @@ test.before.each(async (context) => {
   context.home = home
   context.path = join(home.state, 'store.db')
   context.run = (line) => home.run(line.split(' '))
-  await makeFormerFile(context.path, formerEntries())
+  await makeFormerFile(context.path, '1.0')
   home.write('web.yaml', service('web'))
 })
 test.after.each(({ home }) => home.remove())
@@ -76,13 +76,14 @@ test('a store of the format before is read, and is written to by nobody', async 
 })
 
 test('so is one whose layout alone is the one before, in whatever engine', async ({ path, run }) => {
-  setFormat(path, 3)
+  rmSync(path)
+  await makeFormerFile(path, '2.0')
   for (const line of WRITING) {
     const { code, stderr } = await run(line)
     assert.is(code, 3, `${line}: ${stderr}`)
     assert.match(
       stderr,
-      /^error: the store sqlite:\S+ has layout 1\.0, this nsctl writes layout 2\.0\nupgrade it: nsctl store upgrade\. /,
+      /^error: the store sqlite:\S+ has layout 2\.0, this nsctl writes layout 3\.0\nupgrade it: nsctl store upgrade\. /,
     )
   }
   assert.is((await run('get svc -o name')).stdout, 'service/cron\nservice/mail\n')
@@ -108,12 +109,12 @@ test('a store of a newer nsctl is refused, with the version', async ({ path, run
     )
   }
   setFormat(path, 3)
-  for (const layout of ['2.2', '3.0']) {
+  for (const layout of ['3.2', '4.0']) {
     await change(path, say({ layout, nsctl: '9.0.0' }))
     for (const line of ['get svc', 'apply -f web.yaml', 'store upgrade', 'up --runtime process']) {
       assert.is(
         await refused(line),
-        `error: the store sqlite:${path} has layout ${layout}, this nsctl reads layouts up to 2.1\nuse the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed\n`,
+        `error: the store sqlite:${path} has layout ${layout}, this nsctl reads layouts up to 3.1\nuse the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed\n`,
       )
     }
   }
@@ -140,6 +141,7 @@ test('a dry run says what would be done and writes nothing', async ({ home, path
     `the store sqlite:${path} has format 2 and layout 1.0
 format 2 → 3
 layout 1.0 → 2.0: audit records name several objects, and objects note which of their fields are defaults: 9 changes
+layout 2.0 → 3.0: Services and Instances may name Configs and Secrets: 0 changes
 first a backup would be made of its 22 keys (dry run)
 `,
   )
@@ -161,7 +163,7 @@ test('an upgrade keeps all that was there, and a way back', async ({ home, path,
   assert.is(code, 0, stderr)
   assert.match(
     stdout,
-    /\nupgraded: 20 keys \(5 objects, 4 revisions\) have layout 2\.0, read back and as they should be\n/,
+    /\nupgraded: 20 keys \(5 objects, 4 revisions\) have layout 3\.0, read back and as they should be\n/,
   )
   const [, backup = ''] = /\nwhat it held before is in (\S+)\n/.exec(stdout) ?? []
   assert.match(backup, /\/store\.db\.format-2-layout-1\.0-\d{4}-\d\d-\d\dT[-\d]+Z\.export$/)
@@ -177,7 +179,7 @@ test('an upgrade keeps all that was there, and a way back', async ({ home, path,
   assert.is((await run('store check')).code, 0)
   assert.is(
     (await run('store upgrade')).stdout,
-    `the store sqlite:${path} has format 3 and layout 2.0 already: nothing to upgrade\n`,
+    `the store sqlite:${path} has format 3 and layout 3.0 already: nothing to upgrade\n`,
   )
   assert.is((await run('apply -f web.yaml')).code, 0)
 
@@ -186,13 +188,81 @@ test('an upgrade keeps all that was there, and a way back', async ({ home, path,
   const imported = await run(`--store sqlite:new.db store import ${backup}`)
   assert.is(imported.code, 0, imported.stderr)
   assert.is((await run('--store sqlite:new.db store check')).code, 0)
-  assert.match((await run('--store sqlite:new.db store stats')).stdout, /\nLayout +2\.0\n/)
+  assert.match((await run('--store sqlite:new.db store stats')).stdout, /\nLayout +3\.0\n/)
   assert.is(
     (await run('--store sqlite:new.db get svc -A -o yaml')).stdout.replaceAll(/resourceVersion: .*/g, ''),
     objects,
   )
   assert.is((await run(`--store sqlite:new.db apply -f web.yaml`)).code, 0)
   assert.ok(existsSync(join(home.folder, 'new.db')))
+})
+
+test('of a store of layout 2.0 nothing is rewritten, and there is a way back all the same', async ({
+  path,
+  run,
+}) => {
+  rmSync(path)
+  await makeFormerFile(path, '2.0')
+  const yaml = async (store: string) => (await run(`${store} get svc,inst,node -A -o yaml`.trim())).stdout
+  const entriesOf = (text: string) => text.split('\n').filter((line) => line.startsWith('{"key"'))
+  const [objects, before] = [await yaml(''), await run('store export -')]
+  const dry = await run('store upgrade --dry-run')
+  assert.is(
+    dry.stdout,
+    `the store sqlite:${path} has format 3 and layout 2.0
+layout 2.0 → 3.0: Services and Instances may name Configs and Secrets: 0 changes
+first a backup would be made of its 35 keys (dry run)
+`,
+  )
+  const { code, stdout, stderr } = await run('store upgrade')
+  assert.is(code, 0, stderr)
+  assert.match(stdout, /\nupgraded: 35 keys \(\d+ objects, 4 revisions\) have layout 3\.0, /)
+  assert.equal(entriesOf((await run('store export -')).stdout), entriesOf(before.stdout))
+  assert.is(await yaml(''), objects)
+  assert.is((await run('store check')).code, 0)
+  assert.is((await run('apply -f web.yaml')).code, 0)
+
+  const [, backup = ''] = /\nwhat it held before is in (\S+)\n/.exec(stdout) ?? []
+  assert.match(readFileSync(backup, 'utf8'), /^\{"kind":"nsctl store export","format":1,"layout":2,/)
+  assert.is((await run(`--store sqlite:new.db store import ${backup}`)).code, 0)
+  assert.match((await run('--store sqlite:new.db store stats')).stdout, /\nLayout +3\.0\n/)
+  const withoutVersions = (text: string) => text.replaceAll(/resourceVersion: .*/g, '')
+  assert.is(withoutVersions(await yaml('--store sqlite:new.db')), withoutVersions(objects))
+})
+
+test('a kind that a user has called as one of ours is called now is said before anything is changed', async ({
+  path,
+  run,
+}) => {
+  rmSync(path)
+  await makeFormerFile(path, '2.0')
+  const spec = {
+    group: 'shop.example',
+    names: { kind: 'Delivery', plural: 'deliveries' },
+    scope: 'Namespaced',
+  }
+  const name = 'deliveries.shop.example'
+  const definition = {
+    apiVersion: 'nsctl.dev/v1alpha1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name },
+    spec,
+  }
+  await change(path, {
+    kind: 'put',
+    key: `obj/nsctl.dev/customresourcedefinitions/_/${name}`,
+    value: JSON.stringify(definition),
+  })
+  const before = readFileSync(path)
+  for (const line of ['store upgrade', 'store upgrade --dry-run']) {
+    const { code, stderr } = await run(line)
+    assert.is(code, 4, stderr)
+    assert.match(
+      stderr,
+      /^error: the store has a kind Delivery of its own \(deliveries\.shop\.example\), as nsctl has from layout 3\.0 on\nwith the nsctl of before: /,
+    )
+  }
+  assert.equal(readFileSync(path), before)
 })
 
 test('where the backup goes is one’s own choice', async ({ home, path, run }) => {
@@ -216,7 +286,7 @@ test('where the backup goes is one’s own choice', async ({ home, path, run }) 
     (await run('store upgrade --backup x.export')).stdout,
     /\nwhat it held before is in x\.export\n/,
   )
-  await makeFormerFile(join(home.folder, 'b.db'), formerEntries())
+  await makeFormerFile(join(home.folder, 'b.db'), '1.0')
   const none = await run('--store sqlite:b.db store upgrade --no-backup')
   assert.is(none.code, 0, none.stderr)
   assert.match(none.stdout, /\nno backup was made: there is no way back\n$/)
@@ -226,46 +296,53 @@ test('where the backup goes is one’s own choice', async ({ home, path, run }) 
   )
 })
 
-test('one that was cut off is said, refused and gone on with', async ({ path, run }) => {
-  const upgrade = { to: '2.0', since: '2026-11-20T19:00:00.000Z', backup: '/b/old.export' }
-  const [half] = formerEntries().filter(({ key }) => key.startsWith('audit/'))
-  await change(path, say({ layout: '1.0', upgrade }), {
-    kind: 'put',
-    key: half?.key ?? '',
-    value:
-      '{"at":"2026-11-20T19:51:52.299Z","by":"ada","verb":"apply","objects":[{"kind":"Namespace","name":"shop"}]}',
-  })
-  for (const line of [...WRITING, 'store export x', 'store migrate --to sqlite:b.db']) {
-    const { code, stderr } = await run(line)
-    assert.is(code, 4, `${line}: ${stderr}`)
-    assert.is(
-      stderr,
-      `error: the store sqlite:${path} is half upgraded: its upgrade to layout 2.0, begun at 2026-11-20T19:00:00.000Z, is under way or was cut off\nif it was cut off: nsctl store upgrade goes on where it was; what the store held before is in /b/old.export\n`,
+for (const [by, to] of [
+  ['this nsctl', '3.0'],
+  ['the one before', '2.0'],
+] as const)
+  test(`one that was cut off is said, refused and gone on with, begun by ${by}`, async ({ path, run }) => {
+    const upgrade = { to, since: '2026-11-20T19:00:00.000Z', backup: '/b/old.export' }
+    const [half] = formerEntries('1.0').filter(({ key }) => key.startsWith('audit/'))
+    await change(path, say({ layout: '1.0', upgrade }), {
+      kind: 'put',
+      key: half?.key ?? '',
+      value:
+        '{"at":"2026-11-20T19:51:52.299Z","by":"ada","verb":"apply","objects":[{"kind":"Namespace","name":"shop"}]}',
+    })
+    for (const line of [...WRITING, 'store export x', 'store migrate --to sqlite:b.db']) {
+      const { code, stderr } = await run(line)
+      assert.is(code, 4, `${line}: ${stderr}`)
+      assert.is(
+        stderr,
+        `error: the store sqlite:${path} is half upgraded: its upgrade to layout ${to}, begun at 2026-11-20T19:00:00.000Z, is under way or was cut off\nif it was cut off: nsctl store upgrade goes on where it was; what the store held before is in /b/old.export\n`,
+      )
+    }
+    assert.is((await run('get svc -o name')).code, 0)
+    const found = await run('store check')
+    assert.is(found.code, 1)
+    assert.match(
+      found.stdout,
+      /^store\/layout\n {2}its upgrade to layout [23]\.0, begun at \S+, is under way or was cut off\n/m,
     )
-  }
-  assert.is((await run('get svc -o name')).code, 0)
-  const found = await run('store check')
-  assert.is(found.code, 1)
-  assert.match(
-    found.stdout,
-    /^store\/layout\n {2}its upgrade to layout 2\.0, begun at \S+, is under way or was cut off\n/m,
-  )
-  const dry = await run('store upgrade --dry-run')
-  assert.match(dry.stdout, /begun at 2026-11-20T19:00:00\.000Z, was cut off\n/)
-  assert.match(dry.stdout, /: 8 changes\nit would go on where it was \(dry run\)\n$/)
-  const done = await run('store upgrade')
-  assert.is(done.code, 0, done.stderr)
-  assert.match(done.stdout, /\nwhat it held before is in \/b\/old\.export\n/)
-  assert.is((await run('store check')).code, 0)
-  assert.is((await run('apply -f web.yaml')).code, 0)
-})
+    const dry = await run('store upgrade --dry-run')
+    assert.match(dry.stdout, /begun at 2026-11-20T19:00:00\.000Z, was cut off\n/)
+    assert.match(
+      dry.stdout,
+      /: 8 changes\nlayout 2\.0 → 3\.0: .*: 0 changes\nit would go on where it was \(dry run\)\n$/,
+    )
+    const done = await run('store upgrade')
+    assert.is(done.code, 0, done.stderr)
+    assert.match(done.stdout, /\nwhat it held before is in \/b\/old\.export\n/)
+    assert.is((await run('store check')).code, 0)
+    assert.is((await run('apply -f web.yaml')).code, 0)
+  })
 
 test('half upgraded to what this nsctl does not know is as good as newer', async ({ path, run }) => {
-  await change(path, say({ layout: '2.0', upgrade: { to: '3.0', since: '2026-11-20T19:00:00.000Z' } }))
+  await change(path, say({ layout: '3.0', upgrade: { to: '4.0', since: '2026-11-20T19:00:00.000Z' } }))
   for (const line of ['get svc', 'apply -f web.yaml', 'store upgrade'])
     assert.match(
       (await run(line)).stderr,
-      /^error: the store sqlite:\S+ has layout 3\.0, this nsctl reads layouts up to 2\.1\n/,
+      /^error: the store sqlite:\S+ has layout 4\.0, this nsctl reads layouts up to 3\.1\n/,
     )
 })
 
@@ -302,7 +379,7 @@ test('what is no store of ours is left alone', async ({ home, run }) => {
   assert.not.ok(existsSync(join(home.folder, 'missing.db')))
   assert.is(
     (await run('--store memory: store upgrade')).stdout,
-    'the store memory: has layout 2.0 already: nothing to upgrade\n',
+    'the store memory: has layout 3.0 already: nothing to upgrade\n',
   )
 })
 
@@ -314,7 +391,7 @@ test('an import that was cut off refuses whatever writes', async ({ home, run })
   await change(
     path,
     { kind: 'put', key: 'import/unfinished', value: '{"from":"x.export","since":"then"}' },
-    say({ layout: '2.0', isFilling: true }),
+    say({ layout: '3.0', isFilling: true }),
     { kind: 'delete', key: 'obj/nsctl.dev/services/default/mail' },
   )
   for (const line of WRITING) {

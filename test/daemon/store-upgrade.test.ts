@@ -14,7 +14,7 @@ import { type OpenStoreOptions, openApiOver, openStore } from '../../src/main.ts
 import type { LayoutVersion } from '../../src/store/layout.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
 import { createHome, type Home, root } from '../commands/nsctl.ts'
-import { downgradeFile, setFormat } from '../store/previous-format.ts'
+import { downgradeFile } from '../store/previous-format.ts'
 import { Running, until } from './processes.ts'
 
 interface Context {
@@ -83,6 +83,7 @@ spec:
   revisionHistoryLimit: ${revisionHistoryLimit}
   template:
     source: {command: ["${process.execPath}", idle.js]}
+    env: [{name: MODE}]
 `
   home.write('idle.yaml', ['one', 'two'].map(manifest).join('---\n'))
 }
@@ -104,79 +105,84 @@ async function settled({ nsctl }: Context): Promise<void> {
   for (const name of ['one', 'two']) await nsctl(`wait --for=condition=Ready service/${name} --timeout 30s`)
 }
 
-test('a store of the format before is upgraded beneath what runs, and nothing of it is restarted', async (context) => {
-  const { home, store, nsctl } = context
-  const first = await up(context)
-  await runSomething(context)
-  const [starts, before] = [startsOf(context), await picture(context)]
-  const beside = await home.run(['store', 'upgrade'])
-  assert.match(beside.stdout, /already: nothing to upgrade/, 'there is nothing to do beside a daemon')
-  assert.is(await first.stop('SIGINT'), 0)
+for (const [layout, refusal] of [
+  ['2.0', 'layout 2.0, this nsctl writes layout 3.0'],
+  ['1.0', 'format 2, this nsctl reads format 3'],
+] as const)
+  test(`a store of layout ${layout} is upgraded beneath what runs, and nothing of it is restarted`, async (context) => {
+    const { home, store, nsctl } = context
+    const first = await up(context)
+    await runSomething(context)
+    const starts = startsOf(context)
+    const beside = await home.run(['store', 'upgrade'])
+    assert.match(beside.stdout, /already: nothing to upgrade/, 'there is nothing to do beside a daemon')
+    assert.is(await first.stop('SIGINT'), 0)
 
-  await downgradeFile(store)
-  const refused = start(context, ['up', '--runtime', 'process'])
-  assert.is(await refused.ended, 3)
-  assert.match(
-    refused.output,
-    /^error: the store \S+ has format 2, this nsctl reads format 3\nupgrade it: nsctl store upgrade\./,
-  )
-  // those of the two Services, and the one of the control plane's Recipient
-  assert.match(
-    await nsctl('store upgrade'),
-    /\nupgraded: \d+ keys \(\d+ objects, 5 revisions\) have layout 2\.0/,
-  )
-  await up(context)
-  await settled(context)
-  assert.is(await picture(context), before)
-  assert.is(startsOf(context), starts)
+    await downgradeFile(store, layout)
+    const before = await picture(context)
+    assert.match(before, /- name: MODE\n +value: ""\n/)
+    assert.not.match(await nsctl('get nodes -o yaml'), /recipient/)
+    const refused = start(context, ['up', '--runtime', 'process'])
+    assert.is(await refused.ended, 3)
+    assert.match(refused.output, /^error: .*\nupgrade it: nsctl store upgrade\./)
+    assert.ok(refused.output.includes(` has ${refusal}\n`), refused.output)
+    assert.match(
+      await nsctl('store upgrade'),
+      /\nupgraded: \d+ keys \(\d+ objects, 4 revisions\) have layout 3\.0/,
+    )
+    await up(context)
+    await settled(context)
+    await until(async () => assert.match(await nsctl('get nodes -o yaml'), /recipient: age1/))
+    assert.is(await picture(context), before)
+    assert.is(startsOf(context), starts)
+    for (const line of starts.trim().split('\n')) process.kill(Number(line.split(' ')[0]), 0)
 
-  // two was scaled, which a manifest without replicas leaves alone
-  assert.match(await nsctl('apply -f idle.yaml'), /0 created, 0 changed, 2 unchanged\n/)
-  assert.is(await picture(context), before)
-  assert.match(await nsctl('rollback service/one --to-revision 1'), /rolled back: r3 = r1 /)
-  await settled(context)
-  assert.is(startsOf(context), starts, 'the template is the same in both')
-  await nsctl('store check')
-})
+    // two was scaled, which a manifest without replicas leaves alone
+    assert.match(await nsctl('apply -f idle.yaml'), /0 created, 0 changed, 2 unchanged\n/)
+    assert.is(await picture(context), before)
+    assert.match(await nsctl('rollback service/one --to-revision 1'), /rolled back: r3 = r1 /)
+    await settled(context)
+    assert.is(startsOf(context), starts, 'the template is the same in both')
+    await nsctl('store check')
+  })
 
 test('no upgrade begins beneath a daemon, nor does a daemon on what is half upgraded', async (context) => {
   const { home, store, nsctl } = context
   await nsctl('create namespace shop')
-  await downgradeFile(store)
-  // a daemon that was there before: what it holds open is of the format before
+  await downgradeFile(store, '2.0')
+  // a daemon that was there before: what it holds open is of the layout before
   const lease = {
     holder: { id: 'x', host: 'elsewhere', pid: 1, startTime: '1', bootId: 'elsewhere', about: {} },
     ...{ ttlMs: 60_000, epoch: 1, renewals: 0, renewedAtMs: Date.now() },
   }
-  await plant(store, 'lease/leader/holder', JSON.stringify(lease), 2)
+  await plant(store, 'lease/leader/holder', JSON.stringify(lease))
   const { code, stderr } = await home.run(['store', 'upgrade'])
   assert.is(code, 4)
   assert.match(
     stderr,
     /^error: nsctl runs for the store \S+: pid 1 on elsewhere\nend it first .*what it runs goes on/,
   )
-  assert.match(await nsctl('store upgrade --dry-run'), /format 2 → 3\nlayout 1\.0 → 2\.0/)
+  assert.match(await nsctl('store upgrade --dry-run'), /has format 3 and layout 2\.0\nlayout 2\.0 → 3\.0/)
 
-  await plant(store, 'lease/leader/holder', JSON.stringify({ ...lease, renewedAtMs: 0, ttlMs: 1_000 }), 2)
+  await plant(store, 'lease/leader/holder', JSON.stringify({ ...lease, renewedAtMs: 0, ttlMs: 1_000 }))
   await nsctl('store upgrade')
   await plant(
     store,
     'store/layout',
-    '{"layout":"2.0","upgrade":{"to":"2.0","since":"2026-11-20T19:00:00.000Z"}}',
+    '{"layout":"3.0","upgrade":{"to":"3.0","since":"2026-11-20T19:00:00.000Z"}}',
   )
   for (const words of [['controller'], ['up', '--runtime', 'process']]) {
     const started = start(context, words)
     assert.is(await started.ended, 4, started.output)
-    assert.match(started.output, /is half upgraded: its upgrade to layout 2\.0, begun at 2026/)
+    assert.match(started.output, /is half upgraded: its upgrade to layout 3\.0, begun at 2026/)
   }
 })
 
-/** Writes an entry beneath everything else, into a file of whichever format. */
-async function plant(path: string, key: string, value: string, format = 3): Promise<void> {
+/** Writes an entry beneath everything else, into a store of whichever layout. */
+async function plant(path: string, key: string, value: string): Promise<void> {
   const store = await openSqliteStore({ path, clock: systemClock, logger: silentLogger, older: 'upgrade' })
   await store.commit([[{ kind: 'put', key, value }]])
   await store.close()
-  setFormat(path, format)
 }
 
 test('a standby that has waited through an upgrade that was cut off does not lead', async (context) => {
@@ -191,7 +197,7 @@ test('a standby that has waited through an upgrade that was cut off does not lea
   await plant(
     store,
     'store/layout',
-    '{"layout":"2.0","upgrade":{"to":"2.0","since":"2026-11-20T19:00:00.000Z"}}',
+    '{"layout":"3.0","upgrade":{"to":"3.0","since":"2026-11-20T19:00:00.000Z"}}',
   )
   assert.is(await waiting.ended, 4, waiting.output)
   assert.match(waiting.output, /is half upgraded/)
@@ -265,7 +271,7 @@ test('processes one minor apart work on one store, and one that is two behind is
   // the newer one asks for the store to be upgraded first, because others could not know what to expect
   const early = await as(context, NEXT, (api) => api.scale(ref, 1, { actor })).catch((error) => error)
   assert.ok(isNsctlError(early, 'StoreFormat'), String(early))
-  assert.match(early.message, /has layout 2\.0, this nsctl writes layout 2\.1$/)
+  assert.match(early.message, /has layout 3\.0, this nsctl writes layout 3\.1$/)
   // nothing is rewritten by a step to the next minor: the daemon goes on meanwhile
   assert.equal((await upgradeTo(context, NEXT)).to, NEXT)
 
@@ -304,14 +310,19 @@ test('processes one minor apart work on one store, and one that is two behind is
   stop.abort()
   await controller
 
+  // ready is what was started, and that it has begun the program itself says a moment later
+  const { items } = JSON.parse(await nsctl('get instances -o json'))
+  await until(() => {
+    for (const { status } of items) assert.match(startsOf(context), new RegExp(`^${status.pid} `, 'm'))
+  })
   // two ahead: this build may neither read nor write any more, and what it runs goes on
   const all = startsOf(context)
   await upgradeTo(context, AFTER_NEXT)
   const { code, stderr } = await home.run(['scale', 'service', 'two', '--replicas', '1'])
   assert.is(code, 3)
-  assert.match(stderr, /^error: the store \S+ has layout 2\.2, this nsctl reads layouts up to 2\.1\n/)
+  assert.match(stderr, /^error: the store \S+ has layout 3\.2, this nsctl reads layouts up to 3\.1\n/)
   assert.is(await agent.ended, 3, agent.output)
-  assert.match(agent.output, /has layout 2\.2, this nsctl reads layouts up to 2\.1/)
+  assert.match(agent.output, /has layout 3\.2, this nsctl reads layouts up to 3\.1/)
   assert.is(startsOf(context), all)
   for (const line of all.trim().split('\n').slice(0, 2)) process.kill(Number(line.split(' ')[0]), 0)
 })

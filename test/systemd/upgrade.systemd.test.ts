@@ -16,7 +16,7 @@ async function ready(world: World): Promise<void> {
   await world.nsctl('wait --for=condition=Ready service/web --timeout=60s')
 }
 
-onEachRelease('a store of the format before is upgraded beneath its units', async (world) => {
+onEachRelease('a store of the layout before is upgraded beneath its units', async (world) => {
   await world.nsctl('up --install --runtime systemd')
   await world.nsctl(`apply -f ${NODE_REPOSITORY}/examples/quickstart`)
   await ready(world)
@@ -30,7 +30,10 @@ onEachRelease('a store of the format before is upgraded beneath its units', asyn
   )
   const refused = await world.tryNsctl('up --runtime systemd')
   assert.is(refused.code, 3)
-  assert.match(refused.stderr, /has format 2, this nsctl reads format 3\nupgrade it: nsctl store upgrade/)
+  assert.match(
+    refused.stderr,
+    /has layout 2\.0, this nsctl writes layout 3\.0\nupgrade it: nsctl store upgrade/,
+  )
   assert.match(await world.nsctl('store upgrade'), /\nupgraded: \d+ keys \(\d+ objects, 1 revision\)/)
   await world.sh('systemctl start nsctl.service')
   await ready(world)

@@ -3,10 +3,11 @@ import type { KindRegistry } from '../../resources/kinds.ts'
 import { compareLayouts, type LayoutVersion } from '../../store/layout.ts'
 import type { Entry, Transaction } from '../../store/store.ts'
 import { toLayout2 } from './layout-2.ts'
+import { toLayout3 } from './layout-3.ts'
 import type { LayoutStep } from './step.ts'
 
 /** In order, without gaps, up to STORE_LAYOUT. */
-export const LAYOUT_STEPS: readonly LayoutStep[] = [toLayout2]
+export const LAYOUT_STEPS: readonly LayoutStep[] = [toLayout2, toLayout3]
 
 /** Those of `steps` that lead from `layout` on. */
 export function stepsFrom(layout: LayoutVersion, steps: readonly LayoutStep[]): readonly LayoutStep[] {

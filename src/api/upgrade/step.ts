@@ -14,6 +14,7 @@ export interface LayoutStep {
    * cut off after any of them and planned again, it goes on where it was.
    *
    * @param kinds our own
+   * @throws NsctlError Conflict where something that is there has no place any more: whoever upgrades is told before anything is written
    */
   readonly plan?: (entries: readonly Entry[], kinds: KindRegistry) => readonly Transaction[]
 }

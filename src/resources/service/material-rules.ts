@@ -11,11 +11,14 @@ import { overlapFault, type Place, pathFault, placesOfStorage } from './storage-
 /** What a file system takes as one name, and systemd as the name of a credential. */
 const MAX_FILE_NAME = 255
 
-/** Where a variable's value comes from; `path` is the variable's. */
+/**
+ * Where a variable's value comes from; `path` is the variable's. An empty value says nothing, as in Kubernetes: layout 2.0 has written one
+ * into each variable without a value, where it stays when the manifest names an origin later.
+ */
 export function checkOriginOfValue(issues: Issues, { value, valueFrom }: ManifestEnv, path: Path): void {
   if (valueFrom === undefined) return
   const at = [...path, 'valueFrom']
-  if (value !== undefined)
+  if (value !== undefined && value !== '')
     issues.push({ path: at, message: 'cannot stand beside value: give one of the two' })
   checkOneOf(issues, valueFrom, ['configKeyRef', 'secretKeyRef'], at)
   for (const member of ['configKeyRef', 'secretKeyRef'] as const)

@@ -54,7 +54,7 @@ test('the chain has no gaps and ends at the present layout', () => {
 })
 
 test('audit records name a list, and manifests that tell nothing new go', () => {
-  const before = formerEntries()
+  const before = formerEntries('1.0')
   const after = upgraded(before)
   const audit = after.filter(({ key }) => key.startsWith('audit/')).map(({ value }) => JSON.parse(value))
   assert.is(audit.length, 7)
@@ -79,13 +79,13 @@ test('audit records name a list, and manifests that tell nothing new go', () => 
 })
 
 test('the way back gives what was there, to the letter', async () => {
-  const store = await storeOf(upgraded(formerEntries()))
-  await downgrade(store)
-  assert.equal(differingKeys(formerEntries(), (await takeSnapshot(store)).entries), [])
+  const store = await storeOf(upgraded(formerEntries('1.0')))
+  await downgrade(store, '1.0')
+  assert.equal(differingKeys(formerEntries('1.0'), (await takeSnapshot(store)).entries), [])
 })
 
 test('what was done is found done, wherever it was cut off', () => {
-  const before = formerEntries()
+  const before = formerEntries('1.0')
   const transactions = plan(before)
   assert.is(transactions.length, 9)
   const whole = upgraded(before)
@@ -98,7 +98,10 @@ test('what was done is found done, wherever it was cut off', () => {
 })
 
 test('history, audit and the next apply are what they were', async () => {
-  const [former, present] = [await storeOf(formerEntries()), await storeOf(upgraded(formerEntries()))]
+  const [former, present] = [
+    await storeOf(formerEntries('1.0')),
+    await storeOf(upgraded(formerEntries('1.0'))),
+  ]
   const [before, after] = [await apiOver(former), await apiOver(present)]
   for (const name of ['mail', 'cron']) {
     const ref = { kind: 'Service', namespace: 'default', name }

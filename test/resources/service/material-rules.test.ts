@@ -36,7 +36,7 @@ for (const [name, path, value, wanted] of [
   [
     'a variable with a value and an origin',
     `${T}.env`,
-    from({ secretKeyRef: ref }, { value: '' }),
+    from({ secretKeyRef: ref }, { value: 'x' }),
     [`${T}.env[0].valueFrom: cannot stand beside value: give one of the two`],
   ],
   [
