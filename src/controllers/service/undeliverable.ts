@@ -53,8 +53,10 @@ function obstacleOf(secret: Secret | undefined, node: Node | undefined): Obstacl
   if (node === undefined) return undefined
   const { name } = node.metadata
   const [pinned, reported] = [node.spec?.recipient, node.status?.recipient]
-  if (pinned === reported) return undefined
-  return {
-    message: `node/${name} has another key than the one that is pinned: if that is right, nsctl node trust ${name}`,
-  }
+  if (pinned !== undefined && pinned === reported) return undefined
+  const what =
+    reported === undefined
+      ? 'says of no key to seal to: once its agent does'
+      : 'has another key than the one that is pinned: if that is right'
+  return { message: `node/${name} ${what}, nsctl node trust ${name}` }
 }
