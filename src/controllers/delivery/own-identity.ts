@@ -146,7 +146,7 @@ export class OwnIdentity {
           fault: 'IdentityMissing',
           message: `the control plane has no identity at ${path}: bring it back, from its backup or from the machine that made it, with nsctl secret identity import FILE --control-plane`,
         }
-      return { fault: 'IdentityUnusable', message: messageOf(error) }
+      return { fault: 'IdentityUnusable', message: unusable(error, path) }
     }
     if (isOurs(this.#identities)) return { identities: this.#identities }
     return {
@@ -164,6 +164,14 @@ export class OwnIdentity {
     const event = { about: CONTROL_PLANE, type: 'Warning', reason, message, source: 'control plane' } as const
     await api.recordEvent(event)
   }
+}
+
+function unusable(error: unknown, path: string): string {
+  const next = isNsctlError(error) && error.next?.startsWith('chmod') ? error.next : undefined
+  const remedy =
+    next ??
+    `move ${path} away and bring the right one back with nsctl secret identity import FILE --control-plane`
+  return `the control plane's identity cannot be used: ${messageOf(error)}: ${remedy}`
 }
 
 async function readOwn(path: string): Promise<readonly Identity[]> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -96,6 +96,22 @@ test('a store that is away is waited for', async (context) => {
   await run(own(context)).finally(() => clearInterval(alive))
   assert.ok(context.stored.recipient)
 })
+
+for (const [name, mode, remedy] of [
+  [
+    'is none',
+    0o600,
+    /this is no identity: move \S+ away and bring the right one back with .* --control-plane$/,
+  ],
+  ['others can read', 0o644, /may read or change .*: chmod 600 \S+identity/],
+] as const)
+  test(`what to do is said of a file that ${name}`, async (context) => {
+    await mkdir(join(context.folder, 'state'))
+    await writeFile(context.path, 'AGE-SECRET-KEY-1HALF\n', { mode })
+    const standing = await own(context).standing()
+    assert.match('fault' in standing ? standing.message : '', remedy)
+    assert.not.match('fault' in standing ? standing.message : '', 'HALF')
+  })
 
 test('where none can be made, the control plane runs on', async (context) => {
   const nowhere = { ...context, path: '/dev/null/identity' }
