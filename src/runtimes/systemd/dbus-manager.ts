@@ -108,6 +108,8 @@ class DbusManager implements UnitManager {
       signal: (message: IncomingMessage) => this.#receive(connection, message),
       closed: (reason: Error | undefined) => this.#lost(connection, reason),
     }
+    // before anything is heard on it: a reload may begin at once, and is over once systemd answers
+    this.#reloading = false
     connection = await openConnection(endpoint, events, signal)
     try {
       this.#owner = endpoint.bus ? await subscribe(connection) : undefined
@@ -119,7 +121,6 @@ class DbusManager implements UnitManager {
       const [version, controlGroup] = await Promise.all([get('Version'), get('ControlGroup')])
       this.version = Number.parseInt(version, 10)
       this.controlGroup = controlGroup
-      this.#reloading = false
       await this.#list(connection)
       this.#connection = connection
       this.#endpoint = endpoint
