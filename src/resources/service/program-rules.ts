@@ -91,10 +91,15 @@ function providedMeaning(variable: string, spec: ManifestSpec): string | undefin
   // asked of every variable there is
   if (variable === MARK) return `$${MARK} names the run that a process belongs to`
   if (variable.startsWith(OWN_PREFIX)) return `names that begin with ${OWN_PREFIX} are its own`
-  if (!variable.startsWith('PORT') && !variable.startsWith('STORAGE')) return undefined
+  return variable.startsWith('PORT') || variable.startsWith('STORAGE')
+    ? addressMeaning(variable, spec)
+    : undefined
+}
+
+/** What a variable is that tells a program of a port or of storage. */
+function addressMeaning(variable: string, { template, storage = [] }: ManifestSpec): string | undefined {
   const match = PROVIDED.exec(variable)
   if (match === null) return undefined
-  const { template, storage = [] } = spec
   const [, prefix, suffix] = match
   const named = ({ name }: { readonly name: string }) => name.toUpperCase().replaceAll('-', '_') === suffix
   if (prefix === 'STORAGE') {
