@@ -1,5 +1,6 @@
 /** The manager over D-Bus. Comes back by itself when systemd executes itself anew or the bus is restarted. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../core/clock.ts'
 import { isNsctlError, messageOf, NsctlError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { type Endpoint, endpoints, type ManagerScope } from './dbus/address.ts'
@@ -12,8 +13,8 @@ import { listUnits } from './listing.ts'
 import { isMissingUnit, type ManagerEvents, type UnitManager } from './manager.ts'
 import { objectPathOfUnit, parseUnitName, UNIT_PATTERN, unitOfObjectPath } from './names.ts'
 import { PROPERTIES, toUnitChange } from './properties.ts'
+import { RestartWakes } from './restart-wakes.ts'
 import { AT_ONCE, startTogether, WORTH_IT } from './together.ts'
-import { RESTART_DELAY_MS } from './unit.ts'
 
 const BUS: CallTarget = {
   destination: 'org.freedesktop.DBus',
@@ -71,6 +72,9 @@ class DbusManager implements UnitManager {
   #owner: string | undefined
   /** Names by object path, of the units in systemd's memory. */
   readonly #units = new Map<string, string>()
+  readonly #wakes = new RestartWakes(systemClock, () => {
+    this.#connection?.call(PEER, 'Ping').catch(() => {})
+  })
 
   constructor(options: DbusManagerOptions) {
     this.#options = options
@@ -164,6 +168,7 @@ class DbusManager implements UnitManager {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#wakes.close()
     this.#connection?.close()
     this.#connection = undefined
   }
@@ -207,12 +212,13 @@ class DbusManager implements UnitManager {
       const change = toUnitChange(body.readMembers(PROPERTIES))
       if (change === undefined) return
       this.#options.events.changed(unit, change)
-      if (change.subState === 'auto-restart') setTimeout(() => this.#wake(), RESTART_DELAY_MS + 1).unref()
+      this.#wakes.heard(unit, change)
     } else if (message.member === 'UnitRemoved') {
       // a reload takes every unit out of memory and back in
       if (this.#reloading) return
       const unit = message.body().readText()
       this.#units.delete(objectPathOfUnit(unit))
+      this.#wakes.removed(unit)
       if (parseUnitName(unit) === undefined || this.#options.events.removed(unit)) return
       if (connection !== undefined) this.#listSoon(connection)
     } else if (message.member === 'Reloading') {
@@ -233,14 +239,6 @@ class DbusManager implements UnitManager {
           this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
       })
     })
-  }
-
-  /**
-   * systemd lets its timers be up to 250 ms late, so as to wake up seldom; those that are due run whenever something
-   * else wakes it. Without this a restart comes later, and still comes.
-   */
-  #wake(): void {
-    this.#connection?.call(PEER, 'Ping').catch(() => {})
   }
 
   #list(connection: DbusConnection): Promise<void> {
