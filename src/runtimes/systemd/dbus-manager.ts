@@ -44,6 +44,8 @@ export interface DbusManagerOptions {
   readonly signal: AbortSignal
   /** The ways to try, best first; those of this machine if left out. */
   readonly endpoints?: readonly Endpoint[]
+  /** Called several times shortly before a unit is restarted. */
+  readonly readyRestart?: () => void
   /** Which units are listed; all of ours if left out. */
   readonly pattern?: string
 }
@@ -72,8 +74,9 @@ class DbusManager implements UnitManager {
   #owner: string | undefined
   /** Names by object path, of the units in systemd's memory. */
   readonly #units = new Map<string, string>()
-  readonly #wakes = new RestartWakes(systemClock, () => {
-    this.#connection?.call(PEER, 'Ping').catch(() => {})
+  readonly #wakes = new RestartWakes(systemClock, {
+    wake: () => this.#connection?.call(PEER, 'Ping').catch(() => {}),
+    ready: () => this.#options.readyRestart?.(),
   })
 
   constructor(options: DbusManagerOptions) {

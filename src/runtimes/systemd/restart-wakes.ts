@@ -9,8 +9,19 @@ import { RESTART_DELAY_MS } from './unit.ts'
 const STEP_MS = 2
 /** systemd begins to wait before it says so: by then the restart is due for certain. */
 const CERTAIN_MS = RESTART_DELAY_MS + 1
+/** How long before the restart what it needs is readied, and how often: see moves.ts. */
+const READY_LEAD_MS = 24
+const READY_STEP_MS = 4
+
+export interface RestartHelp {
+  /** Has systemd do what is due. */
+  wake(): void
+  /** Called several times before the restart, until it is heard of. */
+  ready(): void
+}
 
 interface Window {
+  readonly readyMs: number
   readonly fromMs: number
   readonly untilMs: number
 }
@@ -18,7 +29,7 @@ interface Window {
 /** One for all units of a manager, so that a hundred that die together make one series of awakenings. */
 export class RestartWakes {
   readonly #clock: Clock
-  readonly #wake: () => void
+  readonly #help: RestartHelp
   /** By unit, those that are about to be restarted. */
   readonly #windows = new Map<string, Window>()
   /** When each unit's process ended, microseconds of wall clock, from the signal before that of the restart. */
@@ -26,9 +37,9 @@ export class RestartWakes {
   #dueMs = Number.POSITIVE_INFINITY
   #cancel: (() => void) | undefined
 
-  constructor(clock: Clock, wake: () => void) {
+  constructor(clock: Clock, help: RestartHelp) {
     this.#clock = clock
-    this.#wake = wake
+    this.#help = help
   }
 
   /** What was heard of a unit. */
@@ -64,8 +75,10 @@ export class RestartWakes {
     const sinceMs = endedUs === undefined ? 0 : this.#clock.now() - endedUs / 1000
     // the wall clock may have jumped
     const inMs = Math.min(Math.max(RESTART_DELAY_MS - sinceMs, 0), CERTAIN_MS)
-    this.#windows.set(unit, { fromMs: nowMs + inMs, untilMs: nowMs + CERTAIN_MS })
-    this.#arm(nowMs + inMs)
+    const fromMs = nowMs + inMs
+    const readyMs = Math.max(nowMs, fromMs - READY_LEAD_MS)
+    this.#windows.set(unit, { readyMs, fromMs, untilMs: nowMs + CERTAIN_MS })
+    this.#arm(readyMs)
   }
 
   #arm(atMs: number): void {
@@ -78,14 +91,18 @@ export class RestartWakes {
   #tick(): void {
     this.#cancel = undefined
     const nowMs = this.#clock.monotonic()
+    let isNear = false
     let isDue = false
     let nextMs = Number.POSITIVE_INFINITY
-    for (const [unit, { fromMs, untilMs }] of this.#windows) {
+    for (const [unit, { readyMs, fromMs, untilMs }] of this.#windows) {
+      if (readyMs <= nowMs) isNear = true
       if (fromMs <= nowMs) isDue = true
       if (untilMs <= nowMs) this.#windows.delete(unit)
-      else nextMs = Math.min(nextMs, Math.min(Math.max(fromMs, nowMs + STEP_MS), untilMs))
+      else if (fromMs <= nowMs) nextMs = Math.min(nextMs, nowMs + STEP_MS, untilMs)
+      else nextMs = Math.min(nextMs, Math.max(readyMs, nowMs + READY_STEP_MS), fromMs)
     }
-    if (isDue) this.#wake()
+    if (isDue) this.#help.wake()
+    if (isNear) this.#help.ready()
     if (nextMs < Number.POSITIVE_INFINITY) this.#arm(nextMs)
   }
 }

@@ -7,13 +7,17 @@ import { RestartWakes } from '../../../src/runtimes/systemd/restart-wakes.ts'
 function setUp() {
   const clock = new ManualClock()
   const wokenMs: number[] = []
-  const wakes = new RestartWakes(clock, () => wokenMs.push(clock.monotonic()))
+  const readiedMs: number[] = []
+  const wakes = new RestartWakes(clock, {
+    wake: () => wokenMs.push(clock.monotonic()),
+    ready: () => readiedMs.push(clock.monotonic()),
+  })
   /** Its process ended `agoMs` ago, and systemd has just said that it waits. */
   const dies = (unit: string, agoMs: number) => {
     wakes.heard(unit, { execExitUs: (clock.now() - agoMs) * 1000 })
     wakes.heard(unit, { subState: 'auto-restart' })
   }
-  return { clock, wakes, wokenMs, dies }
+  return { clock, wakes, wokenMs, readiedMs, dies }
 }
 
 test('it is woken from the end of the delay on, until the restart is certainly due', () => {
@@ -23,6 +27,16 @@ test('it is woken from the end of the delay on, until the restart is certainly d
   assert.equal(wokenMs, [])
   clock.advance(1_000)
   assert.equal(wokenMs, [95, 97, 99, 101])
+})
+
+test('what a restart needs is readied shortly before, and until it is heard of', () => {
+  const { clock, wakes, readiedMs, dies } = setUp()
+  dies('a', 5)
+  clock.advance(97)
+  assert.equal(readiedMs, [71, 75, 79, 83, 87, 91, 95, 97])
+  wakes.heard('a', { subState: 'start' })
+  clock.advance(1_000)
+  assert.is(readiedMs.length, 8)
 })
 
 for (const subState of ['start', 'running', 'auto-restart-queued', 'dead'])
