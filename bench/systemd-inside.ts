@@ -132,15 +132,13 @@ function run(...args: readonly string[]): Promise<void> {
   })
 }
 
+/** In a control group of its own, as an installed one is; whoever enters a node is in none of its groups. */
 async function startDaemon(): Promise<ChildProcess> {
-  const daemon = spawn(
-    process.env.NSCTL_BENCH_UP ?? nsctl,
-    ['up', '--runtime', 'systemd', '--log-level', 'error'],
-    {
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
+  const up = [process.env.NSCTL_BENCH_UP ?? nsctl, 'up', '--runtime', 'systemd', '--log-level', 'error']
+  const daemon = spawn('systemd-run', ['--scope', '--quiet', ...up], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   await new Promise<void>((resolve, reject) => {
     daemon.stdout.on('data', (data) => String(data).includes('Ctrl-C') && resolve())
     daemon.once('exit', (code) => reject(new Error(`nsctl up ended with ${code}`)))

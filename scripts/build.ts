@@ -96,6 +96,9 @@ async function buildScreens(outdir: string, screens: ReadonlySet<string>): Promi
   })
 }
 
+/** What bin/nsctl starts short commands with: record 0048. V8 takes a cache only under the flags that it was made under. */
+const FLAGS = join(root, 'scripts/build/node-flags')
+
 /** Node calls vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER and node:sqlite experimental. */
 const QUIET = '--disable-warning=ExperimentalWarning'
 
@@ -107,6 +110,7 @@ try {
   for (const part of Object.keys(PARTS)) await buildPart(part, shared, fresh)
   await buildScreens(fresh, screens)
   cpSync(join(root, 'scripts/build/loader.cjs'), join(fresh, 'nsctl.cjs'))
+  cpSync(FLAGS, join(fresh, 'node-flags'))
   writeFileSync(join(fresh, 'stamp'), sourceStamp(root))
   warmUp(fresh)
   replaceAll(fresh)
@@ -118,9 +122,12 @@ try {
 /** A verb that fails meanwhile costs the cache a little and the build nothing; it is told. */
 function warmUp(folder: string): void {
   const warm = join(root, 'scripts/build/warm.cjs')
+  const flags = readFileSync(FLAGS, 'utf8').trim().split(' ')
   // a part's cache is that of the last who ran it: apply knows most of it
   for (const cache of ['read', 'change', 'secret', 'apply']) {
-    const { status, stderr } = spawnSync(process.execPath, [QUIET, warm, folder, cache], { encoding: 'utf8' })
+    const { status, stderr } = spawnSync(process.execPath, [QUIET, ...flags, warm, folder, cache], {
+      encoding: 'utf8',
+    })
     if (status !== 0) console.error(`the code cache ${cache} was made from a run with errors:\n${stderr}`)
   }
 }

@@ -1,7 +1,7 @@
 /** Apply and create: a set of documents, admitted as a whole, merged with what is there, committed object by object. */
 import { isNsctlError, messageOf, type NsctlError } from '../core/errors.ts'
 import { API_VERSION, DEFAULT_NAMESPACE } from '../resources/object.ts'
-import type { Transaction } from '../store/store.ts'
+import type { Entry, Transaction } from '../store/store.ts'
 import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
 import { type Fault, fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
@@ -92,17 +92,22 @@ async function readSituation(
 ): Promise<Omit<Situation, 'isFirstAttempt'>> {
   const { kinds, store } = context
   const namespaceKind = kinds.byKind('Namespace')
-  const keys = new Set<string>()
+  // no document stands twice, so that only a namespace or a definition can be asked for by several
+  const keys: string[] = []
+  const shared = new Set<string>()
   const namespaceKeys = new Map<string, string>()
   for (const { candidate } of open) {
-    keys.add(candidate.objectKey).add(candidate.appliedKey)
+    keys.push(candidate.appliedKey)
+    if (candidate.target.namespace === undefined) shared.add(candidate.objectKey)
+    else keys.push(candidate.objectKey)
     const name = candidate.target.namespace
     if (name === undefined || namespaceKeys.has(name)) continue
     namespaceKeys.set(name, objectKey({ kind: namespaceKind, namespace: undefined, name }))
   }
-  for (const key of namespaceKeys.values()) keys.add(key)
-  for (const name of definitionsUsed(context, open).keys()) keys.add(definitionKey(context, name))
-  const read = new Map((await store.getMany([...keys])).map((entry) => [entry.key, entry]))
+  for (const key of namespaceKeys.values()) shared.add(key)
+  for (const name of definitionsUsed(context, open).keys()) shared.add(definitionKey(context, name))
+  const read = new Map<string, Entry>()
+  for (const entry of await store.getMany([...keys, ...shared])) read.set(entry.key, entry)
   const made = new Set<string>()
   for (const { candidate } of all)
     if (candidate.target.kind === namespaceKind) made.add(candidate.target.name)

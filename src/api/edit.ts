@@ -162,7 +162,7 @@ function refuseFaults(target: Target, live: Stored, next: AnyResource, recorded:
       (issue) => issueFault(said, target.kind, issue),
     ),
     ...changeFaults(said, target, next, live.object),
-    ...sizeFaults(said, target, recorded.sizeBytes),
+    ...sizeFaults(said, target, recorded.text),
   ]
   if (faults.length > 0) throw faultsError(faults, 'nothing was changed')
 }

@@ -49,6 +49,7 @@ export interface Plan {
 export type Planned = Plan | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
 
 const NONE: readonly Fault[] = []
+const NO_OPERATIONS: readonly Operation[] = []
 
 export function planDocument(
   context: Context,
@@ -93,30 +94,32 @@ export function planDocument(
         })
   const broken =
     live !== undefined && recorded.changed ? changeFaults(manifest, target, next, live.object) : NONE
-  const oversized = sizeFaults(manifest, target, recorded.sizeBytes)
+  const oversized = sizeFaults(manifest, target, recorded.text)
   const outdated = recorded.changed ? versionFaults(candidate, live) : NONE
   if (broken.length + oversized.length + outdated.length > 0)
     return { kind: 'faults', faults: [...broken, ...oversized, ...outdated] }
 
+  const result: ChangeResult = {
+    verdict: live === undefined ? 'created' : recorded.changed ? 'configured' : 'unchanged',
+    kind,
+    object: shown(kind, recorded.object),
+    changes: recorded.changes,
+    warnings: isPlain ? warnings : [...versionWarnings(kind, next, wanted), ...warnings],
+  }
+  const checks = live === undefined ? namespaceCheck(target, situation) : NO_OPERATIONS
+  const remembered =
+    mode === 'apply' ? rememberApplied({ candidate, live, entry: applied, recorded, filled }) : NO_OPERATIONS
   return {
     kind: 'plan',
     manifest,
     target,
     isNew: live === undefined,
     recorded,
-    result: {
-      verdict: live === undefined ? 'created' : recorded.changed ? 'configured' : 'unchanged',
-      kind,
-      object: shown(kind, recorded.object),
-      ...(live === undefined ? {} : { before: shown(kind, live.object) }),
-      changes: recorded.changes,
-      warnings: isPlain ? warnings : [...versionWarnings(kind, next, wanted), ...warnings],
-    },
-    operations: [
-      ...(live === undefined ? namespaceCheck(target, situation) : []),
-      ...recorded.operations,
-      ...(mode === 'apply' ? rememberApplied({ candidate, live, entry: applied, recorded, filled }) : []),
-    ],
+    result: live === undefined ? result : { ...result, before: shown(kind, live.object) },
+    operations:
+      checks.length + remembered.length === 0
+        ? recorded.operations
+        : [...checks, ...recorded.operations, ...remembered],
   }
 }
 
@@ -127,7 +130,6 @@ function gateFaults(
   mode: SetMode,
 ): readonly Fault[] {
   const { manifest, target, wanted } = candidate
-  const name = `${target.kind.singular}/${target.name}`
   const own = ownKeyIssues(target.kind, wanted.metadata, live?.object.metadata)
   if (own.length > 0) return own.map((issue) => issueFault(manifest, target.kind, issue))
   if (live === undefined) {
@@ -136,6 +138,7 @@ function gateFaults(
       ? gone
       : namespaceFaults(candidate, { entry: situation.namespace, made: situation.made })
   }
+  const name = `${target.kind.singular}/${target.name}`
   if (mode === 'create')
     return [
       fault(manifest, 'AlreadyExists', `${name} is already there`, { next: 'To change it: nsctl apply' }),
@@ -223,5 +226,5 @@ function pick(
 /** What is new must not slip into a namespace that ends between the look at it and the commit. */
 function namespaceCheck(target: Target, situation: Situation): readonly Operation[] {
   const entry = target.namespace === undefined ? undefined : situation.namespace(target.namespace)
-  return entry === undefined ? [] : [{ kind: 'check', key: entry.key, expect: entry.revision }]
+  return entry === undefined ? NO_OPERATIONS : [{ kind: 'check', key: entry.key, expect: entry.revision }]
 }

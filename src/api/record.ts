@@ -41,8 +41,8 @@ export interface Recorded {
   readonly changes: readonly FieldChange[]
   /** Empty where nothing changes. */
   readonly operations: readonly Operation[]
-  /** Bytes of the object in the store. */
-  readonly sizeBytes: number
+  /** The object as the store is to hold it; empty where nothing changes. */
+  readonly text: string
   /** True where there is a new revision, so that old ones may have to go: ask `retention`. */
   readonly revised: boolean
 }
@@ -77,14 +77,14 @@ export function recordEdit(context: Context, wanted: Edit): Recorded {
       ...keptSpec(target, live.object, object, edit.isFirstAttempt),
       ...(revised ? [newRevision(edit, object, changes)] : []),
     ]),
-    sizeBytes: Buffer.byteLength(put.value),
+    text: put.value,
     revised,
   }
 }
 
 /** Of an edit that says what is there. */
 export function unchanged({ object }: Stored): Recorded {
-  return { object, changed: false, changes: [], operations: [], sizeBytes: 0, revised: false }
+  return { object, changed: false, changes: [], operations: [], text: '', revised: false }
 }
 
 /** The operations that retention adds to a change. */
@@ -110,7 +110,7 @@ function recordCreation(context: Context, edit: Edit): Recorded {
     changed: true,
     changes: [],
     operations: withDefinition(context, target, revised ? [put, newRevision(edit, object, [])] : [put]),
-    sizeBytes: Buffer.byteLength(put.value),
+    text: put.value,
     revised,
   }
 }

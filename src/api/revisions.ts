@@ -53,21 +53,20 @@ export function revisionOperation(fresh: NewRevision): Operation {
   const { family } = target.kind
   const rest = family === undefined ? besideSpec(object) : undefined
   const revision = object.metadata.revision ?? 1
-  const record: Written = {
+  const holdsIt = holdsItsRevision(object)
+  // one literal, whose absent members JSON leaves out: a set has thousands of them, and each spread costs as much as the rest
+  const record: { readonly [K in keyof Written]: Written[K] | undefined } = {
     revision,
     generation: object.metadata.generation ?? 1,
-    ...(rest === undefined ? {} : { rest }),
+    rest,
     by: actor.name,
-    ...(actor.from === undefined ? {} : { from: actor.from }),
+    from: actor.from,
     at,
     cause,
-    changes: shortenedChanges(changes),
-    ...(family === undefined ? {} : { apiVersion: object.apiVersion }),
-    ...(holdsItsRevision(object)
-      ? {}
-      : family === undefined
-        ? { spec: (object.spec ?? null) as Json }
-        : { object: snapshot(target.kind, object) }),
+    changes: changes.length === 0 ? changes : shortenedChanges(changes),
+    apiVersion: family === undefined ? undefined : object.apiVersion,
+    spec: holdsIt || family !== undefined ? undefined : ((object.spec ?? null) as Json),
+    object: holdsIt || family === undefined ? undefined : snapshot(target.kind, object),
   }
   const put = { kind: 'put', key: revisionKey(target, revision), value: JSON.stringify(record) } as const
   return isFirstAttempt ? { ...put, expect: 0 } : put

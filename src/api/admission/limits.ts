@@ -11,8 +11,14 @@ import { type Fault, fault } from './faults.ts'
  */
 export const MAX_OBJECT_BYTES = 124 * 1024
 
-export function sizeFaults(manifest: Manifest, target: Target, sizeBytes: number): readonly Fault[] {
-  if (sizeBytes <= MAX_OBJECT_BYTES) return []
+const NONE: readonly Fault[] = []
+
+/** `text` is the object as the store is to hold it. */
+export function sizeFaults(manifest: Manifest, target: Target, text: string): readonly Fault[] {
+  // a UTF-16 unit is at most three bytes of UTF-8: most need no counting
+  if (text.length * 3 <= MAX_OBJECT_BYTES) return NONE
+  const sizeBytes = Buffer.byteLength(text)
+  if (sizeBytes <= MAX_OBJECT_BYTES) return NONE
   const name = refText({ kind: target.kind.kind, name: target.name })
   const limit = `${formatBytes(MAX_OBJECT_BYTES)}B`
   return [

@@ -20,12 +20,12 @@ export function completed({
 }: Pick<Candidate, 'manifest' | 'target' | 'wanted'>): Completed {
   const { kind, namespace, name } = target
   const meant = manifest.hasNoNulls === true ? wanted : (withoutNulls(wanted, kind.schema) as Wanted)
-  const { metadata, ...content } = meant
+  const { metadata } = meant
   const said = {
     apiVersion: kind.apiVersion,
     kind: kind.kind,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...metadata },
-    ...content,
+    ...meant,
+    metadata: namespace === undefined ? { name, ...metadata } : { name, namespace, ...metadata },
   }
   const notes: FilledNotes = []
   const object = kind.withDefaults(said, notes) as unknown as AnyResource

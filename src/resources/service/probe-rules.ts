@@ -73,7 +73,7 @@ function portFault(port: number | string, template: ManifestTemplate): PortFault
   if (typeof port === 'number')
     return port >= 1 && port <= 65535 ? undefined : { message: `must be a port from 1 to 65535, not ${port}` }
   const declared = template.ports ?? []
-  const found = declared.find((one) => one.name === port)
+  const found = portNamed(port, declared)
   if (found === undefined)
     return unknownPort(
       port,
@@ -82,6 +82,14 @@ function portFault(port: number | string, template: ManifestTemplate): PortFault
   return found.protocol === 'UDP'
     ? { message: `names ${quote(port)}, which is a UDP port; use exec` }
     : undefined
+}
+
+type ManifestPort = NonNullable<ManifestTemplate['ports']>[number]
+
+/** Asked of every probe of every Service: by index, without a function for each. */
+function portNamed(name: string, ports: readonly ManifestPort[]): ManifestPort | undefined {
+  for (let at = 0; at < ports.length; at++) if (ports[at]!.name === name) return ports[at]
+  return undefined
 }
 
 function unknownPort(port: string, names: readonly string[]): PortFault {

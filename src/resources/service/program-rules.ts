@@ -105,9 +105,13 @@ function providedMeaning(variable: string, spec: ManifestSpec): string | undefin
   if (variable.startsWith(OWN_PREFIX)) return `names that begin with ${OWN_PREFIX} are its own`
   if (variable === CREDENTIALS) return `$${CREDENTIALS} is the directory with the files of Secrets`
   if (variable.startsWith('CONFIG_')) return configMeaning(variable, spec)
+  return addressMeaning(variable, spec)
+}
+
+/** What a variable is that tells a program of a port or of storage. */
+function addressMeaning(variable: string, { template, storage = [] }: ManifestSpec): string | undefined {
   const match = PROVIDED.exec(variable)
   if (match === null) return undefined
-  const { template, storage = [] } = spec
   const [, prefix, suffix] = match
   const named = ({ name }: { readonly name: string }) => name.toUpperCase().replaceAll('-', '_') === suffix
   if (prefix === 'STORAGE') {

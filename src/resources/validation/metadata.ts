@@ -135,21 +135,21 @@ function entryIssues(
   if (entries === null || entries === undefined) return SOUND
   if (!isObject(entries)) return [typeIssue(['metadata', member], ['object'], entries)]
   let issues: FieldIssue[] | undefined
-  const add = (issue: FieldIssue) => {
-    issues ??= []
-    issues.push(issue)
-  }
   for (const key in entries) {
     const value = entries[key]
-    const path = () => ['metadata', member, key]
     const keyMessage = labelKeyFault(key)
-    if (keyMessage !== undefined) add({ path: path(), message: keyMessage })
-    if (value === null) continue
-    if (typeof value !== 'string') add(typeIssue(path(), ['string'], value))
-    else {
-      const message = valueFault?.(value)
-      if (message !== undefined) add({ path: path(), message, value })
-    }
+    const valueMessage = typeof value === 'string' ? valueFault?.(value) : undefined
+    if (
+      keyMessage === undefined &&
+      valueMessage === undefined &&
+      (typeof value === 'string' || value === null)
+    )
+      continue
+    issues ??= []
+    const path = ['metadata', member, key]
+    if (keyMessage !== undefined) issues.push({ path, message: keyMessage })
+    if (valueMessage !== undefined) issues.push({ path, message: valueMessage, value })
+    if (typeof value !== 'string' && value !== null) issues.push(typeIssue(path, ['string'], value))
   }
   return issues ?? SOUND
 }

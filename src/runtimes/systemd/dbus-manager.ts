@@ -1,5 +1,6 @@
 /** The manager over D-Bus. Comes back by itself when systemd executes itself anew or the bus is restarted. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../core/clock.ts'
 import { isNsctlError, messageOf, NsctlError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { type Endpoint, endpoints, type ManagerScope } from './dbus/address.ts'
@@ -12,8 +13,8 @@ import { listUnits } from './listing.ts'
 import { isMissingUnit, type ManagerEvents, type UnitManager } from './manager.ts'
 import { objectPathOfUnit, parseUnitName, UNIT_PATTERN, unitOfObjectPath } from './names.ts'
 import { PROPERTIES, toUnitChange } from './properties.ts'
+import { RestartWakes } from './restart-wakes.ts'
 import { AT_ONCE, startTogether, WORTH_IT } from './together.ts'
-import { RESTART_DELAY_MS } from './unit.ts'
 
 const BUS: CallTarget = {
   destination: 'org.freedesktop.DBus',
@@ -43,6 +44,8 @@ export interface DbusManagerOptions {
   readonly signal: AbortSignal
   /** The ways to try, best first; those of this machine if left out. */
   readonly endpoints?: readonly Endpoint[]
+  /** Called several times shortly before a unit is restarted. */
+  readonly readyRestart?: () => void
   /** Which units are listed; all of ours if left out. */
   readonly pattern?: string
 }
@@ -71,6 +74,10 @@ class DbusManager implements UnitManager {
   #owner: string | undefined
   /** Names by object path, of the units in systemd's memory. */
   readonly #units = new Map<string, string>()
+  readonly #wakes = new RestartWakes(systemClock, {
+    wake: () => this.#connection?.call(PEER, 'Ping').catch(() => {}),
+    ready: () => this.#options.readyRestart?.(),
+  })
 
   constructor(options: DbusManagerOptions) {
     this.#options = options
@@ -108,6 +115,8 @@ class DbusManager implements UnitManager {
       signal: (message: IncomingMessage) => this.#receive(connection, message),
       closed: (reason: Error | undefined) => this.#lost(connection, reason),
     }
+    // before anything is heard on it: a reload may begin at once, and is over once systemd answers
+    this.#reloading = false
     connection = await openConnection(endpoint, events, signal)
     try {
       this.#owner = endpoint.bus ? await subscribe(connection) : undefined
@@ -119,7 +128,6 @@ class DbusManager implements UnitManager {
       const [version, controlGroup] = await Promise.all([get('Version'), get('ControlGroup')])
       this.version = Number.parseInt(version, 10)
       this.controlGroup = controlGroup
-      this.#reloading = false
       await this.#list(connection)
       this.#connection = connection
       this.#endpoint = endpoint
@@ -163,6 +171,7 @@ class DbusManager implements UnitManager {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#wakes.close()
     this.#connection?.close()
     this.#connection = undefined
   }
@@ -206,12 +215,13 @@ class DbusManager implements UnitManager {
       const change = toUnitChange(body.readMembers(PROPERTIES))
       if (change === undefined) return
       this.#options.events.changed(unit, change)
-      if (change.subState === 'auto-restart') setTimeout(() => this.#wake(), RESTART_DELAY_MS + 1).unref()
+      this.#wakes.heard(unit, change)
     } else if (message.member === 'UnitRemoved') {
       // a reload takes every unit out of memory and back in
       if (this.#reloading) return
       const unit = message.body().readText()
       this.#units.delete(objectPathOfUnit(unit))
+      this.#wakes.removed(unit)
       if (parseUnitName(unit) === undefined || this.#options.events.removed(unit)) return
       if (connection !== undefined) this.#listSoon(connection)
     } else if (message.member === 'Reloading') {
@@ -232,14 +242,6 @@ class DbusManager implements UnitManager {
           this.#options.logger.log('warn', 'units could not be listed', { error: messageOf(error) })
       })
     })
-  }
-
-  /**
-   * systemd lets its timers be up to 250 ms late, so as to wake up seldom; those that are due run whenever something
-   * else wakes it. Without this a restart comes later, and still comes.
-   */
-  #wake(): void {
-    this.#connection?.call(PEER, 'Ping').catch(() => {})
   }
 
   #list(connection: DbusConnection): Promise<void> {

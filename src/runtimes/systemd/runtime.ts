@@ -41,6 +41,7 @@ import type { ManagerEvents, UnitManager } from './manager.ts'
 import { SystemdMaterials } from './materials.ts'
 import { keepMemories, readMemories } from './memory.ts'
 import { learnExits } from './missed.ts'
+import { moveReadier } from './moves.ts'
 import { templateName, unitName } from './names.ts'
 import { oomWatcher } from './oom.ts'
 import { openManager } from './open-manager.ts'
@@ -80,7 +81,7 @@ export async function openSystemdRuntime(options: SystemdRuntimeOptions): Promis
     removed: (unit) => tracker.removed(unit),
     all: (units) => tracker.all(units),
   }
-  const manager = await openManager({ scope, events, logger, signal })
+  const manager = await openManager({ scope, events, logger, signal, readyRestart: moveReadier() })
   const exits = await learnExits(tracker.missedSince(memories), {
     scope,
     nowMs: clock.now(),

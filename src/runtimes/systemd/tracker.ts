@@ -168,13 +168,13 @@ export class ProgramTracker {
   }
 
   /**
-   * systemd lets no unit go that is alive. When it executes itself anew it says so of all the same; and of a unit that ended
-   * a moment ago it may say nothing before. False where only the list of all units can tell which it was.
+   * systemd lets no unit go that is alive or about to be. When it executes itself anew it says so of all the same; and of a unit
+   * that ended a moment ago it may say nothing before. False where only the list of all units can tell which it was.
    */
   removed(unit: string): boolean {
     const id = parseUnitName(unit)
     const entry = id && this.#entries.get(programKey(id))
-    if (entry?.loaded && ALIVE.has(entry.unit.activeState ?? '')) return false
+    if (entry?.loaded && (ALIVE.has(entry.unit.activeState ?? '') || entry.unit.job)) return false
     if (entry !== undefined) this.#remove(entry)
     return true
   }

@@ -48,6 +48,8 @@ const SQL = {
 
 /** From here on one statement for all is faster than one for each. */
 const MANY = 8
+/** Below this, looking through what is asked for beats a set of it. */
+const FEW = 4
 
 /** After all keys that there may be: longer than the longest of them. */
 const END = '\u{10ffff}'.repeat(MAX_KEY_BYTES / 4 + 1)
@@ -105,11 +107,11 @@ export class Rows {
   /** Those of `keys` that are there; undefined where the range holds more than those, so that it is not to be read whole. */
   #among({ from, to = END }: KeyRange, keys: readonly string[]): readonly Entry[] | undefined {
     if (this.#statement('isMoreThan').get(from, to, keys.length) !== undefined) return undefined
-    const wanted = new Set(keys)
-    return this.#statement('range')
-      .all(from, to)
-      .filter((row) => wanted.has((row as unknown as EntryRow)[0]))
-      .map((row) => this.#entry(row))
+    const rows = this.#statement('range').all(from, to)
+    // a store that was just made has next to nothing, and is asked for all that is going to be written into it
+    const wanted = rows.length < FEW ? undefined : new Set(keys)
+    const isWanted = ([key]: EntryRow) => (wanted === undefined ? keys.includes(key) : wanted.has(key))
+    return rows.filter((row) => isWanted(row as unknown as EntryRow)).map((row) => this.#entry(row))
   }
 
   list({ from, to }: KeyRange): readonly Entry[] {

@@ -141,6 +141,7 @@ class SqliteStore implements Store {
   getMany(keys: readonly string[]): Promise<readonly Entry[]> {
     return this.#read(() => {
       const found = this.#rows.getMany(keys)
+      if (found.size === 0) return []
       return keys.map((key) => found.get(key)).filter((entry) => entry !== undefined)
     })
   }

@@ -242,4 +242,15 @@ test('that a live unit is gone is not believed until all are listed', () => {
   assert.is(tracker.removed(unit), true)
 })
 
+test('that a unit is gone whose start is queued is not believed either', () => {
+  const { tracker, see } = setup()
+  tracker.startRequested(id)
+  tracker.startAnswered(id, true)
+  tracker.changed(unit, queued)
+  assert.is(tracker.removed(unit), false)
+  assert.is(see()?.state, 'starting')
+  tracker.all(new Map())
+  assert.is(see()?.state, 'exited')
+})
+
 test.run()
