@@ -94,7 +94,7 @@ onEachRelease('installed again over itself: nothing is lost and nothing restarts
 })
 
 onEachRelease(
-  'down removes units, slice and daemon, and lists what it leaves; --purge leaves nothing',
+  'down removes units, slice and daemon, and lists what it leaves; --purge leaves what opens Secrets',
   async (world) => {
     assert.equal(await filesLeft(world), [])
     await install(world)
@@ -124,7 +124,10 @@ onEachRelease(
 
     const purged = await world.nsctl('down --purge')
     assert.not.match(purged, /remove it with nsctl down --purge/)
-    assert.equal(await filesLeft(world), [])
+    const state = '/root/.local/state/nsctl'
+    assert.equal(await filesLeft(world), [state])
+    assert.is((await world.sh(`ls -A ${state}`)).trim(), 'identity')
+    assert.match(purged, `${state}/identity: what opens the Secrets of every store`)
     assert.is(await world.sh("systemctl list-units --all --plain --no-legend 'nsctl*'"), '')
     assert.match(await world.nsctl('down --purge'), /nothing was running/)
   },

@@ -64,7 +64,8 @@ onEachRelease('installed as a user: it survives its own end, and down leaves not
   assert.is((await asUser(world, NSCTL, 'exec', 'web-0', '--', 'id', '-u')).trim(), '1000')
   const purged = await asUser(world, NSCTL, 'down', '--purge')
   assert.match(purged, /removed \/home\/tester\/.config\/systemd\/user\/nsctl.service/)
-  assert.is(await world.sh("find /home/tester /run/user/1000 -iname '*nsctl*'"), '')
+  const left = "find /home/tester /run/user/1000 -ipath '*nsctl*' -type f"
+  assert.is((await world.sh(left)).trim(), '/home/tester/.local/state/nsctl/identity')
 })
 
 test.run()
