@@ -62,7 +62,7 @@ spec:
   replicas: 2
   template:
     source:
-      command: [sh, -c, 'trap "cat $CONFIG_SETTINGS/level >>read; echo >>read" HUP; echo started >>read; while :; do sleep 0.05; done']
+      command: [sh, -c, 'trap "echo \\$(cat $CONFIG_SETTINGS/level) >>read" HUP; echo started >>read; while :; do sleep 0.05; done']
     configs: [{name: settings, onChange: reload}]
 `
 
