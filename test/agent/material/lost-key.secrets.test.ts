@@ -75,8 +75,12 @@ test('keeps what runs, asks to be trusted, and goes on once it is', async () => 
     return delivered
   })
   assert.match(refused.message, remedy)
-  const [waiting] = (await list('instances')).filter((one: typeof before) => one.status?.phase === 'Pending')
-  assert.is(waiting?.status.reason, 'WaitingForDelivery')
+  await until(async () => assert.match((await list('services'))[0].status.summary, 'waits for secret/'))
+  assert.is(
+    (await runsWith('one')).status.pid,
+    before.status.pid,
+    'what runs stays, and nothing is made beside it',
+  )
 
   await nsctl(remedy.split(' ').slice(1))
   await runsWith('two')
