@@ -34,11 +34,6 @@ export function materialPlaces(dir: string): MaterialPlaces {
   }
 }
 
-/** `$CONFIG_MY_APP` for `my-app` and `my.app`. */
-export function folderVariable(name: string): string {
-  return `CONFIG_${name.toUpperCase().replaceAll(/[-.]/g, '_')}`
-}
-
 export const CREDENTIALS_VARIABLE = 'CREDENTIALS_DIRECTORY'
 
 /** Names are files' names: at most what a file system takes, and none that leads elsewhere. */

@@ -7,9 +7,9 @@ import { lstatSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync }
 import { dirname, isAbsolute, join } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
 import { digest } from '../../core/ids.ts'
+import { configVariable } from '../../resources/material-names.ts'
 import {
   CREDENTIALS_VARIABLE,
-  folderVariable,
   isInMemory,
   materialPlaces,
   namesIn,
@@ -146,7 +146,7 @@ export function materialVariables(
   return {
     ...(shape.credentials.length === 0 ? {} : { [CREDENTIALS_VARIABLE]: places.credentials }),
     ...Object.fromEntries(
-      shape.folders.map(({ name }) => [folderVariable(name), join(places.folders, name)]),
+      shape.folders.map(({ name }) => [configVariable(name), join(places.folders, name)]),
     ),
     ...(shape.environment ? readVariables(places.environment, id) : {}),
   }

@@ -1,7 +1,8 @@
 /** What a unit says of its program's material: names and places, no values. Pure. */
 import { posix } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
-import { CREDENTIALS_VARIABLE, folderVariable, materialPlaces } from '../material-files.ts'
+import { configVariable } from '../../resources/material-names.ts'
+import { CREDENTIALS_VARIABLE, materialPlaces } from '../material-files.ts'
 import type { MaterialShape, ProgramSpec } from '../runtime.ts'
 import { cannotCarry, plainValue, quoteBindPath, quoteWord } from './escape.ts'
 import { isProtected } from './hardening.ts'
@@ -93,7 +94,7 @@ function folderLines(shape: MaterialShape, from: string, layout: MaterialLayout)
   const seen = new Set<string>()
   return shape.folders.flatMap(({ name, path }) => {
     if (!CREDENTIAL_NAME.test(name)) throw cannotCarry('name of a folder', name)
-    const variable = folderVariable(name)
+    const variable = configVariable(name)
     if (seen.has(variable))
       throw new NsctlError('Invalid', `two folders would both be $${variable}`, { value: name })
     seen.add(variable)
