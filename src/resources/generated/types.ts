@@ -7,6 +7,118 @@
 import type { JsonObject } from '../../core/json.ts'
 import type { Condition, Resource } from '../object.ts'
 
+export type ClusterTriggerAuthenticationKeyTarget = {
+  /** The trigger's parameter, as its documentation names it. */
+  readonly parameter: string
+  /** The Secret or the Config. */
+  readonly name: string
+  /** Its key. */
+  readonly key: string
+}
+
+export type ClusterTriggerAuthenticationEnv = {
+  /** The trigger's parameter. */
+  readonly parameter: string
+  /** The variable. */
+  readonly name: string
+  /** Which program of a group. */
+  readonly containerName?: string
+}
+
+/** A key of a Secret that holds the token. */
+export type ClusterTriggerAuthenticationTokenFrom = {
+  /** The Secret. */
+  readonly name: string
+  /** Its key. */
+  readonly key: string
+}
+
+/** What to log in with. */
+export type ClusterTriggerAuthenticationCredential = {
+  /** A token in the clear, as KEDA has it; tokenFrom is better. */
+  readonly token?: string
+  /** Of kubernetes. */
+  readonly serviceAccount?: string
+  /** Of kubernetes. */
+  readonly serviceAccountName?: string
+  /** A key of a Secret that holds the token. */
+  readonly tokenFrom?: ClusterTriggerAuthenticationTokenFrom
+}
+
+export type ClusterTriggerAuthenticationSecrets = {
+  /** The trigger's parameter. */
+  readonly parameter: string
+  /** The secret's path with its mount: secret/data/queue. */
+  readonly path: string
+  /** Its key. */
+  readonly key: string
+  /** secretV2 where left out. */
+  readonly type?: '' | 'generic' | 'secretV2' | 'secret' | 'pki'
+  /** Of pki, which cannot act. */
+  readonly pkiData?: JsonObject
+}
+
+/** Parameters from Vault's key-value engine. */
+export type ClusterTriggerAuthenticationHashiCorpVault = {
+  /** Vault's own address. */
+  readonly address: string
+  /** Vault's namespace. */
+  readonly namespace?: string
+  /** token; kubernetes is stored and cannot act. */
+  readonly authentication: 'token' | 'kubernetes'
+  /** Of kubernetes. */
+  readonly role?: string
+  /** Of kubernetes. */
+  readonly mount?: string
+  /** What to log in with. */
+  readonly credential?: ClusterTriggerAuthenticationCredential
+  /** What is taken. */
+  readonly secrets: readonly ClusterTriggerAuthenticationSecrets[]
+}
+
+/** Which parameters come from where. What is named later goes before what is named earlier. */
+export type ClusterTriggerAuthenticationSpec = {
+  /** Parameters from keys of Secrets. */
+  readonly secretTargetRef?: readonly ClusterTriggerAuthenticationKeyTarget[]
+  /** Parameters from keys of Configs. */
+  readonly configMapTargetRef?: readonly ClusterTriggerAuthenticationKeyTarget[]
+  /** Parameters from variables: of the target's own environment as its template says it, or else of the control plane's, where only names that begin with NSCTL_VALUE_ can be named. */
+  readonly env?: readonly ClusterTriggerAuthenticationEnv[]
+  /** Parameters from Vault's key-value engine. */
+  readonly hashiCorpVault?: ClusterTriggerAuthenticationHashiCorpVault
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly podIdentity?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly azureKeyVault?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly gcpSecretManager?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly awsSecretManager?: JsonObject
+  /** KEDA's; stored, and cannot act. */
+  readonly filePath?: string
+  /** KEDA's; stored, and cannot act. */
+  readonly boundServiceAccountToken?: readonly JsonObject[]
+}
+
+/** What is. Written by nsctl. */
+export type ClusterTriggerAuthenticationStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** Secrets that it names, for tables. */
+  readonly secretsText?: string
+  /** Scalers that use it. */
+  readonly usedBy?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+  /** Ready: every parameter can be had. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** As TriggerAuthentication, for all namespaces. What it names is in the namespace nsctl. */
+export type ClusterTriggerAuthentication = Resource<ClusterTriggerAuthenticationSpec, ClusterTriggerAuthenticationStatus> & {
+  readonly spec: ClusterTriggerAuthenticationSpec
+}
+
 /** The settings. */
 export type ConfigSpec = {
   /** Values by name, for variables and small files. */
@@ -393,6 +505,10 @@ export type InstanceStatus = {
   readonly readySince?: string
   /** When the oldest of its running programs started. */
   readonly startedAt?: string
+  /** In the middle of something, as its busy probe says; absent where it has none. */
+  readonly busy?: boolean
+  /** When that last changed. */
+  readonly busySince?: string
   /** How often its programs were started again after they ended. */
   readonly restarts?: number
   /** Of its first program. */
@@ -424,6 +540,53 @@ export type InstanceStatus = {
 /** One replica of a Service on one node. Written by nsctl only; its node never changes. */
 export type Instance = Resource<InstanceSpec, InstanceStatus> & {
   readonly spec: InstanceSpec
+}
+
+/** What is wanted. Fixed once the Job is made. */
+export type JobSpec = {
+  /** Instances at once. */
+  readonly parallelism: number
+  /** Instances that must succeed. */
+  readonly completions: number
+  /** A Job that takes longer is ended and has failed. */
+  readonly activeDeadlineSeconds?: number
+  /** Retries before it has failed. They wait 10 s, 20 s, 40 s …, 6 minutes at most. */
+  readonly backoffLimit: number
+  /** It is removed so long after its end; never where left out. */
+  readonly ttlSecondsAfterFinished?: number
+  /** The program, as a Service's template says it. Probes are not used. */
+  readonly template: ServiceTemplate
+}
+
+/** What is. Written by nsctl. */
+export type JobStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** Instances that run or are about to. */
+  readonly active?: number
+  /** Instances that run. */
+  readonly ready?: number
+  /** Instances that ended with 0. */
+  readonly succeeded?: number
+  /** Instances that failed. */
+  readonly failed?: number
+  /** When it was taken up. */
+  readonly startTime?: string
+  /** When it ended. */
+  readonly completionTime?: string
+  /** 0/1, for tables. */
+  readonly completionsText?: string
+  /** How long it took, for tables. */
+  readonly durationText?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+  /** Complete: it succeeded. Failed: it did not. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** A program to run to completion, with retries. */
+export type Job = Resource<JobSpec, JobStatus> & {
+  readonly spec: JobSpec
 }
 
 /** Empty; a namespace is its name. */
@@ -474,6 +637,8 @@ export type NodeStatus = {
   readonly cannot?: readonly string[]
   /** What it has. */
   readonly capacity?: NodeCapacity
+  /** Where its metrics are scraped: http://127.0.0.1:9464/metrics. */
+  readonly metricsUrl?: string
   /** Where its instances are reached. */
   readonly addresses?: readonly string[]
   /** Ready. IdentityVerified: the node has the key that is pinned. */
@@ -496,6 +661,352 @@ export type RecipientSpec = {
 /** Somebody whom Secrets are sealed to: an operator, or the control plane. Added and removed with `nsctl secret recipients`. Nodes are none: the control plane gives each of them what it needs. */
 export type Recipient = Resource<RecipientSpec, never> & {
   readonly spec: RecipientSpec
+}
+
+/** The Job that is made, as a Job's spec says it. */
+export type ScaledJobJobTargetRef = {
+  /** Instances of one Job at once. */
+  readonly parallelism: number
+  /** Instances of one Job that must succeed. */
+  readonly completions: number
+  /** A Job that takes longer has failed. */
+  readonly activeDeadlineSeconds?: number
+  /** Retries before a Job has failed. */
+  readonly backoffLimit: number
+  /** An ended Job is removed after so long. */
+  readonly ttlSecondsAfterFinished?: number
+  /** The program, as a Service's template says it. KEDA's (spec.containers) is stored, and cannot act: there are no container images here. */
+  readonly template: JsonObject
+}
+
+/** What a change of this object does to Jobs that run. */
+export type ScaledJobRollout = {
+  /** default ends them and makes new ones; gradual lets them finish. */
+  readonly strategy: 'default' | 'gradual'
+  /** Whether new Jobs wait for the old ones' end (foreground). */
+  readonly propagationPolicy: 'background' | 'foreground'
+}
+
+/** How many Jobs are made. */
+export type ScaledJobScalingStrategy = {
+  /** default, custom, accurate or eager, as KEDA has them. */
+  readonly strategy: 'default' | 'custom' | 'accurate' | 'eager'
+  /** custom: taken off the queue's length. */
+  readonly customScalingQueueLengthDeduction?: number
+  /** custom: the part of running Jobs that counts, 0.5. */
+  readonly customScalingRunningJobPercentage?: string
+  /** Conditions of an instance that make its Job count as no longer pending; KEDA's PodScheduled, ContainersReady, Ready. */
+  readonly pendingPodConditions?: readonly string[]
+  /** How several triggers become one number. */
+  readonly multipleScalersCalculation: 'max' | 'min' | 'avg' | 'sum'
+}
+
+/** Where the parameters come from that are secret. */
+export type ScaledJobAuthenticationRef = {
+  /** A TriggerAuthentication in the same namespace or a ClusterTriggerAuthentication. */
+  readonly name: string
+  /** TriggerAuthentication where left out. */
+  readonly kind?: 'TriggerAuthentication' | 'ClusterTriggerAuthentication'
+}
+
+export type ScaledJobTrigger = {
+  /** As in a ScaledObject. */
+  readonly type: string
+  /** For messages; unique. */
+  readonly name?: string
+  /** Accepted for KEDA's sake. */
+  readonly useCachedMetrics: boolean
+  /** The trigger's parameters, as text. */
+  readonly metadata: JsonObject
+  /** Where the parameters come from that are secret. */
+  readonly authenticationRef?: ScaledJobAuthenticationRef
+  /** How its target is meant; AverageValue where left out. */
+  readonly metricType?: 'AverageValue' | 'Value' | 'Utilization'
+}
+
+/** What is wanted. */
+export type ScaledJobSpec = {
+  /** The Job that is made, as a Job's spec says it. */
+  readonly jobTargetRef: ScaledJobJobTargetRef
+  /** Seconds from one look at the triggers to the next. */
+  readonly pollingInterval: number
+  /** Jobs kept that succeeded. */
+  readonly successfulJobsHistoryLimit: number
+  /** Jobs kept that failed. */
+  readonly failedJobsHistoryLimit: number
+  /** KEDA's; which program the triggers' …FromEnv are read of. */
+  readonly envSourceContainerName?: string
+  /** Jobs that run at least. */
+  readonly minReplicaCount: number
+  /** Jobs that run at most. */
+  readonly maxReplicaCount: number
+  /** Deprecated: rollout.strategy. */
+  readonly rolloutStrategy?: 'default' | 'gradual'
+  /** What a change of this object does to Jobs that run. */
+  readonly rollout?: ScaledJobRollout
+  /** How many Jobs are made. */
+  readonly scalingStrategy?: ScaledJobScalingStrategy
+  /** What it scales on. */
+  readonly triggers: readonly ScaledJobTrigger[]
+}
+
+/** What is. Written by nsctl. */
+export type ScaledJobStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** Types of its triggers, for tables. */
+  readonly triggersText?: string
+  /** yes, no or paused, for tables. */
+  readonly activeText?: string
+  /** Jobs that have not ended. */
+  readonly running?: number
+  /** Jobs of which nothing runs yet. */
+  readonly pending?: number
+  /** Jobs made so far. */
+  readonly created?: number
+  /** When a trigger was last seen active. Written with other changes. */
+  readonly lastActiveTime?: string
+  /** The last decision that changed something. */
+  readonly decision?: JsonObject
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+  /** Ready: it can act. Active: a trigger is active. Paused: it is paused. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** Jobs that are made as work comes in, one for each so much of it. Its spec is KEDA's ScaledJob (apiVersion keda.sh/v1alpha1 is accepted). */
+export type ScaledJob = Resource<ScaledJobSpec, ScaledJobStatus> & {
+  readonly spec: ScaledJobSpec
+}
+
+/** The Service that is scaled. */
+export type ScaledObjectScaleTargetRef = {
+  /** Its name. */
+  readonly name: string
+  /** nsctl.dev/v1alpha1; apps/v1 means the same. */
+  readonly apiVersion?: string
+  /** Service where left out; Deployment and StatefulSet mean the same. */
+  readonly kind?: string
+  /** KEDA's; which program of a group the triggers' …FromEnv are read of. */
+  readonly envSourceContainerName?: string
+}
+
+export type ScaledObjectHpaPolicy = {
+  /** What the value counts. */
+  readonly type: 'Pods' | 'Percent'
+  /** So many instances or per cent. */
+  readonly value: number
+  /** In so many seconds. */
+  readonly periodSeconds: number
+}
+
+/** One direction. */
+export type ScaledObjectDirection = {
+  /** The calmest wish of so many seconds counts. 0 up and 300 down where left out. */
+  readonly stabilizationWindowSeconds?: number
+  /** Which of several policies counts; Max where left out. Disabled forbids the direction. */
+  readonly selectPolicy?: 'Max' | 'Min' | 'Disabled'
+  /** How much in how long. Up: the larger of 4 and 100 % in 15 s, where left out; down: 100 % in 15 s. */
+  readonly policies?: readonly ScaledObjectHpaPolicy[]
+  /** How far from its target a metric may be before anything changes; 0.1 where left out. */
+  readonly tolerance?: number | string
+}
+
+/** How fast, per direction. HPA v2's behavior. */
+export type ScaledObjectBehavior = {
+  /** One direction. */
+  readonly scaleUp?: ScaledObjectDirection
+  /** One direction. */
+  readonly scaleDown?: ScaledObjectDirection
+}
+
+/** Settings of HPA v2's algorithm, which decides between 1 and the maximum. */
+export type ScaledObjectHorizontalPodAutoscalerConfig = {
+  /** Accepted for KEDA's sake; there is no such object here. */
+  readonly name?: string
+  /** How fast, per direction. HPA v2's behavior. */
+  readonly behavior?: ScaledObjectBehavior
+}
+
+/** Makes one metric of all triggers. */
+export type ScaledObjectScalingModifiers = {
+  /** An expression over the triggers' names (expr-lang): `(queue + 2 * cpu) / 3`, `a ?? b`, `count([a, b], {# > 5}) > 1 ? 10 : 0`. */
+  readonly formula?: string
+  /** What the result is compared with; a positive number as text. */
+  readonly target?: number | string
+  /** Active above it; 0 where left out. */
+  readonly activationTarget?: number | string
+  /** Whether the target is per instance. */
+  readonly metricType: 'AverageValue' | 'Value'
+}
+
+/** How numbers become instances: HPA v2's settings and a formula. */
+export type ScaledObjectAdvanced = {
+  /** When this object is deleted, the Service gets back the replicas it had before. */
+  readonly restoreToOriginalReplicaCount: boolean
+  /** Settings of HPA v2's algorithm, which decides between 1 and the maximum. */
+  readonly horizontalPodAutoscalerConfig?: ScaledObjectHorizontalPodAutoscalerConfig
+  /** Makes one metric of all triggers. */
+  readonly scalingModifiers?: ScaledObjectScalingModifiers
+}
+
+/** Where the parameters come from that are secret. */
+export type ScaledObjectAuthenticationRef = {
+  /** A TriggerAuthentication in the same namespace or a ClusterTriggerAuthentication. */
+  readonly name: string
+  /** TriggerAuthentication where left out. */
+  readonly kind?: 'TriggerAuthentication' | 'ClusterTriggerAuthentication'
+}
+
+export type ScaledObjectTrigger = {
+  /** `nsctl explain scaledobject --triggers` lists those that act; others of KEDA's are stored and say that they do not. */
+  readonly type: string
+  /** For formulas, rules and messages; unique. */
+  readonly name?: string
+  /** Accepted for KEDA's sake. What was polled last is used in any case. */
+  readonly useCachedMetrics: boolean
+  /** The trigger's parameters, as text. */
+  readonly metadata: JsonObject
+  /** Where the parameters come from that are secret. */
+  readonly authenticationRef?: ScaledObjectAuthenticationRef
+  /** How its target is meant; AverageValue where left out, Utilization for cpu and memory. */
+  readonly metricType?: 'AverageValue' | 'Value' | 'Utilization'
+}
+
+/** What to do when triggers cannot be read. */
+export type ScaledObjectFallback = {
+  /** After more failures in a row than this. */
+  readonly failureThreshold: number
+  /** Instances then. */
+  readonly replicas: number
+  /** static: `replicas`; currentReplicas: as many as there are; …IfHigher and …IfLower: as many as there are where that is more or fewer than `replicas`; scalingModifiers: the formula decides, with what is missing as nil. */
+  readonly behavior: 'static' | 'currentReplicas' | 'currentReplicasIfHigher' | 'currentReplicasIfLower' | 'scalingModifiers'
+}
+
+export type ScaledObjectRule = {
+  /** For messages. */
+  readonly name?: string
+  /** An expression: `cpu > 80 && queue.lag > 1000`, `hour() >= 22 || weekday() in ['sat','sun']`. */
+  readonly when?: string
+  /** It must hold for so long before it fires. */
+  readonly heldFor?: string
+  /** Five fields of cron, in `timezone`: `0 8 * * 1-5`. */
+  readonly schedule?: string
+  /** How long from each time of the schedule. */
+  readonly lasts?: string
+  /** `+3`, `-2`, `+50%` from the size at the time of firing, or `5`: once per firing. */
+  readonly scale?: string
+  /** A floor while it holds. Held even by protection. */
+  readonly min?: number
+  /** A ceiling while it holds. */
+  readonly max?: number
+}
+
+/** So long after any change before the next one in a direction. */
+export type ScaledObjectCooldown = {
+  /** Before it grows again. */
+  readonly up?: string
+  /** Before it shrinks again. */
+  readonly down?: string
+}
+
+/** When the direction changes too often, the number is held. */
+export type ScaledObjectFlapping = {
+  /** So many changes of direction */
+  readonly changes: number
+  /** within so long */
+  readonly within: string
+  /** hold it for so long. */
+  readonly hold: string
+}
+
+/** Keeps what scales from scaling too often. Bounds are exempt, and nothing ever blocks the way from 0. */
+export type ScaledObjectProtection = {
+  /** So long after any change before the next one in a direction. */
+  readonly cooldown?: ScaledObjectCooldown
+  /** When the direction changes too often, the number is held. */
+  readonly flapping?: ScaledObjectFlapping
+  /** Changes at most in any hour. */
+  readonly maxActionsPerHour?: number
+}
+
+/** What is wanted. */
+export type ScaledObjectSpec = {
+  /** The Service that is scaled. */
+  readonly scaleTargetRef: ScaledObjectScaleTargetRef
+  /** Seconds from one look at the triggers to the next. */
+  readonly pollingInterval: number
+  /** Seconds after this object was made before anything is scaled to 0. */
+  readonly initialCooldownPeriod?: number
+  /** Seconds after the last trigger was active before it scales to 0 or to idleReplicaCount. Between 1 and the maximum it has no effect: `protection.cooldown` does. */
+  readonly cooldownPeriod: number
+  /** Instances while no trigger is active. Must be below minReplicaCount. */
+  readonly idleReplicaCount?: number
+  /** Instances at least while a trigger is active; with 0, and without idleReplicaCount, none while none is. */
+  readonly minReplicaCount: number
+  /** Instances at most. */
+  readonly maxReplicaCount: number
+  /** How numbers become instances: HPA v2's settings and a formula. */
+  readonly advanced?: ScaledObjectAdvanced
+  /** What it scales on. The largest wish counts. */
+  readonly triggers: readonly ScaledObjectTrigger[]
+  /** What to do when triggers cannot be read. */
+  readonly fallback?: ScaledObjectFallback
+  /** Of schedules and of hour(), weekday() and the like in rules: Europe/Berlin. */
+  readonly timezone: string
+  /** What moves or bounds the number besides the triggers. Each has `when` or `schedule`, and `scale`, `min`, `max` or both bounds. */
+  readonly rules?: readonly ScaledObjectRule[]
+  /** Keeps what scales from scaling too often. Bounds are exempt, and nothing ever blocks the way from 0. */
+  readonly protection?: ScaledObjectProtection
+}
+
+/** One trigger's. */
+export type ScaledObjectTriggerHealth = {
+  /** Failures in a row when this was last written. */
+  readonly numberOfFailures: number
+  /** Whether it can be read. */
+  readonly status: 'Happy' | 'Failing'
+  /** Why it cannot. */
+  readonly message?: string
+}
+
+/** What is. Written by nsctl. */
+export type ScaledObjectStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** service/web, for tables. */
+  readonly targetText?: string
+  /** Types of its triggers, for tables. */
+  readonly triggersText?: string
+  /** yes, no or paused, for tables. */
+  readonly activeText?: string
+  /** Replicas that the Service asks for at the last decision. */
+  readonly replicas?: number
+  /** What the last decision came to. */
+  readonly desiredReplicas?: number
+  /** What the Service asked for before it was taken over. */
+  readonly originalReplicaCount?: number
+  /** What made the number. */
+  readonly decidedBy?: string
+  /** When the number was last changed. */
+  readonly lastScaleTime?: string
+  /** When a trigger was last seen active. Written with other changes. */
+  readonly lastActiveTime?: string
+  /** What it is paused at. */
+  readonly pausedReplicaCount?: number
+  /** The last decision that changed something, in full. */
+  readonly decision?: JsonObject
+  /** Of each trigger that fails, or did lately, by name. */
+  readonly health?: Readonly<Record<string, ScaledObjectTriggerHealth>>
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+  /** Ready: it can act. Active: a trigger is active. Fallback: a fallback is in force. Paused: it is paused. ScalingLimited: a bound, a window or a protection holds the number. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** How a Service scales: on events, on metrics, by the clock. Its spec is KEDA's ScaledObject as it stands (apiVersion keda.sh/v1alpha1 is accepted), with `timezone`, `rules` and `protection` besides. */
+export type ScaledObject = Resource<ScaledObjectSpec, ScaledObjectStatus> & {
+  readonly spec: ScaledObjectSpec
 }
 
 /** One value, sealed. */
@@ -721,6 +1232,20 @@ export type ServiceProbe = {
   readonly successThreshold: number
 }
 
+/** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). */
+export type ServiceBusyProbe = {
+  /** A GET request that must be answered with 200–399. */
+  readonly http?: ServiceHttpProbe
+  /** A connection that must be accepted. */
+  readonly tcp?: ServiceTcpProbe
+  /** A command, run where the program runs, that must exit with 0. */
+  readonly exec?: ServiceExecProbe
+  /** From one look to the next. */
+  readonly period: string
+  /** A look that takes longer says nothing. */
+  readonly timeout: string
+}
+
 export type ServiceProgram = {
   /** Names the program in its group; a DNS label. */
   readonly name: string
@@ -738,6 +1263,8 @@ export type ServiceProgram = {
   readonly readiness?: ServiceProbe
   /** How to find out. Exactly one of http, tcp and exec. */
   readonly liveness?: ServiceProbe
+  /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). */
+  readonly busy?: ServiceBusyProbe
 }
 
 export type ServiceItems = {
@@ -817,6 +1344,8 @@ export type ServiceTemplate = {
   readonly readiness?: ServiceProbe
   /** How to find out. Exactly one of http, tcp and exec. */
   readonly liveness?: ServiceProbe
+  /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). */
+  readonly busy?: ServiceBusyProbe
   /** How an instance is ended. */
   readonly stop: ServiceStop
   /** none cuts the program off from every network, loopback to others included. */
@@ -832,6 +1361,12 @@ export type ServiceStorage = {
   readonly name: string
   /** Where the program sees it. */
   readonly path: string
+}
+
+/** How instances go when there are to be fewer. */
+export type ServiceScaleDown = {
+  /** One that says it is busy may finish for so long before it is stopped. */
+  readonly drainTimeout: string
 }
 
 /** How a change of the template reaches the instances. */
@@ -858,6 +1393,8 @@ export type ServiceSpec = {
   readonly template: ServiceTemplate
   /** Directories that outlive instances, revisions and rollbacks, one per ordinal. Removed only by `nsctl delete --purge`. */
   readonly storage?: readonly ServiceStorage[]
+  /** How instances go when there are to be fewer. */
+  readonly scaleDown?: ServiceScaleDown
   /** How a change of the template reaches the instances. */
   readonly update: ServiceUpdate
   /** How many old revisions are kept to roll back to. */
@@ -916,6 +1453,118 @@ export type ServiceStatus = {
 /** A program to keep running: so many replicas of it, restarted when they fail, replaced one after the other when the program changes, and taken back to the last good revision when a change does not become ready. */
 export type Service = Resource<ServiceSpec, ServiceStatus> & {
   readonly spec: ServiceSpec
+}
+
+export type TriggerAuthenticationKeyTarget = {
+  /** The trigger's parameter, as its documentation names it. */
+  readonly parameter: string
+  /** The Secret or the Config. */
+  readonly name: string
+  /** Its key. */
+  readonly key: string
+}
+
+export type TriggerAuthenticationEnv = {
+  /** The trigger's parameter. */
+  readonly parameter: string
+  /** The variable. */
+  readonly name: string
+  /** Which program of a group. */
+  readonly containerName?: string
+}
+
+/** A key of a Secret that holds the token. */
+export type TriggerAuthenticationTokenFrom = {
+  /** The Secret. */
+  readonly name: string
+  /** Its key. */
+  readonly key: string
+}
+
+/** What to log in with. */
+export type TriggerAuthenticationCredential = {
+  /** A token in the clear, as KEDA has it; tokenFrom is better. */
+  readonly token?: string
+  /** Of kubernetes. */
+  readonly serviceAccount?: string
+  /** Of kubernetes. */
+  readonly serviceAccountName?: string
+  /** A key of a Secret that holds the token. */
+  readonly tokenFrom?: TriggerAuthenticationTokenFrom
+}
+
+export type TriggerAuthenticationSecrets = {
+  /** The trigger's parameter. */
+  readonly parameter: string
+  /** The secret's path with its mount: secret/data/queue. */
+  readonly path: string
+  /** Its key. */
+  readonly key: string
+  /** secretV2 where left out. */
+  readonly type?: '' | 'generic' | 'secretV2' | 'secret' | 'pki'
+  /** Of pki, which cannot act. */
+  readonly pkiData?: JsonObject
+}
+
+/** Parameters from Vault's key-value engine. */
+export type TriggerAuthenticationHashiCorpVault = {
+  /** Vault's own address. */
+  readonly address: string
+  /** Vault's namespace. */
+  readonly namespace?: string
+  /** token; kubernetes is stored and cannot act. */
+  readonly authentication: 'token' | 'kubernetes'
+  /** Of kubernetes. */
+  readonly role?: string
+  /** Of kubernetes. */
+  readonly mount?: string
+  /** What to log in with. */
+  readonly credential?: TriggerAuthenticationCredential
+  /** What is taken. */
+  readonly secrets: readonly TriggerAuthenticationSecrets[]
+}
+
+/** Which parameters come from where. What is named later goes before what is named earlier. */
+export type TriggerAuthenticationSpec = {
+  /** Parameters from keys of Secrets. */
+  readonly secretTargetRef?: readonly TriggerAuthenticationKeyTarget[]
+  /** Parameters from keys of Configs. */
+  readonly configMapTargetRef?: readonly TriggerAuthenticationKeyTarget[]
+  /** Parameters from variables: of the target's own environment as its template says it, or else of the control plane's, where only names that begin with NSCTL_VALUE_ can be named. */
+  readonly env?: readonly TriggerAuthenticationEnv[]
+  /** Parameters from Vault's key-value engine. */
+  readonly hashiCorpVault?: TriggerAuthenticationHashiCorpVault
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly podIdentity?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly azureKeyVault?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly gcpSecretManager?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly awsSecretManager?: JsonObject
+  /** KEDA's; stored, and cannot act. */
+  readonly filePath?: string
+  /** KEDA's; stored, and cannot act. */
+  readonly boundServiceAccountToken?: readonly JsonObject[]
+}
+
+/** What is. Written by nsctl. */
+export type TriggerAuthenticationStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** Secrets that it names, for tables. */
+  readonly secretsText?: string
+  /** Scalers that use it. */
+  readonly usedBy?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+  /** Ready: every parameter can be had. */
+  readonly conditions?: readonly Condition[]
+}
+
+/** Where the secret parameters of triggers come from. What it names is in its own namespace. KEDA's, as it stands. */
+export type TriggerAuthentication = Resource<TriggerAuthenticationSpec, TriggerAuthenticationStatus> & {
+  readonly spec: TriggerAuthenticationSpec
 }
 
 /** Which data. Written by the control plane. */
