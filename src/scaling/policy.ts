@@ -2,9 +2,10 @@
  * What a ScaledObject says, made ready for deciding: durations in milliseconds, formulas parsed, defaults of HPA filled in. Made once for
  * each change of its spec (`compilePolicy`).
  */
+
+import type { Expression } from '../resources/expression/expression.ts'
+import type { Schedule } from '../resources/schedule.ts'
 import type { MetricType } from '../resources/triggers/schema.ts'
-import type { Expression } from './expression/expression.ts'
-import type { Schedule } from './schedule.ts'
 
 export interface ScalingPolicy {
   readonly minReplicas: number
