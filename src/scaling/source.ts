@@ -16,6 +16,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { MetricType, ReadParameters } from '../resources/triggers/schema.ts'
+import type { HttpAgents } from './http/agents.ts'
 
 /** What one look came to. */
 export type Reading = ValueReading | InstanceReading
@@ -91,6 +92,8 @@ export interface SourceContext {
   readonly logger: Logger
   readonly workloads: Workloads
   readonly webhooks: Webhooks
+  /** The connections that all sources over HTTP share. */
+  readonly http: HttpAgents
 }
 
 /** What is known of the instances of Services. */
@@ -136,5 +139,7 @@ export interface WebhookAnswer {
 /** One file of sources/ exports one of these; main lists them, and loads each when it is first needed. */
 export interface SourceType {
   readonly types: readonly string[]
+  /** What it measures depends on its parameters alone, and not on whose trigger it is: equal triggers share one source. */
+  readonly shareable?: true
   open(trigger: TriggerConfig, context: SourceContext): Source
 }

@@ -770,6 +770,8 @@ export type ScaledJobStatus = {
   readonly created?: number
   /** When a trigger was last seen active. Written with other changes. */
   readonly lastActiveTime?: string
+  /** The time in the annotation nsctl.dev/poll-requested that the last decision answers. */
+  readonly polledFor?: string
   /** The last decision that changed something. */
   readonly decision?: JsonObject
   /** What is wrong in a line; absent when nothing is. */
@@ -998,6 +1000,8 @@ export type ScaledObjectStatus = {
   readonly lastActiveTime?: string
   /** What it is paused at. */
   readonly pausedReplicaCount?: number
+  /** The time in the annotation nsctl.dev/poll-requested that the last decision answers. */
+  readonly polledFor?: string
   /** The last decision that changed something, in full. */
   readonly decision?: JsonObject
   /** Of each trigger that fails, or did lately, by name. */

@@ -1,0 +1,35 @@
+/** What one poll came to, in numbers only: for charts, and for a successor that goes on where another stopped. Plain JSON. */
+import type { Json } from '../core/json.ts'
+
+/** The content of a history entry of kind `sample`. Its time is the entry's. */
+export interface ScalerSample {
+  /** What the Service asked for when it was decided (for a ScaledJob: Jobs that run). */
+  readonly replicas: number
+  /** What the decision came to. */
+  readonly desired: number
+  readonly ready: number
+  /** A trigger is active. */
+  readonly active: boolean
+  /** HPA's recommendation before stabilization; left out where there was none. A successor fills its window with these. */
+  readonly recommended?: number
+  /** As measured, by the trigger's key, and `key/metric` where it has several; null where it could not be read. */
+  readonly demand: Readonly<Record<string, number | null>>
+  /** Why, of those that could not be read. Never a secret: what the source threw. */
+  readonly errors?: Readonly<Record<string, string>>
+  /** How long each look took that was made for this. */
+  readonly tookMs?: Readonly<Record<string, number>>
+}
+
+/** How an object is named in the history: `ScaledObject/default/web`. */
+export function historyObject(kind: 'ScaledObject' | 'ScaledJob', namespace: string, name: string): string {
+  return `${kind}/${namespace}/${name}`
+}
+
+/** A sample that was written by this nsctl or another; undefined for what is none. */
+export function readSample(content: Json): ScalerSample | undefined {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) return undefined
+  const { replicas, desired, demand } = content as Record<string, unknown>
+  if (typeof replicas !== 'number' || typeof desired !== 'number') return undefined
+  if (typeof demand !== 'object' || demand === null) return undefined
+  return content as unknown as ScalerSample
+}
