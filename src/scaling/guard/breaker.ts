@@ -18,10 +18,6 @@ export class Breaker {
     this.#random = random
   }
 
-  get failures(): number {
-    return this.#failures
-  }
-
   /** Undefined while it is closed. */
   get openUntilMs(): number | undefined {
     return this.#openUntilMs

@@ -2,7 +2,12 @@
  * Requests of sources. The path of one poll is short on purpose: what a request needs is made once, by `prepare`, since thousands of polls
  * repeat it.
  */
-import { type IncomingMessage, request as plainRequest, type RequestOptions } from 'node:http'
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request as plainRequest,
+  type RequestOptions,
+} from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { isNsctlError, NsctlError } from '../../core/errors.ts'
 import type { HttpAgents, TlsSettings } from './agents.ts'
@@ -44,6 +49,8 @@ const MAX_REDIRECTS = 5
 
 export class HttpClient {
   readonly #options: HttpClientOptions
+  readonly #underWay = new Set<ClientRequest>()
+  #isClosed = false
 
   constructor(options: HttpClientOptions) {
     this.#options = options
@@ -92,6 +99,12 @@ export class HttpClient {
     })
   }
 
+  /** What is under way rejects, and nothing is asked any more. */
+  close(): void {
+    this.#isClosed = true
+    for (const request of this.#underWay) request.destroy(new Error('closed'))
+  }
+
   /** What was sent to one origin is sent to no other: neither headers, nor a body, nor our certificate. */
   #next(from: PreparedRequest, location: string, status: number): PreparedRequest {
     const url = URL.canParse(location, from.url.href) ? new URL(location, from.url) : undefined
@@ -124,7 +137,7 @@ export class HttpClient {
     for (let attempt = 0; ; attempt++) {
       const sent: Sent = { reused: false }
       try {
-        const response = await send(prepared, signal, sent)
+        const response = await this.#open(prepared, signal, sent)
         const body = await bodyOf(response, prepared.name)
         const { statusCode: status = 0, headers } = response
         const isRedirect = status >= 300 && status < 400 && status !== 304
@@ -134,12 +147,35 @@ export class HttpClient {
         }
       } catch (error) {
         if (isNsctlError(error)) throw error
+        if (this.#isClosed) throw new NsctlError('Unreachable', `${prepared.name} is not asked any more`)
         if (signal.aborted) throw unanswered(prepared.name)
         // the server closed a connection that was idle, at the moment we took it: it never saw the request
         if (attempt === 0 && sent.reused && (error as { code?: unknown }).code === 'ECONNRESET') continue
         throw unreachable(prepared.name, error, this.#secretsOf(prepared))
       }
     }
+  }
+
+  #open(prepared: PreparedRequest, signal: AbortSignal, sent: Sent): Promise<IncomingMessage> {
+    const { options, body } = prepared
+    return new Promise((resolve, reject) => {
+      if (signal.aborted || this.#isClosed) return reject(new Error('aborted'))
+      const make = options.protocol === 'https:' ? secureRequest : plainRequest
+      const request = make(options, resolve)
+      const onAbort = () => request.destroy(new Error('aborted'))
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.#underWay.add(request)
+      request.once('close', () => {
+        signal.removeEventListener('abort', onAbort)
+        this.#underWay.delete(request)
+      })
+      // there may be a second one: it was destroyed, and its socket ends in error as well
+      request.on('error', (error) => {
+        sent.reused = request.reusedSocket
+        reject(error)
+      })
+      request.end(body)
+    })
   }
 
   #secretsOf({ url }: PreparedRequest): Secrets {
@@ -149,23 +185,6 @@ export class HttpClient {
 
 interface Sent {
   reused: boolean
-}
-
-function send(prepared: PreparedRequest, signal: AbortSignal, sent: Sent): Promise<IncomingMessage> {
-  const { options, body } = prepared
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const make = options.protocol === 'https:' ? secureRequest : plainRequest
-    const request = make(options, resolve)
-    const onAbort = () => request.destroy(new Error('aborted'))
-    signal.addEventListener('abort', onAbort, { once: true })
-    request.once('close', () => signal.removeEventListener('abort', onAbort))
-    request.once('error', (error) => {
-      sent.reused = request.reusedSocket
-      reject(error)
-    })
-    request.end(body)
-  })
 }
 
 function bodyOf(response: IncomingMessage, name: string): Promise<Buffer> {

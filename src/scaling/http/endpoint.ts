@@ -17,6 +17,7 @@ export class Endpoint {
   readonly #client: HttpClient
   readonly #authentication: HttpAuthentication
   readonly #tokens: TokenSource | undefined
+  readonly #issuer: HttpClient | undefined
 
   /** Throws Invalid where the authentication misses something. */
   constructor({ trigger, context, authentication }: EndpointOptions) {
@@ -27,8 +28,8 @@ export class Endpoint {
     this.#client = new HttpClient({ ...settings, name: trigger.type })
     if (oauth !== undefined) {
       readUrl(oauth.tokenUri, 'oauthTokenURI')
-      const issuer = new HttpClient({ ...settings, name: 'the issuer of tokens' })
-      this.#tokens = new TokenSource(oauth, issuer, context.clock)
+      this.#issuer = new HttpClient({ ...settings, name: 'the issuer of tokens' })
+      this.#tokens = new TokenSource(oauth, this.#issuer, context.clock)
     }
   }
 
@@ -38,6 +39,11 @@ export class Endpoint {
     const to = new URL(url)
     for (const [name, value] of Object.entries(query)) to.searchParams.set(name, value)
     return this.#client.prepare({ ...rest, url: to, headers: { ...headers, ...own } })
+  }
+
+  close(): void {
+    this.#client.close()
+    this.#issuer?.close()
   }
 
   /** An answer with a status of 2xx. Rejects as sources do. */

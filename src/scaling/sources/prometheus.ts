@@ -37,7 +37,9 @@ class PrometheusSource implements Source {
     return oneValue(this.#valueOf(body), this.#activation)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#endpoint.close()
+  }
 
   #valueOf(body: Buffer): number {
     const { name } = this.#request
