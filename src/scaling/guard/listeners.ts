@@ -1,6 +1,6 @@
 /** One subscription to a source's events, for all that listen. */
 import type { Reading, Source } from '../source.ts'
-import type { Look } from './shared.ts'
+import type { Look } from './guarded.ts'
 
 export class Listeners {
   readonly #source: Source

@@ -3,9 +3,9 @@ import type { Clock } from '../../core/clock.ts'
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { TriggerInput } from '../decide.ts'
-import type { GuardedSource, PollOptions, SourceFacts } from '../guard.ts'
 import type { Reading, Source, TriggerConfig } from '../source.ts'
 import { Breaker, type BreakerSettings } from './breaker.ts'
+import type { GuardedSource, Look, PollOptions, SourceFacts } from './guarded.ts'
 import { Listeners } from './listeners.ts'
 
 export interface GuardSettings extends BreakerSettings {
@@ -17,14 +17,6 @@ export interface SharedSourceOptions extends GuardSettings {
   readonly context: { readonly clock: Clock }
   readonly steadyMs: () => number
   readonly random: () => number
-}
-
-/** What a look came to, for all who share it. */
-export interface Look {
-  readonly reading: Reading | undefined
-  readonly readAtMs: number | undefined
-  readonly error: string | undefined
-  readonly atMs: number
 }
 
 const MAX_ERROR = 500
