@@ -6,6 +6,7 @@ import { deliveryController } from '../controllers/delivery/controller.ts'
 import { OwnIdentity } from '../controllers/delivery/own-identity.ts'
 import { externalController } from '../controllers/external/controller.ts'
 import { garbageController } from '../controllers/garbage/controller.ts'
+import { jobController } from '../controllers/job/controller.ts'
 import { namespaceController } from '../controllers/namespace/controller.ts'
 import { retention } from '../controllers/retention/runnable.ts'
 import { serviceController } from '../controllers/service/controller.ts'
@@ -56,6 +57,7 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
   const manager = createManager({ api, clock, logger, metrics, stopTimeoutMs: STOP_LIMIT_MS })
   const { cache } = manager
   manager.add(serviceController({ cache, api, clock }))
+  manager.add(jobController({ cache, api, clock }))
   const path = controlPlaneIdentityOf(env)
   const own = new OwnIdentity({ api, cache, clock, logger, path, host: hostname() })
   manager.add(deliveryController({ cache, api, clock, own }))

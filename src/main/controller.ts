@@ -2,12 +2,13 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
-import { metricsServer } from '../engine/metrics-server.ts'
+import { tallyExposition } from '../engine/prometheus.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { metricsServer } from '../telemetry/metrics-server.ts'
 import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
 import type { Environment } from './paths.ts'
@@ -49,7 +50,10 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     options.onReady({ storeUrl: store.url, leader: await leaderOf(store) })
     const history = await openHistory({ ...options, store })
     const beside = [history.follow(both)]
-    if (metricsPort !== undefined) beside.push(metricsServer({ tally, port: metricsPort, logger }).run(both))
+    if (metricsPort !== undefined)
+      beside.push(
+        metricsServer({ expositions: [tallyExposition(tally)], port: metricsPort, logger }).run(both),
+      )
     try {
       await Promise.all([lead(options, { store, history, tally }, both), ...beside])
     } finally {

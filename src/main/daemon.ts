@@ -8,12 +8,13 @@ import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
 import type { Manager } from '../engine/manager.ts'
-import { metricsServer } from '../engine/metrics-server.ts'
+import { tallyExposition } from '../engine/prometheus.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { metricsServer } from '../telemetry/metrics-server.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
@@ -227,7 +228,7 @@ function agentOf(
     ...(catalog && { catalog }),
   })
   if (metricsPort !== undefined)
-    agent.addRunnable(metricsServer({ tally: metrics, port: metricsPort, logger }))
+    agent.addRunnable(metricsServer({ expositions: [tallyExposition(metrics)], port: metricsPort, logger }))
   agent.addRunnable({
     name: 'ready',
     async run(stopped) {
