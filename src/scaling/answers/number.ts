@@ -33,15 +33,31 @@ export function compileAnswer(format: AnswerFormat, place: string): AnswerNumber
       return async (body) => {
         refuseLong(body, 'YAML')
         const { parse } = await import('yaml')
-        return numberAt(walk(parseAs('YAML', () => parse(body)), place), place)
+        return numberAt(
+          walk(
+            parseAs('YAML', () => parse(body)),
+            place,
+          ),
+          place,
+        )
       }
     case 'xml':
       return async (body) => {
         refuseLong(body, 'XML')
         const { XMLParser, XMLValidator } = await import('fast-xml-parser')
-        const parser = new XMLParser({ parseTagValue: false, processEntities: false, ignoreAttributes: false })
+        const parser = new XMLParser({
+          parseTagValue: false,
+          processEntities: false,
+          ignoreAttributes: false,
+        })
         if (XMLValidator.validate(body) !== true) throw noFormat('XML')
-        return numberAt(walk(parseAs('XML', () => parser.parse(body)), place), place)
+        return numberAt(
+          walk(
+            parseAs('XML', () => parser.parse(body)),
+            place,
+          ),
+          place,
+        )
       }
   }
 }
@@ -52,7 +68,8 @@ function numberAt(value: unknown, place: string): number {
   if (typeof value === 'number') return value
   const number = typeof value === 'string' ? numberOf('quantity', value.trim()) : undefined
   if (number !== undefined) return number
-  const what = value === null ? 'null' : Array.isArray(value) ? 'a list' : isObject(value) ? 'an object' : 'no number'
+  const what =
+    value === null ? 'null' : Array.isArray(value) ? 'a list' : isObject(value) ? 'an object' : 'no number'
   throw new NsctlError('Invalid', `at ${place} is ${what}`, {
     value: place,
     next: 'point valueLocation to a number, or a text such as "64" or "1k"',

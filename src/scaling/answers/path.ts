@@ -115,7 +115,8 @@ function parse(text: string): readonly Step[] {
       next: 'write it as components.0.tasks or queues.#(name=="orders").size',
     })
   if (text === '') throw wrong('is empty')
-  if (/^[{[!]|^\.\./.test(text)) throw wrong('is a multipath, a literal or JSON lines, which are not supported')
+  if (/^[{[!]|^\.\./.test(text))
+    throw wrong('is a multipath, a literal or JSON lines, which are not supported')
   const steps: Step[] = []
   let at = 0
   let piped = false
@@ -128,7 +129,8 @@ function parse(text: string): readonly Step[] {
       const { name, end, isPattern } = readName(text, at)
       if (name === '') throw wrong('has an empty part')
       const modify = MODIFIERS[name]
-      if (text[at] === '@' && modify === undefined) throw wrong(`has the modifier ${name}, which is not supported`)
+      if (text[at] === '@' && modify === undefined)
+        throw wrong(`has the modifier ${name}, which is not supported`)
       steps.push({
         piped,
         look: text[at] === '@' && modify ? { kind: 'modify', modify } : { kind: 'key', name, isPattern },
@@ -178,11 +180,28 @@ function hash(
 }
 
 function readCondition(text: string, wrong: (why: string) => NsctlError): Condition {
-  const found = /^((?:[^\\"=!<>%]|\\.)*)(==|=|!=|<=|<|>=|>|!%|%)?(.*)$/s.exec(text)
-  const [left = '', operator = '', right = ''] = (found ?? []).slice(1).map((part) => part?.trim())
-  if (found === null || (operator === '' && right !== '')) throw wrong(`has the condition ${text}, which is none`)
+  const at = operatorAt(text)
+  const left = text.slice(0, at).trim()
+  const operator = OPERATOR.exec(text.slice(at))?.[0] ?? ''
+  const right = text.slice(at + operator.length).trim()
+  if (operator === '' && right !== '') throw wrong(`has the condition ${text}, which is none`)
   const path = left === '' ? [] : parse(left)
   return { path, operator: operator === '=' ? '==' : operator, value: literal(right) }
+}
+
+const OPERATOR = /^(==|=|!=|<=|<|>=|>|!%|%)/
+
+/** The first one that is in no inner condition. */
+function operatorAt(text: string): number {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at] as string
+    if (letter === '\\') at++
+    else if (letter === '(') depth++
+    else if (letter === ')') depth--
+    else if (depth === 0 && '=!<>%"'.includes(letter)) return at
+  }
+  return text.length
 }
 
 function literal(text: string): unknown {

@@ -7,7 +7,8 @@ export interface Selector {
 }
 
 const WHOLE = /^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{(.*)\})?\s*$/s
-const MATCHER = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*(,|$)/sy
+const MATCHER =
+  /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*(,|$)/sy
 
 /** Throws Invalid where it is none, and for regular expressions. */
 export function compileSelector(text: string): Selector {
@@ -26,8 +27,11 @@ export function compileSelector(text: string): Selector {
     const found = MATCHER.exec(inner)
     if (found === null) throw wrong('has labels that are not label="value"')
     const [, label = '', operator, double, single] = found
-    if (operator === '=~' || operator === '!~') throw wrong('has a regular expression, and = and != are there only')
-    const value = (double ?? single ?? '').replace(/\\(.)/gs, (_, letter: string) => (letter === 'n' ? '\n' : letter))
+    if (operator === '=~' || operator === '!~')
+      throw wrong('has a regular expression, and = and != are there only')
+    const value = (double ?? single ?? '').replace(/\\(.)/gs, (_, letter: string) =>
+      letter === 'n' ? '\n' : letter,
+    )
     matchers.push({ label, isEqual: operator === '=', value })
   }
   const named = matchers.find(({ label, isEqual }) => label === '__name__' && isEqual)
