@@ -3,6 +3,7 @@
 import { systemClock } from '../../../src/core/clock.ts'
 import { NsctlError } from '../../../src/core/errors.ts'
 import type { LogFields, Logger, LogLevel } from '../../../src/core/logger.ts'
+import { parseDurationMs } from '../../../src/core/quantity.ts'
 import type { MetricType, ReadParameters, TriggerSchema } from '../../../src/resources/triggers/schema.ts'
 import { httpAgents } from '../../../src/scaling/http/agents.ts'
 import type { SourceContext, TriggerConfig } from '../../../src/scaling/source.ts'
@@ -54,8 +55,12 @@ export function plainParameters(
     number,
     flag: (name) => find(name).text === 'true',
     durationMs(name) {
-      const seconds = number(name)
-      return seconds === undefined ? undefined : seconds * 1_000
+      const { text } = find(name)
+      return text === undefined
+        ? undefined
+        : /[a-z]$/.test(text)
+          ? parseDurationMs(text)
+          : Number(text) * 1_000
     },
     list: (name) =>
       (find(name).text ?? '')
@@ -85,7 +90,7 @@ export function sourceContext(parts: Partial<SourceContext> = {}): WatchedContex
   return {
     clock: systemClock,
     logger: loggerOf({}),
-    workloads: { instances: () => [], inNamespace: () => [], usage: async () => [] },
+    workloads: { exists: () => false, instances: () => [], inNamespace: () => [], usage: async () => [] },
     webhooks: { on: () => () => undefined },
     http: httpAgents(),
     ...parts,
