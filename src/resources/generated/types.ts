@@ -419,8 +419,12 @@ export type InstanceMaterial = {
 
 /** What the node's agent should run. Written by the control plane. */
 export type InstanceSpec = {
-  /** The Service it belongs to. */
+  /** The Service it belongs to; for a Job's, a name that no Service can have. */
   readonly service: string
+  /** The Job that it is a run of. */
+  readonly job?: string
+  /** Never: it runs once, to its end. Always where left out. */
+  readonly restartPolicy?: 'Always' | 'Never'
   /** Its number among the Service's instances; storage goes with it. */
   readonly ordinal: number
   /** The node that runs it. */
@@ -463,7 +467,7 @@ export type InstanceProgramFailure = {
 export type InstanceProgramStatus = {
   /** The program; empty where there is only one. */
   readonly name: string
-  /** starting, running, stopping, backoff or exited. */
+  /** starting, running, stopping, backoff or exited; succeeded or failed where it runs once. */
   readonly state: string
   /** Of its main process. */
   readonly pid?: number
@@ -495,8 +499,8 @@ export type InstanceFailure = {
 
 /** What is. Written by the node's agent. */
 export type InstanceStatus = {
-  /** Backoff waits to be started again after a failure; Failed cannot be started at all; Stopped has ended for good. */
-  readonly phase?: 'Pending' | 'Starting' | 'Running' | 'Backoff' | 'Stopping' | 'Stopped' | 'Failed'
+  /** Backoff waits to be started again after a failure; Failed cannot be started at all, or, with restartPolicy Never, has ended with a failure; Succeeded has ended with 0 under that; Stopped has ended for good because its end was asked for. */
+  readonly phase?: 'Pending' | 'Starting' | 'Running' | 'Backoff' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed'
   /** All programs run and their readiness probes succeed. */
   readonly ready?: boolean
   /** yes or no, for tables. */
