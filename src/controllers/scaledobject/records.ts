@@ -1,18 +1,31 @@
 /** What is kept of decisions, and of the looks that they were made of. */
+import type { ErrorCode } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import type { Decision, ScalingState } from '../../scaling/decide.ts'
 import type { ScalerSample } from '../../scaling/sample.ts'
 import type { HistoryWriter } from '../../telemetry/history/history.ts'
+import { noScalerMetrics, type ScalerId, type ScalerMetrics } from '../../telemetry/scalers.ts'
 
 export interface LookFacts {
   readonly decision: Decision
   readonly state: ScalingState
   readonly ready: number
-  readonly triggers: readonly {
-    readonly key: string
-    readonly error: string | undefined
-    readonly tookMs: number | undefined
-  }[]
+  readonly triggers: readonly LookedTrigger[]
+}
+
+/** A trigger after a look. */
+export interface LookedTrigger {
+  readonly key: string
+  readonly type: string
+  readonly error: string | undefined
+  readonly code: ErrorCode | undefined
+  readonly tookMs: number | undefined
+}
+
+export interface RecordsOptions {
+  readonly id: ScalerId
+  readonly history?: HistoryWriter
+  readonly metrics?: ScalerMetrics
 }
 
 /** Polls may be a second apart, and events a millisecond: of so long one sample is kept. */
@@ -20,34 +33,48 @@ const SAMPLE_EVERY_MS = 5_000
 
 /** One ScaledObject's. */
 export class Records {
+  readonly #id: ScalerId
   readonly #history: HistoryWriter | undefined
+  readonly #metrics: ScalerMetrics
   readonly #object: string
   #sampledAtMs = Number.NEGATIVE_INFINITY
 
-  /** @param object `ScaledObject/default/web` */
-  constructor(object: string, history: HistoryWriter | undefined) {
-    this.#object = object
+  constructor({ id, history, metrics = noScalerMetrics }: RecordsOptions) {
+    this.#id = id
+    this.#object = `${id.kind}/${id.namespace}/${id.name}`
     this.#history = history
+    this.#metrics = metrics
   }
 
-  /** One that changed something. */
-  decided(decision: Decision): void {
-    const atMs = Date.parse(decision.at)
-    this.#history?.append({
-      object: this.#object,
-      atMs,
-      kind: 'decision',
-      content: decision as unknown as Json,
-    })
+  /** With each look, before it is decided. */
+  looked(triggers: readonly LookedTrigger[]): void {
+    for (const { key, type, tookMs = 0, code } of triggers)
+      this.#metrics.polled(this.#id, key, type, tookMs, code)
   }
 
-  /** What a look came to; nothing where the last one that was kept is of just now. */
-  looked(facts: LookFacts): void {
+  /** With each decision, also one that changes nothing. */
+  decided(facts: LookFacts): void {
+    this.#metrics.decided(this.#id, facts.decision, facts.ready)
     const { atMs, at } = facts.decision
     if (this.#history === undefined || atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
     this.#sampledAtMs = atMs
     const content = sampleOf(facts) as unknown as Json
     this.#history.append({ object: this.#object, atMs: Date.parse(at), kind: 'sample', content })
+  }
+
+  /** With each decision that has changed something. */
+  changed(decision: Decision): void {
+    const content = decision as unknown as Json
+    this.#history?.append({
+      object: this.#object,
+      atMs: Date.parse(decision.at),
+      kind: 'decision',
+      content,
+    })
+  }
+
+  forget(): void {
+    this.#metrics.forget(this.#id)
   }
 }
 

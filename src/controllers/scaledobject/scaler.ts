@@ -11,10 +11,11 @@ import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { historyObject } from '../../scaling/sample.ts'
 import type { HistoryReader, HistoryWriter } from '../../telemetry/history/history.ts'
+import type { ScalerMetrics } from '../../telemetry/scalers.ts'
 import { scaledEvents } from './announce.ts'
 import { InstanceViews } from './instances.ts'
 import { type Problem, targetName, targetText } from './problem.ts'
-import { Records } from './records.ts'
+import { type LookedTrigger, Records } from './records.ts'
 import { lookBackMs, restoreState } from './restore.ts'
 import { scaledObjectStatus } from './status.ts'
 import { type StatusApi, StatusWriter } from './status-writer.ts'
@@ -41,6 +42,7 @@ export interface ScalerOptions {
   readonly decider: Decider
   readonly open: OpenTrigger
   readonly history?: HistoryWriter & HistoryReader
+  readonly metrics?: ScalerMetrics
   /** What an event has led to could not be written. */
   readonly onFailure: (error: unknown) => void
 }
@@ -73,11 +75,15 @@ export class Scaler {
 
   constructor(object: ScaledObject, options: ScalerOptions) {
     const { namespace = '', name } = object.metadata
-    const { times, history, api } = options
+    const { times, history, metrics, api } = options
     this.#options = options
     this.#object = object
     this.#instances = new InstanceViews(times)
-    this.#records = new Records(historyObject('ScaledObject', namespace, name), history)
+    this.#records = new Records({
+      id: { kind: 'ScaledObject', namespace, name },
+      ...(history && { history }),
+      ...(metrics && { metrics }),
+    })
     this.#status = new StatusWriter(api, () => times.steadyMs(), object.status)
     this.#lastScaleTime = object.status?.lastScaleTime
     this.#polledFor = object.status?.polledFor
@@ -126,17 +132,14 @@ export class Scaler {
   async poll(): Promise<void> {
     const request = this.#object.metadata.annotations?.[POLL_REQUESTED]
     const [object, triggers] = [this.#object, this.#triggers]
-    await Promise.all(triggers.map((trigger) => trigger.look(object)))
+    // who asks for a look wants one of now
+    const isAsked = request !== undefined && request !== this.#polledFor
+    const maxAgeMs = isAsked ? 0 : (object.spec.pollingInterval * 1000) / 2
+    await Promise.all(triggers.map((trigger) => trigger.look(object, maxAgeMs)))
+    this.#records.looked(triggers.map(looked))
     if (this.#closed || this.policy === undefined) return
     this.#polledFor = request ?? this.#polledFor
     await this.decide()
-    if (this.#decision !== undefined && this.#state !== undefined)
-      this.#records.looked({
-        decision: this.#decision,
-        state: this.#state,
-        ready: this.#ready,
-        triggers: triggers.map(({ key, input, tookMs }) => ({ key, error: input.error, tookMs })),
-      })
   }
 
   /** Decides on what is known and writes it. Where it is at it already it does so once more, and both callers wait for that. */
@@ -151,6 +154,7 @@ export class Scaler {
   /** Ends everything, what is being written excepted: that is waited for. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#records.forget()
     await this.#closeTriggers()
     await this.#deciding?.catch(() => undefined)
   }
@@ -184,6 +188,7 @@ export class Scaler {
       // what was not written has not happened
       this.#state = state
       this.#decision = decision
+      this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.map(looked) })
       if (decision.to !== decision.from) await this.#scaled(service, decision)
       return await this.#report(decision)
     }
@@ -244,12 +249,12 @@ export class Scaler {
       now: times.text(),
     })
     const written = await this.#status.write(this.#object, status)
-    if (written && decision !== undefined) this.#records.decided(decision)
+    if (written && decision !== undefined) this.#records.changed(decision)
   }
 
   /** Returns what is wrong with the spec; the triggers that did not change go on. */
   async #compile(): Promise<Problem | undefined> {
-    const { decider, times, open, api, cache, onFailure } = this.#options
+    const { decider, open, api, cache, onFailure } = this.#options
     try {
       this.#policy = decider.compile(this.#object)
     } catch (error) {
@@ -268,7 +273,7 @@ export class Scaler {
       const key = this.#policy?.triggers[index]?.key ?? `${spec.type}-${index}`
       const known = before.get(key)
       if (known === undefined || !deepEqual(known.spec, spec))
-        return new Trigger(index, key, spec, { open, times, onEvent })
+        return new Trigger(index, key, spec, { open, onEvent })
       before.delete(key)
       return known
     })
@@ -297,6 +302,10 @@ export class Scaler {
     ]
     return restoreState({ initial, status: this.#status.written, samples, decisions, times })
   }
+}
+
+function looked({ key, spec: { type }, input: { error }, code, tookMs }: Trigger): LookedTrigger {
+  return { key, type, error, code, tookMs }
 }
 
 /** Nothing that is ordered has changed: not the spec, nor what people say by annotations. */

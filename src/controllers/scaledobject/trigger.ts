@@ -1,27 +1,31 @@
 /** One trigger of a ScaledObject: opened when it is first looked at, and what its last look came to. */
-import { isNsctlError, messageOf } from '../../core/errors.ts'
+import { type ErrorCode, isNsctlError, messageOf } from '../../core/errors.ts'
 import type { ScaledObject, ScaledObjectTrigger } from '../../resources/generated/types.ts'
 import type { TriggerInput } from '../../scaling/decide.ts'
-import type { Reading, Source } from '../../scaling/source.ts'
-import type { ScalingTimes } from './times.ts'
+import type { GuardedSource } from '../../scaling/guard.ts'
 
-/** What a trigger is opened into: its source, with the time limit, breaker and cache around it. */
-export type OpenedTrigger = Pick<Source, 'measure' | 'listen' | 'close'>
+/** What is left of a source behind its guard. */
+export type OpenedTrigger = Pick<GuardedSource, 'poll' | 'listen' | 'close'> & {
+  facts(): Pick<ReturnType<GuardedSource['facts']>, 'tookMs' | 'code'>
+}
+
+/** Which trigger of which object. */
+export interface TriggerPlace {
+  readonly object: ScaledObject
+  readonly index: number
+  readonly key: string
+  readonly spec: ScaledObjectTrigger
+}
 
 /**
  * Reads a trigger's parameters, gets what its TriggerAuthentication names, and opens its source.
  *
- * @throws NsctlError Invalid where a parameter is wrong or missing, Denied where what it names cannot be had, or the signal's reason
+ * @throws NsctlError Invalid where a parameter is wrong or missing, Denied where what it logs in with cannot be had, or the signal's reason
  */
-export type OpenTrigger = (
-  object: ScaledObject,
-  trigger: { readonly index: number; readonly key: string; readonly spec: ScaledObjectTrigger },
-  signal: AbortSignal,
-) => Promise<OpenedTrigger>
+export type OpenTrigger = (place: TriggerPlace, signal: AbortSignal) => Promise<OpenedTrigger>
 
 export interface TriggerOptions {
   readonly open: OpenTrigger
-  readonly times: ScalingTimes
   /** An event came by itself. */
   readonly onEvent: () => void
 }
@@ -41,6 +45,7 @@ export class Trigger {
   #input = NEVER_READ
   #fault: TriggerFault | undefined
   #tookMs: number | undefined
+  #code: ErrorCode | undefined
 
   constructor(index: number, key: string, spec: ScaledObjectTrigger, options: TriggerOptions) {
     this.#index = index
@@ -63,26 +68,33 @@ export class Trigger {
     return this.#tookMs
   }
 
+  /** Of the last look, where it failed. */
+  get code(): ErrorCode | undefined {
+    return this.#code
+  }
+
   /** True once it was read, or could not be. */
   get wasLookedAt(): boolean {
     return this.#input !== NEVER_READ
   }
 
-  /** Looks once. What fails is kept and not thrown. Not to be called again before it has ended. */
-  async look(object: ScaledObject): Promise<void> {
+  /**
+   * Looks once. What fails is kept and not thrown. Not to be called again before it has ended.
+   *
+   * @param maxAgeMs what others have seen of the same source within so long will do
+   */
+  async look(object: ScaledObject, maxAgeMs: number): Promise<void> {
     const { signal } = this.#stop
     if (signal.aborted) return
-    const startedMs = this.#options.times.steadyMs()
     try {
       const opened = this.#opened ?? (await this.#open(object, signal))
-      this.#read(await opened.measure(signal))
-    } catch (error) {
-      if (signal.aborted) return
-      this.#failed(error)
+      const input = await opened.poll(signal, { maxAgeMs })
+      this.#take(opened, input)
       // what it logged in with may be another by now
-      if (isNsctlError(error, 'Denied')) await this.reopen()
+      if (this.#code === 'Denied') await this.reopen()
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error)
     }
-    this.#tookMs = this.#options.times.steadyMs() - startedMs
   }
 
   /** What it was opened with has changed: the next look begins anew. */
@@ -99,8 +111,8 @@ export class Trigger {
   }
 
   async #open(object: ScaledObject, signal: AbortSignal): Promise<OpenedTrigger> {
-    const where = { index: this.#index, key: this.key, spec: this.spec }
-    const opened = await this.#options.open(object, where, signal)
+    const place = { object, index: this.#index, key: this.key, spec: this.spec }
+    const opened = await this.#options.open(place, signal)
     if (signal.aborted) {
       await opened.close()
       throw signal.reason
@@ -110,30 +122,39 @@ export class Trigger {
     return opened
   }
 
-  /** Rejects with nothing but what can never work: then looking at it still tells. */
+  /** It rejects with nothing but what can never work, and looking at the source tells that as well. */
   async #listen(opened: OpenedTrigger, signal: AbortSignal): Promise<void> {
+    const isOurs = () => this.#opened === opened && !signal.aborted
     try {
-      await opened.listen?.((reading) => {
-        if (this.#opened !== opened || signal.aborted) return
-        this.#read(reading)
+      await opened.listen?.((input) => {
+        if (!isOurs()) return
+        this.#take(opened, input)
         this.#options.onEvent()
       }, signal)
     } catch (error) {
-      if (signal.aborted || this.#opened !== opened) return
+      if (!isOurs()) return
       this.#failed(error)
       this.#options.onEvent()
     }
   }
 
-  #read(reading: Reading): void {
-    const readAtMs = this.#options.times.steadyMs()
-    this.#input = { reading, readAtMs, error: undefined, failures: 0 }
-    this.#fault = undefined
+  /** Failures are counted on where it was opened anew in between. */
+  #take(opened: OpenedTrigger, input: TriggerInput): void {
+    const { tookMs, code } = opened.facts()
+    const failures = input.error === undefined ? 0 : Math.max(input.failures, this.#input.failures + 1)
+    const { reading = this.#input.reading, readAtMs = this.#input.readAtMs } = input
+    this.#input = { ...input, reading, readAtMs, failures }
+    this.#tookMs = tookMs
+    this.#code = input.error === undefined ? undefined : (code ?? 'Failed')
+    if (input.error === undefined) this.#fault = undefined
+    else this.#fault = code === 'Denied' ? 'credentials' : 'outside'
   }
 
   #failed(error: unknown): void {
     this.#input = { ...this.#input, error: messageOf(error), failures: this.#input.failures + 1 }
-    if (isNsctlError(error, 'Denied')) this.#fault = 'credentials'
-    else this.#fault = this.#opened === undefined && isNsctlError(error, 'Invalid') ? 'parameters' : 'outside'
+    this.#tookMs = undefined
+    this.#code = isNsctlError(error) ? error.code : 'Bug'
+    if (this.#code === 'Denied') this.#fault = 'credentials'
+    else this.#fault = this.#code === 'Invalid' || this.#code === 'Unsupported' ? 'parameters' : 'outside'
   }
 }
