@@ -114,9 +114,7 @@ class ScaledObjectReconciler {
     const name = targetName(object)
     if (name === undefined || status?.targetText !== targetText(object)) return
     // one that another owns is not this one's to change
-    const managed = this.#indexes.managed.get<Service>(
-      `${metadata.namespace}/${managerName(metadata.name)}`,
-    )
+    const managed = this.#indexes.managed.get<Service>(`${metadata.namespace}/${managerName(metadata.name)}`)
     if (!managed.some((service) => service.metadata.name === name)) return
     const ref = { kind: 'Service', namespace: metadata.namespace, name }
     const actor = { name: managerName(metadata.name), from: 'controller scaledobject' }

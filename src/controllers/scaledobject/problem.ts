@@ -3,7 +3,12 @@ import type { ScaledObject, Service } from '../../resources/generated/types.ts'
 
 export interface Problem {
   /** CamelCase, the reason of the condition Ready. */
-  readonly reason: 'UnsupportedTarget' | 'UnsupportedTrigger' | 'TargetNotFound' | 'TargetTaken' | 'InvalidSpec'
+  readonly reason:
+    | 'UnsupportedTarget'
+    | 'UnsupportedTrigger'
+    | 'TargetNotFound'
+    | 'TargetTaken'
+    | 'InvalidSpec'
   readonly message: string
 }
 

@@ -58,8 +58,15 @@ export class Records {
     const { atMs, at } = facts.decision
     if (this.#history === undefined || atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
     this.#sampledAtMs = atMs
-    const content = sampleOf(facts) as unknown as Json
-    this.#history.append({ object: this.#object, atMs: Date.parse(at), kind: 'sample', content })
+    const [object, wallMs] = [this.#object, Date.parse(at)]
+    const latest = facts.decision as unknown as Json
+    this.#history.append({
+      object,
+      atMs: wallMs,
+      kind: 'sample',
+      content: sampleOf(facts) as unknown as Json,
+    })
+    this.#history.append({ object, atMs: wallMs, kind: 'latest', content: latest })
   }
 
   /** With each decision that has changed something. */

@@ -6,6 +6,7 @@ import type { ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { readSample } from '../../scaling/sample.ts'
 import type { HistoryEntry } from '../../telemetry/history/history.ts'
+import { NOT_LOOKED_AT } from './status.ts'
 import type { ScalingTimes } from './times.ts'
 
 export interface RestoreInput {
@@ -87,7 +88,8 @@ function activeUntilMs(
 ): number | undefined {
   const active = findCondition(status?.conditions, 'Active')
   if (active?.status === 'False') return times.steadyOf(active.lastTransitionTime)
-  return active !== undefined && !hasSamples ? times.steadyMs() : undefined
+  const isNew = active === undefined || active.reason === NOT_LOOKED_AT
+  return isNew || hasSamples ? undefined : times.steadyMs()
 }
 
 function latest(...all: readonly (number | undefined)[]): number | undefined {

@@ -2,8 +2,9 @@
  * One ScaledObject at work: what its triggers said last, what deciding remembers, and the one way in which its decisions are written.
  * Whatever wakes it (a poll, an event, a change of the Service), it decides one time after another, never twice at once.
  */
-import { deepEqual } from '../../core/json.ts'
+
 import { messageOf, NsctlError } from '../../core/errors.ts'
+import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { ScaledObject, Service } from '../../resources/generated/types.ts'
 import { POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
@@ -124,8 +125,10 @@ export class Scaler {
     }
     if (credentials) await Promise.all(this.#triggers.map((trigger) => trigger.reopen()))
     if (moved || credentials || had !== undefined) return this.polls ? 'look' : 'decide'
+    // before its first look there is nothing to decide by
+    if (this.#decision === undefined) return 'nothing'
     const { replicas } = this.#target?.service()?.spec ?? {}
-    return replicas === undefined || replicas === this.#decision?.to ? 'nothing' : 'decide'
+    return replicas === undefined || replicas === this.#decision.to ? 'nothing' : 'decide'
   }
 
   /** Looks at all triggers side by side, and decides. */
@@ -192,7 +195,10 @@ export class Scaler {
       if (decision.to !== decision.from) await this.#scaled(service, decision)
       return await this.#report(decision)
     }
-    throw new NsctlError('Conflict', `${targetText(this.#object)} was scaled by others ${MAX_ATTEMPTS} times meanwhile`)
+    throw new NsctlError(
+      'Conflict',
+      `${targetText(this.#object)} was scaled by others ${MAX_ATTEMPTS} times meanwhile`,
+    )
   }
 
   #input(target: Target, service: Service): DecisionInput {
@@ -220,7 +226,8 @@ export class Scaler {
 
   async #scaled(service: Service, decision: Decision): Promise<void> {
     this.#lastScaleTime = this.#options.times.text()
-    for (const event of scaledEvents(this.#object, service, decision)) await this.#options.api.recordEvent(event)
+    for (const event of scaledEvents(this.#object, service, decision))
+      await this.#options.api.recordEvent(event)
   }
 
   async #report(decision?: Decision, original = this.#status.written?.originalReplicaCount): Promise<void> {
@@ -296,10 +303,7 @@ export class Scaler {
     const back = lookBackMs(policy)
     const read = async (kind: 'sample' | 'decision', spanMs: number) =>
       (await history?.list({ object, kind, fromMs: time.wallMs - spanMs })) ?? []
-    const [samples, decisions] = [
-      await read('sample', back.samples),
-      await read('decision', back.decisions),
-    ]
+    const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
     return restoreState({ initial, status: this.#status.written, samples, decisions, times })
   }
 }

@@ -166,7 +166,7 @@ export class Scalers {
     }
     const pollMs = entry.scaler.polls ? pollInMs(pace) : Number.POSITIVE_INFINITY
     // a plan that stands is not put off by what happens in between
-    const stands = entry.pollAtMs > nowMs && entry.scaler.polls
+    const stands = entry.pollAtMs < Number.POSITIVE_INFINITY && entry.scaler.polls
     entry.pollAtMs = stands ? Math.min(entry.pollAtMs, nowMs + pollMs) : nowMs + pollMs
     entry.decideAtMs = nowMs + decideInMs(pace)
     this.#put(entry)

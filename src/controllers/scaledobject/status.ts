@@ -12,6 +12,9 @@ import type { Pause } from '../../scaling/policy.ts'
 import { type Problem, targetText } from './problem.ts'
 import type { TriggerFault } from './trigger.ts'
 
+/** The reason of the condition Active before its triggers were looked at. */
+export const NOT_LOOKED_AT = 'NotLookedAt'
+
 export interface TriggerFacts {
   readonly key: string
   readonly error: string | undefined
@@ -133,7 +136,7 @@ function faultText({ key, error }: TriggerFacts): string {
 function activeCondition({ decision, problem, triggers }: StatusFacts): ConditionInput {
   const type = 'Active'
   if (problem !== undefined || decision === undefined)
-    return { type, status: 'Unknown', reason: 'NotLookedAt' }
+    return { type, status: 'Unknown', reason: NOT_LOOKED_AT }
   if (decision.active) {
     const who = [...new Set(decision.triggers.filter(({ active }) => active).map(({ key }) => key))]
     return { type, status: 'True', reason: 'TriggerActive', message: who.join(', ') || decision.because }
@@ -169,13 +172,9 @@ function limitedCondition({ decision, problem }: StatusFacts): ConditionInput {
 }
 
 /** Of each trigger that fails, and of those that did when this was last written. */
-function healthOf({
-  triggers,
-  before,
-}: StatusFacts): Readonly<Record<string, ScaledObjectTriggerHealth>> {
+function healthOf({ triggers, before }: StatusFacts): Readonly<Record<string, ScaledObjectTriggerHealth>> {
   const entries = triggers.flatMap(({ key, error, failures }): [string, ScaledObjectTriggerHealth][] => {
-    if (error !== undefined)
-      return [[key, { numberOfFailures: failures, status: 'Failing', message: error }]]
+    if (error !== undefined) return [[key, { numberOfFailures: failures, status: 'Failing', message: error }]]
     return before?.health?.[key] === undefined ? [] : [[key, { numberOfFailures: 0, status: 'Happy' }]]
   })
   return Object.fromEntries(entries)

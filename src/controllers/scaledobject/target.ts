@@ -85,6 +85,7 @@ export class Target {
 
 /** An older state of the same Service; one that was made anew is no older. */
 function isBehind(cached: Service | undefined, newest: Service | undefined): boolean {
-  if (cached === undefined || newest === undefined || cached.metadata.uid !== newest.metadata.uid) return false
+  if (cached === undefined || newest === undefined || cached.metadata.uid !== newest.metadata.uid)
+    return false
   return (cached.metadata.generation ?? 0) < (newest.metadata.generation ?? 0)
 }

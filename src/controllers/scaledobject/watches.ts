@@ -43,7 +43,10 @@ export function scaledObjectIndexes(cache: ObjectCache): ScaledObjectIndexes {
   }
 }
 
-export function scaledObjectWatches({ cache, onCredentials }: WatchOptions, { byTarget }: ScaledObjectIndexes) {
+export function scaledObjectWatches(
+  { cache, onCredentials }: WatchOptions,
+  { byTarget }: ScaledObjectIndexes,
+) {
   const users = cache.index('ScaledObject', (object) => authenticationKeys(object as unknown as ScaledObject))
   const sources = [
     cache.index('TriggerAuthentication', (one) => materialKeys(one, one.metadata.namespace ?? '')),
@@ -76,7 +79,10 @@ export function scaledObjectWatches({ cache, onCredentials }: WatchOptions, { by
           ? []
           : [...ownKey(now), ...sharers(now), ...(old === undefined ? [] : sharers(old))],
     },
-    { kind: 'Service', toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now)) },
+    {
+      kind: 'Service',
+      toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now)),
+    },
     { kind: 'Instance', toKeys: () => [] },
     {
       kind: 'TriggerAuthentication',
