@@ -99,6 +99,8 @@ export interface SourceContext {
 /** What is known of the instances of Services. */
 export interface Workloads {
   instances(service: { readonly namespace: string; readonly name: string }): readonly WorkloadInstance[]
+  /** Those of all Services of a namespace. */
+  inNamespace(namespace: string): readonly WorkloadInstance[]
   /** The newest samples of one resource of a Service's instances. Shares what it fetches among all that ask. */
   usage(
     service: { readonly namespace: string; readonly name: string },
@@ -110,6 +112,8 @@ export interface Workloads {
 export interface WorkloadInstance {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
+  /** Pending until its programs run; failed where they cannot be started, and where it has ended for good. */
+  readonly phase: 'pending' | 'running' | 'failed'
   readonly ready: boolean
   readonly node: string
   /** Where its ports can be reached from here. */
