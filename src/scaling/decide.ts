@@ -73,12 +73,12 @@ export function decide(
   return { decision, state }
 }
 
-/** The last step that moved the number; what decides, where none did after it. */
+/** The last step that moved the number, or made it idle; what decides, where none did after it. */
 function reasonOf(steps: readonly Step[], { decider }: Wish): string {
   for (let index = steps.length - 1; index >= 0; index--) {
-    const { step, from, to, text } = steps[index]!
+    const { step, from, to, reason, text } = steps[index]!
     if (step === 'triggers' || step === 'fallback' || step === 'modifiers') break
-    if (from !== to) return text
+    if (from !== to || reason === 'Idle') return text
   }
   return decider?.text ?? steps[0]!.text
 }
