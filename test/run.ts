@@ -1,7 +1,7 @@
 /**
  * Runs test files, each in a process of its own, and closes with `N passed, N failed, N skipped`.
  *
- *     node test/run.ts [--suite unit|stores|systemd|kill|faults|secrets] [--jobs N] [FILE …]
+ *     node test/run.ts [--suite unit|stores|systemd|kill|faults|secrets|scaling] [--jobs N] [FILE …]
  *
  * A file belongs to the suite that its name ends in (`x.kill.test.ts`), else to `unit`. A file that runs no test, or ends
  * before its tests did, is a failure. With NSCTL_TEST_TALLY=FILE the figures are appended there for `.ci/run` to add up.
@@ -20,7 +20,7 @@ interface FileResult {
   readonly seconds: number
 }
 
-const SUITES = ['stores', 'systemd', 'kill', 'faults', 'secrets'] as const
+const SUITES = ['stores', 'systemd', 'kill', 'faults', 'secrets', 'scaling'] as const
 const FILE_LIMIT_MS = Number(process.env.NSCTL_TEST_FILE_LIMIT_MS ?? 900_000)
 
 const { values, positionals } = parseArgs({

@@ -48,9 +48,28 @@ export interface DefinitionManifest {
 }
 
 export function loadDefinitions(folder: string): readonly Definition[] {
-  return globSync('*.yaml', { cwd: folder })
+  const definitions = globSync('*.yaml', { cwd: folder })
     .sort()
     .map((name) => readDefinition(`${folder}/${name}`))
+  for (const { file, schema } of definitions) borrowSchemas(schema, definitions, file)
+  return definitions
+}
+
+/** `x-nsctl-schema: Service spec.template` takes the place's schema over from another kind, so that it is written once. */
+function borrowSchemas(schema: JsonSchema, definitions: readonly Definition[], file: string): void {
+  const from = schema['x-nsctl-schema']
+  if (from !== undefined) {
+    const [kind, path = ''] = from.split(' ')
+    let found = definitions.find((one) => one.kind === kind)?.schema
+    for (const member of path.split('.')) found = found?.properties?.[member]
+    if (found === undefined) throw new Error(`${file}: there is no schema ${JSON.stringify(from)}`)
+    const { 'x-nsctl-schema': _, ...own } = schema
+    Object.assign(schema, found, own)
+    delete (schema as { 'x-nsctl-schema'?: string })['x-nsctl-schema']
+    return
+  }
+  for (const child of Object.values(schema.properties ?? {})) borrowSchemas(child, definitions, file)
+  if (schema.items) borrowSchemas(schema.items, definitions, file)
 }
 
 function readDefinition(file: string): Definition {
@@ -83,7 +102,7 @@ function collectAnchors(node: unknown, value: unknown, anchors: Map<JsonSchema, 
 const KEYWORDS = new Set(
   `type description default properties additionalProperties required items enum pattern format minimum maximum minLength
   maxLength minItems maxItems uniqueItems nullable x-kubernetes-int-or-string x-kubernetes-preserve-unknown-fields
-  x-kubernetes-list-type x-kubernetes-list-map-keys x-nsctl-type`.split(/\s+/),
+  x-kubernetes-list-type x-kubernetes-list-map-keys x-nsctl-type x-nsctl-schema`.split(/\s+/),
 )
 
 /** A comma in an unquoted flow mapping makes a keyword of half a sentence, and YAML is silent about it. */

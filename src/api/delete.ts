@@ -19,7 +19,13 @@ import { removalOperations, specKeyOf } from './remove.ts'
 import { asStored, definitionCheck, shown } from './versions.ts'
 
 /** Kinds that own others. */
-const OWNERS: ReadonlySet<string> = new Set(['Service', 'Namespace', 'CustomResourceDefinition'])
+const OWNERS: ReadonlySet<string> = new Set([
+  'Service',
+  'Job',
+  'ScaledJob',
+  'Namespace',
+  'CustomResourceDefinition',
+])
 /** Kinds with data beneath them that only `purge` removes. */
 const HAVE_DATA: ReadonlySet<string> = new Set(['Service', 'Namespace'])
 

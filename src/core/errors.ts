@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   Unsupported: 2,
   TooLarge: 2,
   Unreachable: 3,
+  Denied: 3,
   StoreLocked: 3,
   StoreFull: 3,
   StoreCorrupt: 3,

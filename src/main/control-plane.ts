@@ -6,6 +6,7 @@ import { deliveryController } from '../controllers/delivery/controller.ts'
 import { OwnIdentity } from '../controllers/delivery/own-identity.ts'
 import { externalController } from '../controllers/external/controller.ts'
 import { garbageController } from '../controllers/garbage/controller.ts'
+import { jobController } from '../controllers/job/controller.ts'
 import { namespaceController } from '../controllers/namespace/controller.ts'
 import { retention } from '../controllers/retention/runnable.ts'
 import { serviceController } from '../controllers/service/controller.ts'
@@ -19,6 +20,7 @@ import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { refuseUnwritable } from '../store/layout.ts'
 import type { LeaseRecord } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import type { HistoryStore } from '../telemetry/history/history.ts'
 import { ExternalSources } from './external-sources.ts'
 import { controlPlaneIdentityOf, type Environment } from './paths.ts'
 import { secretValues } from './secret-values.ts'
@@ -44,6 +46,8 @@ export interface ControlPlaneOptions {
   readonly env: Environment
   readonly clock: Clock
   readonly logger: Logger
+  /** Of decisions and samples. */
+  readonly history: HistoryStore
 }
 
 /** All controllers of the control plane: this list is what nsctl does. `api` is fenced for the term that it is made for. */
@@ -53,6 +57,7 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
   const manager = createManager({ api, clock, logger, metrics, stopTimeoutMs: STOP_LIMIT_MS })
   const { cache } = manager
   manager.add(serviceController({ cache, api, clock }))
+  manager.add(jobController({ cache, api, clock }))
   const path = controlPlaneIdentityOf(env)
   const own = new OwnIdentity({ api, cache, clock, logger, path, host: hostname() })
   manager.add(deliveryController({ cache, api, clock, own }))

@@ -34,4 +34,6 @@ export interface JsonSchema {
   readonly 'x-kubernetes-list-map-keys'?: readonly string[]
   /** Only in crds/: the generated TypeScript type of what the schema leaves open. Not part of a kind's schema. */
   readonly 'x-nsctl-type'?: string
+  /** Only in crds/: `Service spec.template`, whose schema stands for this one. Not part of a kind's schema. */
+  readonly 'x-nsctl-schema'?: string
 }

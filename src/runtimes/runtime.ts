@@ -49,6 +49,8 @@ export interface ProgramSpec {
   readonly network: 'host' | 'none'
   /** Names of protections that the service goes without; a runtime that has no protections ignores them. */
   readonly relax: readonly string[]
+  /** Never: it runs once, and whatever its end it is not started again unless `start` says so. It is after a failure, where left out. */
+  readonly restart?: 'never'
   /** Which of what `RuntimeMaterials.place` puts in place the program gets, and how; nothing where left out. */
   readonly material?: MaterialShape
 }

@@ -16,6 +16,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { MetricType, ReadParameters } from '../resources/triggers/schema.ts'
+import type { HttpAgents } from './http/agents.ts'
 
 /** What one look came to. */
 export type Reading = ValueReading | InstanceReading
@@ -91,12 +92,21 @@ export interface SourceContext {
   readonly logger: Logger
   readonly workloads: Workloads
   readonly webhooks: Webhooks
+  /** The connections that all sources over HTTP share. */
+  readonly http: HttpAgents
 }
 
 /** What is known of the instances of Services. */
 export interface Workloads {
+  /** Whether there is such a Service. */
+  exists(service: { readonly namespace: string; readonly name: string }): boolean
   instances(service: { readonly namespace: string; readonly name: string }): readonly WorkloadInstance[]
-  /** The newest samples of one resource of a Service's instances. Shares what it fetches among all that ask. */
+  /** Those of all Services of a namespace. */
+  inNamespace(namespace: string): readonly WorkloadInstance[]
+  /**
+   * The newest samples of one resource of a Service's instances; those that none is known of are missing. Shares what it fetches among all that
+   * ask. Rejects with Unreachable where no node that has some of them answers.
+   */
   usage(
     service: { readonly namespace: string; readonly name: string },
     resource: 'cpu' | 'memory' | 'io',
@@ -107,6 +117,8 @@ export interface Workloads {
 export interface WorkloadInstance {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
+  /** Pending until its programs run; failed where they cannot be started, and where it has ended for good. */
+  readonly phase: 'pending' | 'running' | 'failed'
   readonly ready: boolean
   readonly node: string
   /** Where its ports can be reached from here. */
@@ -136,5 +148,7 @@ export interface WebhookAnswer {
 /** One file of sources/ exports one of these; main lists them, and loads each when it is first needed. */
 export interface SourceType {
   readonly types: readonly string[]
+  /** What it measures depends on its parameters alone, and not on whose trigger it is: equal triggers share one source. */
+  readonly shareable?: true
   open(trigger: TriggerConfig, context: SourceContext): Source
 }

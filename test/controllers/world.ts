@@ -4,6 +4,7 @@ import { createAgent } from '../../src/agent/agent.ts'
 import type { ResourceApi } from '../../src/api/api.ts'
 import { openApi } from '../../src/api/open.ts'
 import { garbageController } from '../../src/controllers/garbage/controller.ts'
+import { jobController } from '../../src/controllers/job/controller.ts'
 import { namespaceController } from '../../src/controllers/namespace/controller.ts'
 import { serviceController } from '../../src/controllers/service/controller.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
@@ -54,6 +55,7 @@ export async function startWorld(
     const manager = createManager({ api, clock, logger })
     const { cache } = manager
     manager.add(serviceController({ cache, api, clock, unprobedSettleMs: 100 }))
+    manager.add(jobController({ cache, api, clock }))
     manager.add(garbageController({ cache, api }))
     manager.add(namespaceController({ cache, api }))
     const baseEnvironment = { PATH: '/usr/bin:/bin' }

@@ -46,16 +46,21 @@ test('our own kinds are all there, in order of name', () => {
   assert.equal(
     own.all().map(({ kind }) => kind),
     [
+      'ClusterTriggerAuthentication',
       'Config',
       'CustomResourceDefinition',
       'Delivery',
       'Event',
       'Instance',
+      'Job',
       'Namespace',
       'Node',
       'Recipient',
+      'ScaledJob',
+      'ScaledObject',
       'Secret',
       'Service',
+      'TriggerAuthentication',
       'Volume',
     ],
   )

@@ -14,8 +14,9 @@ const MAX_LABELS = 40
 const MAX_KEY = 128
 
 /** Whether it belongs into a catalog: it is ready, and nobody has asked for its end. */
-export function isAnnounced({ metadata, status }: Instance): boolean {
-  return status?.ready === true && metadata.deletionTimestamp === undefined
+export function isAnnounced({ metadata, spec, status }: Instance): boolean {
+  // a run of a Job serves nobody
+  return status?.ready === true && metadata.deletionTimestamp === undefined && spec.job === undefined
 }
 
 /** @param address where its ports are reached */

@@ -30,6 +30,15 @@ export function announceEnd(program: ProgramRecord, noted: Noted): InstanceEvent
   }
 }
 
+/** A program that runs once has ended. */
+export function announceRun(program: ProgramRecord, { ended }: Noted): InstanceEvent | undefined {
+  if (ended === undefined) return undefined
+  if (ended.reason === 'success')
+    return { type: 'Normal', reason: 'Completed', message: `${subject(program)}ended with 0` }
+  const message = `${subject(program)}${program.lastFailure?.message ?? describeExit(ended)}`
+  return { type: 'Warning', reason: 'Failed', message }
+}
+
 export function announceObstacle(obstacle: Obstacle): InstanceEvent {
   return { type: 'Warning', reason: obstacle.reason, message: obstacle.message }
 }

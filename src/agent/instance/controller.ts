@@ -3,7 +3,6 @@ import type { ResourceController } from '../../api/api.ts'
 import type { Clock } from '../../core/clock.ts'
 import { deepEqual, type Json } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
-import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { type ControllerSpec, ownKey, refKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
@@ -14,14 +13,16 @@ import { type ObservedProgram, programKey, type Runtime, type RuntimeReader } fr
 import type { Announcer } from '../catalog/announcer.ts'
 import type { Materials } from '../material/materials.ts'
 import { PortAllocator } from '../ports.ts'
-import { announceEnd, announceReady, type InstanceEvent } from './announce.ts'
+import { announceEnd, announceReady, announceRun, type InstanceEvent } from './announce.ts'
+import { Ender } from './end.ts'
 import { Given } from './given.ts'
 import { endOrphans, endUnwanted } from './orphans.ts'
 import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
-import { type InstancePlan, type ProgramAction, planInstance } from './plan.ts'
+import { type InstancePlan, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
 import { type InstanceRecord, makeRecord, note } from './record.ts'
+import { runEndOf, runsOnce } from './run-once.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
 import { Starter, type StartRequest } from './start.ts'
 import { instanceStatus } from './status.ts'
@@ -82,6 +83,7 @@ class InstanceReconciler {
   readonly #options: InstanceControllerOptions
   readonly #ports = new PortAllocator()
   readonly #starter: Starter
+  readonly #ender: Ender
   readonly #pace: Pace
   readonly #records = new Map<string, InstanceRecord>()
   #enqueue: (ref: ObjectRef) => void = () => {}
@@ -92,6 +94,7 @@ class InstanceReconciler {
     this.given = new Given(options)
     this.#pace = new Pace(options.clock)
     const tell = (instance: Instance, event: InstanceEvent) => this.#tell(instance, event)
+    this.#ender = new Ender({ ...options, ports: this.#ports, places: this.places, given: this.given })
     this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, tell })
   }
 
@@ -131,12 +134,12 @@ class InstanceReconciler {
     await this.#noteWhatHappened(instance, record)
     this.given.look(instance, record)
     const deleting = instance.metadata.deletionTimestamp !== undefined
-    const plan = this.#plan(record, deleting)
-    if (deleting) await this.#end(record, instance, plan)
+    const plan = this.#plan(instance, record)
+    if (deleting) await this.#ender.end(record, instance, plan)
     else await this.#run(ref, instance, record, plan, signal)
     this.#probe(ref, instance, record, deleting)
     await this.#pace.turn()
-    const after = deleting ? plan : this.#plan(record, deleting)
+    const after = deleting ? plan : this.#plan(instance, record)
     await this.#writeStatus(ref, instance, record, after)
     if (record.obstacle !== undefined) return recheck(OBSTACLE_RECHECK_MS, record.obstacle.message)
     const { materialNote } = record
@@ -162,10 +165,13 @@ class InstanceReconciler {
     return this.places.isIn(record) ? this.#options.runtime.observe() : NOTHING
   }
 
-  #plan(record: InstanceRecord, deleting: boolean): InstancePlan {
+  #plan(instance: Instance, record: InstanceRecord): InstancePlan {
+    const deleting = instance.metadata.deletionTimestamp !== undefined
     const observed = this.#observed(record)
+    const once = runsOnce(instance)
     const views = record.programs.map((program) => ({
       name: program.name,
+      ...(once && { ended: runEndOf(program, observed.get(program.key), record.written) }),
       state: observed.get(program.key)?.state,
       notBeforeMs: program.backoff.notBeforeMs,
       unhealthy: program.liveness?.healthy === false && program.endingFor === undefined,
@@ -182,7 +188,10 @@ class InstanceReconciler {
       // what ends because it was asked to is no news
       if (instance.metadata.deletionTimestamp !== undefined) continue
       if (noted.restarted > 0 || noted.ended !== undefined)
-        await this.#tell(instance, announceEnd(program, noted))
+        await this.#tell(
+          instance,
+          runsOnce(instance) ? announceRun(program, noted) : announceEnd(program, noted),
+        )
     }
   }
 
@@ -193,7 +202,8 @@ class InstanceReconciler {
     plan: InstancePlan,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#restartUnhealthy(record, instance, plan.actions)
+    await this.#ender.restartUnhealthy(record, instance, plan.actions)
+    if (runsOnce(instance)) await this.#ender.clear(instance, plan.actions)
     const programs = plan.actions.filter((action) => action.kind === 'start').map((action) => action.name)
     const composition = await this.given.compose(instance, record, programs.length > 0)
     const observed = this.#observed(record)
@@ -222,43 +232,9 @@ class InstanceReconciler {
     }
   }
 
-  async #restartUnhealthy(
-    record: InstanceRecord,
-    instance: Instance,
-    actions: readonly ProgramAction[],
-  ): Promise<void> {
-    const ids = programIds(instance)
-    for (const action of actions) {
-      if (action.kind !== 'restart') continue
-      const index = record.programs.findIndex((one) => one.name === action.name)
-      const [program, id] = [record.programs[index], ids[index]]
-      if (program === undefined || id === undefined) continue
-      const reason = program.liveness?.message ?? 'its liveness probe failed'
-      await this.#options.announcer?.withdraw(instance)
-      await this.#options.runtime.stop(id, stopOptions(instance))
-      program.endingFor = reason
-      program.liveness = undefined
-    }
-  }
-
-  async #end(record: InstanceRecord, instance: Instance, plan: InstancePlan): Promise<void> {
-    const ids = programIds(instance)
-    // nobody shall be sent to what is about to end
-    await this.#options.announcer?.withdraw(instance)
-    // whoever comes after it may be here before it is gone from the store
-    if (plan.stopped) this.#ports.releaseFixed(record.uid)
-    if (plan.stopped) await this.given.forget(ids.filter((id) => this.places.holds(record, programKey(id))))
-    for (const action of plan.actions) {
-      const id = ids.find((one) => one.program === action.name)
-      if (id === undefined || !this.places.holds(record, programKey(id))) continue
-      if (action.kind === 'stop') await this.#options.runtime.stop(id, stopOptions(instance))
-      if (action.kind === 'forget') await this.#options.runtime.forget(id)
-    }
-  }
-
   #probe(ref: ObjectRef, instance: Instance, record: InstanceRecord, deleting: boolean): void {
     const { runtime, clock } = this.#options
-    const programs = deleting ? [] : programsOf(instance.spec.template)
+    const programs = deleting || runsOnce(instance) ? [] : programsOf(instance.spec.template)
     startProbes({
       record,
       programs,
@@ -289,7 +265,7 @@ class InstanceReconciler {
     const { runtime, clock, announcer } = this.#options
     const probed = new Set(
       programsOf(instance.spec.template)
-        .filter((one) => one.readiness !== undefined)
+        .filter((one) => one.readiness !== undefined && !runsOnce(instance))
         .map((one) => one.name),
     )
     return instanceStatus({
@@ -333,9 +309,4 @@ class InstanceReconciler {
     const about = { kind: 'Instance', namespace, name, uid }
     await this.#options.api.recordEvent({ ...event, about, source: `agent ${this.#options.node}` })
   }
-}
-
-function stopOptions(instance: Instance): { readonly graceMs: number; readonly signal: string } {
-  const { signal, gracePeriod } = instance.spec.template.stop
-  return { signal, graceMs: parseDurationMs(gracePeriod) }
 }

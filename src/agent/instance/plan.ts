@@ -8,6 +8,14 @@ export interface ProgramView {
   /** Monotonic milliseconds before which it must not be started. */
   readonly notBeforeMs: number
   readonly unhealthy: boolean
+  /** Of what runs once: how its run ended; undefined while it may still run or has not begun. */
+  readonly ended?: RunEnd
+}
+
+/** `recorded`: the store knows, so the runtime need not remember it. */
+export interface RunEnd {
+  readonly succeeded: boolean
+  readonly recorded: boolean
 }
 
 export type ProgramAction =
@@ -33,7 +41,12 @@ export function planInstance(
   if (deleting) return planEnd(programs)
   const actions: ProgramAction[] = []
   let waitMs: number | undefined
+  const hasFailed = programs.some(({ ended }) => ended?.succeeded === false)
   for (const program of programs) {
+    if (program.ended !== undefined || hasFailed) {
+      actions.push(...planOver(program))
+      continue
+    }
     if (program.state === 'running' || program.state === 'starting') {
       if (program.unhealthy) actions.push({ kind: 'restart', name: program.name })
       continue
@@ -44,6 +57,12 @@ export function planInstance(
     else actions.push({ kind: 'start', name: program.name })
   }
   return { actions, stopped: false, waitMs }
+}
+
+/** A run that is over: nothing is started again, and what another program's failure leaves behind is ended. */
+function planOver({ name, state, ended }: ProgramView): readonly ProgramAction[] {
+  if (state === 'running' || state === 'starting') return [{ kind: 'stop', name }]
+  return state === 'exited' && ended?.recorded === true ? [{ kind: 'forget', name }] : []
 }
 
 /** A stop is asked for again at every look: the runtime may have been told by an agent that is no more. */

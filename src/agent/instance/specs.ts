@@ -80,7 +80,7 @@ function makeSpec(
   workingDir: string,
   env: Readonly<Record<string, string>>,
 ): ProgramSpec {
-  const { template, storage } = instance.spec
+  const { template, storage, restartPolicy } = instance.spec
   return {
     id,
     command,
@@ -91,6 +91,7 @@ function makeSpec(
     stop: { signal: template.stop.signal, graceMs: parseDurationMs(template.stop.gracePeriod) },
     network: template.network,
     relax: template.security?.relax ?? [],
+    ...(restartPolicy === 'Never' ? { restart: 'never' as const } : {}),
   }
 }
 

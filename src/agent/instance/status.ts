@@ -9,8 +9,10 @@ import type {
 } from '../../resources/generated/types.ts'
 import type { ObservedProgram, RuntimeInfo } from '../../runtimes/runtime.ts'
 import { REGISTERED } from '../catalog/verdicts.ts'
+import type { RunEnd } from './plan.ts'
 import { describeExit, type InstanceRecord, MATERIALS_PLACED, type ProgramRecord } from './record.ts'
 import { materialsChanged } from './refresh.ts'
+import { endedState, runEndOf, runFailureText, runPhaseOf, runsOnce } from './run-once.ts'
 
 export interface StatusInput {
   readonly instance: Instance
@@ -103,8 +105,15 @@ function programStatus(program: ProgramRecord, input: StatusInput): InstanceProg
   const ready = runs && (!input.hasReadiness(program.name) || program.readiness?.healthy === true)
   // what nothing stands in the way of is started as soon as this is written
   const before = input.record.obstacle === undefined ? 'starting' : 'pending'
+  const end = runsOnce(input.instance) ? runEndOf(program, seen, input.record.written) : undefined
   const state =
-    seen === undefined || seen.state === 'exited' ? (program.hasRun ? 'backoff' : before) : seen.state
+    end !== undefined
+      ? endedState(end)
+      : seen === undefined || seen.state === 'exited'
+        ? program.hasRun
+          ? 'backoff'
+          : before
+        : seen.state
   return {
     name: program.name,
     state: input.stopped ? 'exited' : state,
@@ -121,15 +130,36 @@ function programStatus(program: ProgramRecord, input: StatusInput): InstanceProg
 function phaseOf(input: StatusInput, deleting: boolean, programs: readonly InstanceProgramStatus[]): Phase {
   if (deleting) return input.stopped ? 'Stopped' : 'Stopping'
   if (input.record.obstacle !== undefined) return input.record.obstacle.phase
+  const over = runsOnce(input.instance) ? runPhaseOf(runEnds(input)) : undefined
+  if (over !== undefined) return over
   if (programs.every((one) => one.state === 'running')) return 'Running'
   return input.waiting ? 'Backoff' : 'Starting'
 }
 
+function runEnds({ record, observed }: StatusInput): readonly (RunEnd | undefined)[] {
+  return record.programs.map((one) => runEndOf(one, observed.get(one.key), record.written))
+}
+
+/** Of a run that is over: what was written stays. */
+function runTroubleOf(input: StatusInput): Pick<InstanceStatus, 'reason' | 'message'> {
+  const { written, programs } = input.record
+  if (written?.phase === 'Failed' && written.message !== undefined) {
+    const { reason, message } = written
+    return { ...(reason === undefined ? {} : { reason }), message }
+  }
+  const index = runEnds(input).findIndex((one) => one?.succeeded === false)
+  const failed = programs[index]
+  if (failed === undefined) return {}
+  const text = runFailureText(failed, input.observed.get(failed.key))
+  return { reason: failed.lastFailure?.reason ?? 'Error', message: `${label(failed)}${text}` }
+}
+
 function troubleOf(input: StatusInput, phase: Phase): Pick<InstanceStatus, 'reason' | 'message'> {
   const { record } = input
-  if (phase === 'Stopping' || phase === 'Stopped') return {}
+  if (phase === 'Stopping' || phase === 'Stopped' || phase === 'Succeeded') return {}
   if (record.obstacle !== undefined)
     return { reason: record.obstacle.reason, message: record.obstacle.message }
+  if (phase === 'Failed') return runTroubleOf(input)
   const failing = record.programs.find((one) => {
     const state = input.observed.get(one.key)?.state
     return one.lastFailure !== undefined && state !== 'running'

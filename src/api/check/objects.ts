@@ -4,7 +4,7 @@ import type { Contents, Item, ObjectItem } from './contents.ts'
 import type { Finding } from './finding.ts'
 
 /** Kinds that the daemon deletes once their owners have gone. */
-const COLLECTED: ReadonlySet<string> = new Set(['Service', 'Instance', 'Volume'])
+const COLLECTED: ReadonlySet<string> = new Set(['Service', 'ScaledJob', 'Job', 'Instance', 'Volume'])
 
 export function checkObjects(contents: Contents): readonly Finding[] {
   return [

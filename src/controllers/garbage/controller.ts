@@ -25,6 +25,9 @@ const ENDINGS: Readonly<Record<string, { readonly phase: string; readonly finali
   Volume: { phase: 'Purged', finalizer: FINALIZERS.data },
 }
 
+/** What owns, and what is owned. */
+const WATCHED: readonly string[] = ['Service', 'ScaledJob', 'Job', 'Instance', 'Volume']
+
 /** Deletes what has lost its owner, and takes finalizers off what has come to its end. What seems to have no owner is looked up in the store first. */
 export function garbageController(options: GarbageControllerOptions): ControllerSpec {
   const { cache } = options
@@ -35,7 +38,7 @@ export function garbageController(options: GarbageControllerOptions): Controller
   ]
   return {
     name: 'garbage',
-    watches: ['Service', 'Instance', 'Volume'].map((kind) => ({ kind, toKeys: withOwnersAndChildren })),
+    watches: WATCHED.map((kind) => ({ kind, toKeys: withOwnersAndChildren })),
     reconciler: new GarbageReconciler(options),
     concurrency: 64,
   }
@@ -92,7 +95,7 @@ class GarbageReconciler {
 
   /** Kinds that this controller does not watch are asked of the store. */
   #fromCache(ref: ObjectRef): AnyResource | undefined {
-    return ref.kind === 'Service' || ref.kind in ENDINGS ? this.#cache.get(ref) : undefined
+    return WATCHED.includes(ref.kind) ? this.#cache.get(ref) : undefined
   }
 
   #isSame(found: AnyResource | undefined, owner: OwnerReference): boolean {

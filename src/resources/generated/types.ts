@@ -419,8 +419,12 @@ export type InstanceMaterial = {
 
 /** What the node's agent should run. Written by the control plane. */
 export type InstanceSpec = {
-  /** The Service it belongs to. */
+  /** The Service it belongs to; for a Job's, a name that no Service can have. */
   readonly service: string
+  /** The Job that it is a run of. */
+  readonly job?: string
+  /** Never: it runs once, to its end. Always where left out. */
+  readonly restartPolicy?: 'Always' | 'Never'
   /** Its number among the Service's instances; storage goes with it. */
   readonly ordinal: number
   /** The node that runs it. */
@@ -463,7 +467,7 @@ export type InstanceProgramFailure = {
 export type InstanceProgramStatus = {
   /** The program; empty where there is only one. */
   readonly name: string
-  /** starting, running, stopping, backoff or exited. */
+  /** starting, running, stopping, backoff or exited; succeeded or failed where it runs once. */
   readonly state: string
   /** Of its main process. */
   readonly pid?: number
@@ -495,8 +499,8 @@ export type InstanceFailure = {
 
 /** What is. Written by the node's agent. */
 export type InstanceStatus = {
-  /** Backoff waits to be started again after a failure; Failed cannot be started at all; Stopped has ended for good. */
-  readonly phase?: 'Pending' | 'Starting' | 'Running' | 'Backoff' | 'Stopping' | 'Stopped' | 'Failed'
+  /** Backoff waits to be started again after a failure; Failed cannot be started at all, or, with restartPolicy Never, has ended with a failure; Succeeded has ended with 0 under that; Stopped has ended for good because its end was asked for. */
+  readonly phase?: 'Pending' | 'Starting' | 'Running' | 'Backoff' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed'
   /** All programs run and their readiness probes succeed. */
   readonly ready?: boolean
   /** yes or no, for tables. */
@@ -766,6 +770,8 @@ export type ScaledJobStatus = {
   readonly created?: number
   /** When a trigger was last seen active. Written with other changes. */
   readonly lastActiveTime?: string
+  /** The time in the annotation nsctl.dev/poll-requested that the last decision answers. */
+  readonly polledFor?: string
   /** The last decision that changed something. */
   readonly decision?: JsonObject
   /** What is wrong in a line; absent when nothing is. */
@@ -942,8 +948,8 @@ export type ScaledObjectSpec = {
   readonly cooldownPeriod: number
   /** Instances while no trigger is active. Must be below minReplicaCount. */
   readonly idleReplicaCount?: number
-  /** Instances at least while a trigger is active; with 0, and without idleReplicaCount, none while none is. */
-  readonly minReplicaCount: number
+  /** Instances at least while a trigger is active; with 0, or where left out, and without idleReplicaCount, none while none is. */
+  readonly minReplicaCount?: number
   /** Instances at most. */
   readonly maxReplicaCount: number
   /** How numbers become instances: HPA v2's settings and a formula. */
@@ -994,6 +1000,8 @@ export type ScaledObjectStatus = {
   readonly lastActiveTime?: string
   /** What it is paused at. */
   readonly pausedReplicaCount?: number
+  /** The time in the annotation nsctl.dev/poll-requested that the last decision answers. */
+  readonly polledFor?: string
   /** The last decision that changed something, in full. */
   readonly decision?: JsonObject
   /** Of each trigger that fails, or did lately, by name. */

@@ -3,6 +3,7 @@ import { isObject } from '../../core/json.ts'
 import { nearest } from '../../core/nearest.ts'
 import { type FieldIssue, type Scope, UNKNOWN_FIELD } from '../kinds.ts'
 import { OWN_PREFIX } from '../object.ts'
+import { POLL_REQUESTED } from '../scaler-annotations.ts'
 import { typeIssue } from './words.ts'
 
 /** What an object of a kind may be called. */
@@ -193,10 +194,10 @@ function ownKeyIssues(member: string, given: unknown, kept: unknown): readonly F
   return issues ?? SOUND
 }
 
-/** `nsctl.dev/x` and `anything.nsctl.dev/x`. */
+/** `nsctl.dev/x` and `anything.nsctl.dev/x`, but for what people ask by. */
 function isOwnKey(key: string): boolean {
   const slash = key.indexOf('/')
-  if (slash < 0) return false
+  if (slash < 0 || key === POLL_REQUESTED) return false
   return key.startsWith(OWN_PREFIX) || key.slice(0, slash + 1).endsWith(`.${OWN_PREFIX}`)
 }
 

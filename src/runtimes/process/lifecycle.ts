@@ -5,8 +5,9 @@ import type { ProgramRecord, StopIntent } from './records.ts'
 
 /** Whether a program whose attempt has ended is started again at once. */
 export function shouldRestart(record: ProgramRecord, nowMs: number): boolean {
-  const { want, stopping, lastExit, restartsAtMs } = record
-  if (want !== 'run' || stopping !== undefined || lastExit === undefined) return false
+  const { want, stopping, lastExit, restartsAtMs, spec } = record
+  if (spec.restart === 'never' || want !== 'run' || stopping !== undefined || lastExit === undefined)
+    return false
   return lastExit.reason !== 'success' && mayRestart(restartsAtMs, nowMs)
 }
 

@@ -71,8 +71,9 @@ export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
     ...storageLines(spec, options),
     ...options.binds.map(({ from, to }) => `BindReadOnlyPaths=${quoteBindPath(from)}:${quoteBindPath(to)}`),
     ...materialLines(spec, options),
-    'Restart=on-failure',
-    `RestartSec=${RESTART_DELAY_MS}ms`,
+    ...(spec.restart === 'never'
+      ? ['Restart=no']
+      : ['Restart=on-failure', `RestartSec=${RESTART_DELAY_MS}ms`]),
     'KillMode=control-group',
     `KillSignal=${spec.stop.signal}`,
     `TimeoutStopSec=${Math.max(1, Math.round(spec.stop.graceMs))}ms`,

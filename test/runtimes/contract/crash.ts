@@ -46,6 +46,21 @@ export function crashTests(test: ContractTest): void {
     assert.is(seen.restarts, 0)
   })
 
+  test('a program that is to run once is not started again, whatever its end', async ({ fixture }) => {
+    const spec = fixture.shell('exit 7', { restart: 'never' })
+    await fixture.start(spec)
+    const seen = await fixture.exited(spec)
+    assert.is(seen.lastExit?.exitCode, 7)
+    assert.is(seen.restarts, 0)
+    const other = fixture.shell('while :; do sleep 1; done', { restart: 'never' })
+    await fixture.start(other)
+    const running = await fixture.running(other)
+    process.kill(running.pid, 'SIGKILL')
+    const killed = await fixture.exited(other)
+    assert.is(killed.lastExit?.signal, 'SIGKILL')
+    assert.is(killed.restarts, 0)
+  })
+
   test('an exit status beyond 128 is no signal', async ({ fixture }) => {
     const spec = fixture.shell('exit 137')
     await fixture.start(spec)

@@ -1,0 +1,94 @@
+/** A Job's runs as Instances. */
+import { FINALIZERS } from '../../api/api.ts'
+import { digest } from '../../core/ids.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { ObjectCache } from '../../engine/cache.ts'
+import type { Config, Instance, Job, Secret } from '../../resources/generated/types.ts'
+import {
+  configContent,
+  contentForHash,
+  type Material,
+  type MissingMaterial,
+  materialRefs,
+  resolveMaterials,
+  secretContent,
+} from '../../resources/materials.ts'
+import { type AnyResource, API_VERSION } from '../../resources/object.ts'
+import { templateHash } from '../../resources/template.ts'
+import type { RunView } from './plan.ts'
+
+/** What a Job's template comes to now. */
+export interface RunTemplate {
+  readonly hash: string
+  readonly materials: readonly Material[]
+  /** Without these nothing is started. */
+  readonly missing: readonly MissingMaterial[]
+}
+
+export function runTemplateOf(
+  { spec, metadata: { namespace } }: Job,
+  cache: Pick<ObjectCache, 'get'>,
+): RunTemplate {
+  const refs = materialRefs(spec.template)
+  const { materials, missing } = resolveMaterials(refs, (kind, name) => {
+    const object = cache.get({ kind, namespace, name })
+    if (object === undefined) return undefined
+    return kind === 'Config'
+      ? configContent(object as unknown as Config)
+      : secretContent(object as unknown as Secret)
+  })
+  return { hash: templateHash(spec.template, [], contentForHash(refs, materials)), materials, missing }
+}
+
+/** What a Job's runs are filed under in place of a Service. It ends in a hyphen, as no Service's name can. */
+export function serviceNameOf({ metadata }: Job): string {
+  return `job-${metadata.name}-`
+}
+
+/** One run, held by the finalizer that its agent's word takes off. The same name for the same Job and ordinal. */
+export function makeRun(job: Job, template: RunTemplate, ordinal: number, node: string): AnyResource {
+  const { metadata, spec } = job
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Instance',
+    metadata: {
+      name: `${metadata.name}-${ordinal}-${digest(`${metadata.uid}/${ordinal}`, 5)}`,
+      namespace: metadata.namespace,
+      ...(metadata.labels === undefined ? {} : { labels: metadata.labels }),
+      finalizers: [FINALIZERS.runtime],
+      ownerReferences: [
+        {
+          apiVersion: job.apiVersion,
+          kind: job.kind,
+          name: metadata.name,
+          uid: metadata.uid ?? '',
+          controller: true,
+        },
+      ],
+    },
+    spec: {
+      service: serviceNameOf(job),
+      job: metadata.name,
+      restartPolicy: 'Never',
+      ordinal,
+      node,
+      templateHash: template.hash,
+      attempt: 0,
+      template: spec.template as unknown as JsonObject,
+      ...(template.materials.length === 0
+        ? {}
+        : { materials: template.materials as unknown as JsonObject[] }),
+    },
+  } as AnyResource
+}
+
+export function runViewOf({ metadata, spec, status }: Instance): RunView {
+  const state = status?.phase === 'Succeeded' ? 'succeeded' : status?.phase === 'Failed' ? 'failed' : 'active'
+  return {
+    name: metadata.name,
+    ordinal: spec.ordinal,
+    state,
+    deleting: metadata.deletionTimestamp !== undefined,
+    ...(status?.message === undefined ? {} : { message: status.message }),
+  }
+}

@@ -1,0 +1,60 @@
+/** What one poll came to, in numbers only: for charts, and for a successor that goes on where another stopped. Plain JSON. */
+import { isObject, type Json } from '../core/json.ts'
+import type { Decision } from './decide.ts'
+
+/** The content of a history entry of kind `sample`. Its time is the entry's. */
+export interface ScalerSample {
+  /** What the Service asked for when it was decided (for a ScaledJob: Jobs that run). */
+  readonly replicas: number
+  /** What the decision came to. */
+  readonly desired: number
+  readonly ready: number
+  /** A trigger is active. */
+  readonly active: boolean
+  /** HPA's recommendation before stabilization; left out where there was none. A successor fills its window with these. */
+  readonly recommended?: number
+  /** As measured, by the trigger's key, and `key/metric` where it has several; null where it could not be read. */
+  readonly demand: Readonly<Record<string, number | null>>
+  /** Why, of those that could not be read. Never a secret: what the source threw. */
+  readonly errors?: Readonly<Record<string, string>>
+  /** How long each look took that was made for this. */
+  readonly tookMs?: Readonly<Record<string, number>>
+}
+
+/** How an object is named in the history: `ScaledObject/default/web`. */
+export function historyObject(kind: 'ScaledObject' | 'ScaledJob', namespace: string, name: string): string {
+  return `${kind}/${namespace}/${name}`
+}
+
+/** A sample that was written by this nsctl or another; undefined for what is none. */
+export function readSample(content: Json): ScalerSample | undefined {
+  if (!isObject(content)) return undefined
+  const { replicas, desired, demand } = content
+  if (typeof replicas !== 'number' || typeof desired !== 'number' || !isObject(demand)) return undefined
+  return content as unknown as ScalerSample
+}
+
+/** A decision that was written by this nsctl or another; undefined for what is none. What others left out is empty. */
+export function readDecision(content: Json | undefined): Decision | undefined {
+  if (!isObject(content)) return undefined
+  const { at, from, to, outlook } = content
+  if (typeof at !== 'string' || Number.isNaN(Date.parse(at))) return undefined
+  if (typeof from !== 'number' || typeof to !== 'number') return undefined
+  const list = (value: unknown) => (Array.isArray(value) ? value : [])
+  return {
+    ...content,
+    triggers: list(content.triggers).filter(isObject),
+    steps: list(content.steps).filter(isObject),
+    faults: list(content.faults).map(String),
+    because: typeof content.because === 'string' ? content.because : '',
+    outlook: {
+      up: SILENT,
+      down: SILENT,
+      more: undefined,
+      fewer: undefined,
+      ...(isObject(outlook) ? outlook : {}),
+    },
+  } as unknown as Decision
+}
+
+const SILENT = { notBeforeMs: undefined, text: '' }
