@@ -138,6 +138,7 @@ export async function openClient(options: OpenStoreOptions): Promise<Client> {
       storeUrl: store.url,
       daemon: () => daemonState(store, options.clock),
       openReader: () => openReader(options.env, api),
+      openHistory: async () => (await import('./main/history.ts')).historyReader(options.env, store),
       close: () => store.close(),
     })
   } catch (error) {

@@ -11,7 +11,7 @@
  *     audit/<time>-<suffix>                                 who changed what
  *
  * Beside these the store itself keeps leases (`lease/`), which layout it has (`store/layout`) and, while it is being filled, a note
- * that says so (`import/`).
+ * that says so (`import/`); and processes of the control plane pass on what was (`history/`, see history-segments.ts).
  */
 import type { Kind } from '../resources/kinds.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'

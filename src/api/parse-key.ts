@@ -20,7 +20,7 @@ export type KnownKey =
   /** `specKeyOn`: where the object lies on the node that the entry names. */
   | { readonly holds: 'placement'; readonly specKeyOn: (node: string) => string }
   | { readonly holds: 'audit' /** ISO time. */; readonly at: string }
-  /** A lease, or the note of an import. */
+  /** A lease, the note of an import, or history. */
   | { readonly holds: 'store' }
 
 /** Where an object that belongs to a node has its parts. */

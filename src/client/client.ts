@@ -1,6 +1,7 @@
 /** What commands and views talk to: the api in this process today, a server over HTTP later. Same interface. */
 import type { ResourceEditor, ResourceReader } from '../api/api.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import type { HistoryEntry, HistoryQuery } from '../telemetry/history/history.ts'
 
 /** Whether somebody acts on what is stored. */
 export interface DaemonState {
@@ -52,6 +53,8 @@ export interface Client extends ResourceReader, ResourceEditor {
   logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogEntry>
   /** Runs a command beside the program, with this terminal's input and output. Resolves to its exit code. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<number>
+  /** Decisions and samples of a scaler, newest first: as far as this machine or the store knows of them. */
+  scalerHistory(query: HistoryQuery): Promise<readonly HistoryEntry[]>
   /** `web-0` is understood as the current instance of that ordinal. */
   resolveInstance(ref: ObjectRef): Promise<AnyResource | undefined>
   close(): Promise<void>

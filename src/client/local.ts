@@ -3,6 +3,7 @@ import type { ResourceApi } from '../api/api.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
 import type { ProgramId, RuntimeReader } from '../runtimes/runtime.ts'
+import type { HistoryReader } from '../telemetry/history/history.ts'
 import type { Client, DaemonState, ExecRequest, LogEntry, LogRequest } from './client.ts'
 import { Confluence } from './confluence.ts'
 
@@ -12,6 +13,8 @@ export interface LocalClientOptions {
   readonly daemon: () => Promise<DaemonState>
   /** What reads logs and runs commands beside programs on this machine; opened with the first use. */
   readonly openReader: () => Promise<RuntimeReader>
+  /** What was decided and measured; opened with the first use. */
+  readonly openHistory: () => Promise<HistoryReader>
   /** Frees the store. */
   readonly close: () => Promise<void>
 }
@@ -42,6 +45,7 @@ export function createLocalClient(options: LocalClientOptions): Client {
     trustNode: (name, choose, how) => api.trustNode(name, choose, how),
     logs: (request, signal) => readLogs(options, request, signal),
     exec: (request, signal) => runBeside(options, request, signal),
+    scalerHistory: async (query) => (await options.openHistory()).list(query),
     resolveInstance: (ref) => resolveInstance(api, ref),
     async close() {
       await api.flush()

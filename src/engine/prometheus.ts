@@ -1,23 +1,16 @@
 /**
  * Engine metrics for Prometheus, under the names of controller-runtime and client-go, so that dashboards made for those
- * work. prom-client and its registry are handed in: nothing is loaded or registered until somebody wants metrics.
+ * work.
  */
-import type * as prom from 'prom-client'
-import type { ControllerTally, EngineTally, HistogramTally, QueueTally } from './tally.ts'
+import type { Exposition, Families, Labels } from '../telemetry/families.ts'
+import type { ControllerTally, EngineTally, QueueTally } from './tally.ts'
 
-type PromClient = Pick<typeof prom, 'Counter' | 'Gauge' | 'Histogram'>
-
-type Labels = Readonly<Record<string, string>>
-
-/** One line of a metric. */
-interface Sample {
-  readonly labels: Labels
-  readonly value: number
+/** Shows what `tally` holds whenever it is asked for. */
+export function tallyExposition(tally: EngineTally): Exposition {
+  return { define: (families) => define(tally, families) }
 }
 
-/** Defines the engine's metrics on `registry`; they show what `tally` holds whenever they are collected. */
-export function exposeTally(tally: EngineTally, client: PromClient, registry: prom.Registry): void {
-  const family = new Families(client, registry)
+function define(tally: EngineTally, family: Families): void {
   const queues = <T>(read: (queue: QueueTally, labels: Labels) => T) =>
     Array.from(tally.queues, ([name, queue]) => read(queue, { name }))
   const controllers = <T>(read: (controller: ControllerTally, labels: Labels) => T) =>
@@ -66,73 +59,6 @@ export function exposeTally(tally: EngineTally, client: PromClient, registry: pr
   family.gauge('leader_election_master_status', '1 where this process leads', () =>
     Array.from(tally.leaders, ([name, leads]) => ({ labels: { name }, value: leads ? 1 : 0 })),
   )
-}
-
-/** Metrics whose values are read, all at once, when they are collected. */
-class Families {
-  readonly #client: PromClient
-  readonly #registry: prom.Registry
-
-  constructor(client: PromClient, registry: prom.Registry) {
-    this.#client = client
-    this.#registry = registry
-  }
-
-  gauge(name: string, help: string, read: () => readonly Sample[]): void {
-    const collect = () => {
-      gauge.reset()
-      for (const { labels, value } of read()) gauge.set(labels, value)
-    }
-    const labelNames = labelsOf(name)
-    const gauge = new this.#client.Gauge({ name, help, labelNames, registers: [this.#registry], collect })
-  }
-
-  counter(name: string, help: string, read: () => readonly Sample[]): void {
-    const collect = () => {
-      counter.reset()
-      for (const { labels, value } of read()) counter.inc(labels, value)
-    }
-    const labelNames = labelsOf(name)
-    const counter = new this.#client.Counter({ name, help, labelNames, registers: [this.#registry], collect })
-  }
-
-  /** prom-client's histogram can only observe, value by value, so what it is asked for is answered in its place. */
-  histogram(
-    name: string,
-    help: string,
-    read: () => readonly { readonly labels: Labels; readonly tally: HistogramTally }[],
-  ): void {
-    const labelNames = labelsOf(name)
-    const histogram = new this.#client.Histogram({ name, help, labelNames, registers: [this.#registry] })
-    const get = async () => {
-      const values = read().flatMap(({ labels, tally }) => histogramSamples(name, labels, tally))
-      return { name, help, type: 'histogram', aggregator: 'sum', values }
-    }
-    Object.assign(histogram, { get, getForPromString: get })
-  }
-}
-
-function labelsOf(name: string): readonly string[] {
-  if (!name.startsWith('controller_runtime_')) return ['name']
-  return name === 'controller_runtime_reconcile_total' ? ['controller', 'result'] : ['controller']
-}
-
-function histogramSamples(
-  name: string,
-  labels: Labels,
-  tally: HistogramTally,
-): readonly (Sample & { metricName: string })[] {
-  let upTo = 0
-  const buckets = tally.boundsSeconds.map((bound, index) => {
-    upTo += tally.counts[index]!
-    return { metricName: `${name}_bucket`, labels: { ...labels, le: String(bound) }, value: upTo }
-  })
-  return [
-    ...buckets,
-    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: tally.count },
-    { metricName: `${name}_sum`, labels, value: tally.sumSeconds },
-    { metricName: `${name}_count`, labels, value: tally.count },
-  ]
 }
 
 function sum(numbers: readonly number[]): number {

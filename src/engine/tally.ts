@@ -1,4 +1,5 @@
 /** Engine metrics as plain numbers: cheap to count, formatted by prometheus.ts when somebody asks. */
+import { HistogramTally } from '../telemetry/histogram.ts'
 import type {
   ControllerMetrics,
   ControllerProbe,
@@ -16,30 +17,6 @@ const RECONCILE_BUCKETS_SECONDS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5,
   1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
 ]
-
-/** Counts of values up to each bound. */
-export class HistogramTally {
-  readonly boundsSeconds: readonly number[]
-  /** One per bound, not cumulative. */
-  readonly counts: number[]
-  sumSeconds = 0
-  count = 0
-
-  constructor(boundsSeconds: readonly number[]) {
-    this.boundsSeconds = boundsSeconds
-    this.counts = boundsSeconds.map(() => 0)
-  }
-
-  observeMs(valueMs: number): void {
-    const seconds = valueMs / 1000
-    this.sumSeconds += seconds
-    this.count++
-    const { boundsSeconds } = this
-    let bucket = 0
-    while (bucket < boundsSeconds.length && seconds > boundsSeconds[bucket]!) bucket++
-    if (bucket < boundsSeconds.length) this.counts[bucket]!++
-  }
-}
 
 export class QueueTally implements QueueMetrics {
   probe: QueueProbe

@@ -20,6 +20,7 @@ import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { refuseUnwritable } from '../store/layout.ts'
 import type { LeaseRecord } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import type { HistoryStore } from '../telemetry/history/history.ts'
 import { ExternalSources } from './external-sources.ts'
 import { controlPlaneIdentityOf, type Environment } from './paths.ts'
 import { secretValues } from './secret-values.ts'
@@ -45,6 +46,8 @@ export interface ControlPlaneOptions {
   readonly env: Environment
   readonly clock: Clock
   readonly logger: Logger
+  /** Of decisions and samples. */
+  readonly history: HistoryStore
 }
 
 /** All controllers of the control plane: this list is what nsctl does. `api` is fenced for the term that it is made for. */

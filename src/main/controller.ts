@@ -2,13 +2,15 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
-import { metricsServer } from '../engine/metrics-server.ts'
+import { tallyExposition } from '../engine/prometheus.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { metricsServer } from '../telemetry/metrics-server.ts'
 import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
+import { type ControllerHistory, openHistory } from './history.ts'
 import type { Environment } from './paths.ts'
 
 export interface ControllerOptions {
@@ -46,13 +48,18 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     const stop = new AbortController()
     const both = AbortSignal.any([signal, stop.signal])
     options.onReady({ storeUrl: store.url, leader: await leaderOf(store) })
-    const serving =
-      metricsPort === undefined ? [] : [metricsServer({ tally, port: metricsPort, logger }).run(both)]
+    const history = await openHistory({ ...options, store })
+    const beside = [history.follow(both)]
+    if (metricsPort !== undefined)
+      beside.push(
+        metricsServer({ expositions: [tallyExposition(tally)], port: metricsPort, logger }).run(both),
+      )
     try {
-      await Promise.all([lead(options, store, tally, both), ...serving])
+      await Promise.all([lead(options, { store, history, tally }, both), ...beside])
     } finally {
       stop.abort()
-      await Promise.allSettled(serving)
+      await Promise.allSettled(beside)
+      await history.store.close()
     }
   } finally {
     await store.close()
@@ -64,13 +71,15 @@ async function leaderOf(store: Store): Promise<LeaseRecord['holder'] | undefined
   return record === undefined || holderIsAlive(record.holder) === false ? undefined : record.holder
 }
 
-async function lead(
-  options: ControllerOptions,
-  store: Store,
-  tally: EngineTally,
-  signal: AbortSignal,
-): Promise<void> {
+interface Parts {
+  readonly store: Store
+  readonly history: ControllerHistory
+  readonly tally: EngineTally
+}
+
+async function lead(options: ControllerOptions, parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, logger } = options
+  const { store, history, tally } = parts
   const api = await openApiOver(store, clock, logger)
   const about = { ...CONTROLLER_ROLE, version: VERSION }
   try {
@@ -86,7 +95,9 @@ async function lead(
         lead: async ({ fence, epoch, tell }, term) => {
           // one may have been cut off while this process waited for the lease
           await refuseHalfStore(options, store)
-          const manager = controlPlane(api.fenced(fence), options, tally)
+          await history.catchUp()
+          const manager = controlPlane(api.fenced(fence), { ...options, history: history.store }, tally)
+          manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({
             name: 'leading',
             async run(stopped) {

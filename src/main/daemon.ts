@@ -8,16 +8,18 @@ import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
 import type { Manager } from '../engine/manager.ts'
-import { metricsServer } from '../engine/metrics-server.ts'
+import { tallyExposition } from '../engine/prometheus.ts'
 import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { metricsServer } from '../telemetry/metrics-server.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
 import { abortOf, controlPlane, isController, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
+import { type ControllerHistory, openHistory } from './history.ts'
 import { type NodeKey, nodeKeyOf } from './node-key.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
@@ -73,7 +75,12 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     try {
       const key = nodeKeyOf(choice, env, logger)
       await restore(runtime, key, logger)
-      await serveAndClear(options, { store, runtime, catalog, choice, node, key }, signal)
+      const history = await openHistory({ ...options, store })
+      try {
+        await serveAndClear(options, { store, history, runtime, catalog, choice, node, key }, signal)
+      } finally {
+        await history.store.close()
+      }
     } finally {
       stop.abort()
       catalog?.close()
@@ -99,6 +106,7 @@ async function restore(runtime: LocalRuntime, { keep }: NodeKey, logger: Logger)
 /** What the daemon works with once it is alone with it. */
 interface Parts {
   readonly store: Store
+  readonly history: ControllerHistory
   readonly runtime: LocalRuntime
   readonly catalog: Catalog | undefined
   readonly choice: RuntimeChoice
@@ -132,7 +140,7 @@ async function refuseSecond(store: Store): Promise<void> {
 
 async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, logger } = options
-  const { store, runtime, choice, node } = parts
+  const { store, history, runtime, choice, node } = parts
   const api = await openApiOver(store, clock, logger)
   const tally = new EngineTally()
   const stop = new AbortController()
@@ -166,7 +174,9 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
             abortOf(term),
             delay(clock, FIRST_LOOK_LIMIT_MS, term).catch(() => {}),
           ])
-          const manager = controlPlane(api.fenced(fence), options, tally)
+          await history.catchUp()
+          const manager = controlPlane(api.fenced(fence), { ...options, history: history.store }, tally)
+          manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
           manager.addRunnable({
             name: 'caught up',
@@ -182,6 +192,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
     ),
     // of two daemons that start at once for one store, under different homes, only one may run its programs
     Promise.race([elected.promise, led.promise, abortOf(both)]).then(() => agent.run(both)),
+    history.follow(both),
   ]
   try {
     await Promise.all(running)
@@ -217,7 +228,7 @@ function agentOf(
     ...(catalog && { catalog }),
   })
   if (metricsPort !== undefined)
-    agent.addRunnable(metricsServer({ tally: metrics, port: metricsPort, logger }))
+    agent.addRunnable(metricsServer({ expositions: [tallyExposition(metrics)], port: metricsPort, logger }))
   agent.addRunnable({
     name: 'ready',
     async run(stopped) {

@@ -98,8 +98,15 @@ export interface SourceContext {
 
 /** What is known of the instances of Services. */
 export interface Workloads {
+  /** Whether there is such a Service. */
+  exists(service: { readonly namespace: string; readonly name: string }): boolean
   instances(service: { readonly namespace: string; readonly name: string }): readonly WorkloadInstance[]
-  /** The newest samples of one resource of a Service's instances. Shares what it fetches among all that ask. */
+  /** Those of all Services of a namespace. */
+  inNamespace(namespace: string): readonly WorkloadInstance[]
+  /**
+   * The newest samples of one resource of a Service's instances; those that none is known of are missing. Shares what it fetches among all that
+   * ask. Rejects with Unreachable where no node that has some of them answers.
+   */
   usage(
     service: { readonly namespace: string; readonly name: string },
     resource: 'cpu' | 'memory' | 'io',
@@ -110,6 +117,8 @@ export interface Workloads {
 export interface WorkloadInstance {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
+  /** Pending until its programs run; failed where they cannot be started, and where it has ended for good. */
+  readonly phase: 'pending' | 'running' | 'failed'
   readonly ready: boolean
   readonly node: string
   /** Where its ports can be reached from here. */

@@ -11,6 +11,9 @@ export const IMPORT_KEY = 'import/unfinished'
 /** Says which layout the store has, and moves with whatever rewrites all of it: see layout.ts. */
 export const LAYOUT_KEY = 'store/layout'
 
+/** What processes of the control plane tell each other of what was: a copy begins with none. */
+export const HISTORY_PREFIX = 'history/'
+
 export interface Snapshot {
   /** Of the store that it was taken of. */
   readonly revision: number
@@ -20,7 +23,8 @@ export interface Snapshot {
 
 /** Whether what lies under `key` goes into a copy. */
 export function isCopied(key: string): boolean {
-  return !key.startsWith(LEASE_PREFIX) && key !== IMPORT_KEY && key !== LAYOUT_KEY
+  if (key.startsWith(LEASE_PREFIX) || key.startsWith(HISTORY_PREFIX)) return false
+  return key !== IMPORT_KEY && key !== LAYOUT_KEY
 }
 
 /** Reads everything at one revision. The whole of it is held in memory. */

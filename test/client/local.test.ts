@@ -64,6 +64,7 @@ async function withClient(
     storeUrl: store.url,
     daemon: async () => ({ running: false }),
     openReader: async () => reader,
+    openHistory: async () => ({ list: async () => [] }),
     close: () => store.close(),
   })
   try {

@@ -17,6 +17,7 @@ import type {
   RuntimeReader,
 } from '../../src/runtimes/runtime.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
+import { MemoryHistory } from '../../src/telemetry/history/memory.ts'
 
 const apiVersion = 'nsctl.dev/v1alpha1'
 
@@ -43,6 +44,7 @@ export async function openShop() {
   const lines = new Map<string, LogLine[]>()
   const execs: { id: ProgramId; options: ExecOptions }[] = []
   const logRequests: LogOptions[] = []
+  const history = new MemoryHistory(systemClock)
   let daemon: DaemonState = { running: false }
   let storeUrl = 'memory:'
   let exitCode = 0
@@ -66,6 +68,7 @@ export async function openShop() {
       storeUrl,
       daemon: async () => daemon,
       openReader: async () => reader,
+      openHistory: async () => history,
       close: async () => {},
     })
 
@@ -100,6 +103,7 @@ export async function openShop() {
 
   return {
     api,
+    history,
     run,
     execs,
     logRequests,

@@ -2,9 +2,10 @@ import client from 'prom-client'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { NsctlError } from '../../src/core/errors.ts'
-import { metricsServer } from '../../src/engine/metrics-server.ts'
-import { exposeTally } from '../../src/engine/prometheus.ts'
+import { tallyExposition } from '../../src/engine/prometheus.ts'
 import { EngineTally } from '../../src/engine/tally.ts'
+import { Families } from '../../src/telemetry/families.ts'
+import { metricsServer } from '../../src/telemetry/metrics-server.ts'
 import { RecordingLogger } from './harness.ts'
 
 function filledTally(): EngineTally {
@@ -25,7 +26,7 @@ function filledTally(): EngineTally {
 
 async function textOf(tally: EngineTally): Promise<string> {
   const registry = new client.Registry()
-  exposeTally(tally, client, registry)
+  tallyExposition(tally).define(new Families(client, registry))
   // collected twice: reading must not count
   await registry.metrics()
   return registry.metrics()
@@ -88,7 +89,7 @@ async function served(): Promise<Served> {
   const problems: string[] = []
   const { promise, resolve } = Promise.withResolvers<number>()
   const running = metricsServer({
-    tally: filledTally(),
+    expositions: [tallyExposition(filledTally())],
     port: 0,
     logger: new RecordingLogger(),
     problems: () => problems,
@@ -133,7 +134,7 @@ test('serves /metrics and /healthz until it is stopped', async () => {
 test('a port that is taken is named', async () => {
   const server = await served()
   const port = Number(new URL(server.url).port)
-  const second = metricsServer({ tally: new EngineTally(), port, logger: new RecordingLogger() })
+  const second = metricsServer({ expositions: [], port, logger: new RecordingLogger() })
   const error: NsctlError = await second.run(new AbortController().signal).then(
     () => assert.unreachable() as never,
     (thrown) => thrown,

@@ -948,8 +948,8 @@ export type ScaledObjectSpec = {
   readonly cooldownPeriod: number
   /** Instances while no trigger is active. Must be below minReplicaCount. */
   readonly idleReplicaCount?: number
-  /** Instances at least while a trigger is active; with 0, and without idleReplicaCount, none while none is. */
-  readonly minReplicaCount: number
+  /** Instances at least while a trigger is active; with 0, or where left out, and without idleReplicaCount, none while none is. */
+  readonly minReplicaCount?: number
   /** Instances at most. */
   readonly maxReplicaCount: number
   /** How numbers become instances: HPA v2's settings and a formula. */

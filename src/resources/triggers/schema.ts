@@ -8,13 +8,14 @@ import type { FieldIssue } from '../kinds.ts'
 export type MetricType = 'AverageValue' | 'Value' | 'Utilization'
 
 /**
- * What a parameter's text must be. `number` and `integer` are finite; `list` is separated by commas; `duration` is seconds as a number, or
- * Go's or ours (`30s`).
+ * What a parameter's text must be. `number` and `integer` are finite; `quantity` is a number that may have a suffix (`500m`, `100Mi`), read in
+ * the base unit; `list` is separated by commas; `duration` is ours or Go's (`30s`, `1m30s`), or a number of milliseconds, as in KEDA.
  */
 export type ParameterType =
   | 'string'
   | 'number'
   | 'integer'
+  | 'quantity'
   | 'boolean'
   | 'duration'
   | 'url'
@@ -37,6 +38,7 @@ export interface TriggerParameter {
   readonly enum?: readonly string[]
   /** `string` where left out. */
   readonly type?: ParameterType
+  /** The least, itself allowed. A target is more than 0 in any case. */
   readonly minimum?: number
   /** What to use instead. */
   readonly deprecated?: string
@@ -51,28 +53,40 @@ export interface TriggerSchema {
   readonly types: readonly string[]
   readonly description: string
   readonly parameters: readonly TriggerParameter[]
-  /** The parameter that a trigger's number is compared with; none for those that bring their own. */
-  readonly target?: string
+  /**
+   * The parameter that a trigger's number is compared with, or what says which it is; none for those that bring their own. `targetOf` in read.ts
+   * reads it.
+   */
+  readonly target?: string | ((parameters: ReadParameters) => string)
   /** The parameter above which it is active. */
   readonly activation?: string
+  /** The first where a trigger names none. */
   readonly metricTypes: readonly MetricType[]
+  /** Takes any other metadata, which it hands on. */
+  readonly anyMetadata?: true
   /** Events come by themselves. */
   readonly push?: true
   /** By instance (cpu, memory): cannot see work while nothing runs, and so never scales from or to 0 by itself. */
   readonly perInstance?: true
-  /** What parameters together must not be. Paths are relative to the trigger: `['metadata', 'start']`. */
-  readonly check?: (parameters: ReadParameters) => readonly FieldIssue[]
+  /**
+   * What parameters together must not be. Paths are relative to the trigger: `['metadata', 'start']`. Asks `pending` before it calls one missing,
+   * and puts no value of a secret into a message.
+   */
+  readonly check?: (parameters: ReadParameters, metricType: MetricType) => readonly FieldIssue[]
 }
 
 /** A trigger's parameters, read by its schema. Asking for one that the schema does not have, or as another type, is a Bug. */
 export interface ReadParameters {
   /** Undefined where it is not given and has no default. */
   text(name: string): string | undefined
+  /** A quantity is in its base unit: `500m` is 0.5. */
   number(name: string): number | undefined
   /** False where it is not given and has no default. */
   flag(name: string): boolean
   durationMs(name: string): number | undefined
   list(name: string): readonly string[]
-  /** True where it was given, and is no default. */
+  /** True where it was given, and is no default. Asked for an alias: where it was given under that name. */
   has(name: string): boolean
+  /** True where it may come from a TriggerAuthentication or a variable that was not read yet: at admission. */
+  pending(name: string): boolean
 }

@@ -2,8 +2,9 @@
 import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-/** SQLite's own, the room kept for a full disk, the note of an unclean end, and the sockets of those who watch. */
-const SUFFIXES = ['', '-wal', '-shm', '-journal', '-reserve', '-boot', '-wake']
+/** SQLite's own, the room kept for a full disk, the note of an unclean end, the sockets of those who watch, and the history. */
+const HISTORY = ['-history', '-history-wal', '-history-shm', '-history.damaged']
+const SUFFIXES = ['', '-wal', '-shm', '-journal', '-reserve', '-boot', '-wake', ...HISTORY]
 
 /** Removes the store at `path` with all that belongs to it. True where there was any of it. Nobody may have it open. */
 export async function removeStoreFiles(path: string): Promise<boolean> {

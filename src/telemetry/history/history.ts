@@ -7,10 +7,13 @@ import type { Json } from '../../core/json.ts'
 export interface HistoryEntry {
   /** `ScaledObject/default/web` */
   readonly object: string
-  /** Wall clock, milliseconds. Entries of one object and kind with the same time are one. */
+  /** Wall clock, milliseconds. Entries of one object and kind with the same time are one: the first. */
   readonly atMs: number
-  /** A decision changed something and is kept in full; a sample is numbers only, and is thinned out with age. */
-  readonly kind: 'decision' | 'sample'
+  /**
+   * A decision changed something and is kept in full; a sample is numbers only, and is thinned out with age; the latest is the newest
+   * decision whether or not it changed anything: of each object there is one, which takes the place of the one before.
+   */
+  readonly kind: 'decision' | 'sample' | 'latest'
   readonly content: Json
 }
 
@@ -32,4 +35,10 @@ export interface HistoryWriter {
 export interface HistoryReader {
   /** Newest first. */
   list(query: HistoryQuery): Promise<readonly HistoryEntry[]>
+}
+
+/** Where it is kept, for the process that writes it. */
+export interface HistoryStore extends HistoryWriter, HistoryReader {
+  /** Writes what is not written yet. It may be called twice; what is appended afterwards is lost. */
+  close(): Promise<void>
 }

@@ -3,6 +3,8 @@
 import { systemClock } from '../../../src/core/clock.ts'
 import { NsctlError } from '../../../src/core/errors.ts'
 import type { LogFields, Logger, LogLevel } from '../../../src/core/logger.ts'
+import { triggerSchema } from '../../../src/resources/triggers/index.ts'
+import { readTrigger } from '../../../src/resources/triggers/read.ts'
 import type { MetricType, ReadParameters, TriggerSchema } from '../../../src/resources/triggers/schema.ts'
 import { httpAgents } from '../../../src/scaling/http/agents.ts'
 import type { SourceContext, TriggerConfig } from '../../../src/scaling/source.ts'
@@ -19,10 +21,13 @@ export interface TriggerSpec {
 /** What the loop would open a source with. */
 export function triggerConfig(spec: TriggerSpec, schema?: TriggerSchema): TriggerConfig {
   const { type, metadata, authentication = {}, metricType = 'AverageValue' } = spec
+  const known = schema ?? triggerSchema(type)
   return {
     type,
     name: 'outside',
-    parameters: plainParameters({ ...metadata, ...authentication }, schema),
+    parameters: known
+      ? readTrigger(known, { metadata, authentication, metricType }).parameters
+      : plainParameters({ ...metadata, ...authentication }),
     metadata,
     authentication,
     metricType,
@@ -63,6 +68,7 @@ export function plainParameters(
         .map((one) => one.trim())
         .filter((one) => one !== ''),
     has: (name) => find(name).given,
+    pending: () => false,
   }
 }
 
@@ -85,7 +91,7 @@ export function sourceContext(parts: Partial<SourceContext> = {}): WatchedContex
   return {
     clock: systemClock,
     logger: loggerOf({}),
-    workloads: { instances: () => [], usage: async () => [] },
+    workloads: { exists: () => false, instances: () => [], inNamespace: () => [], usage: async () => [] },
     webhooks: { on: () => () => undefined },
     http: httpAgents(),
     ...parts,

@@ -1,13 +1,11 @@
-/** GET /metrics and /healthz on a port of this machine. */
+/** GET /metrics and /healthz on a port of this machine. Costs nothing while nobody asks. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Runnable } from './manager.ts'
-import { exposeTally } from './prometheus.ts'
-import type { EngineTally } from './tally.ts'
+import { type Exposition, Families } from './families.ts'
 
 export interface MetricsServerOptions {
-  readonly tally: EngineTally
+  readonly expositions: readonly Exposition[]
   /** 127.0.0.1 if left out: nothing here is for other machines. */
   readonly host?: string
   /** 0 takes any that is free; see `onListening`. */
@@ -24,19 +22,23 @@ interface Answer {
   readonly body: string
 }
 
+/** It runs beside the controllers: see `Runnable` of engine/manager.ts. */
+export interface MetricsServer {
+  readonly name: string
+  run(signal: AbortSignal): Promise<void>
+}
+
 /**
- * Serves until its signal aborts. node:http and prom-client are loaded when it runs. Rejects with code Failed where the
- * port cannot be had.
+ * Serves until its signal aborts. node:http is loaded when it runs, prom-client with the first scrape. Rejects with code Failed where
+ * the port cannot be had.
  */
-export function metricsServer(options: MetricsServerOptions): Runnable {
+export function metricsServer(options: MetricsServerOptions): MetricsServer {
   return { name: 'metrics server', run: (signal) => serve(options, signal) }
 }
 
 async function serve(options: MetricsServerOptions, signal: AbortSignal): Promise<void> {
-  const [http, { default: client }] = await Promise.all([import('node:http'), import('prom-client')])
-  const registry = new client.Registry()
-  exposeTally(options.tally, client, registry)
-  const metrics = async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })
+  const http = await import('node:http')
+  const metrics = scrapes(options)
   const server = http.createServer((request, response) => {
     answer(request, options, metrics).then(
       (one) => send(request, response, one),
@@ -59,6 +61,40 @@ async function serve(options: MetricsServerOptions, signal: AbortSignal): Promis
     if (signal.aborted) close()
     signal.addEventListener('abort', close, { once: true })
   })
+}
+
+/** What answers scrapes. Those that come while one is being answered get the same answer. */
+function scrapes({ expositions, logger }: MetricsServerOptions): () => Promise<Answer> {
+  let defined: ReturnType<typeof define> | undefined
+  let underWay: Promise<Answer> | undefined
+  const scrape = async (): Promise<Answer> => {
+    defined ??= define(expositions)
+    const registry = await defined
+    await Promise.all(
+      expositions.map(async (one) => {
+        try {
+          await one.prepare?.()
+        } catch (error) {
+          logger.log('warn', `some metrics cannot be read: ${messageOf(error)}`)
+        }
+      }),
+    )
+    return { status: 200, type: registry.contentType, body: await registry.metrics() }
+  }
+  return () => {
+    underWay ??= scrape().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+}
+
+async function define(expositions: readonly Exposition[]) {
+  const { default: client } = await import('prom-client')
+  const registry = new client.Registry()
+  const families = new Families(client, registry)
+  for (const one of expositions) one.define(families)
+  return registry
 }
 
 function listen(server: Server, options: MetricsServerOptions): Promise<void> {

@@ -1,0 +1,207 @@
+/** History in a file of its own, on the machine whose controller writes it. Others on the machine may read it meanwhile. */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../../../core/clock.ts'
+import { messageOf } from '../../../core/errors.ts'
+import type { Logger } from '../../../core/logger.ts'
+import type { HistoryEntry, HistoryQuery, HistoryStore } from '../history.ts'
+import { retentionAt } from '../retention.ts'
+import { identityOf, isDamage, isDiskTight, isFull, openForWriting, setAside, usedBytes } from './file.ts'
+import { listRows, Rows } from './rows.ts'
+
+type Sqlite = typeof import('node:sqlite')
+
+const FLUSH_AFTER_MS = 1_000
+/** Written at once beyond this. */
+const BATCH = 500
+/** Kept in memory while nothing can be written; then the oldest samples go, and the oldest of all. */
+const MAX_WAITING = 20_000
+const PRUNE_EVERY_MS = 10_000
+/** Each object is looked at about so often. */
+const PRUNE_ROUND_MS = 10 * 60_000
+const LEAST_PRUNED = 20
+const MAX_DRIFT_MS = 60_000
+const SAID_EVERY_MS = 60_000
+const MAX_BYTES = 512 * 1024 * 1024
+/** The file may grow beyond `maxBytes` by this part until pruning has caught up. */
+const SLACK = 1.25
+const LEAST_PART = 1 / 1024
+
+export interface SqliteHistoryOptions {
+  readonly path: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The file is kept about this small: 512 MiB where left out. */
+  readonly maxBytes?: number
+}
+
+/** Opens the file, or makes it. Never rejects: where it cannot be written, that is said in the log and tried again. */
+export async function openSqliteHistory(options: SqliteHistoryOptions): Promise<HistoryStore> {
+  return new SqliteHistory(await import('node:sqlite'), options)
+}
+
+class SqliteHistory implements HistoryStore {
+  readonly #sqlite: Sqlite
+  readonly #options: Required<SqliteHistoryOptions>
+  #open: { readonly db: DatabaseSync; readonly rows: Rows; readonly file: string | undefined } | undefined
+  #waiting: HistoryEntry[] = []
+  #cancelFlush: (() => void) | undefined
+  #cancelPrune: () => void = () => {}
+  #closed = false
+  #lost = 0
+  #saidMs = Number.NEGATIVE_INFINITY
+  /** The last object that was pruned. */
+  #pruned = 0
+  /** Of the ages of `retentionAt`: less while the file is too large. */
+  #part = 1
+  #driftMs: number
+
+  constructor(sqlite: Sqlite, { maxBytes = MAX_BYTES, ...options }: SqliteHistoryOptions) {
+    this.#sqlite = sqlite
+    this.#options = { ...options, maxBytes }
+    this.#driftMs = options.clock.now() - options.clock.monotonic()
+    this.#try(() => this.#rows())
+    this.#schedulePrune()
+  }
+
+  append(entry: HistoryEntry): void {
+    if (this.#closed) return
+    this.#waiting.push(entry)
+    if (this.#waiting.length > MAX_WAITING) this.#drop()
+    if (this.#waiting.length >= BATCH && this.#lost === 0) this.#flush()
+    else this.#cancelFlush ??= this.#options.clock.schedule(FLUSH_AFTER_MS, () => this.#flush())
+  }
+
+  async list(query: HistoryQuery): Promise<readonly HistoryEntry[]> {
+    if (this.#waiting.length > 0) this.#flush()
+    let found: readonly HistoryEntry[] = []
+    this.#try(() => {
+      this.#rows()
+      if (this.#open !== undefined) found = listRows(this.#open.db, query)
+    })
+    return found
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#flush()
+    this.#closed = true
+    this.#cancelFlush?.()
+    this.#cancelPrune()
+    this.#open?.db.close()
+    this.#open = undefined
+  }
+
+  #flush(): void {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+    if (this.#waiting.length === 0) return
+    const entries = this.#waiting
+    const written = this.#try(() => {
+      if (isDiskTight(this.#options.path)) throw new Error('the disk is almost full')
+      this.#rows().write(entries)
+    })
+    if (written) this.#waiting = []
+    else if (!this.#closed)
+      this.#cancelFlush = this.#options.clock.schedule(FLUSH_AFTER_MS, () => this.#flush())
+  }
+
+  #drop(): void {
+    const at = Math.max(
+      0,
+      this.#waiting.findIndex(({ kind }) => kind === 'sample'),
+    )
+    this.#waiting.splice(at, 1)
+    this.#lost++
+  }
+
+  /** Where the file was taken away meanwhile, another is begun: nobody would find what is written to the old one. */
+  #rows(): Rows {
+    const { path, maxBytes } = this.#options
+    if (this.#open !== undefined && this.#open.file === identityOf(path)) return this.#open.rows
+    this.#open?.db.close()
+    this.#open = undefined
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const db = openForWriting(this.#sqlite, path, maxBytes * SLACK)
+    this.#open = { db, rows: new Rows(db), file: identityOf(path) }
+    return this.#open.rows
+  }
+
+  /** True where `work` went well. A damaged file is set aside, and `work` done again on a new one. */
+  #try(work: () => void): boolean {
+    try {
+      work()
+      if (this.#lost > 0) this.#sayLost('written again')
+      return true
+    } catch (error) {
+      return this.#recover(error, work)
+    }
+  }
+
+  #recover(error: unknown, work: () => void): boolean {
+    const { logger, path } = this.#options
+    if (!isDamage(error)) {
+      if (isFull(error)) this.#part = Math.max(LEAST_PART, this.#part / 2)
+      this.#say(error)
+      return false
+    }
+    try {
+      this.#open?.db.close()
+      this.#open = undefined
+      const aside = setAside(path)
+      logger.log('warn', `the history is damaged and a new one is begun: ${messageOf(error)}`, {
+        path,
+        aside,
+      })
+      work()
+      return true
+    } catch (again) {
+      this.#say(again)
+      return false
+    }
+  }
+
+  /** Once a minute. */
+  #say(error: unknown): void {
+    const { clock, logger, path } = this.#options
+    if (clock.monotonic() - this.#saidMs < SAID_EVERY_MS) return
+    this.#saidMs = clock.monotonic()
+    const [waiting, lost] = [this.#waiting.length, this.#lost]
+    logger.log('warn', `the history cannot be written: ${messageOf(error)}`, { path, waiting, lost })
+  }
+
+  #sayLost(what: string): void {
+    const { logger, path } = this.#options
+    logger.log('warn', `the history is ${what}; some of it was lost meanwhile`, { path, lost: this.#lost })
+    this.#lost = 0
+  }
+
+  #schedulePrune(): void {
+    this.#cancelPrune = this.#options.clock.schedule(PRUNE_EVERY_MS, () => {
+      if (this.#closed) return
+      this.#prune()
+      this.#schedulePrune()
+    })
+  }
+
+  /** A few objects at a time. Not after the wall clock has jumped: what it calls old may be new. */
+  #prune(): void {
+    const { clock, maxBytes } = this.#options
+    const driftMs = clock.now() - clock.monotonic()
+    const hasJumped = Math.abs(driftMs - this.#driftMs) > MAX_DRIFT_MS
+    this.#driftMs = driftMs
+    if (hasJumped) return
+    this.#try(() => {
+      const rows = this.#rows()
+      const used = this.#open === undefined ? 0 : usedBytes(this.#open.db)
+      const isLarge = used > maxBytes
+      if (isLarge) this.#part = Math.max(LEAST_PART, this.#part / 2)
+      else if (this.#part < 1 && used < maxBytes / 4) this.#part = Math.min(1, this.#part * 2)
+      const share = Math.ceil((rows.countObjects() * PRUNE_EVERY_MS) / PRUNE_ROUND_MS)
+      const ids = rows.objectsAfter(isLarge ? 0 : this.#pruned, isLarge ? -1 : Math.max(LEAST_PRUNED, share))
+      this.#pruned = ids.at(-1) ?? 0
+      rows.prune(ids, retentionAt(clock.now(), this.#part))
+    })
+  }
+}

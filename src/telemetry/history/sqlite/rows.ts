@@ -1,0 +1,151 @@
+/** Entries as rows. */
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { HistoryEntry, HistoryQuery } from '../history.ts'
+import { DECISIONS_KEPT, LAST_DECISIONS_KEPT, type Retention } from '../retention.ts'
+import { KINDS } from './file.ts'
+
+/** Reads `query`. A row that is no JSON (a flipped bit) is left out. */
+export function listRows(db: DatabaseSync, query: HistoryQuery): readonly HistoryEntry[] {
+  const { object, kind, fromMs, toMs, limit = -1 } = query
+  const rows = db
+    .prepare(
+      `SELECT at, content FROM entry WHERE object = (SELECT id FROM object WHERE name = ?) AND kind = ? AND at >= ? AND at < ?
+       ORDER BY at DESC LIMIT ?`,
+    )
+    .all(object, KINDS[kind], Math.ceil(fromMs ?? 0), Math.ceil(toMs ?? Number.MAX_SAFE_INTEGER), limit)
+  return rows.flatMap((row) => entryOf(object, kind, row))
+}
+
+function entryOf(
+  object: string,
+  kind: HistoryEntry['kind'],
+  { at, content }: Record<string, SQLOutputValue>,
+): readonly HistoryEntry[] {
+  try {
+    return [{ object, kind, atMs: Number(at), content: JSON.parse(String(content)) }]
+  } catch {
+    return []
+  }
+}
+
+/** Writes and thins; one for each time that the file is opened. */
+export class Rows {
+  readonly #db: DatabaseSync
+  readonly #insert: StatementSync
+  readonly #ids = new Map<string, number>()
+  /** By object and width of buckets: thinned up to there. */
+  readonly #thinned = new Map<string, number>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#insert = db.prepare(
+      'INSERT INTO entry (object, kind, at, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+  }
+
+  /** All of them or none. */
+  write(entries: readonly HistoryEntry[]): void {
+    this.#transaction(() => {
+      for (const entry of withoutSuperseded(entries)) this.#writeOne(entry)
+    })
+  }
+
+  #writeOne({ object, kind, atMs, content }: HistoryEntry): void {
+    const id = this.#idOf(object)
+    if (kind === 'latest') {
+      const newer = this.#db.prepare('SELECT 1 FROM entry WHERE object = ? AND kind = 2 AND at >= ?')
+      if (newer.get(id, Math.round(atMs)) !== undefined) return
+      this.#run('DELETE FROM entry WHERE object = ? AND kind = 2', id)
+    }
+    this.#insert.run(id, KINDS[kind], Math.round(atMs), JSON.stringify(content))
+  }
+
+  /** Ids of objects after `id`, in order, at most so many. */
+  objectsAfter(id: number, limit: number): readonly number[] {
+    const rows = this.#db.prepare('SELECT id FROM object WHERE id > ? ORDER BY id LIMIT ?').all(id, limit)
+    return rows.map((row) => Number(row.id))
+  }
+
+  countObjects(): number {
+    return Number(this.#db.prepare('SELECT count(*) AS n FROM object').get()?.n)
+  }
+
+  /** Removes what `retention` no longer keeps of these objects, and objects of which nothing is left. */
+  prune(ids: readonly number[], retention: Retention): void {
+    this.#transaction(() => {
+      for (const id of ids) this.#pruneObject(id, retention)
+    })
+  }
+
+  #pruneObject(id: number, { samplesFromMs, thin, ...decisions }: Retention): void {
+    const { decisionsFromMs, lastDecisionsFromMs } = decisions
+    this.#run('DELETE FROM entry WHERE object = ? AND kind = 1 AND at < ?', id, samplesFromMs)
+    for (const { fromMs, toMs, everyMs } of thin) {
+      const key = `${id}/${everyMs}`
+      const beginMs = Math.max(fromMs, this.#thinned.get(key) ?? 0)
+      if (beginMs >= toMs) continue
+      this.#run(
+        `DELETE FROM entry WHERE object = ?1 AND kind = 1 AND at >= ?2 AND at < ?3 AND EXISTS (SELECT 1 FROM entry AS later
+           WHERE later.object = ?1 AND later.kind = 1 AND later.at > entry.at AND later.at < (entry.at / ?4 + 1) * ?4)`,
+        id,
+        beginMs,
+        toMs,
+        everyMs,
+      )
+      this.#thinned.set(key, toMs)
+    }
+    this.#run(
+      `DELETE FROM entry WHERE object = ?1 AND kind = 0 AND at < max(?2, ${nthNewest(DECISIONS_KEPT)})
+         AND at < max(?3, ${nthNewest(LAST_DECISIONS_KEPT)})`,
+      id,
+      decisionsFromMs,
+      lastDecisionsFromMs,
+    )
+    this.#run('DELETE FROM entry WHERE object = ? AND kind = 2 AND at < ?', id, lastDecisionsFromMs)
+    if (this.#db.prepare('SELECT 1 FROM entry WHERE object = ? LIMIT 1').get(id) !== undefined) return
+    this.#run('DELETE FROM object WHERE id = ?', id)
+    for (const [name, known] of this.#ids) if (known === id) this.#ids.delete(name)
+    for (const { everyMs } of thin) this.#thinned.delete(`${id}/${everyMs}`)
+  }
+
+  #run(statement: string, ...values: readonly number[]): void {
+    this.#db.prepare(statement).run(...values.map(Math.ceil))
+  }
+
+  #idOf(name: string): number {
+    const known = this.#ids.get(name)
+    if (known !== undefined) return known
+    this.#db.prepare('INSERT INTO object (name) VALUES (?) ON CONFLICT DO NOTHING').run(name)
+    const id = Number(this.#db.prepare('SELECT id FROM object WHERE name = ?').get(name)?.id)
+    this.#ids.set(name, id)
+    return id
+  }
+
+  #transaction(work: () => void): void {
+    this.#db.exec('BEGIN IMMEDIATE')
+    try {
+      work()
+      this.#db.exec('COMMIT')
+    } catch (error) {
+      // a full disk has rolled back already; ids may be of rows that are not there
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      this.#ids.clear()
+      throw error
+    }
+  }
+}
+
+/** Without what others among them take the place of. */
+function withoutSuperseded(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  const latest = new Map<string, HistoryEntry>()
+  for (const entry of entries) {
+    if (entry.kind === 'latest' && (latest.get(entry.object)?.atMs ?? 0) <= entry.atMs)
+      latest.set(entry.object, entry)
+  }
+  return entries.filter((entry) => entry.kind !== 'latest' || latest.get(entry.object) === entry)
+}
+
+/** The time of an object's nth newest decision; 0 where there are not so many. */
+function nthNewest(n: number): string {
+  return `ifnull((SELECT at FROM entry WHERE object = ?1 AND kind = 0 ORDER BY at DESC LIMIT 1 OFFSET ${n - 1}), 0)`
+}

@@ -1,0 +1,158 @@
+/** The ring of history in the store, and those who write and read it. */
+import * as fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readSegments, segmentLog } from '../../src/api/history-segments.ts'
+import { ManualClock } from '../../src/core/clock.ts'
+import { silentLogger } from '../../src/core/logger.ts'
+import { createMemoryStore } from '../../src/store/memory/store.ts'
+import { takeSnapshot } from '../../src/store/snapshot.ts'
+import type { HistoryEntry } from '../../src/telemetry/history/history.ts'
+import { MemoryHistory } from '../../src/telemetry/history/memory.ts'
+import { mergeSegments } from '../../src/telemetry/history/merge.ts'
+import { ReplicatedHistory } from '../../src/telemetry/history/replicated.ts'
+import { decodeSegment, encodeSegments } from '../../src/telemetry/history/segments.ts'
+import { decision, sample, WEB } from '../telemetry/history/entries.ts'
+
+const NOW = Date.parse('2026-11-21T12:00:00Z')
+
+test('segments say what went in, each below its bound', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ atMs: fc.nat(), note: fc.string({ unit: 'grapheme' }) })), (given) => {
+      const entries = given.map(({ atMs, note }): HistoryEntry => ({ ...decision(atMs), content: { note } }))
+      const segments = encodeSegments(entries, 400)
+      assert.ok(segments.every((text) => text.length <= 400))
+      assert.equal(segments.flatMap(decodeSegment), entries)
+    }),
+  )
+})
+
+for (const text of ['', 'no base64 ~', Buffer.from('{}').toString('base64'), 'A'.repeat(1000)])
+  test(`what is no segment holds nothing: ${text.slice(0, 12)}`, () => {
+    assert.equal(decodeSegment(text), [])
+  })
+
+test('the ring keeps the last sixty, and tells those after a number', async () => {
+  const store = createMemoryStore()
+  const log = segmentLog(store, [])
+  assert.equal(await log.read(0), [])
+  for (let i = 1; i <= 70; i++) assert.is(await log.append(`segment ${i}`), i)
+  const numbers = async (after: number) => (await log.read(after)).map(({ number }) => number)
+  assert.equal((await numbers(0)).slice(0, 2), [11, 12])
+  assert.equal(await numbers(68), [69, 70])
+  assert.equal(await numbers(70), [])
+  assert.is((await numbers(500)).length, 60, 'a ring that was begun anew is read from its beginning')
+})
+
+test('a deposed leader appends nothing', async () => {
+  const store = createMemoryStore()
+  await store.commit([[{ kind: 'put', key: 'lease/x/epoch', value: '2' }]])
+  const log = segmentLog(store, [{ kind: 'check', key: 'lease/x/epoch', expect: 999 }])
+  try {
+    await log.append('late')
+    assert.unreachable()
+  } catch (error) {
+    assert.is((error as { code?: string }).code, 'Fenced')
+  }
+  assert.equal(await readSegments(store).read(0), [])
+})
+
+test('it stays out of copies of the store', async () => {
+  const store = createMemoryStore()
+  await segmentLog(store, []).append('one')
+  assert.ok((await store.listKeys('history/')).length > 0)
+  assert.not.ok((await takeSnapshot(store)).entries.some(({ key }) => key.startsWith('history/')))
+})
+
+/** A controller process, as far as its history goes. */
+function member(store: ReturnType<typeof createMemoryStore>) {
+  const clock = new ManualClock(NOW)
+  const lines: string[] = []
+  const logger = { ...silentLogger, log: (_: string, message: string) => void lines.push(message) }
+  const local = new MemoryHistory(clock)
+  const history = new ReplicatedHistory({ local, clock, logger: { ...logger, with: () => silentLogger } })
+  const stop = new AbortController()
+  return { clock, lines, local, history, stop, log: segmentLog(store, []) }
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1_000; i++) {
+    if (await condition()) return
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  throw new Error('it did not come true')
+}
+
+const decisions = async (history: { list: MemoryHistory['list'] }) =>
+  (await history.list({ object: WEB, kind: 'decision' })).length
+
+test('those who stand by read along, and a successor has all but the last seconds', async () => {
+  const store = createMemoryStore()
+  const [leader, standby] = [member(store), member(store)]
+  const leading = leader.history.publish(leader.log, leader.stop.signal)
+  const following = standby.history.follow(standby.log, standby.stop.signal)
+  leader.history.append(decision(NOW))
+  leader.history.append(sample(NOW))
+  await until(async () => {
+    leader.clock.advance(5_000)
+    standby.clock.advance(5_000)
+    return (await decisions(standby.local)) === 1
+  })
+  // the leader dies with this in its last publication
+  leader.history.append(decision(NOW + 1))
+  leader.stop.abort()
+  await leading
+  const late = member(store)
+  await late.history.catchUp(late.log)
+  await standby.history.catchUp(standby.log)
+  assert.is(await decisions(standby.local), 2)
+  assert.is(await decisions(late.local), 2)
+  standby.stop.abort()
+  await following
+})
+
+test('what could not be published is published later, and said once', async () => {
+  const store = createMemoryStore()
+  const leader = member(store)
+  let isAway = true
+  const log = {
+    ...leader.log,
+    append: (text: string) => (isAway ? Promise.reject(new Error('away')) : leader.log.append(text)),
+  }
+  const leading = leader.history.publish(log, leader.stop.signal)
+  leader.history.append(decision(NOW))
+  for (let i = 0; i < 5; i++) {
+    leader.clock.advance(15_000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.equal(leader.lines, ['the history cannot be replicated: away'])
+  isAway = false
+  leader.history.append(decision(NOW + 1))
+  await until(async () => {
+    leader.clock.advance(15_000)
+    return (await leader.log.read(0)).length > 0
+  })
+  const [segment] = await leader.log.read(0)
+  assert.is(decodeSegment(segment?.text ?? '').length, 2)
+  leader.stop.abort()
+  await leading
+})
+
+test('what a file and the ring know is one answer', () => {
+  const segments = encodeSegments([decision(2), decision(3), sample(4), decision(9)]).map((text, i) => ({
+    number: i,
+    text,
+  }))
+  const found = mergeSegments([decision(3), decision(1)], segments, {
+    object: WEB,
+    kind: 'decision',
+    toMs: 9,
+    limit: 2,
+  })
+  assert.equal(
+    found.map(({ atMs }) => atMs),
+    [3, 2],
+  )
+})
+
+test.run()
