@@ -72,7 +72,13 @@ export function restoreState({ initial, status, samples, decisions, times }: Res
     times.steadyOf(status?.lastActiveTime),
     activeUntilMs(status, times, known.length > 0),
   )
-  return { ...initial, recommendations, changes, lastActiveMs: lastActiveMs ?? initial.lastActiveMs }
+  return {
+    ...initial,
+    // without any it is as for one that decides for the first time: nothing goes down for a window
+    recommendations: recommendations.length === 0 ? initial.recommendations : recommendations,
+    changes,
+    lastActiveMs: lastActiveMs ?? initial.lastActiveMs,
+  }
 }
 
 function changeOf(content: Json): number {

@@ -246,8 +246,8 @@ export class Scalers {
 
   /** Writing failed: somebody else leads, or the store is away. Everything is looked at again then. */
   #failed(entry: Entry, error: unknown): void {
-    if (isFenced(error)) return this.#ended.reject(error)
-    if (entry.gone) return
+    if (isFenced(error)) this.#ended.reject(error)
+    if (isFenced(error) || entry.gone) return
     entry.failures++
     const intervalMs = entry.scaler.object.spec.pollingInterval * 1000
     const retryInMs = Math.min(RETRY_MS * 2 ** (entry.failures - 1), Math.max(intervalMs, RETRY_MS))
