@@ -48,15 +48,14 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
   for (const [index, { key, names: all }] of names.entries())
     for (const name of [key, ...all]) triggerByName.set(name, index)
   const triggers = names.map((named, index) => compileTrigger(object, index, named, reads[index]))
-  const keys = { triggerByName, triggers, names: [...triggerByName.keys()] }
   const { behavior } = spec.advanced?.horizontalPodAutoscalerConfig ?? {}
   const modifiers = spec.advanced?.scalingModifiers
   const annotations = metadata.annotations ?? {}
   return {
-    minReplicas: spec.minReplicaCount,
+    minReplicas: spec.minReplicaCount ?? 0,
     maxReplicas: spec.maxReplicaCount,
     idleReplicas: spec.idleReplicaCount,
-    cooldownMs: (spec.cooldownPeriod ?? 300) * 1000,
+    cooldownMs: spec.cooldownPeriod * 1000,
     initialCooldownMs: (spec.initialCooldownPeriod ?? 0) * 1000,
     triggers,
     triggerByName,
@@ -65,7 +64,8 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
       up: toNumber(behavior?.scaleUp?.tolerance, TOLERANCE),
       down: toNumber(behavior?.scaleDown?.tolerance, TOLERANCE),
     },
-    modifiers: modifiers?.formula === undefined ? undefined : compileModifiers(modifiers, keys),
+    modifiers:
+      modifiers?.formula === undefined ? undefined : compileModifiers(modifiers, { triggerByName, triggers }),
     fallback: spec.fallback,
     timezone: spec.timezone,
     rules: compileRules(spec.rules ?? [], spec.timezone),
@@ -86,7 +86,13 @@ function compileTrigger(
   const schema = triggerSchema(type)
   const base = { key, name, type, label, isCpu: type === 'cpu' }
   if (schema === undefined)
-    return { ...base, metricType: metricType ?? 'AverageValue', target: undefined, perInstance: false, unit: '' }
+    return {
+      ...base,
+      metricType: metricType ?? 'AverageValue',
+      target: undefined,
+      perInstance: false,
+      unit: '',
+    }
   const read =
     given ??
     readTrigger(schema, {
@@ -195,7 +201,11 @@ function compileScale(text: string): ScaleStep {
   return /^[+-]/.test(text) ? { kind: 'by', count } : { kind: 'to', count }
 }
 
-function compileProtection({ cooldown, flapping, maxActionsPerHour }: ScaledObjectProtection = {}): Protection {
+function compileProtection({
+  cooldown,
+  flapping,
+  maxActionsPerHour,
+}: ScaledObjectProtection = {}): Protection {
   return {
     cooldownUpMs: cooldown?.up === undefined ? 0 : parseDurationMs(cooldown.up),
     cooldownDownMs: cooldown?.down === undefined ? 0 : parseDurationMs(cooldown.down),
