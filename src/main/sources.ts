@@ -7,6 +7,7 @@ const prometheus: Loading = async () => (await import('../scaling/sources/promet
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
 const redisStreams: Loading = async () => (await import('../scaling/sources/redis-streams.ts')).redisStreams
+const webhook: Loading = async () => (await import('../scaling/sources/webhook.ts')).webhook
 
 /** By type, as triggers name it. */
 export const SOURCES: Readonly<Record<string, Loading>> = {
@@ -18,4 +19,5 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   'redis-streams': redisStreams,
   'redis-cluster-streams': redisStreams,
   'redis-sentinel-streams': redisStreams,
+  webhook,
 }

@@ -32,6 +32,8 @@ export interface ProgramRecord {
   endingFor: string | undefined
   readiness: ProbeResult | undefined
   liveness: ProbeResult | undefined
+  /** Healthy means busy. */
+  busy: ProbeResult | undefined
   /** The process that the verdicts are about. */
   probed: { readonly process: string; readonly stop: () => void } | undefined
 }
@@ -130,6 +132,7 @@ function makeProgramRecord(
     endingFor: undefined,
     readiness: sameProcess && known?.ready === true ? { healthy: true } : undefined,
     liveness: undefined,
+    busy: undefined,
     probed: undefined,
   }
 }
