@@ -3,6 +3,8 @@ import type { Clock } from '../../core/clock.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { ServiceProbe } from '../../resources/generated/types.ts'
 import type { ObservedProgram, ProgramId } from '../../runtimes/runtime.ts'
+import { HistogramTally } from '../../telemetry/histogram.ts'
+import { PROBE_BUCKETS_SECONDS } from '../../telemetry/instances.ts'
 import type { GivenPort } from '../ports.ts'
 import { type ProbeExec, type ProbeSpec, runProbeLoop } from '../probes.ts'
 import type { InstanceRecord, ProgramRecord } from './record.ts'
@@ -66,8 +68,19 @@ function probeProcess(
       program[kind] = result
       options.onVerdict()
     }
-    const spec = resolveProbe(probe, ports)
-    runProbeLoop({ spec, clock: options.clock, exec, eager: kind === 'readiness', onVerdict }, stop.signal)
+    const tally = program.probeTimes[kind] ?? new HistogramTally(PROBE_BUCKETS_SECONDS)
+    program.probeTimes[kind] = tally
+    runProbeLoop(
+      {
+        spec: resolveProbe(probe, ports),
+        clock: options.clock,
+        exec,
+        eager: kind === 'readiness',
+        onVerdict,
+        onAnswer: (tookMs) => tally.observeMs(tookMs),
+      },
+      stop.signal,
+    )
   }
 }
 
