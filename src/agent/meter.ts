@@ -129,7 +129,7 @@ function figuresOf(
 
 function probesOf({ programs }: InstanceRecord): readonly ProbeFigures[] {
   return programs.flatMap(({ name, probeTimes }) =>
-    (['readiness', 'liveness'] as const).flatMap((probe) => {
+    (['readiness', 'liveness', 'busy'] as const).flatMap((probe) => {
       const tally = probeTimes[probe]
       return tally === undefined ? [] : [{ program: name, probe, tally }]
     }),

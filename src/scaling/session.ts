@@ -12,12 +12,14 @@ export interface Session<Client> {
   readonly secrets: readonly (string | undefined)[]
   /** May give up when the signal aborts; what it makes after that is ended again. */
   connect(signal: AbortSignal): Promise<Client>
+  /** False for a client whose connection has ended by itself meanwhile: another is made, and nothing has failed. */
+  isOpen(client: Client): boolean
   /** At once, without asking the server; never throws. */
   end(client: Client): void
   /** What it throws as an NsctlError is an answer, and the client is kept; all else is a failure of the connection. */
   ask(client: Client, signal: AbortSignal): Promise<Reading>
-  /** True for what a server says to wrong credentials. */
-  denies(error: unknown): boolean
+  /** What an answer of the server that is thrown comes to; undefined for a failure of the connection. */
+  codeOf(error: unknown): 'Denied' | 'Invalid' | 'Unreachable' | undefined
   /** Words of the error, where its own message says little. */
   wordsOf?(error: unknown): string
 }
@@ -39,6 +41,7 @@ class SessionSource<Client> implements Source {
     const stop = AbortSignal.any([signal, this.#closing.signal])
     stop.throwIfAborted()
     try {
+      if (this.#client !== undefined && !this.#session.isOpen(this.#client)) this.#drop()
       const client = this.#client ?? (await this.#connect(stop))
       return await orAborted(this.#session.ask(client, stop), stop)
     } catch (error) {
@@ -74,12 +77,14 @@ class SessionSource<Client> implements Source {
 
   /** The library's error is no cause: it may hold the command that failed, password included. */
   #faultOf(error: unknown): NsctlError {
-    const { name, secrets, denies, wordsOf = plainWordsOf } = this.#session
+    const { name, secrets, codeOf, wordsOf = plainWordsOf } = this.#session
     const words = withoutSecrets(wordsOf(error), secrets)
-    if (denies(error))
+    const code = codeOf(error)
+    if (code === 'Denied')
       return new NsctlError('Denied', `${name} denies us: ${words}`, {
         next: 'check what the TriggerAuthentication gives',
       })
+    if (code !== undefined) return new NsctlError(code, `${name} answers: ${words}`)
     return new NsctlError('Unreachable', `${name} cannot be reached: ${words}`, {
       next: isCertificateFault(error)
         ? 'give the authority that signed its certificate as ca in the TriggerAuthentication'

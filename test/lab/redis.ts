@@ -1,6 +1,6 @@
 /** Redis for tests: one server, a cluster of three, or a master with a replica and a sentinel, on loopback. */
 import { execFile } from 'node:child_process'
-import { symlinkSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
@@ -15,6 +15,8 @@ import {
 export interface RedisOptions {
   /** Of the default user, for its clients and replicas; none where left out. */
   readonly password?: string
+  /** A sentinel, which keeps what it is told in a file of its own. */
+  readonly sentinel?: true
   /** More of its command line: `--cluster-enabled yes`. */
   readonly args?: readonly string[]
   /** Speaks TLS on its port instead. */
@@ -44,7 +46,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const binary = join(directory.path, 'redis-server')
   symlinkSync(join(tools, 'redis-check-rdb'), binary)
   const port = options.port ?? ((await freePorts(1))[0] as number)
-  const command = [...env, binary, ...argumentsOf(options, port, directory.path)]
+  const sentinel = join(directory.path, 'sentinel.conf')
+  if (options.sentinel) writeFileSync(sentinel, '')
+  const command = [
+    ...[...env, binary, ...(options.sentinel ? [sentinel, '--sentinel'] : [])],
+    ...argumentsOf(options, port, directory.path),
+  ]
   const start = () => startServer(command, join(directory.path, 'log'))
   let process = start()
   const run = async (...words: readonly string[]) => {
@@ -81,14 +88,16 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 function argumentsOf(options: RedisOptions, port: number, directory: string): readonly string[] {
   const { password, args = [], tls } = options
   return [
-    ...['--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no'],
+    ...['--bind', HOST, '--dir', directory],
+    ...(options.sentinel ? [] : ['--save', '', '--appendonly', 'no']),
     ...(tls === undefined
       ? ['--port', String(port)]
       : [
           ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
           ...['--tls-cert-file', tls.cert, '--tls-key-file', tls.key, '--tls-ca-cert-file', tls.ca],
         ]),
-    ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
+    ...(password === undefined ? [] : ['--requirepass', password]),
+    ...(password === undefined || options.sentinel ? [] : ['--masterauth', password]),
     ...args,
   ]
 }
@@ -117,6 +126,8 @@ export interface RedisWithSentinel {
   readonly master: RedisServer
   readonly replica: RedisServer
   readonly sentinel: RedisServer
+  /** The one that the sentinel calls the master now. */
+  leader(): Promise<RedisServer>
   stop(): Promise<void>
 }
 
@@ -127,22 +138,24 @@ export async function startRedisWithSentinel(
 ): Promise<RedisWithSentinel> {
   const master = await startRedis({ password })
   const replica = await startRedis({ password, args: ['--replicaof', HOST, String(master.port)] })
-  const sentinel = await startRedis({ password: sentinelPassword, args: ['--sentinel'] })
+  const sentinel = await startRedis({ password: sentinelPassword, sentinel: true })
   const set = (...words: readonly string[]) => sentinel.run('sentinel', 'set', 'mymaster', ...words)
   await sentinel.run('sentinel', 'monitor', 'mymaster', HOST, String(master.port), '1')
   await set('auth-pass', password)
   await set('down-after-milliseconds', '1000')
   await set('failover-timeout', '3000')
-  const seen = async () =>
-    /num-other-sentinels|num-slaves/.test(await sentinel.run('sentinel', 'master', 'mymaster'))
   await untilReady(sentinel.process, async () => {
     const known = await sentinel.run('sentinel', 'replicas', 'mymaster')
-    return (await seen()) && known.includes(String(replica.port))
+    return known.includes(String(replica.port))
   })
   return {
     master,
     replica,
     sentinel,
+    async leader() {
+      const said = await sentinel.run('sentinel', 'get-master-addr-by-name', 'mymaster')
+      return said.endsWith(String(master.port)) ? master : replica
+    },
     async stop() {
       await Promise.all([master, replica, sentinel].map((server) => server.stop()))
     },

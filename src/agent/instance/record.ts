@@ -33,10 +33,12 @@ export interface ProgramRecord {
   endingFor: string | undefined
   readiness: ProbeResult | undefined
   liveness: ProbeResult | undefined
+  /** Healthy means busy. */
+  busy: ProbeResult | undefined
   /** The process that the verdicts are about. */
   probed: { readonly process: string; readonly stop: () => void } | undefined
   /** How long probes took to answer, since this agent began. */
-  readonly probeTimes: { readiness?: HistogramTally; liveness?: HistogramTally }
+  readonly probeTimes: { readiness?: HistogramTally; liveness?: HistogramTally; busy?: HistogramTally }
 }
 
 export interface InstanceRecord {
@@ -136,6 +138,7 @@ function makeProgramRecord(
     endingFor: undefined,
     readiness: sameProcess && known?.ready === true ? { healthy: true } : undefined,
     liveness: undefined,
+    busy: undefined,
     probed: undefined,
     probeTimes: {},
   }

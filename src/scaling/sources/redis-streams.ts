@@ -2,7 +2,8 @@
 import { NsctlError } from '../../core/errors.ts'
 import type { ReadParameters } from '../../resources/triggers/schema.ts'
 import { oneNumber } from '../numbers.ts'
-import { type RedisClient, redisSource, replyOf } from '../redis/client.ts'
+import { isRefused, numberOf, type RedisClient, redisSource } from '../redis/client.ts'
+import type { Reply } from '../redis/resp.ts'
 import { readRedis } from '../redis/settings.ts'
 import type { SourceType } from '../source.ts'
 
@@ -32,16 +33,20 @@ function countOf(parameters: ReadParameters): Count {
   const stream = parameters.text('stream') ?? ''
   if (stream === '') throw new NsctlError('Invalid', 'stream is missing', { value: 'stream' })
   const group = parameters.text('consumerGroup') ?? ''
-  if (group === '') return { target: 'streamLength', of: (client) => client.xlen(stream) }
+  if (group === '') return { target: 'streamLength', of: (client) => lengthOf(client, stream) }
   const lag = parameters.number('lagCount') ?? 0
   return lag !== 0
     ? { target: 'lagCount', of: (client) => lagOf(client, stream, group) }
     : { target: 'pendingEntriesCount', of: (client) => pendingOf(client, stream, group) }
 }
 
+async function lengthOf(client: RedisClient, stream: string): Promise<number> {
+  return numberOf(await client.ask('XLEN', stream))
+}
+
 async function pendingOf(client: RedisClient, stream: string, group: string): Promise<number> {
-  const [count] = (await client.xpending(stream, group)) as readonly unknown[]
-  return Number(count)
+  const summary = await client.ask('XPENDING', stream, group)
+  return numberOf(Array.isArray(summary) ? (summary as readonly Reply[])[0] : undefined)
 }
 
 /**
@@ -52,7 +57,7 @@ async function lagOf(client: RedisClient, stream: string, group: string): Promis
   const groups = await groupsOf(client, stream)
   if (groups === undefined) return 0
   const found = groups.find((one) => one.get('name') === group)
-  if (found === undefined) return client.xlen(stream)
+  if (found === undefined) return lengthOf(client, stream)
   if (!found.has('lag'))
     throw new NsctlError('Invalid', 'this redis does not tell the lag of groups: that takes version 7', {
       value: 'lagCount',
@@ -75,18 +80,25 @@ async function lagOf(client: RedisClient, stream: string, group: string): Promis
 async function groupsOf(
   client: RedisClient,
   stream: string,
-): Promise<readonly ReadonlyMap<unknown, unknown>[] | undefined> {
+): Promise<readonly ReadonlyMap<Reply, Reply>[] | undefined> {
+  let groups: Reply
   try {
-    const groups = (await client.xinfo('GROUPS', stream)) as readonly (readonly unknown[])[]
-    return groups.map((flat) => new Map(pairsOf(flat)))
+    groups = await client.ask('XINFO', 'GROUPS', stream)
   } catch (error) {
-    if (replyOf(error) === 'ERR no such key') return undefined
+    if (isRefused(error, 'ERR no such key')) return undefined
     throw error
   }
+  if (!Array.isArray(groups)) throw new Error('its answer is no list of groups')
+  return (groups as readonly Reply[]).map(pairsOf)
 }
 
-function pairsOf(flat: readonly unknown[]): readonly (readonly [unknown, unknown])[] {
-  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]] as const)
+/** Names and values by turns. */
+function pairsOf(group: Reply): ReadonlyMap<Reply, Reply> {
+  if (!Array.isArray(group)) throw new Error('its answer is no list of groups')
+  const flat = group as readonly Reply[]
+  return new Map(
+    Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]] as [Reply, Reply]),
+  )
 }
 
 /** A server's refusal of the question is an answer. */
@@ -94,17 +106,16 @@ async function answerOf(count: Promise<number>): Promise<number> {
   try {
     return await count
   } catch (error) {
-    const said = replyOf(error)
-    if (!/^(WRONGTYPE|NOGROUP)/.test(said)) throw error
-    throw new NsctlError(
-      'Invalid',
-      said.startsWith('NOGROUP') ? 'no such stream or group in redis' : 'the key is no stream in redis',
-      {
-        value: said.startsWith('NOGROUP') ? 'consumerGroup' : 'stream',
-        next: said.startsWith('NOGROUP')
-          ? 'make the group first (XGROUP CREATE … MKSTREAM), or give lagCount, which needs none'
-          : 'use a trigger of type redis',
-      },
-    )
+    if (isRefused(error, 'NOGROUP'))
+      throw new NsctlError('Invalid', 'redis has no such stream or group', {
+        value: 'consumerGroup',
+        next: 'make the group first (XGROUP CREATE … MKSTREAM), or give lagCount, which needs none',
+      })
+    if (isRefused(error, 'WRONGTYPE'))
+      throw new NsctlError('Invalid', 'the key is no stream in redis', {
+        value: 'stream',
+        next: 'use a trigger of type redis',
+      })
+    throw error
   }
 }

@@ -1,7 +1,7 @@
 /** How much is in a list of Redis, or in a set, a sorted set, a hash: KEDA's redis, redis-cluster and redis-sentinel. */
-import { messageOf, NsctlError } from '../../core/errors.ts'
+import { NsctlError } from '../../core/errors.ts'
 import { oneNumber } from '../numbers.ts'
-import { type RedisClient, redisSource, replyOf } from '../redis/client.ts'
+import { isRefused, numberOf, type RedisClient, redisSource } from '../redis/client.ts'
 import { readRedis } from '../redis/settings.ts'
 import type { SourceType } from '../source.ts'
 
@@ -19,38 +19,32 @@ export const redisLists: SourceType = {
   },
 }
 
-const COMMANDS: Readonly<Record<string, 'llen' | 'scard' | 'hlen' | 'zcard'>> = {
-  none: 'llen',
-  list: 'llen',
-  set: 'scard',
-  hash: 'hlen',
-  zset: 'zcard',
+const COMMANDS: Readonly<Record<string, string>> = {
+  none: 'LLEN',
+  list: 'LLEN',
+  set: 'SCARD',
+  hash: 'HLEN',
+  zset: 'ZCARD',
 }
 
 /** One round trip: a key's type seldom changes, and is asked for when it has. 0 where there is no such key, as in KEDA. */
 function lengthOf(key: string): (client: RedisClient) => Promise<number> {
-  let command: 'llen' | 'scard' | 'hlen' | 'zcard' = 'llen'
+  let command = 'LLEN'
   return async (client) => {
     try {
-      return await client[command](key)
+      return numberOf(await client.ask(command, key))
     } catch (error) {
-      if (!replyOf(error).startsWith('WRONGTYPE')) throw error
+      if (!isRefused(error, 'WRONGTYPE')) throw error
     }
-    const type = await client.type(key)
-    const known = COMMANDS[type]
-    if (known === undefined)
-      throw new NsctlError('Invalid', `${key} is a ${type} in redis: its length is not known`, {
-        value: type,
-        next: type === 'stream' ? 'use a trigger of type redis-streams' : 'check listName',
-      })
-    command = known
-    try {
-      return await client[command](key)
-    } catch (error) {
-      if (!replyOf(error).startsWith('WRONGTYPE')) throw error
-      throw new NsctlError('Invalid', `${key} in redis changes its type all the time`, {
-        value: messageOf(error),
-      })
-    }
+    const type = String(await client.ask('TYPE', key))
+    command = COMMANDS[type] ?? notCountable(key, type)
+    return numberOf(await client.ask(command, key))
   }
+}
+
+function notCountable(key: string, type: string): never {
+  throw new NsctlError('Invalid', `${key} is a ${type} in redis: its length is not known`, {
+    value: type,
+    next: type === 'stream' ? 'use a trigger of type redis-streams' : 'check listName',
+  })
 }
