@@ -60,6 +60,7 @@ export class Up extends NsctlCommand {
         runtime,
         own: flags.own,
         ...(flags['metrics-port'] === undefined ? {} : { metricsPort: flags['metrics-port'] }),
+        ...(flags['webhook-port'] === undefined ? {} : { webhookPort: flags['webhook-port'] }),
         onReady: (ready) => {
           const seconds = ((clock.monotonic() - startedMs) / 1000).toFixed(1)
           this.print(`nsctl ${this.context.version} is ready after ${seconds} s on node ${ready.node}`)

@@ -9,6 +9,7 @@ import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { metricsServer } from '../telemetry/metrics-server.ts'
+import { ScalerTally } from '../telemetry/scalers.ts'
 import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
 import type { Environment } from './paths.ts'
@@ -22,6 +23,8 @@ export interface ControllerOptions {
   readonly layout?: LayoutVersion
   /** A loopback port for /metrics and /healthz; none where left out. */
   readonly metricsPort?: number
+  /** A loopback port for events that are pushed to triggers, while it leads; none where left out. */
+  readonly webhookPort?: number
   /** Called once: the store answers, and this leads or stands by. */
   readonly onReady: (ready: ControllerReady) => void
   /** Called with each term that this process leads. */
@@ -45,6 +48,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   try {
     await refuseHalfStore(options, store)
     const tally = new EngineTally()
+    const scalers = new ScalerTally()
     const stop = new AbortController()
     const both = AbortSignal.any([signal, stop.signal])
     options.onReady({ storeUrl: store.url, leader: await leaderOf(store) })
@@ -52,10 +56,12 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     const beside = [history.follow(both)]
     if (metricsPort !== undefined)
       beside.push(
-        metricsServer({ expositions: [tallyExposition(tally)], port: metricsPort, logger }).run(both),
+        metricsServer({ expositions: [tallyExposition(tally), scalers], port: metricsPort, logger }).run(
+          both,
+        ),
       )
     try {
-      await Promise.all([lead(options, { store, history, tally }, both), ...beside])
+      await Promise.all([lead(options, { store, history, tally, scalers }, both), ...beside])
     } finally {
       stop.abort()
       await Promise.allSettled(beside)
@@ -75,11 +81,12 @@ interface Parts {
   readonly store: Store
   readonly history: ControllerHistory
   readonly tally: EngineTally
+  readonly scalers: ScalerTally
 }
 
 async function lead(options: ControllerOptions, parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, logger } = options
-  const { store, history, tally } = parts
+  const { store, history, tally, scalers } = parts
   const api = await openApiOver(store, clock, logger)
   const about = { ...CONTROLLER_ROLE, version: VERSION }
   try {
@@ -96,7 +103,8 @@ async function lead(options: ControllerOptions, parts: Parts, signal: AbortSigna
           // one may have been cut off while this process waited for the lease
           await refuseHalfStore(options, store)
           await history.catchUp()
-          const manager = controlPlane(api.fenced(fence), { ...options, history: history.store }, tally)
+          const own = { ...options, history: history.store, scalers }
+          const manager = controlPlane(api.fenced(fence), own, tally)
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({
             name: 'leading',

@@ -15,6 +15,7 @@ import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { metricsServer } from '../telemetry/metrics-server.ts'
+import { ScalerTally } from '../telemetry/scalers.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
@@ -42,6 +43,8 @@ export interface DaemonOptions {
   readonly own: boolean
   /** A loopback port for /metrics and /healthz; none where left out. */
   readonly metricsPort?: number
+  /** A loopback port for events that are pushed to triggers; none where left out. */
+  readonly webhookPort?: number
   /** Called once everything runs. */
   readonly onReady: (ready: DaemonReady) => void
 }
@@ -143,13 +146,15 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   const { store, history, runtime, choice, node } = parts
   const api = await openApiOver(store, clock, logger)
   const tally = new EngineTally()
+  const scalers = new ScalerTally()
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   /** The lease is ours; the controllers run. */
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   /** Processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by. */
   const led = Promise.withResolvers<void>()
-  const agent = agentOf(options, parts, api, tally, Promise.race([leading.promise, led.promise]))
+  const metrics = { tally, scalers }
+  const agent = agentOf(options, parts, api, metrics, Promise.race([leading.promise, led.promise]))
   const about = { runtime: runtime.info.description, choice, version: VERSION, node }
   const running = [
     runAsLeader(
@@ -175,7 +180,8 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
             delay(clock, FIRST_LOOK_LIMIT_MS, term).catch(() => {}),
           ])
           await history.catchUp()
-          const manager = controlPlane(api.fenced(fence), { ...options, history: history.store }, tally)
+          const own = { ...options, history: history.store, scalers }
+          const manager = controlPlane(api.fenced(fence), own, tally)
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
           manager.addRunnable({
@@ -208,7 +214,7 @@ function agentOf(
   options: DaemonOptions,
   parts: Parts,
   api: ResourceApi,
-  metrics: EngineTally,
+  { tally, scalers }: { readonly tally: EngineTally; readonly scalers: ScalerTally },
   leading: Promise<void>,
 ): Manager {
   const { clock, logger, env, metricsPort } = options
@@ -219,7 +225,7 @@ function agentOf(
     runtime,
     clock,
     logger,
-    metrics,
+    metrics: tally,
     version: VERSION,
     baseEnvironment: baseEnvironment(choice, env),
     seal: key.seal,
@@ -227,8 +233,8 @@ function agentOf(
     ...(runtime.restore && { keep: key.keep }),
     ...(catalog && { catalog }),
   })
-  if (metricsPort !== undefined)
-    agent.addRunnable(metricsServer({ expositions: [tallyExposition(metrics)], port: metricsPort, logger }))
+  const expositions = [tallyExposition(tally), scalers]
+  if (metricsPort !== undefined) agent.addRunnable(metricsServer({ expositions, port: metricsPort, logger }))
   agent.addRunnable({
     name: 'ready',
     async run(stopped) {
