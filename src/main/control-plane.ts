@@ -51,7 +51,7 @@ export interface ControlPlaneOptions {
   readonly logger: Logger
   /** Of decisions and samples. */
   readonly history: HistoryStore
-  /** What scalers tell of themselves. */
+  /** Told what scalers do. */
   readonly scalers: ScalerMetrics
   /** For events that are pushed, on 127.0.0.1; none where left out. */
   readonly webhookPort?: number

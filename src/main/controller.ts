@@ -9,6 +9,7 @@ import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { metricsServer } from '../telemetry/metrics-server.ts'
+import { processExposition } from '../telemetry/process.ts'
 import { ScalerTally } from '../telemetry/scalers.ts'
 import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
@@ -53,13 +54,10 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     const both = AbortSignal.any([signal, stop.signal])
     options.onReady({ storeUrl: store.url, leader: await leaderOf(store) })
     const history = await openHistory({ ...options, store })
+    const expositions = [processExposition(VERSION), tallyExposition(tally), scalers]
     const beside = [history.follow(both)]
     if (metricsPort !== undefined)
-      beside.push(
-        metricsServer({ expositions: [tallyExposition(tally), scalers], port: metricsPort, logger }).run(
-          both,
-        ),
-      )
+      beside.push(metricsServer({ expositions, port: metricsPort, logger }).run(both))
     try {
       await Promise.all([lead(options, { store, history, tally, scalers }, both), ...beside])
     } finally {
@@ -103,8 +101,11 @@ async function lead(options: ControllerOptions, parts: Parts, signal: AbortSigna
           // one may have been cut off while this process waited for the lease
           await refuseHalfStore(options, store)
           await history.catchUp()
-          const own = { ...options, history: history.store, scalers }
-          const manager = controlPlane(api.fenced(fence), own, tally)
+          const manager = controlPlane(
+            api.fenced(fence),
+            { ...options, history: history.store, scalers },
+            tally,
+          )
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({
             name: 'leading',

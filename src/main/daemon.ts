@@ -14,7 +14,6 @@ import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../m
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
-import { metricsServer } from '../telemetry/metrics-server.ts'
 import { ScalerTally } from '../telemetry/scalers.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
@@ -41,7 +40,7 @@ export interface DaemonOptions {
   readonly runtime: RuntimeName
   /** The programs end with this process. */
   readonly own: boolean
-  /** A loopback port for /metrics and /healthz; none where left out. */
+  /** The loopback port for /metrics and /healthz: any that is free with 0, none where left out. */
   readonly metricsPort?: number
   /** A loopback port for events that are pushed to triggers; none where left out. */
   readonly webhookPort?: number
@@ -153,8 +152,13 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   /** Processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by. */
   const led = Promise.withResolvers<void>()
-  const metrics = { tally, scalers }
-  const agent = agentOf(options, parts, api, metrics, Promise.race([leading.promise, led.promise]))
+  const agent = agentOf(
+    options,
+    parts,
+    api,
+    { metrics: tally, scalers },
+    Promise.race([leading.promise, led.promise]),
+  )
   const about = { runtime: runtime.info.description, choice, version: VERSION, node }
   const running = [
     runAsLeader(
@@ -180,8 +184,11 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
             delay(clock, FIRST_LOOK_LIMIT_MS, term).catch(() => {}),
           ])
           await history.catchUp()
-          const own = { ...options, history: history.store, scalers }
-          const manager = controlPlane(api.fenced(fence), own, tally)
+          const manager = controlPlane(
+            api.fenced(fence),
+            { ...options, history: history.store, scalers },
+            tally,
+          )
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
           manager.addRunnable({
@@ -214,7 +221,7 @@ function agentOf(
   options: DaemonOptions,
   parts: Parts,
   api: ResourceApi,
-  { tally, scalers }: { readonly tally: EngineTally; readonly scalers: ScalerTally },
+  { metrics, scalers }: { readonly metrics: EngineTally; readonly scalers: ScalerTally },
   leading: Promise<void>,
 ): Manager {
   const { clock, logger, env, metricsPort } = options
@@ -225,16 +232,17 @@ function agentOf(
     runtime,
     clock,
     logger,
-    metrics: tally,
+    metrics,
     version: VERSION,
     baseEnvironment: baseEnvironment(choice, env),
     seal: key.seal,
     // a runtime that restores nothing asks for nothing at the next boot
     ...(runtime.restore && { keep: key.keep }),
     ...(catalog && { catalog }),
+    ...(metricsPort === undefined
+      ? {}
+      : { serveMetrics: { port: metricsPort, expositions: [tallyExposition(metrics), scalers] } }),
   })
-  const expositions = [tallyExposition(tally), scalers]
-  if (metricsPort !== undefined) agent.addRunnable(metricsServer({ expositions, port: metricsPort, logger }))
   agent.addRunnable({
     name: 'ready',
     async run(stopped) {

@@ -113,9 +113,11 @@ test('from none to as many as the work asks for, and back to none', async (conte
   assert.is(status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True')
   context.work.value = 0
   await running(context, 0)
-  const { stdout } = await context.home.run(['events', '--for', 'service/worker'])
-  assert.match(stdout, /ScaledUp +.*0 → 4/)
-  assert.match(stdout, /ScaledDown +.*4 → 0/)
+  await until(async () => {
+    const { stdout } = await context.home.run(['events', '--for', 'service/worker'])
+    assert.match(stdout, /ScaledUp +.*0 → 4/)
+    assert.match(stdout, /ScaledDown +.*4 → 0/)
+  })
   // a manifest that says another number does not fight with it
   const { stdout: applied } = await context.home.run(['apply', '-f', 'worker.yaml'])
   assert.match(applied, /unchanged/)
