@@ -5,6 +5,7 @@ type Loading = () => Promise<SourceType>
 
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
+const rabbitmq: Loading = async () => (await import('../scaling/sources/rabbitmq.ts')).rabbitmq
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
 const redisStreams: Loading = async () => (await import('../scaling/sources/redis-streams.ts')).redisStreams
 
@@ -12,6 +13,7 @@ const redisStreams: Loading = async () => (await import('../scaling/sources/redi
 export const SOURCES: Readonly<Record<string, Loading>> = {
   'metrics-api': metricsApi,
   prometheus,
+  rabbitmq,
   redis: redisLists,
   'redis-cluster': redisLists,
   'redis-sentinel': redisLists,
