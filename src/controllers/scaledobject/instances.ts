@@ -2,7 +2,7 @@
 import { parseCpuMillis, parseMemoryBytes } from '../../core/quantity.ts'
 import type { Instance } from '../../resources/generated/types.ts'
 import type { InstanceFacts } from '../../scaling/decide.ts'
-import type { ScalingTimes } from './times.ts'
+import type { ScalingTimes } from '../../scaling/times.ts'
 
 type Phase = InstanceFacts['phase']
 

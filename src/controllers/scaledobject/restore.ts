@@ -5,9 +5,9 @@ import type { ScaledObjectStatus } from '../../resources/generated/types.ts'
 import type { ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { readSample } from '../../scaling/sample.ts'
+import type { ScalingTimes } from '../../scaling/times.ts'
 import type { HistoryEntry } from '../../telemetry/history/history.ts'
 import { NOT_LOOKED_AT } from './status.ts'
-import type { ScalingTimes } from './times.ts'
 
 export interface RestoreInput {
   readonly initial: ScalingState
