@@ -94,6 +94,8 @@ export type ClusterTriggerAuthenticationSpec = {
   readonly gcpSecretManager?: JsonObject
   /** KEDA's for other platforms: stored, and cannot act. */
   readonly awsSecretManager?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly oauth2?: JsonObject
   /** KEDA's; stored, and cannot act. */
   readonly filePath?: string
   /** KEDA's; stored, and cannot act. */
@@ -679,14 +681,34 @@ export type ScaledJobJobTargetRef = {
   readonly backoffLimit: number
   /** An ended Job is removed after so long. */
   readonly ttlSecondsAfterFinished?: number
+  /** Kubernetes'; stored, and has no effect. */
+  readonly completionMode?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly suspend?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly selector?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly manualSelector?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly podFailurePolicy?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly successPolicy?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly backoffLimitPerIndex?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly maxFailedIndexes?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly podReplacementPolicy?: unknown
+  /** Kubernetes'; stored, and has no effect. */
+  readonly managedBy?: unknown
   /** The program, as a Service's template says it. KEDA's (spec.containers) is stored, and cannot act: there are no container images here. */
   readonly template: JsonObject
 }
 
 /** What a change of this object does to Jobs that run. */
 export type ScaledJobRollout = {
-  /** default ends them and makes new ones; gradual lets them finish. */
-  readonly strategy: 'default' | 'gradual'
+  /** default and immediate end them and make new ones; gradual lets them finish. */
+  readonly strategy: 'default' | 'immediate' | 'gradual'
   /** Whether new Jobs wait for the old ones' end (foreground). */
   readonly propagationPolicy: 'background' | 'foreground'
 }
@@ -745,7 +767,7 @@ export type ScaledJobSpec = {
   /** Jobs that run at most. */
   readonly maxReplicaCount: number
   /** Deprecated: rollout.strategy. */
-  readonly rolloutStrategy?: 'default' | 'gradual'
+  readonly rolloutStrategy?: 'default' | 'immediate' | 'gradual'
   /** What a change of this object does to Jobs that run. */
   readonly rollout?: ScaledJobRollout
   /** How many Jobs are made. */
@@ -1550,6 +1572,8 @@ export type TriggerAuthenticationSpec = {
   readonly gcpSecretManager?: JsonObject
   /** KEDA's for other platforms: stored, and cannot act. */
   readonly awsSecretManager?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly oauth2?: JsonObject
   /** KEDA's; stored, and cannot act. */
   readonly filePath?: string
   /** KEDA's; stored, and cannot act. */
