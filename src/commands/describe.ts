@@ -2,6 +2,8 @@ import type { Client } from '../client/client.ts'
 import type { AnyResource } from '../resources/object.ts'
 import { describeObject } from '../views/describe/describe.ts'
 import { gatherDescription } from '../views/describe/description.ts'
+import { toAscii, wantsAscii } from '../views/scaler/ascii.ts'
+import { isScaler } from '../views/scaler/record.ts'
 import { NsctlCommand } from './base.ts'
 import * as shared from './flags.ts'
 import { targetsOfFiles } from './input.ts'
@@ -16,6 +18,7 @@ export class Describe extends NsctlCommand {
   static override examples = [
     'nsctl describe service web',
     'nsctl describe instance web-0',
+    'nsctl describe scaler web',
     'nsctl describe svc -l app=web',
   ]
   static override args = {
@@ -47,7 +50,9 @@ export class Describe extends NsctlCommand {
     const pages: string[] = []
     for (const { kind, object } of found) {
       const description = await gatherDescription(client, kind, object, this.context.clock.now())
-      pages.push(await describeObject(description))
+      const { columns } = this.context.stdout
+      const page = await describeObject({ ...description, ...(columns === undefined ? {} : { columns }) })
+      pages.push(isScaler(kind.kind) && wantsAscii(this.context.env) ? toAscii(page) : page)
     }
     this.print(pages.join('\n\n'))
     if (found.some(({ kind }) => kind.hasStatus)) await this.noteIfStale(client)

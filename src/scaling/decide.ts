@@ -1,157 +1,88 @@
 /**
  * From what is measured to a number of replicas. Pure: the same input and state give the same decision, whatever the clock says, so that
- * `simulate` and a second controller come to what the first one came to.
+ * `simulate` and a second controller come to what the first one came to. Each step is a file of decide/.
  */
-import type { InstanceSample, Reading } from './source.ts'
+import { activate } from './decide/activation.ts'
+import { countInstances } from './decide/assess.ts'
+import { applyBounds, boundsOf } from './decide/bound.ts'
+import { lookOut } from './decide/outlook.ts'
+import { applyPause } from './decide/pause.ts'
+import { protect } from './decide/protect.ts'
+import { limitRate } from './decide/rates.ts'
+import { nextState, notAfter } from './decide/remembering.ts'
+import { applyRules, evaluateRules } from './decide/rules.ts'
+import { Trail } from './decide/trail.ts'
+import { verdictsOf } from './decide/verdicts.ts'
+import { stabilize } from './decide/windows.ts'
+import { makeWish, type Wish } from './decide/wish.ts'
+import type { Decision, DecisionInput, ScalingState, Step } from './decision.ts'
+import type { ScalingPolicy } from './policy.ts'
 
-/** Two clocks. Durations and windows use the steady one; schedules and hour() the wall. */
-export interface ScalingTime {
-  /** Milliseconds, never going back, near the wall clock's at the process's start. */
-  readonly steadyMs: number
-  /** Milliseconds since 1970, as the wall clock says. */
-  readonly wallMs: number
+export { initialState } from './decide/remembering.ts'
+export type * from './decision.ts'
+
+/**
+ * What to do now, and what to remember of it. Never throws. Keep the state only once the number has been written: where the write is lost, decide
+ * again with the state from before.
+ */
+export function decide(
+  policy: ScalingPolicy,
+  input: DecisionInput,
+  before: ScalingState,
+): { readonly decision: Decision; readonly state: ScalingState } {
+  const { steadyMs: nowMs, wallMs } = input.time
+  const current = input.replicas
+  const past = notAfter(before, nowMs)
+  const counts = countInstances(input)
+  const trail = new Trail(current)
+
+  const wish = makeWish(policy, input, counts, trail)
+  const activation = activate(policy, input, past, wish, trail)
+  const { least, isIdle } = activation
+  if (isIdle || wish.replicas === undefined) {
+    trail.pass('stabilization', 'None', isIdle ? 'no window holds what is idle' : 'nothing to steady')
+    trail.pass('policies', 'None', isIdle ? 'no policy holds what is idle' : 'no change to limit')
+  } else {
+    stabilize(policy, past, { nowMs, current, least }, trail)
+    limitRate(policy, { nowMs, current, least, changes: past.changes }, trail)
+  }
+  const rules = evaluateRules({ policy, input, counts, triggers: wish.triggers }, past)
+  applyRules(rules, trail)
+  protect(policy, input, past, trail)
+  const bounds = boundsOf(policy, { active: wish.active, current, isIdle }, rules)
+  applyBounds(bounds, trail)
+  applyPause(policy, current, trail)
+
+  const to = trail.replicas
+  const state = nextState(policy, input, past, { to, wished: wish.replicas, activation, rules })
+  const { formula } = wish
+  const decision: Decision = {
+    atMs: nowMs,
+    at: new Date(wallMs).toISOString(),
+    from: current,
+    to,
+    active: wish.active,
+    triggers: verdictsOf(wish, input),
+    steps: trail.steps,
+    because: reasonOf(trail.steps, wish),
+    outlook: lookOut({ policy, input, counts, wish, activation, bounds, to, state }),
+    limited: trail.limited,
+    fallback: isFallback(wish),
+    faults: formula?.error === undefined ? rules.faults : [formula.error, ...rules.faults],
+  }
+  return { decision, state }
 }
 
-/** What is there when it is decided. */
-export interface DecisionInput {
-  readonly time: ScalingTime
-  /** What the Service asks for (its spec.replicas). */
-  readonly replicas: number
-  /** Its instances as they are. */
-  readonly instances: readonly InstanceFacts[]
-  /** By the trigger's key; a trigger without an entry was never read. */
-  readonly triggers: ReadonlyMap<string, TriggerInput>
-  /** When the ScaledObject was made, on the steady timeline. */
-  readonly createdMs: number
+/** The last step that moved the number, or made it idle; what decides, where none did after it. */
+function reasonOf(steps: readonly Step[], { decider }: Wish): string {
+  for (let index = steps.length - 1; index >= 0; index--) {
+    const { step, from, to, reason, text } = steps[index]!
+    if (step === 'triggers' || step === 'fallback' || step === 'modifiers') break
+    if (from !== to || reason === 'Idle') return text
+  }
+  return decider?.text ?? steps[0]!.text
 }
 
-/** HPA's view of a pod. */
-export interface InstanceFacts {
-  readonly name: string
-  readonly phase: 'pending' | 'running' | 'failed'
-  readonly deleting: boolean
-  readonly ready: boolean
-  /** Steady timeline; undefined before its programs started. */
-  readonly startedMs: number | undefined
-  /** When `ready` last changed. */
-  readonly readyChangedMs: number | undefined
-  /** What it asked for, thousandths of a core and bytes; for Utilization. */
-  readonly request: { readonly cpu?: number; readonly memory?: number }
+function isFallback({ fallbacks, formula }: Wish): boolean {
+  return fallbacks.some((replicas) => replicas !== undefined) || formula?.isFallback === true
 }
-
-/** The last look at one trigger. */
-export interface TriggerInput {
-  /** The last reading that succeeded, however old. */
-  readonly reading: Reading | undefined
-  readonly readAtMs: number | undefined
-  /** Set where the last look failed: then `reading` is of before, and says nothing about now. */
-  readonly error: string | undefined
-  /** In a row. */
-  readonly failures: number
-}
-
-/** What deciding remembers. Plain JSON, times on the steady timeline; made by `initialState` and `decide` only. */
-export interface ScalingState {
-  /** HPA's recommendations before stabilization, oldest first, as far back as any window needs. */
-  readonly recommendations: readonly { readonly atMs: number; readonly replicas: number }[]
-  /** HPA's scale events: changes by this loop, positive up. */
-  readonly changes: readonly { readonly atMs: number; readonly by: number }[]
-  /** When a trigger was last active. */
-  readonly lastActiveMs: number | undefined
-  /** By the rule's name. */
-  readonly rules: Readonly<
-    Record<string, { readonly trueSinceMs: number; readonly fired: boolean; readonly scaledTo?: number }>
-  >
-  /** Held for flapping until then. */
-  readonly heldUntilMs: number | undefined
-}
-
-/** The number and why. Plain JSON: it is stored as it stands. */
-export interface Decision {
-  readonly atMs: number
-  /** Wall clock. */
-  readonly at: string
-  readonly from: number
-  readonly to: number
-  readonly active: boolean
-  readonly triggers: readonly TriggerVerdict[]
-  /** Each step in the order of design.md §7, also those that did nothing. */
-  readonly steps: readonly Step[]
-  /** What made the number, in a line: `rabbitmq/orders 1,310 ÷ 200`. */
-  readonly because: string
-  readonly outlook: Outlook
-  /** Something is held back by a bound, a window or protection; for the condition ScalingLimited. */
-  readonly limited: { readonly reason: string; readonly message: string } | undefined
-  /** A fallback is in force. */
-  readonly fallback: boolean
-  /** What could not be computed, one line each: `formula: division by zero`. */
-  readonly faults: readonly string[]
-}
-
-export interface TriggerVerdict {
-  readonly key: string
-  readonly type: string
-  /** Of the trigger's metrics, where it has several. */
-  readonly metric: string
-  readonly metricType: string
-  /** As measured: a sum for values, an average or a percentage for instances. */
-  readonly value: number | undefined
-  readonly target: number | undefined
-  readonly unit: string
-  /** Undefined where it proposes nothing. */
-  readonly proposal: number | undefined
-  readonly active: boolean | undefined
-  /** `1,310 ÷ 200`, `61 % of 70 %, in tolerance`, `cannot be read: …`. */
-  readonly text: string
-  readonly decides: boolean
-  readonly error: string | undefined
-  readonly failures: number
-  /** Of the reading, when decided. */
-  readonly ageMs: number | undefined
-}
-
-export type StepName =
-  | 'pause'
-  | 'triggers'
-  | 'fallback'
-  | 'modifiers'
-  | 'activation'
-  | 'stabilization'
-  | 'policies'
-  | 'rules'
-  | 'protection'
-  | 'bounds'
-
-export interface Step {
-  readonly step: StepName
-  readonly from: number
-  readonly to: number
-  /** CamelCase, for machines: `InTolerance`, `StabilizationWindow`, `CooldownDown`, `Floor`. */
-  readonly reason: string
-  /** For people. */
-  readonly text: string
-}
-
-/** When it may change next, and what would change it. */
-export interface Outlook {
-  readonly up: NextChange
-  readonly down: NextChange
-  /** The smallest value of one trigger that would make it more: `1,401 waiting would make it 8`. */
-  readonly more: WouldChange | undefined
-  readonly fewer: WouldChange | undefined
-}
-
-export interface NextChange {
-  /** Steady timeline; undefined: at once, or never (`text` says which). */
-  readonly notBeforeMs: number | undefined
-  readonly text: string
-}
-
-export interface WouldChange {
-  readonly trigger: string
-  readonly value: number
-  readonly replicas: number
-  readonly text: string
-}
-
-export type { InstanceSample }

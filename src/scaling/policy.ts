@@ -15,6 +15,8 @@ export interface ScalingPolicy {
   readonly cooldownMs: number
   readonly initialCooldownMs: number
   readonly triggers: readonly TriggerPolicy[]
+  /** Names of formulas and rules, and which of `triggers` each is. */
+  readonly triggerByName: ReadonlyMap<string, number>
   /** Undefined where there is none: HPA without `behavior` has limits and a window of its own. */
   readonly behavior: Behavior | undefined
   /** Of a direction: HPA's, which holds with and without `behavior`. */
@@ -25,6 +27,10 @@ export interface ScalingPolicy {
   readonly rules: readonly Rule[]
   readonly protection: Protection
   readonly pause: Pause | undefined
+  /** KEDA's annotation force-activation: active whatever the triggers say. */
+  readonly forceActive: boolean
+  /** `12:23:40`, in the policy's timezone; for texts. */
+  timeOfDay(wallMs: number): string
 }
 
 export interface TriggerPolicy {
@@ -32,6 +38,8 @@ export interface TriggerPolicy {
   readonly key: string
   readonly name: string | undefined
   readonly type: string
+  /** For people: `rabbitmq/orders`, `cpu`. */
+  readonly label: string
   readonly metricType: MetricType
   /** What its number is compared with; undefined where the reading says it. Positive. */
   readonly target: number | undefined
@@ -60,6 +68,8 @@ export interface BehaviorDirection {
 
 export interface Modifiers {
   readonly formula: Expression
+  /** Keys of the triggers that it reads. */
+  readonly reads: ReadonlySet<string>
   readonly target: number
   readonly activationTarget: number
   readonly metricType: 'AverageValue' | 'Value'
@@ -103,7 +113,7 @@ export interface Protection {
 
 /** KEDA's annotations. */
 export interface Pause {
-  /** All is held (`paused`), at `replicas` where those are named (`paused-replicas`), or one direction is. */
+  /** All is held (`paused`), at `replicas` where those are named (`paused-replicas`), or one direction is: `in` is down, `out` is up. */
   readonly kind: 'all' | 'in' | 'out'
   readonly replicas: number | undefined
 }

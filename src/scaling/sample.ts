@@ -1,5 +1,6 @@
 /** What one poll came to, in numbers only: for charts, and for a successor that goes on where another stopped. Plain JSON. */
-import type { Json } from '../core/json.ts'
+import { isObject, type Json } from '../core/json.ts'
+import type { Decision } from './decide.ts'
 
 /** The content of a history entry of kind `sample`. Its time is the entry's. */
 export interface ScalerSample {
@@ -27,9 +28,33 @@ export function historyObject(kind: 'ScaledObject' | 'ScaledJob', namespace: str
 
 /** A sample that was written by this nsctl or another; undefined for what is none. */
 export function readSample(content: Json): ScalerSample | undefined {
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) return undefined
-  const { replicas, desired, demand } = content as Record<string, unknown>
-  if (typeof replicas !== 'number' || typeof desired !== 'number') return undefined
-  if (typeof demand !== 'object' || demand === null) return undefined
+  if (!isObject(content)) return undefined
+  const { replicas, desired, demand } = content
+  if (typeof replicas !== 'number' || typeof desired !== 'number' || !isObject(demand)) return undefined
   return content as unknown as ScalerSample
 }
+
+/** A decision that was written by this nsctl or another; undefined for what is none. What others left out is empty. */
+export function readDecision(content: Json | undefined): Decision | undefined {
+  if (!isObject(content)) return undefined
+  const { at, from, to, outlook } = content
+  if (typeof at !== 'string' || Number.isNaN(Date.parse(at))) return undefined
+  if (typeof from !== 'number' || typeof to !== 'number') return undefined
+  const list = (value: unknown) => (Array.isArray(value) ? value : [])
+  return {
+    ...content,
+    triggers: list(content.triggers).filter(isObject),
+    steps: list(content.steps).filter(isObject),
+    faults: list(content.faults).map(String),
+    because: typeof content.because === 'string' ? content.because : '',
+    outlook: {
+      up: SILENT,
+      down: SILENT,
+      more: undefined,
+      fewer: undefined,
+      ...(isObject(outlook) ? outlook : {}),
+    },
+  } as unknown as Decision
+}
+
+const SILENT = { notBeforeMs: undefined, text: '' }

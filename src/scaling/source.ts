@@ -98,10 +98,15 @@ export interface SourceContext {
 
 /** What is known of the instances of Services. */
 export interface Workloads {
+  /** Whether there is such a Service. */
+  exists(service: { readonly namespace: string; readonly name: string }): boolean
   instances(service: { readonly namespace: string; readonly name: string }): readonly WorkloadInstance[]
   /** Those of all Services of a namespace. */
   inNamespace(namespace: string): readonly WorkloadInstance[]
-  /** The newest samples of one resource of a Service's instances. Shares what it fetches among all that ask. */
+  /**
+   * The newest samples of one resource of a Service's instances; those that none is known of are missing. Shares what it fetches among all that
+   * ask. Rejects with Unreachable where no node that has some of them answers.
+   */
   usage(
     service: { readonly namespace: string; readonly name: string },
     resource: 'cpu' | 'memory' | 'io',

@@ -67,7 +67,9 @@ export function scaledJobWarnings(object: unknown): readonly string[] {
     ...FOREIGN_MEMBERS.filter((member) => jobTargetRef[member] !== undefined).map(
       (member) => `spec.jobTargetRef.${member} has no effect`,
     ),
-    ...(rolloutStrategy === undefined ? [] : ['spec.rolloutStrategy is deprecated: use spec.rollout.strategy']),
+    ...(rolloutStrategy === undefined
+      ? []
+      : ['spec.rolloutStrategy is deprecated: use spec.rollout.strategy']),
     ...triggerWarnings(triggers, NO_FORMULA),
   ]
 }
@@ -77,7 +79,10 @@ export function isPodTemplate(template: unknown): boolean {
   return isObject(template) && isObject(template.spec)
 }
 
-function boundIssues({ minReplicaCount: min = 0, maxReplicaCount: max = DEFAULT_MAX }: ScaledJobText['spec']) {
+function boundIssues({
+  minReplicaCount: min = 0,
+  maxReplicaCount: max = DEFAULT_MAX,
+}: ScaledJobText['spec']) {
   if (min <= max) return []
   const message = `must not be above maxReplicaCount, which is ${max}: ${min}`
   return [{ path: ['spec', 'minReplicaCount'], message, value: min }]

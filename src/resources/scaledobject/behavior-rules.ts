@@ -14,7 +14,8 @@ export function behaviorIssues({ spec }: ScaledObjectText): readonly FieldIssue[
     if (policies?.length === 0)
       issues.push({
         path: [...BEHAVIOR, direction, 'policies'],
-        message: 'must have a policy: leave it out for the usual ones, and selectPolicy: Disabled forbids the direction',
+        message:
+          'must have a policy: leave it out for the usual ones, and selectPolicy: Disabled forbids the direction',
       })
     if (tolerance === undefined) continue
     const value = numberOf('quantity', String(tolerance))

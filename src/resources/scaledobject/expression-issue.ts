@@ -12,7 +12,10 @@ export interface ExpressionPlace {
   readonly result: 'number' | 'boolean'
 }
 
-export function expressionIssue(text: string, { path, names, result }: ExpressionPlace): FieldIssue | undefined {
+export function expressionIssue(
+  text: string,
+  { path, names, result }: ExpressionPlace,
+): FieldIssue | undefined {
   try {
     const found = parseExpression(text, { names }).result
     // what it comes to may hang on values, and nil is what a fallback is for

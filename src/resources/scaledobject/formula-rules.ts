@@ -15,7 +15,12 @@ export function modifierIssues(object: ScaledObjectText): readonly FieldIssue[] 
   if (modifiers === undefined || !usesModifiers(object)) return []
   const { formula, target, activationTarget } = modifiers
   const issues: FieldIssue[] = []
-  const numberIssue = (name: 'target' | 'activationTarget', text: string, isRight: boolean, wanted: string) => {
+  const numberIssue = (
+    name: 'target' | 'activationTarget',
+    text: string,
+    isRight: boolean,
+    wanted: string,
+  ) => {
     if (!isRight)
       issues.push({
         path: [...MODIFIERS, name],

@@ -23,7 +23,11 @@ export interface ScaledObjectText {
       readonly scalingModifiers?: ModifiersText
     }
     readonly triggers: readonly TriggerSpec[]
-    readonly fallback?: { readonly failureThreshold: number; readonly replicas: number; readonly behavior?: string }
+    readonly fallback?: {
+      readonly failureThreshold: number
+      readonly replicas: number
+      readonly behavior?: string
+    }
     readonly timezone?: string
     readonly rules?: readonly RuleText[]
     readonly protection?: ProtectionText
@@ -61,5 +65,7 @@ export interface ProtectionText {
 
 /** True where a formula makes one number of all triggers'. */
 export function usesModifiers({ spec }: ScaledObjectText): boolean {
-  return Object.values(spec.advanced?.scalingModifiers ?? {}).some((value) => value !== undefined && value !== '')
+  return Object.values(spec.advanced?.scalingModifiers ?? {}).some(
+    (value) => value !== undefined && value !== '',
+  )
 }

@@ -26,5 +26,7 @@ function spanIssues(
   const spanMs = parseDurationMs(text)
   if (spanMs >= leastMs && spanMs <= LONGEST_MS) return []
   const limit = spanMs > LONGEST_MS ? 'at most 7d' : 'more than 0'
-  return [{ path: ['spec', 'protection', ...steps], message: `must be ${limit}, not ${quote(text)}`, value: text }]
+  return [
+    { path: ['spec', 'protection', ...steps], message: `must be ${limit}, not ${quote(text)}`, value: text },
+  ]
 }

@@ -1,6 +1,7 @@
 /** What is wrong with the triggers of a ScaledObject or a ScaledJob, and what is accepted and does not act. Pure. */
-import { nearest } from '../../core/nearest.ts'
+
 import { formatPath, type Path } from '../../core/json.ts'
+import { nearest } from '../../core/nearest.ts'
 import type { FieldIssue } from '../kinds.ts'
 import { quote } from '../validation/words.ts'
 import { FOREIGN_TRIGGERS, TRIGGERS, triggerSchema } from './index.ts'

@@ -3,8 +3,10 @@
 import { cronTrigger } from './cron.ts'
 import { externalPushTrigger, externalTrigger } from './external.ts'
 import { influxdbTrigger } from './influxdb.ts'
+import { ioTrigger } from './io.ts'
 import { apacheKafkaTrigger, kafkaTrigger } from './kafka.ts'
 import { kubernetesWorkloadTrigger } from './kubernetes-workload.ts'
+import { latencyTrigger } from './latency.ts'
 import { metricsApiTrigger } from './metrics-api.ts'
 import { natsJetstreamTrigger } from './nats-jetstream.ts'
 import { prometheusTrigger } from './prometheus.ts'
@@ -12,6 +14,7 @@ import { rabbitmqTrigger } from './rabbitmq.ts'
 import { redisListTrigger, redisStreamsTrigger } from './redis.ts'
 import { cpuTrigger, memoryTrigger } from './resources.ts'
 import type { TriggerSchema } from './schema.ts'
+import { serviceTrigger } from './service.ts'
 import { mysqlTrigger, postgresqlTrigger } from './sql.ts'
 
 /** In order of name. */
@@ -22,8 +25,10 @@ export const TRIGGERS: readonly TriggerSchema[] = [
   externalTrigger,
   externalPushTrigger,
   influxdbTrigger,
+  ioTrigger,
   kafkaTrigger,
   kubernetesWorkloadTrigger,
+  latencyTrigger,
   memoryTrigger,
   metricsApiTrigger,
   mysqlTrigger,
@@ -33,6 +38,7 @@ export const TRIGGERS: readonly TriggerSchema[] = [
   rabbitmqTrigger,
   redisListTrigger,
   redisStreamsTrigger,
+  serviceTrigger,
 ]
 
 /** KEDA's that have no source here: accepted, stored, and said not to act. */

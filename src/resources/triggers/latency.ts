@@ -47,7 +47,7 @@ export const latencyTrigger: TriggerSchema = {
       name: 'window',
       from: 'M',
       type: 'duration',
-      default: '60',
+      default: '60s',
       description: 'Requests of about so long a time are looked at; not shorter than a second.',
     },
     {

@@ -1,33 +1,45 @@
-/** How triggers are called in formulas, rules and messages. Pure. */
+/** What triggers are called in formulas, in rules and in messages. */
 
-/** What stands in a list of triggers, as far as names go. */
-export interface NamedTrigger {
-  readonly type: string
-  readonly name?: string
+export interface TriggerNames {
+  /** Unique among the triggers: its name, or its type and index where it has none (`redis-0`). */
+  readonly key: string
+  /** Names of its number in formulas and rules: its own, and its type where no other trigger has that type or is called so. */
+  readonly names: readonly string[]
+  /** For people: `rabbitmq/orders`, `cpu`. */
+  readonly label: string
 }
 
-/** What else formulas and rules may name: the number now, how many of it are ready, and its bounds. */
-const COUNTS: readonly string[] = ['replicas', 'ready', 'min', 'max']
+/** What `queue` has besides its number: `queue.age` are the seconds since it was read, `queue.active` is true or false. */
+export const TRIGGER_MEMBERS = ['value', 'lag', 'target', 'active', 'age'] as const
 
-/** Of each trigger its name, or its type and index where it has none: `redis-0`. */
-export function triggerKeys(triggers: readonly NamedTrigger[]): readonly string[] {
-  return triggers.map(({ name, type }, index) => (name ? name : `${type}-${index}`))
+/** What rules can name besides triggers: instances wanted now, instances ready, and the bounds of the spec. */
+export const RULE_NAMES = ['replicas', 'ready', 'min', 'max'] as const
+
+/** Names of `triggers`, in their order. */
+export function nameTriggers(
+  triggers: readonly { readonly type: string; readonly name?: string | undefined }[],
+): readonly TriggerNames[] {
+  const own = new Set(triggers.map(({ name }) => name))
+  return triggers.map(({ type, name }, index) => {
+    const isAlone = triggers.filter((other) => other.type === type).length === 1
+    const short = type.replaceAll('-', '_')
+    const names = isAlone && !own.has(short) ? [short] : []
+    if (name === undefined || name === '')
+      return { key: `${type}-${index}`, names, label: isAlone ? type : `${type}-${index}` }
+    return { key: name, names: [name, ...names], label: name === type ? type : `${type}/${name}` }
+  })
 }
 
-/** Which of `triggers` each name is: its key, and its type where no other has that. */
-export function triggersByName(triggers: readonly NamedTrigger[]): ReadonlyMap<string, number> {
-  const keys = triggerKeys(triggers)
-  const names = new Map<string, number>()
-  for (const [index, key] of keys.entries()) if (!names.has(key)) names.set(key, index)
-  for (const [index, { type }] of triggers.entries()) {
-    const isOnly = triggers.filter((other) => other.type === type).length === 1
-    if (isOnly && !names.has(type)) names.set(type, index)
-  }
-  return names
-}
-
-/** All that an expression over `triggers` may name, members included (`queue.*`). */
-export function expressionNames(triggers: readonly NamedTrigger[]): readonly string[] {
-  const names = [...triggersByName(triggers).keys()]
-  return [...names, ...names.map((name) => `${name}.*`), ...COUNTS]
+/**
+ * All that a formula or a rule over `triggers` may name, as `parseExpression` takes it. External scalers have metrics whose names nobody knows
+ * before they are asked.
+ */
+export function expressionNames(
+  triggers: readonly { readonly type: string; readonly name?: string | undefined }[],
+): readonly string[] {
+  const ofTriggers = nameTriggers(triggers).flatMap(({ names }, index) => {
+    const members = triggers[index]!.type.startsWith('external') ? ['*'] : TRIGGER_MEMBERS
+    return names.flatMap((name) => [name, ...members.map((member) => `${name}.${member}`)])
+  })
+  return [...ofTriggers, ...RULE_NAMES]
 }

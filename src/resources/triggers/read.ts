@@ -167,7 +167,8 @@ function metricTypeOf(
 ): MetricType {
   const [first] = schema.metricTypes
   if (first === undefined) throw new NsctlError('Bug', `the trigger ${schema.types[0]} has no metricTypes`)
-  const old = schema.perInstance && parameters.has('type') ? parameters.text('type') : undefined
+  const hasOld = schema.parameters.some(({ name }) => name === 'type') && schema.perInstance
+  const old = hasOld && parameters.has('type') ? parameters.text('type') : undefined
   const said = trigger.metricType ?? old ?? first
   const found = schema.metricTypes.find((one) => one === said)
   if (found === undefined && said !== old)

@@ -9,8 +9,11 @@ export interface HistoryEntry {
   readonly object: string
   /** Wall clock, milliseconds. Entries of one object and kind with the same time are one: the first. */
   readonly atMs: number
-  /** A decision changed something and is kept in full; a sample is numbers only, and is thinned out with age. */
-  readonly kind: 'decision' | 'sample'
+  /**
+   * A decision changed something and is kept in full; a sample is numbers only, and is thinned out with age; the latest is the newest
+   * decision whether or not it changed anything: of each object there is one, which takes the place of the one before.
+   */
+  readonly kind: 'decision' | 'sample' | 'latest'
   readonly content: Json
 }
 

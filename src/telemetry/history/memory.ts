@@ -16,8 +16,15 @@ export class MemoryHistory implements HistoryStore {
   }
 
   append(entry: HistoryEntry): void {
-    const entries = this.#entries.get(entry.object) ?? []
-    if (entries.some(({ kind, atMs }) => kind === entry.kind && atMs === entry.atMs)) return
+    let entries = this.#entries.get(entry.object) ?? []
+    const isLatest = entry.kind === 'latest'
+    if (
+      entries.some(
+        ({ kind, atMs }) => kind === entry.kind && (atMs === entry.atMs || (isLatest && atMs > entry.atMs)),
+      )
+    )
+      return
+    if (isLatest) entries = entries.filter(({ kind }) => kind !== 'latest')
     entries.push(entry)
     this.#entries.set(entry.object, entries)
     if (this.#clock.monotonic() - this.#prunedMs >= PRUNE_EVERY_MS) this.#prune()

@@ -16,5 +16,5 @@ export function mergeSegments(
       if (!isAsked || entry.atMs < fromMs || entry.atMs >= toMs || byTime.has(entry.atMs)) continue
       byTime.set(entry.atMs, entry)
     }
-  return [...byTime.values()].sort((a, b) => b.atMs - a.atMs).slice(0, limit)
+  return [...byTime.values()].sort((a, b) => b.atMs - a.atMs).slice(0, kind === 'latest' ? 1 : limit)
 }

@@ -9,7 +9,7 @@ const PUBLISH_EVERY_MS = 15_000
 const FOLLOW_EVERY_MS = 10_000
 /** Kept while the log is away; then the oldest go. */
 const MAX_WAITING = 50_000
-/** Of one publication: where there is more, samples are thinned to the newest of each object. */
+/** Of one publication: where there is more, the latest decisions stay behind and samples are thinned to the newest of each object. */
 const MAX_SEGMENTS = 6
 /** The last publication of a term must not hold up the next leader. */
 const LAST_LIMIT_MS = 2_000
@@ -107,10 +107,18 @@ export class ReplicatedHistory implements HistoryStore {
 }
 
 function segmentsOf(entries: readonly HistoryEntry[]): readonly string[] {
-  const segments = encodeSegments(entries)
+  const segments = encodeSegments(newestOfEach(entries, 'latest'))
   if (segments.length <= MAX_SEGMENTS) return segments
-  const newest = new Map<string, HistoryEntry>()
-  for (const entry of entries) if (entry.kind === 'sample') newest.set(entry.object, entry)
-  const thinned = entries.filter((entry) => entry.kind === 'decision' || newest.get(entry.object) === entry)
+  const thinned = newestOfEach(
+    entries.filter(({ kind }) => kind !== 'latest'),
+    'sample',
+  )
   return encodeSegments(thinned).slice(-MAX_SEGMENTS)
+}
+
+/** Without all of a kind but the newest of each object. */
+function newestOfEach(entries: readonly HistoryEntry[], kind: HistoryEntry['kind']): readonly HistoryEntry[] {
+  const newest = new Map<string, HistoryEntry>()
+  for (const entry of entries) if (entry.kind === kind) newest.set(entry.object, entry)
+  return entries.filter((entry) => entry.kind !== kind || newest.get(entry.object) === entry)
 }

@@ -80,6 +80,7 @@ export function keep(entries: readonly HistoryEntry[], retention: Retention): re
     return byBucket
   })
   return entries.filter(({ kind, atMs }) => {
+    if (kind === 'latest') return atMs >= lastDecisionsFromMs
     if (kind === 'decision') return atMs >= leastMs || atMs >= leastOfLastMs
     if (atMs < samplesFromMs) return false
     return thin.every(

@@ -58,7 +58,7 @@ function isEntry(value: unknown): value is HistoryEntry {
     isObject(value) &&
     typeof value.object === 'string' &&
     Number.isFinite(value.atMs) &&
-    (value.kind === 'decision' || value.kind === 'sample') &&
+    (value.kind === 'decision' || value.kind === 'sample' || value.kind === 'latest') &&
     value.content !== undefined
   )
 }

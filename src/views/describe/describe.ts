@@ -5,6 +5,7 @@ import { describeEvent } from './event.ts'
 import { describeGeneric } from './generic.ts'
 import { describeInstance } from './instance.ts'
 import { describeNode } from './node.ts'
+import { describeScaler } from './scaler.ts'
 import { describeSecret } from './secret.ts'
 import { describeService } from './service.ts'
 
@@ -15,6 +16,8 @@ const PAGES: Readonly<Record<string, (description: Description) => string>> = {
   Event: describeEvent,
   Config: describeConfig,
   Secret: describeSecret,
+  ScaledObject: describeScaler,
+  ScaledJob: describeScaler,
 }
 
 /** The page for an object, last line ended. Loads the YAML library only for kinds without a page of their own. */

@@ -5,6 +5,7 @@ import type { Kind } from '../../resources/kinds.ts'
 import { type AnyResource, GROUP } from '../../resources/object.ts'
 import { isAbout, isAboutInstanceOf } from '../events.ts'
 import { textAt } from '../fields.ts'
+import { gatherScaler, isScaler, type ScalerRecord } from '../scaler/record.ts'
 
 export interface Description {
   readonly kind: Kind
@@ -25,6 +26,10 @@ export interface Description {
   readonly deliveries: readonly AnyResource[]
   /** All there are; a Secret's. */
   readonly recipients: readonly AnyResource[]
+  /** A ScaledObject's or a ScaledJob's. */
+  readonly scaler?: ScalerRecord
+  /** Of the terminal; where there is none, pages that care take 120. */
+  readonly columns?: number
 }
 
 /** What is read besides the events of an object. */
@@ -44,11 +49,13 @@ export async function gatherDescription(
 ): Promise<Description> {
   const { namespace, name, uid } = object.metadata
   const scope = namespace === undefined ? {} : { namespace }
-  const names = ['Event', ...((kind.group === GROUP && AROUND[kind.kind]) || [])]
+  const isOwn = kind.group === GROUP
+  const names = ['Event', ...((isOwn && AROUND[kind.kind]) || [])]
   const wanted = names.map((one) => client.kinds.byKind(one))
-  const [snapshot, revisions] = await Promise.all([
+  const [snapshot, revisions, scaler] = await Promise.all([
     client.listAll(wanted, scope),
     kind.revisioned ? client.history({ kind: kind.kind, name, version: kind.version, ...scope }) : [],
+    isOwn && isScaler(kind.kind) ? gatherScaler(client, object, nowMs) : undefined,
   ])
   const listOf = (one: string) => snapshot.lists[names.indexOf(one)] ?? []
   return {
@@ -56,6 +63,7 @@ export async function gatherDescription(
     object,
     nowMs,
     revisions,
+    ...(scaler === undefined ? {} : { scaler }),
     instances: listOf('Instance').filter((instance) => belongsTo(instance, kind, name)),
     volumes: listOf('Volume').filter((volume) => belongsTo(volume, kind, name)),
     services: listOf('Service'),

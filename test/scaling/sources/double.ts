@@ -91,7 +91,7 @@ export function sourceContext(parts: Partial<SourceContext> = {}): WatchedContex
   return {
     clock: systemClock,
     logger: loggerOf({}),
-    workloads: { instances: () => [], inNamespace: () => [], usage: async () => [] },
+    workloads: { exists: () => false, instances: () => [], inNamespace: () => [], usage: async () => [] },
     webhooks: { on: () => () => undefined },
     http: httpAgents(),
     ...parts,

@@ -70,6 +70,27 @@ for (const [name, open] of Object.entries(STORES)) {
     }),
   )
 
+  contract('keeps one latest of each object, the newest', () =>
+    withBed(async (bed) => {
+      const history = await open(bed)
+      const latest = (atMs: number, object = WEB): HistoryEntry => ({
+        ...decision(atMs, object),
+        kind: 'latest',
+      })
+      const found = async () => (await history.list({ object: WEB, kind: 'latest' })).map(({ atMs }) => atMs)
+      history.append(latest(1000))
+      history.append(latest(1001))
+      history.append(latest(1005, 'ScaledObject/default/mail'))
+      assert.equal(await found(), [1001])
+      history.append(latest(1003))
+      assert.equal(await found(), [1003])
+      history.append(latest(1002))
+      assert.equal(await found(), [1003])
+      assert.is((await history.list({ object: 'ScaledObject/default/mail', kind: 'latest' })).length, 1)
+      await history.close()
+    }),
+  )
+
   contract('forgets what is old', () =>
     withBed(async (bed) => {
       const history = await open(bed)

@@ -15,7 +15,7 @@ const SQLITE_WAIT_MS = 5
 const DISK_RESERVE_BYTES = 64 * 1024 * 1024
 
 /** Kinds as numbers: part of the key. */
-export const KINDS = { decision: 0, sample: 1 } as const
+export const KINDS = { decision: 0, sample: 1, latest: 2 } as const
 
 const SCHEMA = `
   CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

@@ -46,9 +46,18 @@ export class Rows {
   /** All of them or none. */
   write(entries: readonly HistoryEntry[]): void {
     this.#transaction(() => {
-      for (const { object, kind, atMs, content } of entries)
-        this.#insert.run(this.#idOf(object), KINDS[kind], Math.round(atMs), JSON.stringify(content))
+      for (const entry of withoutSuperseded(entries)) this.#writeOne(entry)
     })
+  }
+
+  #writeOne({ object, kind, atMs, content }: HistoryEntry): void {
+    const id = this.#idOf(object)
+    if (kind === 'latest') {
+      const newer = this.#db.prepare('SELECT 1 FROM entry WHERE object = ? AND kind = 2 AND at >= ?')
+      if (newer.get(id, Math.round(atMs)) !== undefined) return
+      this.#run('DELETE FROM entry WHERE object = ? AND kind = 2', id)
+    }
+    this.#insert.run(id, KINDS[kind], Math.round(atMs), JSON.stringify(content))
   }
 
   /** Ids of objects after `id`, in order, at most so many. */
@@ -92,6 +101,7 @@ export class Rows {
       decisionsFromMs,
       lastDecisionsFromMs,
     )
+    this.#run('DELETE FROM entry WHERE object = ? AND kind = 2 AND at < ?', id, lastDecisionsFromMs)
     if (this.#db.prepare('SELECT 1 FROM entry WHERE object = ? LIMIT 1').get(id) !== undefined) return
     this.#run('DELETE FROM object WHERE id = ?', id)
     for (const [name, known] of this.#ids) if (known === id) this.#ids.delete(name)
@@ -123,6 +133,16 @@ export class Rows {
       throw error
     }
   }
+}
+
+/** Without what others among them take the place of. */
+function withoutSuperseded(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  const latest = new Map<string, HistoryEntry>()
+  for (const entry of entries) {
+    if (entry.kind === 'latest' && (latest.get(entry.object)?.atMs ?? 0) <= entry.atMs)
+      latest.set(entry.object, entry)
+  }
+  return entries.filter((entry) => entry.kind !== 'latest' || latest.get(entry.object) === entry)
 }
 
 /** The time of an object's nth newest decision; 0 where there are not so many. */

@@ -1,0 +1,21 @@
+/** What triggers may look at: each file is loaded when a trigger first names a type of it. */
+import type { SourceType } from '../scaling/source.ts'
+
+type Loading = () => Promise<SourceType>
+
+const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
+const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
+const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
+const redisStreams: Loading = async () => (await import('../scaling/sources/redis-streams.ts')).redisStreams
+
+/** By type, as triggers name it. */
+export const SOURCES: Readonly<Record<string, Loading>> = {
+  'metrics-api': metricsApi,
+  prometheus,
+  redis: redisLists,
+  'redis-cluster': redisLists,
+  'redis-sentinel': redisLists,
+  'redis-streams': redisStreams,
+  'redis-cluster-streams': redisStreams,
+  'redis-sentinel-streams': redisStreams,
+}

@@ -1,0 +1,75 @@
+/** An hour of demand and replicas in a line each. */
+import type { Block } from '../describe/layout.ts'
+import { CHART_MS, type ScalerRecord, type TimedSample, triggerLabel } from './record.ts'
+import { bucket, type Point, sparkline } from './sparkline.ts'
+
+/** At 80 columns both lines fit beside each other. */
+const LEAST_CELLS = 20
+const MOST_CELLS = 60
+/** What stands beside the lines. */
+const BESIDE = 38
+
+export interface ChartOptions {
+  readonly nowMs: number
+  readonly columns: number
+}
+
+/** One block: demand of the trigger that decides, and replicas behind it. None where there are no samples. */
+export function chartLines(record: ScalerRecord | undefined, options: ChartOptions): readonly Block[] {
+  if (record === undefined || record.samples.length < 2) return []
+  const { nowMs, columns } = options
+  const cells = Math.min(MOST_CELLS, Math.max(LEAST_CELLS, Math.floor((columns - BESIDE) / 2)))
+  const span = { fromMs: nowMs - CHART_MS, toMs: nowMs + 1, cells }
+  const key = chartedKey(record)
+  const demand =
+    key === undefined
+      ? []
+      : bucket(
+          pointsOf(record.samples, ({ demand: all }) => all[key]),
+          span,
+        )
+  const replicas = bucket(
+    pointsOf(record.samples, (sample) => sample.replicas),
+    { ...span, holds: true },
+  )
+  const replicasText = `${sparkline(replicas)}   0–${largest(replicas)}`
+  if (key === undefined || demand.every((value) => value === undefined))
+    return [['Replicas', [`${replicasText}, 1 h`]]]
+  const what = labelOfKey(record, key)
+  return [
+    ['Demand', [`${sparkline(demand)}   1 h     Replicas ${sparkline(replicas)}`]],
+    ['', [`${what}, at most ${shortNumber(largest(demand))}; replicas at most ${largest(replicas)}`]],
+  ]
+}
+
+/** Of the trigger that decides, else of the first that has any. */
+function chartedKey({ present, samples }: ScalerRecord): string | undefined {
+  const deciding = present?.triggers.find(({ decides }) => decides)
+  const keys = new Set(samples.flatMap(({ demand }) => Object.keys(demand)))
+  if (deciding !== undefined)
+    for (const key of [`${deciding.key}/${deciding.metric}`, deciding.key]) if (keys.has(key)) return key
+  return [...keys].sort()[0]
+}
+
+function labelOfKey({ present }: ScalerRecord, key: string): string {
+  const verdict = present?.triggers.find((one) => one.key === key || `${one.key}/${one.metric}` === key)
+  return verdict === undefined ? key : triggerLabel(verdict, present?.triggers ?? [])
+}
+
+function pointsOf(
+  samples: readonly TimedSample[],
+  numberOf: (sample: TimedSample) => number | null | undefined,
+): readonly Point[] {
+  return samples.flatMap((sample) => {
+    const value = numberOf(sample)
+    return typeof value === 'number' ? [{ atMs: sample.atMs, value }] : []
+  })
+}
+
+function largest(values: readonly (number | undefined)[]): number {
+  return Math.max(0, ...values.filter((value) => value !== undefined))
+}
+
+function shortNumber(value: number): string {
+  return Number(value.toPrecision(6)).toLocaleString('en-US', { maximumFractionDigits: 3 })
+}

@@ -1,0 +1,173 @@
+/** What is said of a scaler, word for word. */
+process.env.TZ = 'UTC'
+
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Client } from '../../src/client/client.ts'
+import type { Json } from '../../src/core/json.ts'
+import type { AnyResource } from '../../src/resources/object.ts'
+import type { Decision } from '../../src/scaling/decide.ts'
+import type { HistoryEntry, HistoryQuery } from '../../src/telemetry/history/history.ts'
+import { describeObject } from '../../src/views/describe/describe.ts'
+import { gatherDescription } from '../../src/views/describe/description.ts'
+import { toAscii } from '../../src/views/scaler/ascii.ts'
+import { bucket, sparkline } from '../../src/views/scaler/sparkline.ts'
+import { ZoneTimes } from '../../src/views/scaler/times.ts'
+import { kinds, nowMs } from './fixtures.ts'
+import { matchesGolden } from './golden.ts'
+import { before, decision, samples, scaler, secondsAgo } from './scaler-fixtures.ts'
+
+interface Known {
+  readonly latest?: readonly Decision[]
+  readonly decisions?: readonly Decision[]
+  readonly samples?: typeof samples
+}
+
+function clientOf({ latest = [], decisions = [], samples: measured = [] }: Known): Client {
+  const stored = (kind: HistoryEntry['kind']): readonly unknown[] =>
+    ({ latest, decision: decisions, sample: measured })[kind]
+  return {
+    kinds,
+    listAll: async () => ({ revision: 1, lists: [] }),
+    history: async () => [],
+    scalerHistory: async ({ kind, object, limit }: HistoryQuery) =>
+      stored(kind)
+        .slice(0, limit)
+        .map((content) => ({
+          object,
+          kind,
+          atMs: (content as { atMs: number }).atMs,
+          content: JSON.parse(JSON.stringify(content)) as Json,
+        })),
+  } as unknown as Client
+}
+
+async function page(object: AnyResource, known: Known, columns: number): Promise<string> {
+  const kind = kinds.byKind(object.kind)
+  const description = await gatherDescription(clientOf(known), kind, object, nowMs)
+  return describeObject({ ...description, columns })
+}
+
+const whole: Known = { latest: [decision], decisions: before, samples }
+
+for (const columns of [80, 120])
+  test(`describe scaler at ${columns} columns`, async () => {
+    const text = await page(scaler, whole, columns)
+    matchesGolden(`describe/scaler-${columns}.txt`, text)
+    for (const line of text.split('\n')) assert.ok(line.length <= columns, line)
+  })
+
+test('describe scaler in ASCII', async () => {
+  const text = toAscii(await page(scaler, whole, 80))
+  matchesGolden('describe/scaler-ascii.txt', text)
+  assert.match(text, /^[\n\x20-\x7e]*$/)
+})
+
+test('describe scaler that was never decided upon', async () => {
+  const { status: _, ...fresh } = scaler
+  matchesGolden('describe/scaler-new.txt', await page(fresh as AnyResource, {}, 80))
+})
+
+test('describe scaler without a history here: the object says the last decision', async () => {
+  matchesGolden('describe/scaler-stored.txt', await page(scaler, {}, 80))
+})
+
+test('describe scaler that is paused, and whose source fails', async () => {
+  const failing: Decision = {
+    ...decision,
+    to: 7,
+    triggers: [
+      {
+        ...decision.triggers[0]!,
+        value: undefined,
+        proposal: undefined,
+        decides: false,
+        error: 'cannot reach 10.0.0.9:5672: connection refused',
+        failures: 4,
+        ageMs: 61_000,
+      },
+      { ...decision.triggers[1]!, decides: true },
+    ],
+    steps: [
+      { step: 'pause', from: 7, to: 3, reason: 'Paused', text: 'paused at 3' },
+      {
+        step: 'triggers',
+        from: 7,
+        to: 7,
+        reason: 'Unknown',
+        text: 'kept: rabbitmq/orders: cannot reach 10.0.0.9:5672: connection refused',
+      },
+      { step: 'bounds', from: 3, to: 3, reason: 'None', text: '2–20' },
+    ],
+    because: 'paused at 3',
+    limited: { reason: 'Paused', message: 'paused at 3' },
+    faults: ['formula: division by zero'],
+  }
+  const object = {
+    ...scaler,
+    metadata: { ...scaler.metadata, annotations: { 'autoscaling.keda.sh/paused-replicas': '3' } },
+    status: {
+      ...scaler.status,
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'False',
+          reason: 'TriggerError',
+          message: 'rabbitmq/orders cannot be reached at 10.0.0.9:5672: connection refused',
+          lastTransitionTime: secondsAgo(70),
+        },
+        { type: 'Paused', status: 'True', reason: 'Annotation', lastTransitionTime: secondsAgo(30) },
+      ],
+    },
+  } as unknown as AnyResource
+  matchesGolden('describe/scaler-paused.txt', await page(object, { latest: [failing] }, 80))
+})
+
+for (const { name, values, want } of [
+  { name: 'from nothing to all', values: [0, 1, 2, 3, 4, 5, 6, 7], want: '▁▂▃▄▅▆▇█' },
+  { name: 'all the same', values: [5, 5, 5], want: '███' },
+  { name: 'all zero', values: [0, 0], want: '▁▁' },
+  { name: 'holes', values: [1, undefined, 1], want: '█ █' },
+])
+  test(`sparkline: ${name}`, () => assert.is(sparkline(values), want))
+
+test('buckets hold their largest value, and replicas hold until they change', () => {
+  const points = [
+    { atMs: 5, value: 3 },
+    { atMs: 7, value: 1 },
+    { atMs: 45, value: 2 },
+    { atMs: 99, value: 9 },
+  ]
+  const span = { fromMs: 0, toMs: 100, cells: 10 }
+  const _ = undefined
+  assert.equal(bucket(points, span), [3, _, _, _, 2, _, _, _, _, 9])
+  assert.equal(bucket(points, { ...span, holds: true }), [3, 3, 3, 3, 2, 2, 2, 2, 2, 9])
+})
+
+const NOON = Date.parse('2026-07-01T12:00:00Z')
+for (const { text, zone, want } of [
+  { text: '11:59:30', zone: 'UTC', want: '2026-07-01T11:59:31.000Z' },
+  { text: '11:59', zone: 'UTC', want: '2026-07-01T12:00:00.000Z' },
+  { text: '12:30', zone: 'UTC', want: '2026-06-30T12:31:00.000Z' },
+  { text: '13:59:30', zone: 'Europe/Berlin', want: '2026-07-01T11:59:31.000Z' },
+  { text: '5m ago', zone: 'UTC', want: '2026-07-01T11:55:00.001Z' },
+  { text: '2026-06-30T08:00:00Z', zone: 'UTC', want: '2026-06-30T08:00:01.000Z' },
+  { text: '2026-06-30T08:00:00.250Z', zone: 'UTC', want: '2026-06-30T08:00:00.251Z' },
+])
+  test(`a time of a scaler in ${zone}: ${text}`, () =>
+    assert.is(new Date(new ZoneTimes(zone, NOON).parse(text)).toISOString(), want))
+
+for (const text of ['', 'noon', '25:00', '12:60', 'ago', 'yesterday ago', '2026-13-45T00:00:00Z'])
+  test(`no time: ${JSON.stringify(text)}`, () =>
+    assert.throws(() => new ZoneTimes('UTC', NOON).parse(text), /./))
+
+test('times of another day have their day, and a zone that there is not is UTC', () => {
+  const times = new ZoneTimes('Europe/Nowhere', NOON)
+  assert.is(times.zone, 'UTC')
+  assert.is(times.text(NOON - 1_000), '11:59:59')
+  assert.is(times.text(NOON - 86_400_000), '2026-06-30 12:00:00')
+  assert.is(new ZoneTimes('Europe/Berlin', NOON).text(NOON), '14:00:00')
+  assert.ok(new ZoneTimes('Europe/Berlin', NOON).isForeign())
+})
+
+test.run()
