@@ -746,8 +746,8 @@ export type ScaledJobTrigger = {
   readonly metadata: JsonObject
   /** Where the parameters come from that are secret. */
   readonly authenticationRef?: ScaledJobAuthenticationRef
-  /** How its target is meant; AverageValue where left out. */
-  readonly metricType?: 'AverageValue' | 'Value' | 'Utilization'
+  /** AverageValue, Value or Utilization: how its target is meant; AverageValue where left out. */
+  readonly metricType?: string
 }
 
 /** What is wanted. */
@@ -837,7 +837,7 @@ export type ScaledObjectDirection = {
   /** How much in how long. Up: the larger of 4 and 100 % in 15 s, where left out; down: 100 % in 15 s. */
   readonly policies?: readonly ScaledObjectHpaPolicy[]
   /** How far from its target a metric may be before anything changes; 0.1 where left out. */
-  readonly tolerance?: number | string
+  readonly tolerance?: unknown
 }
 
 /** How fast, per direction. HPA v2's behavior. */
@@ -861,9 +861,9 @@ export type ScaledObjectScalingModifiers = {
   /** An expression over the triggers' names (expr-lang): `(queue + 2 * cpu) / 3`, `a ?? b`, `count([a, b], {# > 5}) > 1 ? 10 : 0`. */
   readonly formula?: string
   /** What the result is compared with; a positive number as text. */
-  readonly target?: number | string
+  readonly target?: unknown
   /** Active above it; 0 where left out. */
-  readonly activationTarget?: number | string
+  readonly activationTarget?: unknown
   /** Whether the target is per instance. */
   readonly metricType: 'AverageValue' | 'Value'
 }
@@ -897,8 +897,8 @@ export type ScaledObjectTrigger = {
   readonly metadata: JsonObject
   /** Where the parameters come from that are secret. */
   readonly authenticationRef?: ScaledObjectAuthenticationRef
-  /** How its target is meant; AverageValue where left out, Utilization for cpu and memory. */
-  readonly metricType?: 'AverageValue' | 'Value' | 'Utilization'
+  /** AverageValue, Value or Utilization: how its target is meant; AverageValue where left out, Utilization for cpu and memory. */
+  readonly metricType?: string
 }
 
 /** What to do when triggers cannot be read. */

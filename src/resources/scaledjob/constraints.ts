@@ -2,6 +2,7 @@
 import { isObject } from '../../core/json.ts'
 import { jobConstraints } from '../job/constraints.ts'
 import type { FieldIssue } from '../kinds.ts'
+import { API_VERSION } from '../object.ts'
 import type { JsonSchema } from '../schema.ts'
 import { type TriggerSpec, triggerIssues, triggerWarnings } from '../triggers/admission.ts'
 import { numberOf } from '../triggers/values.ts'
@@ -109,7 +110,7 @@ function templateIssues(
   jobSchema: JsonSchema,
 ): readonly FieldIssue[] {
   if (isPodTemplate(template)) return []
-  const job = { spec: { template } }
+  const job = { apiVersion: API_VERSION, kind: 'Job', metadata: { name: 'job' }, spec: { template } }
   const errors = validateJob(job) ? [] : (validateJob.errors ?? [])
   const issues = [
     ...schemaIssues(errors, job, jobSchema),

@@ -46,8 +46,8 @@ export function triggerIssues(
     else if (name) first.set(name, index)
     if (trigger.useCachedMetrics && NEVER_CACHED.includes(type))
       issues.push({ path: at('useCachedMetrics'), message: `cannot be had of ${type}` })
-    for (const issue of readAtAdmission(trigger, options)?.issues ?? [])
-      issues.push({ ...issue, path: at(...issue.path) })
+    for (const { refused, ...issue } of readAtAdmission(trigger, options)?.issues ?? [])
+      if (refused) issues.push({ ...issue, path: at(...issue.path) })
   }
   return issues
 }
@@ -61,9 +61,18 @@ export function triggerWarnings(
     const at = formatPath([...TRIGGERS_PATH, index])
     const read = readAtAdmission(trigger, options)
     if (read === undefined) warnings.push(`${at}.type: ${withoutSource(trigger.type)}`)
-    else warnings.push(...read.warnings.map((warning) => `${at}.${warning}`))
+    else warnings.push(...brokenWarnings(read, index), ...read.warnings.map((warning) => `${at}.${warning}`))
   }
   return warnings
+}
+
+function brokenWarnings({ issues }: TriggerRead, index: number): readonly string[] {
+  return issues
+    .filter(({ refused }) => !refused)
+    .map(({ path, message, suggestion }) => {
+      const hint = suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`
+      return `${formatPath([...TRIGGERS_PATH, index, ...path])} ${message}${hint}: the trigger does not act`
+    })
 }
 
 /** What a TriggerAuthentication and variables say is not known yet. Undefined for a type without a source. */
