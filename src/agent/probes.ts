@@ -20,6 +20,8 @@ export interface ProbeResult {
   readonly healthy: boolean
   /** Why not: `GET http://127.0.0.1:20011/healthz answered 503`. */
   readonly message?: string
+  /** There was no answer in time. */
+  readonly late?: boolean
 }
 
 /** Runs a command where the program runs; resolves to its exit code. */
@@ -34,8 +36,12 @@ export interface ProbeLoopOptions {
   readonly exec: ProbeExec
   /** Probe often until the first success: for readiness. */
   readonly eager: boolean
+  /** No answer in time changes nothing. */
+  readonly ignoresLate?: boolean
   /** Called when the verdict changes, and with the first one. */
   readonly onVerdict: (result: ProbeResult) => void
+  /** Called with each answer: how long it took. */
+  readonly onAnswer?: (tookMs: number) => void
 }
 
 /** Probes until the signal aborts. A verdict changes after `failureThreshold` failures or `successThreshold` successes in a row. */
@@ -48,8 +54,14 @@ export function runProbeLoop(options: ProbeLoopOptions, signal: AbortSignal): vo
   let cancel: () => void = () => {}
 
   const probe = async () => {
+    const askedMs = clock.monotonic()
     const result = await probeOnce(spec, options.exec, signal)
     if (signal.aborted) return
+    options.onAnswer?.(clock.monotonic() - askedMs)
+    if (result.late && options.ignoresLate) {
+      cancel = clock.schedule(gapMs, () => void probe())
+      return
+    }
     streak = result.healthy === streakHealthy ? streak + 1 : 1
     streakHealthy = result.healthy
     const enough = result.healthy ? spec.successThreshold : spec.failureThreshold
@@ -83,8 +95,9 @@ export async function probeOnce(spec: ProbeSpec, exec: ProbeExec, signal: AbortS
     )
   } catch (error) {
     const what = check.kind === 'exec' ? check.command[0] : `${check.kind} port ${check.port}`
-    const why = limit.aborted && !signal.aborted ? `no answer within ${spec.timeoutMs} ms` : messageOf(error)
-    return { healthy: false, message: `${what}: ${why}` }
+    const late = limit.aborted && !signal.aborted
+    const why = late ? `no answer within ${spec.timeoutMs} ms` : messageOf(error)
+    return { healthy: false, message: `${what}: ${why}`, ...(late && { late }) }
   }
 }
 

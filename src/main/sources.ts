@@ -3,13 +3,28 @@ import type { SourceType } from '../scaling/source.ts'
 
 type Loading = () => Promise<SourceType>
 
+const cpu: Loading = async () => (await import('../scaling/sources/cpu.ts')).cpu
+const cron: Loading = async () => (await import('../scaling/sources/cron.ts')).cron
+const io: Loading = async () => (await import('../scaling/sources/io.ts')).io
+const kubernetesWorkload: Loading = async () =>
+  (await import('../scaling/sources/kubernetes-workload.ts')).kubernetesWorkload
+const latency: Loading = async () => (await import('../scaling/sources/latency.ts')).latency
+const memory: Loading = async () => (await import('../scaling/sources/memory.ts')).memory
+const service: Loading = async () => (await import('../scaling/sources/service.ts')).service
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
 const redisStreams: Loading = async () => (await import('../scaling/sources/redis-streams.ts')).redisStreams
+const webhook: Loading = async () => (await import('../scaling/sources/webhook.ts')).webhook
 
 /** By type, as triggers name it. */
 export const SOURCES: Readonly<Record<string, Loading>> = {
+  cpu,
+  cron,
+  io,
+  'kubernetes-workload': kubernetesWorkload,
+  latency,
+  memory,
   'metrics-api': metricsApi,
   prometheus,
   redis: redisLists,
@@ -18,4 +33,6 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   'redis-streams': redisStreams,
   'redis-cluster-streams': redisStreams,
   'redis-sentinel-streams': redisStreams,
+  service,
+  webhook,
 }

@@ -2,6 +2,7 @@
 import { digest } from '../core/ids.ts'
 import { canonicalJson } from '../core/json.ts'
 import type {
+  ServiceBusyProbe,
   ServiceEnv,
   ServiceEnvFrom,
   ServiceLimits,
@@ -61,6 +62,7 @@ export interface ProgramTemplate {
   readonly limits?: ServiceLimits
   readonly readiness?: ServiceProbe
   readonly liveness?: ServiceProbe
+  readonly busy?: ServiceBusyProbe
 }
 
 /** The programs of a template, in order: those of a group, or the one of `source`, whose name is empty. */
@@ -73,7 +75,7 @@ export function programsOf(template: ServiceTemplate): readonly ProgramTemplate[
       return lists.length === 0 ? own : { ...own, envFrom: lists }
     })
   }
-  const { resources, limits, readiness, liveness } = template
+  const { resources, limits, readiness, liveness, busy } = template
   return [
     {
       name: '',
@@ -84,6 +86,7 @@ export function programsOf(template: ServiceTemplate): readonly ProgramTemplate[
       ...(limits && { limits }),
       ...(readiness && { readiness }),
       ...(liveness && { liveness }),
+      ...(busy && { busy }),
     },
   ]
 }

@@ -128,6 +128,8 @@ export interface WorkloadInstance {
 
 /** Where events are pushed to. One listener a process, a path for each trigger. */
 export interface Webhooks {
+  /** Others than this machine can reach it: a trigger without a credential is refused. */
+  readonly exposed?: true
   /** Returns what takes the path back. Two that want the same path are refused: AlreadyExists. */
   on(path: string, handle: (request: WebhookRequest) => Promise<WebhookAnswer>): () => void
 }

@@ -52,7 +52,7 @@ probes('http finds a program that listens on IPv6 only', async () => {
 probes('no answer in time is unhealthy, and says how long it waited', async () => {
   const { server, port } = await listen('127.0.0.1', () => {})
   const result = await probeOnce({ check: { kind: 'http', port, path: '/' }, ...times }, noExec, never)
-  assert.equal(result, { healthy: false, message: `http port ${port}: no answer within 300 ms` })
+  assert.equal(result, { healthy: false, message: `http port ${port}: no answer within 300 ms`, late: true })
   server.closeAllConnections()
   server.close()
 })

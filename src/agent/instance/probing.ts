@@ -1,11 +1,15 @@
 /** Keeps one set of probes per running process, and none for what does not run. */
 import type { Clock } from '../../core/clock.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
-import type { ServiceProbe } from '../../resources/generated/types.ts'
+import type { ServiceBusyProbe, ServiceProbe } from '../../resources/generated/types.ts'
 import type { ObservedProgram, ProgramId } from '../../runtimes/runtime.ts'
+import { HistogramTally } from '../../telemetry/histogram.ts'
+import { PROBE_BUCKETS_SECONDS } from '../../telemetry/instances.ts'
 import type { GivenPort } from '../ports.ts'
 import { type ProbeExec, type ProbeSpec, runProbeLoop } from '../probes.ts'
 import type { InstanceRecord, ProgramRecord } from './record.ts'
+
+const KINDS = ['readiness', 'liveness', 'busy'] as const
 
 export interface ProbingOptions {
   readonly record: InstanceRecord
@@ -14,6 +18,7 @@ export interface ProbingOptions {
     readonly name: string
     readonly readiness?: ServiceProbe
     readonly liveness?: ServiceProbe
+    readonly busy?: ServiceBusyProbe
   }[]
   readonly observed: ReadonlyMap<string, ObservedProgram>
   readonly clock: Clock
@@ -31,7 +36,7 @@ export function startProbes(options: ProbingOptions): void {
     if (program.probed !== undefined && program.probed.process === process && wanted !== undefined) continue
     if (program.probed !== undefined || process === undefined) forgetVerdicts(program)
     if (wanted === undefined || process === undefined) continue
-    if (wanted.readiness === undefined && wanted.liveness === undefined) continue
+    if (KINDS.every((kind) => wanted[kind] === undefined)) continue
     probeProcess(options, program, wanted, process)
   }
 }
@@ -45,6 +50,7 @@ function forgetVerdicts(program: ProgramRecord): void {
   program.probed = undefined
   program.readiness = undefined
   program.liveness = undefined
+  program.busy = undefined
 }
 
 function probeProcess(
@@ -59,26 +65,33 @@ function probeProcess(
   const exec: ProbeExec = async (command, signal) =>
     id === undefined ? 1 : await options.exec(id, command, signal)
   const ports = options.record.ports
-  for (const kind of ['readiness', 'liveness'] as const) {
+  for (const kind of KINDS) {
     const probe = wanted[kind]
     if (probe === undefined) continue
     const onVerdict = (result: NonNullable<ProgramRecord['readiness']>) => {
       program[kind] = result
       options.onVerdict()
     }
+    const tally = program.probeTimes[kind] ?? new HistogramTally(PROBE_BUCKETS_SECONDS)
+    program.probeTimes[kind] = tally
+    const onAnswer = (tookMs: number) => tally.observeMs(tookMs)
     const spec = resolveProbe(probe, ports)
-    runProbeLoop({ spec, clock: options.clock, exec, eager: kind === 'readiness', onVerdict }, stop.signal)
+    const { clock } = options
+    const ways = { eager: kind === 'readiness', ignoresLate: kind === 'busy' }
+    runProbeLoop({ spec, clock, exec, onVerdict, onAnswer, ...ways }, stop.signal)
   }
 }
 
 /** A probe as the schema has it, with names of ports turned into their numbers. */
-export function resolveProbe(probe: ServiceProbe, ports: readonly GivenPort[]): ProbeSpec {
+export function resolveProbe(probe: ServiceProbe | ServiceBusyProbe, ports: readonly GivenPort[]): ProbeSpec {
   const times = {
-    initialDelayMs: probe.initialDelay === undefined ? 0 : parseDurationMs(probe.initialDelay),
+    initialDelayMs:
+      'initialDelay' in probe && probe.initialDelay !== undefined ? parseDurationMs(probe.initialDelay) : 0,
     periodMs: parseDurationMs(probe.period),
     timeoutMs: parseDurationMs(probe.timeout),
-    failureThreshold: probe.failureThreshold,
-    successThreshold: probe.successThreshold,
+    // of what is busy each answer counts
+    failureThreshold: 'failureThreshold' in probe ? probe.failureThreshold : 1,
+    successThreshold: 'successThreshold' in probe ? probe.successThreshold : 1,
   }
   const number = (port: number | string) =>
     typeof port === 'number' ? port : (ports.find((one) => one.name === port)?.port ?? Number(port))

@@ -57,6 +57,7 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
     readyText: ready ? 'yes' : 'no',
     ...(readySince === undefined ? {} : { readySince }),
     ...(startedAt === undefined ? {} : { startedAt }),
+    ...busyOf(record, now),
     restarts,
     ...(pid === undefined ? {} : { pid }),
     ...trouble,
@@ -71,6 +72,18 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
     ...(lastFailure === undefined ? {} : { lastFailure }),
     conditions: conditionsOf(input, ready, said, now),
   }
+}
+
+/** Of the programs that say whether they are: one that has not answered yet says nothing. */
+function busyOf(
+  { programs, written }: InstanceRecord,
+  now: string,
+): Pick<InstanceStatus, 'busy' | 'busySince'> {
+  const answers = programs.flatMap((one) => one.busy ?? [])
+  if (answers.length === 0) return {}
+  const busy = answers.some(({ healthy }) => healthy)
+  const since = written?.busy === busy ? written.busySince : undefined
+  return { busy, busySince: since ?? now }
 }
 
 /** A catalog that is no longer used is not spoken of. */

@@ -10,6 +10,7 @@ import type { Instance, Node, Secret, Service, Volume } from '../../resources/ge
 import { missingText } from '../../resources/materials.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { announce } from './announce.ts'
+import { type Finishing, Patience } from './finishing.ts'
 import { resolveTarget } from './good-template.ts'
 import { madeFor, makeInstance, makeVolume, type ResolvedTemplate } from './instances.ts'
 import { OwnWrites } from './own-writes.ts'
@@ -82,12 +83,14 @@ class ServiceReconciler {
   readonly #settleMs: number
   readonly #wanted: WantedTemplates
   readonly #ownWrites = new OwnWrites()
+  readonly #patience: Patience
 
   constructor(options: ServiceControllerOptions) {
     this.#cache = options.cache
     this.#wanted = new WantedTemplates(options.cache)
     this.#api = options.api
     this.#clock = options.clock
+    this.#patience = new Patience(options.clock)
     this.#settleMs = options.unprobedSettleMs ?? UNPROBED_SETTLE_MS
     this.#times = new Timekeeper(options.clock, this.#settleMs)
   }
@@ -100,11 +103,15 @@ class ServiceReconciler {
     const decision = await this.#decide(situation)
     const { target, node } = decision
     const held = decision.obstacle !== undefined
-    if (node !== undefined)
-      await this.#apply(situation, target, node.metadata.name, planFor(situation, target, held))
+    const finishing = this.#patience.hold(
+      service,
+      situation.live,
+      node === undefined ? [] : planFor(situation, target, held),
+    )
+    if (node !== undefined) await this.#apply(situation, target, node.metadata.name, finishing.actions)
     if (!held) await this.#moveOn(situation, target)
-    await this.#writeStatus(situation, decision)
-    return this.#outcome(situation, target.hash)
+    await this.#writeStatus(situation, decision, finishing)
+    return soonest(this.#outcome(situation, target.hash), finishing)
   }
 
   #read(service: Service): Situation {
@@ -209,7 +216,7 @@ class ServiceReconciler {
     )
   }
 
-  async #writeStatus(situation: Situation, decision: Decision): Promise<void> {
+  async #writeStatus(situation: Situation, decision: Decision, { waitsFor }: Finishing): Promise<void> {
     const { service, instances, live, isAvailable } = situation
     const { memory, target, failure, node } = decision
     const obstacle = service.spec.replicas > 0 ? decision.obstacle?.message : undefined
@@ -221,6 +228,7 @@ class ServiceReconciler {
       targetHash: target.hash,
       isAvailable,
       failure,
+      finishing: waitsFor,
       blocked: obstacle !== undefined ? `waits for ${obstacle}` : lacksNode ? 'no node is ready' : undefined,
       behind: materialViews(situation, target).filter(({ told, settled }) => !told || !settled).length,
       nowMs: this.#clock.now(),
@@ -257,6 +265,7 @@ class ServiceReconciler {
   /** The programs go first (garbage collection ends them), then, with --purge, the data. */
   async #finalize({ service, instances }: Situation): Promise<Outcome> {
     this.#times.settle(service)
+    this.#patience.forget(service)
     if (!service.metadata.finalizers?.includes(FINALIZERS.purge) || instances.length > 0) return settled
     const volumes = this.#volumesOf(service)
     await Promise.all(
@@ -279,4 +288,10 @@ class ServiceReconciler {
       .list<Volume>('Volume', { namespace: service.metadata.namespace })
       .filter((volume) => volume.spec.service === service.metadata.name)
   }
+}
+
+/** Whatever else there is to wait for, the patience with what finishes ends in time. */
+function soonest(outcome: Outcome, { waitMs }: Finishing): Outcome {
+  if (waitMs === undefined || (outcome.kind === 'recheck' && outcome.afterMs <= waitMs)) return outcome
+  return recheck(Math.max(1, waitMs), 'busy instances finish what they do')
 }

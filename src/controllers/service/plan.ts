@@ -15,6 +15,8 @@ export interface InstanceView {
   readonly ready: boolean
   /** Ready for as long as the service asks before it counts. */
   readonly available: boolean
+  /** It says that it is in the middle of something. */
+  readonly busy?: boolean
 }
 
 export interface DesiredInstances {
@@ -155,9 +157,9 @@ function preferHash(hash: string, a: InstanceView, b: InstanceView): number {
   return Number(b.hash === hash) - Number(a.hash === hash) || Number(b.available) - Number(a.available)
 }
 
-/** Those that serve nobody first, then those with the highest ordinals. */
+/** Those that serve nobody first, then those that are idle, then those with the highest ordinals. */
 function worstFirst(instances: readonly InstanceView[]): readonly InstanceView[] {
-  const rank = (one: InstanceView) => (one.available ? 2 : one.ready ? 1 : 0)
+  const rank = (one: InstanceView) => (one.available ? 2 : one.ready ? 1 : 0) + (one.busy ? 10 : 0)
   return [...instances].sort((a, b) => rank(a) - rank(b) || b.ordinal - a.ordinal)
 }
 

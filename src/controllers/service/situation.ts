@@ -76,6 +76,7 @@ export function planFor(
     deleting: one.metadata.deletionTimestamp !== undefined,
     ready: one.status?.ready === true,
     available: situation.isAvailable(one),
+    busy: one.status?.busy === true,
   }))
   return held ? planHeld(desired, observed) : planInstances(desired, observed)
 }

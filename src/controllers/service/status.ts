@@ -15,6 +15,8 @@ export interface StatusInput {
   readonly isAvailable: (instance: Instance) => boolean
   readonly failure: Failure | undefined
   readonly blocked: string | undefined
+  /** Instances that are too many and may finish what they do. */
+  readonly finishing: readonly string[]
   /** Instances that do not have the newest of what reaches them as files yet. */
   readonly behind: number
   /** Wall clock, milliseconds. */
@@ -92,6 +94,10 @@ function readyCondition({ wanted, available: ready }: Counts): ConditionInput {
 function progressing(input: StatusInput, counts: Counts, complete: boolean): ConditionInput {
   const type = 'Progressing'
   if (input.blocked !== undefined) return { type, status: 'False', reason: 'Blocked', message: input.blocked }
+  if (input.finishing.length > 0) {
+    const message = `${input.finishing.join(', ')} ${input.finishing.length === 1 ? 'finishes what it does' : 'finish what they do'}`
+    return { type, status: 'True', reason: 'Draining', message }
+  }
   if (complete && input.behind > 0) {
     const message = `${formatCount(input.behind, 'instance')} to go until all have the newest settings`
     return { type, status: 'True', reason: 'Reloading', message }

@@ -1272,7 +1272,7 @@ export type ServiceBusyProbe = {
   readonly exec?: ServiceExecProbe
   /** From one look to the next. */
   readonly period: string
-  /** A look that takes longer says nothing. */
+  /** A look that takes longer says nothing; what was said last stands. */
   readonly timeout: string
 }
 

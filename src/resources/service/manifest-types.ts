@@ -44,6 +44,7 @@ export interface ManifestProgram {
   readonly limits?: ServiceLimits
   readonly readiness?: ManifestProbe
   readonly liveness?: ManifestProbe
+  readonly busy?: ManifestProbe
 }
 
 export interface ManifestTemplate extends ManifestProgram {

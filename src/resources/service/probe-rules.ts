@@ -1,4 +1,4 @@
-/** Rules of readiness and liveness probes. */
+/** Rules of probes. */
 import type { Path } from '../../core/json.ts'
 import { nearest } from '../../core/nearest.ts'
 import type { FieldIssue } from '../kinds.ts'
@@ -6,7 +6,7 @@ import { quote } from '../validation/words.ts'
 import { checkDuration, type DurationRule, type Issues } from './field-rules.ts'
 import type { ManifestProbe, ManifestTemplate } from './manifest-types.ts'
 
-type ProbeName = 'readiness' | 'liveness'
+type ProbeName = 'readiness' | 'liveness' | 'busy'
 
 const WAYS = ['http', 'tcp', 'exec'] as const
 const INITIAL_DELAY: DurationRule = { member: 'initialDelay', leastMs: 0 }

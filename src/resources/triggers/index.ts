@@ -16,6 +16,7 @@ import { cpuTrigger, memoryTrigger } from './resources.ts'
 import type { TriggerSchema } from './schema.ts'
 import { serviceTrigger } from './service.ts'
 import { mysqlTrigger, postgresqlTrigger } from './sql.ts'
+import { webhookTrigger } from './webhook.ts'
 
 /** In order of name. */
 export const TRIGGERS: readonly TriggerSchema[] = [
@@ -39,6 +40,7 @@ export const TRIGGERS: readonly TriggerSchema[] = [
   redisListTrigger,
   redisStreamsTrigger,
   serviceTrigger,
+  webhookTrigger,
 ]
 
 /** KEDA's that have no source here: accepted, stored, and said not to act. */

@@ -64,7 +64,7 @@ function programBlocks(object: AnyResource): readonly Block[] {
     return lines.map((line) => (name === undefined ? line : `${name}: ${line}`))
   })
   const probes = (owner: unknown) =>
-    (['readiness', 'liveness'] as const).flatMap((name) => {
+    (['readiness', 'liveness', 'busy'] as const).flatMap((name) => {
       const text = probeText(mapAt(owner, name))
       return text === undefined ? [] : [`${name}: ${text}`]
     })

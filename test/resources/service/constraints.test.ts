@@ -165,6 +165,12 @@ for (const [name, path, value, wanted] of [
     [`${T}.readiness.tcp: cannot stand beside http: give one of http, tcp and exec`],
   ],
   [
+    'a busy probe in two ways',
+    `${T}.busy`,
+    { exec: { command: ['a'] }, tcp: { port: 'http' } },
+    [`${T}.busy.exec: cannot stand beside tcp: give one of http, tcp and exec`],
+  ],
+  [
     'a probe of a misspelled port',
     `${T}.readiness.http.port`,
     'htpp',
