@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Manifest } from '../../src/api/api.ts'
+import { isNsctlError } from '../../src/core/errors.ts'
 import { parseManifests } from '../../src/resources/manifest.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
 import { sharedFolder } from '../lab/shared.ts'
@@ -151,7 +152,7 @@ for (const [name, applies, mutate] of MUTATIONS)
         mutate(object.spec as Spec)
         const { failed } = await api.apply([{ ...document, object }], { actor, dryRun: true, partial: true })
         assert.is(failed.length, 1, `${file} was accepted`)
-        assert.is((failed[0]?.error as { code?: string }).code, 'Invalid', file)
+        assert.is(isNsctlError(failed[0]?.error, 'Invalid'), true, file)
         count++
       }
     assert.ok(count > 0)

@@ -682,25 +682,25 @@ export type ScaledJobJobTargetRef = {
   /** An ended Job is removed after so long. */
   readonly ttlSecondsAfterFinished?: number
   /** Kubernetes'; stored, and has no effect. */
-  readonly completionMode?: unknown
+  readonly completionMode?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly suspend?: unknown
+  readonly suspend?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly selector?: unknown
+  readonly selector?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly manualSelector?: unknown
+  readonly manualSelector?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly podFailurePolicy?: unknown
+  readonly podFailurePolicy?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly successPolicy?: unknown
+  readonly successPolicy?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly backoffLimitPerIndex?: unknown
+  readonly backoffLimitPerIndex?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly maxFailedIndexes?: unknown
+  readonly maxFailedIndexes?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly podReplacementPolicy?: unknown
+  readonly podReplacementPolicy?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
-  readonly managedBy?: unknown
+  readonly managedBy?: boolean | number | string | JsonObject
   /** The program, as a Service's template says it. KEDA's (spec.containers) is stored, and cannot act: there are no container images here. */
   readonly template: JsonObject
 }
@@ -837,7 +837,7 @@ export type ScaledObjectDirection = {
   /** How much in how long. Up: the larger of 4 and 100 % in 15 s, where left out; down: 100 % in 15 s. */
   readonly policies?: readonly ScaledObjectHpaPolicy[]
   /** How far from its target a metric may be before anything changes; 0.1 where left out. */
-  readonly tolerance?: unknown
+  readonly tolerance?: number | string
 }
 
 /** How fast, per direction. HPA v2's behavior. */
@@ -861,9 +861,9 @@ export type ScaledObjectScalingModifiers = {
   /** An expression over the triggers' names (expr-lang): `(queue + 2 * cpu) / 3`, `a ?? b`, `count([a, b], {# > 5}) > 1 ? 10 : 0`. */
   readonly formula?: string
   /** What the result is compared with; a positive number as text. */
-  readonly target?: unknown
+  readonly target?: number | string
   /** Active above it; 0 where left out. */
-  readonly activationTarget?: unknown
+  readonly activationTarget?: number | string
   /** Whether the target is per instance. */
   readonly metricType: 'AverageValue' | 'Value'
 }

@@ -2,7 +2,7 @@
 import type { FieldIssue } from '../kinds.ts'
 import { numberOf } from '../triggers/values.ts'
 import { quote } from '../validation/words.ts'
-import type { ScaledObjectText } from './manifest-type.ts'
+import { isScalar, type ScaledObjectText } from './manifest-type.ts'
 
 const BEHAVIOR = ['spec', 'advanced', 'horizontalPodAutoscalerConfig', 'behavior'] as const
 
@@ -18,7 +18,7 @@ export function behaviorIssues({ spec }: ScaledObjectText): readonly FieldIssue[
           'must have a policy: leave it out for the usual ones, and selectPolicy: Disabled forbids the direction',
       })
     if (tolerance === undefined) continue
-    const value = numberOf('quantity', String(tolerance))
+    const value = isScalar(tolerance) ? numberOf('quantity', String(tolerance)) : undefined
     if (value === undefined || value < 0)
       issues.push({
         path: [...BEHAVIOR, direction, 'tolerance'],

@@ -5,7 +5,7 @@ import { expressionNames } from '../triggers/names.ts'
 import { numberOf } from '../triggers/values.ts'
 import { quote } from '../validation/words.ts'
 import { expressionIssue } from './expression-issue.ts'
-import { type ScaledObjectText, usesModifiers } from './manifest-type.ts'
+import { isScalar, type ScaledObjectText, usesModifiers } from './manifest-type.ts'
 
 const MODIFIERS = ['spec', 'advanced', 'scalingModifiers'] as const
 
@@ -17,7 +17,7 @@ export function modifierIssues(object: ScaledObjectText): readonly FieldIssue[] 
   const issues: FieldIssue[] = []
   const numberIssue = (
     name: 'target' | 'activationTarget',
-    text: string,
+    text: unknown,
     isRight: boolean,
     wanted: string,
   ) => {
@@ -41,12 +41,12 @@ export function modifierIssues(object: ScaledObjectText): readonly FieldIssue[] 
   if (target === undefined || target === '')
     issues.push({ path: [...MODIFIERS, 'target'], message: 'is required with a formula' })
   else {
-    const value = numberOf('number', String(target).trim())
-    numberIssue('target', String(target), value !== undefined && value > 0, 'a number above 0')
+    const value = isScalar(target) ? numberOf('number', String(target).trim()) : undefined
+    numberIssue('target', target, value !== undefined && value > 0, 'a number above 0')
   }
   if (activationTarget !== undefined && activationTarget !== '') {
-    const value = numberOf('number', String(activationTarget).trim())
-    numberIssue('activationTarget', String(activationTarget), value !== undefined, 'a number')
+    const value = isScalar(activationTarget) ? numberOf('number', String(activationTarget).trim()) : undefined
+    numberIssue('activationTarget', activationTarget, value !== undefined, 'a number')
   }
   return issues
 }

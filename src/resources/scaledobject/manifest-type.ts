@@ -69,3 +69,8 @@ export function usesModifiers({ spec }: ScaledObjectText): boolean {
     (value) => value !== undefined && value !== '',
   )
 }
+
+/** The schema lets anything stand where a number may be written with or without quotes. */
+export function isScalar(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number'
+}

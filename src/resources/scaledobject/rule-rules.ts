@@ -64,8 +64,9 @@ function shapeIssues(rule: RuleText, at: At): readonly FieldIssue[] {
     })
   if (has('heldFor') && !has('when')) issues.push({ path: at('heldFor'), message: 'goes with when' })
   if (has('lasts') && !has('schedule')) issues.push({ path: at('lasts'), message: 'goes with schedule' })
-  if (has('schedule') && !has('lasts'))
-    issues.push({ path: at('lasts'), message: 'is required with schedule' })
+  // what is done once needs a moment only
+  if (has('schedule') && !has('lasts') && (has('min') || has('max')))
+    issues.push({ path: at('lasts'), message: 'is required: how long from each time of the schedule' })
   if (!has('scale') && !has('min') && !has('max'))
     issues.push({ path: at(), message: 'must have scale, min or max: it does nothing' })
   return issues

@@ -11,7 +11,6 @@ const IDLE_ANNOTATIONS: readonly string[] = [
   'scaledobject.keda.sh/transfer-hpa-ownership',
   'scaledobject.keda.sh/hpa-excluded-labels',
   'validations.keda.sh/hpa-ownership',
-  'autoscaling.keda.sh/force-activation',
 ]
 
 /** For objects that the schema and the constraints have found right. Pure. */

@@ -154,11 +154,7 @@ const REFUSED: readonly (readonly [name: string, spec: Record<string, unknown>, 
     rule({ when: 'queue > 1' }),
     'spec.rules[0]: must have scale, min or max: it does nothing',
   ],
-  [
-    'a schedule that never ends',
-    rule({ schedule: '0 8 * * *', min: 2 }),
-    'spec.rules[0].lasts: is required with schedule',
-  ],
+  ['a schedule that never ends', rule({ schedule: '0 8 * * *', min: 2 }), 'spec.rules[0].lasts: is required'],
   [
     'a schedule that is none',
     rule({ schedule: '0 8 * *', lasts: '1h', min: 2 }),
