@@ -3,8 +3,6 @@ import { parseDurationMs } from '../core/quantity.ts'
 import { parseExpression } from '../resources/expression/parse.ts'
 import type {
   ScaledObject,
-  ScaledObjectBehavior,
-  ScaledObjectDirection,
   ScaledObjectProtection,
   ScaledObjectRule,
   ScaledObjectScalingModifiers,
@@ -14,26 +12,13 @@ import { triggerSchema } from '../resources/triggers/index.ts'
 import { nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
 import { readTrigger, type TriggerRead, targetOf } from '../resources/triggers/read.ts'
 import { numberOf } from '../resources/triggers/values.ts'
-import type {
-  Behavior,
-  BehaviorDirection,
-  Modifiers,
-  Pause,
-  Protection,
-  Rule,
-  ScaleStep,
-  ScalingPolicy,
-  TriggerPolicy,
-} from './policy.ts'
+import { compileBehavior } from './compile/behavior.ts'
+import { compilePause, isForced } from './compile/pause.ts'
+import type { Modifiers, Protection, Rule, ScaleStep, ScalingPolicy, TriggerPolicy } from './policy.ts'
 import { timeOfDay } from './time-of-day.ts'
 
 /** HPA's --horizontal-pod-autoscaler-tolerance. */
 const TOLERANCE = 0.1
-const PAUSED = 'autoscaling.keda.sh/paused'
-const PAUSED_REPLICAS = 'autoscaling.keda.sh/paused-replicas'
-const PAUSED_SCALE_IN = 'autoscaling.keda.sh/paused-scale-in'
-const PAUSED_SCALE_OUT = 'autoscaling.keda.sh/paused-scale-out'
-const FORCE_ACTIVATION = 'autoscaling.keda.sh/force-activation'
 /** A schedule without `lasts` is a moment. */
 const MOMENT_MS = 60_000
 
@@ -71,7 +56,7 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
     rules: compileRules(spec.rules ?? [], spec.timezone),
     protection: compileProtection(spec.protection),
     pause: compilePause(annotations),
-    forceActive: isSet(annotations[FORCE_ACTIVATION]),
+    forceActive: isForced(annotations),
     timeOfDay: timeOfDay(spec.timezone),
   }
 }
@@ -116,32 +101,6 @@ function unitOf(type: string, metricType: string): string {
   if (metricType === 'Utilization') return '%'
   const units: Readonly<Record<string, string>> = { cpu: 'm', memory: 'B', io: 'B', latency: 's' }
   return units[type] ?? ''
-}
-
-/** HPA's defaults for what one of the two directions leaves out. */
-function compileBehavior({ scaleUp, scaleDown }: ScaledObjectBehavior): Behavior {
-  const whole = { type: 'Percent', value: 100, periodMs: 15_000 } as const
-  return {
-    up: compileDirection(scaleUp, {
-      stabilizationMs: 0,
-      policies: [{ type: 'Pods', value: 4, periodMs: 15_000 }, whole],
-    }),
-    down: compileDirection(scaleDown, { stabilizationMs: 300_000, policies: [whole] }),
-  }
-}
-
-function compileDirection(
-  direction: ScaledObjectDirection | undefined,
-  standard: Pick<BehaviorDirection, 'stabilizationMs' | 'policies'>,
-): BehaviorDirection {
-  const { stabilizationWindowSeconds: seconds, policies, selectPolicy } = direction ?? {}
-  return {
-    stabilizationMs: seconds === undefined ? standard.stabilizationMs : seconds * 1000,
-    select: selectPolicy ?? 'Max',
-    policies:
-      policies?.map(({ type, value, periodSeconds }) => ({ type, value, periodMs: periodSeconds * 1000 })) ??
-      standard.policies,
-  }
 }
 
 function compileModifiers(
@@ -219,24 +178,6 @@ function compileProtection({
           },
     maxActionsPerHour,
   }
-}
-
-/** As KEDA reads them: what is neither true nor false means true. `paused-replicas` counts before the others, and pauses whatever `paused` says. */
-export function compilePause(annotations: Readonly<Record<string, string>>): Pause | undefined {
-  const replicas = annotations[PAUSED_REPLICAS]
-  if (replicas !== undefined) {
-    const isCount = /^[0-9]{1,9}$/.test(replicas.trim())
-    return { kind: 'all', replicas: isCount ? Number(replicas) : undefined }
-  }
-  const isIn = isSet(annotations[PAUSED_SCALE_IN])
-  const isOut = isSet(annotations[PAUSED_SCALE_OUT])
-  if (isSet(annotations[PAUSED]) || (isIn && isOut)) return { kind: 'all', replicas: undefined }
-  if (isIn) return { kind: 'in', replicas: undefined }
-  return isOut ? { kind: 'out', replicas: undefined } : undefined
-}
-
-function isSet(annotation: string | undefined): boolean {
-  return annotation !== undefined && !/^(false|f|0)$/i.test(annotation.trim())
 }
 
 function toNumber(given: number | string | undefined, standard: number): number {

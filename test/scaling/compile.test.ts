@@ -2,7 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ScaledObject, ScaledObjectSpec } from '../../src/resources/generated/types.ts'
-import { compilePause, compilePolicy } from '../../src/scaling/compile.ts'
+import { compilePause } from '../../src/scaling/compile/pause.ts'
+import { compilePolicy } from '../../src/scaling/compile.ts'
 
 const QUEUE = {
   type: 'redis',
