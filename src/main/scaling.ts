@@ -10,15 +10,17 @@ import { compilePolicy } from '../scaling/compile.ts'
 import { decide, initialState } from '../scaling/decide.ts'
 import { SourceGuards } from '../scaling/guard.ts'
 import { httpAgents } from '../scaling/http/agents.ts'
-import type { Workloads } from '../scaling/source.ts'
 import type { SteadyTime } from '../scaling/steady.ts'
 import { ScalingTimes } from '../scaling/times.ts'
 import type { ValueResolver } from '../secrets/values.ts'
 import type { HistoryStore } from '../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../telemetry/scalers.ts'
+import { metricsFetcher } from '../telemetry/scrape/fetch.ts'
+import { NodeScraper } from '../telemetry/scrape/scraper.ts'
 import { SOURCES } from './sources.ts'
 import { triggerOpener } from './triggers.ts'
 import { TermWebhooks } from './webhooks.ts'
+import { CachedWorkloads } from './workloads.ts'
 
 export interface ScalingOptions {
   readonly api: ResourceApi
@@ -27,7 +29,6 @@ export interface ScalingOptions {
   readonly logger: Logger
   readonly history: HistoryStore
   readonly scalers: ScalerMetrics
-  readonly workloads: Workloads
   /** Values of Secrets and Configs, for what triggers log in with. */
   readonly values: ValueResolver
   /** A port on 127.0.0.1 for events that are pushed; none where left out. */
@@ -36,9 +37,12 @@ export interface ScalingOptions {
 
 /** Adds it to a manager, for a term. */
 export function addScaling(manager: Manager, options: ScalingOptions): void {
-  const { api, clock, steady, history, scalers, workloads } = options
+  const { api, clock, steady, history, scalers } = options
   const logger = options.logger.with({ part: 'scaling' })
   const http = httpAgents()
+  const metrics = metricsFetcher()
+  const scraper = new NodeScraper({ clock, steadyMs: steady, fetch: metrics.fetch })
+  const workloads = new CachedWorkloads(manager.cache, scraper)
   const webhooks = new TermWebhooks({ port: options.webhookPort, clock, logger })
   const guards = new SourceGuards({
     context: { clock, logger, workloads, webhooks, http },
@@ -70,6 +74,7 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
         await guards.close()
         await webhooks.close()
         http.close()
+        metrics.close()
       }
     },
   })
@@ -80,13 +85,4 @@ const notYet = {
     throw new NsctlError('Unsupported', 'TriggerAuthentications cannot be read yet')
   },
   environment: async () => ({}),
-}
-
-export const noWorkloads: Workloads = {
-  exists: () => false,
-  instances: () => [],
-  inNamespace: () => [],
-  async usage() {
-    throw new NsctlError('Unreachable', 'what instances use cannot be read yet')
-  },
 }
