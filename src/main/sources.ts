@@ -13,6 +13,7 @@ const memory: Loading = async () => (await import('../scaling/sources/memory.ts'
 const service: Loading = async () => (await import('../scaling/sources/service.ts')).service
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
+const rabbitmq: Loading = async () => (await import('../scaling/sources/rabbitmq.ts')).rabbitmq
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
 const redisStreams: Loading = async () => (await import('../scaling/sources/redis-streams.ts')).redisStreams
 const webhook: Loading = async () => (await import('../scaling/sources/webhook.ts')).webhook
@@ -27,6 +28,7 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   memory,
   'metrics-api': metricsApi,
   prometheus,
+  rabbitmq,
   redis: redisLists,
   'redis-cluster': redisLists,
   'redis-sentinel': redisLists,
