@@ -73,7 +73,7 @@ function compileTrigger(
   if (schema === undefined)
     return {
       ...base,
-      metricType: metricType ?? 'AverageValue',
+      metricType: 'AverageValue',
       target: undefined,
       perInstance: false,
       unit: '',
