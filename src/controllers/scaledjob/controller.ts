@@ -6,8 +6,8 @@ import { Looks, type LooksOptions } from '../../engine/looks.ts'
 import type { Runnable } from '../../engine/manager.ts'
 import { type Outcome, settled } from '../../engine/reconciler.ts'
 import type { Job, ScaledJob } from '../../resources/generated/types.ts'
-import { isPodTemplate } from '../../resources/scaledjob/constraints.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
+import { isPodTemplate } from '../../resources/scaledjob/constraints.ts'
 import { credentialWatches } from '../credentials.ts'
 import { JobScaler, type JobScalerOptions, sameOrders } from './scaler.ts'
 import type { JobProblem } from './status.ts'
@@ -76,7 +76,8 @@ class ScaledJobReconciler {
       return settled
     }
     const known = this.#looks.get(key)
-    if (known !== undefined && known.object.metadata.uid !== object.metadata.uid) await this.#looks.remove(key)
+    if (known !== undefined && known.object.metadata.uid !== object.metadata.uid)
+      await this.#looks.remove(key)
     const scaler = this.#looks.get(key) ?? this.#add(key, object)
     await this.#looks.carryOut(key, await scaler.update(object, this.#problemOf(object), relogin))
     return settled

@@ -71,7 +71,8 @@ export function countJobs(
 export function jobsToRemove({ spec, metadata }: ScaledJob, jobs: readonly JobView[]): readonly JobView[] {
   const live = jobs.filter(({ deleting }) => !deleting)
   const strategy = spec.rolloutStrategy ?? spec.rollout?.strategy ?? 'default'
-  const former = strategy === 'gradual' ? [] : live.filter(({ generation }) => generation !== metadata.generation)
+  const former =
+    strategy === 'gradual' ? [] : live.filter(({ generation }) => generation !== metadata.generation)
   const kept = live.filter((job) => !former.includes(job))
   const beyond = (end: JobView['end'], limit: number) => {
     const ended = kept.filter((job) => job.end === end).sort((a, b) => (a.endedAt < b.endedAt ? -1 : 1))

@@ -1,5 +1,5 @@
 /** One ScaledJob at work: what its triggers said last, and the Jobs that it makes of that. It takes none away but by its limits and rollouts. */
-import type { ResourceController } from '../../api/api.ts'
+import type { ResourceController, ResourceReader } from '../../api/api.ts'
 import { deepEqual, type Json } from '../../core/json.ts'
 import { formatCount } from '../../core/words.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
@@ -18,7 +18,8 @@ import { type JobProblem, scaledJobStatus } from './status.ts'
 export type JobScalerApi = Pick<
   ResourceController,
   'createOwned' | 'requestDelete' | 'updateStatus' | 'recordEvent'
->
+> &
+  Pick<ResourceReader, 'kinds'>
 
 export interface JobScalerOptions {
   readonly api: JobScalerApi
@@ -161,7 +162,10 @@ export class JobScaler implements Looker {
 
   async #create(decision: JobsDecision): Promise<void> {
     const first = this.#created + 1
-    const made = Array.from({ length: decision.create }, (_, index) => makeJob(this.#object, first + index))
+    const kind = this.#options.api.kinds.byKind('Job')
+    const made = Array.from({ length: decision.create }, (_, index) =>
+      kind.withDefaults(makeJob(this.#object, first + index)),
+    )
     await this.#options.api.createOwned(made)
     this.#created += decision.create
     for (const { metadata } of made) this.#unseen.add(metadata.name)
@@ -226,7 +230,8 @@ export class JobScaler implements Looker {
     this.#triggers = this.#object.spec.triggers.map((spec, index) => {
       const key = this.#policy?.triggers[index]?.key ?? `${spec.type}-${index}`
       const known = before.get(key)
-      if (known === undefined || !deepEqual(known.spec, spec)) return new Trigger(index, key, spec, { open, onEvent })
+      if (known === undefined || !deepEqual(known.spec, spec))
+        return new Trigger(index, key, spec, { open, onEvent })
       before.delete(key)
       return known
     })
@@ -242,6 +247,9 @@ export class JobScaler implements Looker {
 }
 
 /** Nothing that is ordered has changed: not the spec, nor what people say by annotations. */
-export function sameOrders({ metadata: a }: Pick<AnyResource, 'metadata'>, { metadata: b }: Pick<AnyResource, 'metadata'>): boolean {
+export function sameOrders(
+  { metadata: a }: Pick<AnyResource, 'metadata'>,
+  { metadata: b }: Pick<AnyResource, 'metadata'>,
+): boolean {
   return a.uid === b.uid && a.generation === b.generation && deepEqual(a.annotations, b.annotations)
 }

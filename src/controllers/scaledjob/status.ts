@@ -17,7 +17,11 @@ export interface JobStatusFacts {
   readonly before: ScaledJobStatus | undefined
   readonly problem: JobProblem | undefined
   readonly paused: boolean
-  readonly triggers: readonly { readonly key: string; readonly error: string | undefined; readonly failures: number }[]
+  readonly triggers: readonly {
+    readonly key: string
+    readonly error: string | undefined
+    readonly failures: number
+  }[]
   readonly counts: JobCounts
   /** Jobs made so far. */
   readonly created: number
@@ -61,7 +65,8 @@ function readyCondition({ problem, triggers }: JobStatusFacts): ConditionInput {
   if (first === undefined) return { type, status: 'True', reason: 'ScaledJobReady' }
   const message = `${first.key}: ${first.error}`
   // what can still be read goes on making Jobs
-  if (failing.length < triggers.length) return { type, status: 'Unknown', reason: 'PartialTriggerError', message }
+  if (failing.length < triggers.length)
+    return { type, status: 'Unknown', reason: 'PartialTriggerError', message }
   return { type, status: 'False', reason: 'TriggerError', message }
 }
 

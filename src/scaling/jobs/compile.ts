@@ -16,7 +16,8 @@ export function compileJobs({ spec }: ScaledJob): JobsPolicy {
     triggers: nameTriggers(triggers).map(({ key, label }, index) => {
       const trigger = triggers[index]
       const schema = trigger && triggerSchema(trigger.type)
-      const target = schema && targetOf(schema, readTrigger(schema, { metadata: trigger.metadata }).parameters)
+      const target =
+        schema && targetOf(schema, readTrigger(schema, { metadata: trigger.metadata }).parameters)
       return { key, label, target }
     }),
   }
