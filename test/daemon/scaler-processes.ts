@@ -38,6 +38,9 @@ spec:
   pollingInterval: 1
   minReplicaCount: 1
   maxReplicaCount: 1000
+  advanced:
+    horizontalPodAutoscalerConfig:
+      behavior: {scaleUp: {policies: [{type: Pods, value: 1000, periodSeconds: 1}]}}
   triggers:
     - {type: metrics-api, name: queue, metadata: {url: '${url}', valueLocation: waiting, targetValue: '1'}}
 `
