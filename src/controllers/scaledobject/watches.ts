@@ -10,6 +10,7 @@ import type {
 } from '../../resources/generated/types.ts'
 import { secretContent } from '../../resources/materials.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
+import { CONTROL_NAMESPACE } from '../../resources/triggerauthentication/places.ts'
 import { targetName } from './problem.ts'
 
 /** Indexes of ScaledObjects, and of the Services that they own a field of. */
@@ -19,9 +20,6 @@ export interface ScaledObjectIndexes {
   /** Services by `namespace/manager`. */
   readonly managed: ObjectIndex
 }
-
-/** Where Secrets of ClusterTriggerAuthentications are. */
-export const CLUSTER_NAMESPACE = 'nsctl'
 
 /** Kinds that triggers take credentials from; a change of one is a reason to log in anew. */
 export interface WatchOptions {
@@ -50,7 +48,7 @@ export function scaledObjectWatches(
   const users = cache.index('ScaledObject', (object) => authenticationKeys(object as unknown as ScaledObject))
   const sources = [
     cache.index('TriggerAuthentication', (one) => materialKeys(one, one.metadata.namespace ?? '')),
-    cache.index('ClusterTriggerAuthentication', (one) => materialKeys(one, CLUSTER_NAMESPACE)),
+    cache.index('ClusterTriggerAuthentication', (one) => materialKeys(one, CONTROL_NAMESPACE)),
   ]
   const named = (refs: readonly ObjectRef[]): readonly ObjectRef[] => {
     for (const ref of refs) onCredentials(ref)
