@@ -1,4 +1,6 @@
 /** What triggers' parameters are read from besides their metadata: TriggerAuthentications and their target's variables. */
+
+import { CLUSTER_NAMESPACE } from '../controllers/credentials.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { ObjectCache } from '../engine/cache.ts'
 import type {
@@ -8,7 +10,6 @@ import type {
   Service,
   TriggerAuthentication,
 } from '../resources/generated/types.ts'
-import { CONTROL_NAMESPACE } from '../resources/triggerauthentication/places.ts'
 import type { ExternalReader } from '../secrets/external.ts'
 import type { TargetEnvironment } from '../secrets/target-environment.ts'
 import type { ValueResolver } from '../secrets/values.ts'
@@ -65,7 +66,7 @@ function authenticationOf(
     ? cache.get<ClusterTriggerAuthentication>({ kind, name })
     : cache.get<TriggerAuthentication>({ kind, namespace: owner.namespace, name })
   if (found !== undefined)
-    return { spec: found.spec, namespace: isCluster ? CONTROL_NAMESPACE : owner.namespace }
+    return { spec: found.spec, namespace: isCluster ? CLUSTER_NAMESPACE : owner.namespace }
   const where = isCluster ? '' : ` in namespace ${owner.namespace}`
   throw new NsctlError('NotFound', `there is none of that name${where}`, {
     value: name,
