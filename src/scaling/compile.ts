@@ -9,7 +9,7 @@ import type {
 } from '../resources/generated/types.ts'
 import { parseSchedule } from '../resources/schedule.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
-import { nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
+import { expressionNames, nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
 import { readTrigger, type TriggerRead, targetOf } from '../resources/triggers/read.ts'
 import { numberOf } from '../resources/triggers/values.ts'
 import { compileBehavior } from './compile/behavior.ts'
@@ -33,6 +33,7 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
   for (const [index, { key, names: all }] of names.entries())
     for (const name of [key, ...all]) triggerByName.set(name, index)
   const triggers = names.map((named, index) => compileTrigger(object, index, named, reads[index]))
+  const known = expressionNames(spec.triggers)
   const { behavior } = spec.advanced?.horizontalPodAutoscalerConfig ?? {}
   const modifiers = spec.advanced?.scalingModifiers
   const annotations = metadata.annotations ?? {}
@@ -50,10 +51,12 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
       down: toNumber(behavior?.scaleDown?.tolerance, TOLERANCE),
     },
     modifiers:
-      modifiers?.formula === undefined ? undefined : compileModifiers(modifiers, { triggerByName, triggers }),
+      modifiers?.formula === undefined
+        ? undefined
+        : compileModifiers(modifiers, known, { triggerByName, triggers }),
     fallback: spec.fallback,
     timezone: spec.timezone,
-    rules: compileRules(spec.rules ?? [], spec.timezone),
+    rules: compileRules(spec.rules ?? [], known, spec.timezone),
     protection: compileProtection(spec.protection),
     pause: compilePause(annotations),
     forceActive: isForced(annotations),
@@ -105,9 +108,10 @@ function unitOf(type: string, metricType: string): string {
 
 function compileModifiers(
   modifiers: ScaledObjectScalingModifiers,
+  known: readonly string[],
   { triggerByName, triggers }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'>,
 ): Modifiers {
-  const formula = parseExpression(modifiers.formula ?? '')
+  const formula = parseExpression(modifiers.formula ?? '', { names: known })
   const reads = new Set<string>()
   for (const name of formula.names) {
     const index = triggerByName.get(name.split('.', 1)[0] ?? name)
@@ -122,7 +126,11 @@ function compileModifiers(
   }
 }
 
-function compileRules(rules: readonly ScaledObjectRule[], timezone: string): readonly Rule[] {
+function compileRules(
+  rules: readonly ScaledObjectRule[],
+  known: readonly string[],
+  timezone: string,
+): readonly Rule[] {
   const taken = new Set<string>()
   return rules.map((rule, index) => {
     const own = rule.name ?? `rule ${index + 1}`
@@ -131,7 +139,7 @@ function compileRules(rules: readonly ScaledObjectRule[], timezone: string): rea
     const { scale, min, max } = rule
     return {
       name,
-      condition: compileCondition(rule, timezone),
+      condition: compileCondition(rule, known, timezone),
       scale: scale === undefined ? undefined : compileScale(scale),
       min,
       max,
@@ -139,7 +147,11 @@ function compileRules(rules: readonly ScaledObjectRule[], timezone: string): rea
   })
 }
 
-function compileCondition(rule: ScaledObjectRule, timezone: string): Rule['condition'] {
+function compileCondition(
+  rule: ScaledObjectRule,
+  known: readonly string[],
+  timezone: string,
+): Rule['condition'] {
   if (rule.schedule !== undefined)
     return {
       kind: 'schedule',
@@ -148,7 +160,7 @@ function compileCondition(rule: ScaledObjectRule, timezone: string): Rule['condi
     }
   return {
     kind: 'when',
-    expression: parseExpression(rule.when ?? ''),
+    expression: parseExpression(rule.when ?? '', { names: known }),
     heldForMs: rule.heldFor === undefined ? 0 : parseDurationMs(rule.heldFor),
   }
 }
