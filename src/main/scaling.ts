@@ -1,15 +1,18 @@
-/** What scales: the controller of ScaledObjects, and the sources that its triggers look at. */
+/** What scales: the controllers of ScaledObjects and ScaledJobs, and the sources that its triggers look at. */
 import type { ResourceApi } from '../api/api.ts'
+import { scaledJobController } from '../controllers/scaledjob/controller.ts'
 import { scaledObjectController } from '../controllers/scaledobject/controller.ts'
 import type { Clock } from '../core/clock.ts'
 import { NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Manager } from '../engine/manager.ts'
+import type { ScaledObject } from '../resources/generated/types.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { compilePolicy } from '../scaling/compile.ts'
 import { decide, initialState } from '../scaling/decide.ts'
 import { SourceGuards } from '../scaling/guard.ts'
 import { httpAgents } from '../scaling/http/agents.ts'
+import { compileJobs } from '../scaling/jobs/compile.ts'
 import type { SteadyTime } from '../scaling/steady.ts'
 import { ScalingTimes } from '../scaling/times.ts'
 import type { ValueResolver } from '../secrets/values.ts'
@@ -54,22 +57,25 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
   void manager.caughtUp.then(() => {
     caughtUp = true
   })
-  const { controller, runnable } = scaledObjectController({
-    ...{ api, cache: manager.cache, clock, logger, history, metrics: scalers },
+  const common = {
+    ...{ api, cache: manager.cache, clock, logger, history },
     times: new ScalingTimes(clock, steady),
     random: Math.random,
-    decider: { compile: (object) => compilePolicy(object), initialState, decide },
     open: triggerOpener({ ...notYet, guards }),
-    isSupported: (type) => triggerSchema(type) !== undefined && type in SOURCES,
+    isSupported: (type: string) => triggerSchema(type) !== undefined && type in SOURCES,
     caughtUp: () => caughtUp,
-  })
-  manager.add(controller)
+  }
+  const decider = { compile: (object: ScaledObject) => compilePolicy(object), initialState, decide }
+  const services = scaledObjectController({ ...common, metrics: scalers, decider })
+  const jobs = scaledJobController({ ...common, compile: compileJobs })
+  manager.add(services.controller)
+  manager.add(jobs.controller)
   manager.addRunnable({
-    name: runnable.name,
+    name: 'scaling',
     async run(signal) {
       try {
         await webhooks.open()
-        await runnable.run(signal)
+        await Promise.all([services.runnable.run(signal), jobs.runnable.run(signal)])
       } finally {
         await guards.close()
         await webhooks.close()
