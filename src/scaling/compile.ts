@@ -33,7 +33,6 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
   for (const [index, { key, names: all }] of names.entries())
     for (const name of [key, ...all]) triggerByName.set(name, index)
   const triggers = names.map((named, index) => compileTrigger(object, index, named, reads[index]))
-  const known = expressionNames(spec.triggers)
   const { behavior } = spec.advanced?.horizontalPodAutoscalerConfig ?? {}
   const modifiers = spec.advanced?.scalingModifiers
   const annotations = metadata.annotations ?? {}
@@ -53,10 +52,10 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
     modifiers:
       modifiers?.formula === undefined
         ? undefined
-        : compileModifiers(modifiers, known, { triggerByName, triggers }),
+        : compileModifiers(modifiers, { triggerByName, triggers, names: expressionNames(spec.triggers) }),
     fallback: spec.fallback,
     timezone: spec.timezone,
-    rules: compileRules(spec.rules ?? [], known, spec.timezone),
+    rules: compileRules(spec.rules ?? [], spec),
     protection: compileProtection(spec.protection),
     pause: compilePause(annotations),
     forceActive: isForced(annotations),
@@ -108,10 +107,13 @@ function unitOf(type: string, metricType: string): string {
 
 function compileModifiers(
   modifiers: ScaledObjectScalingModifiers,
-  known: readonly string[],
-  { triggerByName, triggers }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'>,
+  {
+    triggerByName,
+    triggers,
+    names,
+  }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'> & { readonly names: readonly string[] },
 ): Modifiers {
-  const formula = parseExpression(modifiers.formula ?? '', { names: known })
+  const formula = parseExpression(modifiers.formula ?? '', { names })
   const reads = new Set<string>()
   for (const name of formula.names) {
     const index = triggerByName.get(name.split('.', 1)[0] ?? name)
@@ -128,9 +130,9 @@ function compileModifiers(
 
 function compileRules(
   rules: readonly ScaledObjectRule[],
-  known: readonly string[],
-  timezone: string,
+  { timezone, triggers }: ScaledObject['spec'],
 ): readonly Rule[] {
+  const names = expressionNames(triggers)
   const taken = new Set<string>()
   return rules.map((rule, index) => {
     const own = rule.name ?? `rule ${index + 1}`
@@ -139,7 +141,7 @@ function compileRules(
     const { scale, min, max } = rule
     return {
       name,
-      condition: compileCondition(rule, known, timezone),
+      condition: compileCondition(rule, timezone, names),
       scale: scale === undefined ? undefined : compileScale(scale),
       min,
       max,
@@ -149,8 +151,8 @@ function compileRules(
 
 function compileCondition(
   rule: ScaledObjectRule,
-  known: readonly string[],
   timezone: string,
+  names: readonly string[],
 ): Rule['condition'] {
   if (rule.schedule !== undefined)
     return {
@@ -160,7 +162,7 @@ function compileCondition(
     }
   return {
     kind: 'when',
-    expression: parseExpression(rule.when ?? '', { names: known }),
+    expression: parseExpression(rule.when ?? '', { names }),
     heldForMs: rule.heldFor === undefined ? 0 : parseDurationMs(rule.heldFor),
   }
 }
