@@ -17,8 +17,20 @@ export interface ScalerSample {
   readonly demand: Readonly<Record<string, number | null>>
   /** Why, of those that could not be read. Never a secret: what the source threw. */
   readonly errors?: Readonly<Record<string, string>>
+  /** Rules that are true, by name. A successor goes on with these, so that none fires twice. */
+  readonly rules?: Readonly<Record<string, SampledRule>>
+  /** Held for flapping until then; wall clock, milliseconds. */
+  readonly heldUntilMs?: number
   /** How long each look took that was made for this. */
   readonly tookMs?: Readonly<Record<string, number>>
+}
+
+export interface SampledRule {
+  /** Wall clock, milliseconds. */
+  readonly sinceMs: number
+  readonly fired: boolean
+  /** What its `scale` came to. */
+  readonly scaledTo?: number
 }
 
 /** How an object is named in the history: `ScaledObject/default/web`. */
