@@ -109,12 +109,12 @@ test('a store of a newer nsctl is refused, with the version', async ({ path, run
     )
   }
   setFormat(path, 3)
-  for (const layout of ['3.2', '4.0']) {
+  for (const layout of ['3.3', '4.0']) {
     await change(path, say({ layout, nsctl: '9.0.0' }))
     for (const line of ['get svc', 'apply -f web.yaml', 'store upgrade', 'up --runtime process']) {
       assert.is(
         await refused(line),
-        `error: the store sqlite:${path} has layout ${layout}, this nsctl reads layouts up to 3.1\nuse the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed\n`,
+        `error: the store sqlite:${path} has layout ${layout}, this nsctl reads layouts up to 3.2\nuse the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed\n`,
       )
     }
   }
