@@ -25,7 +25,7 @@ import type { HistoryStore } from '../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../telemetry/scalers.ts'
 import { ExternalSources } from './external-sources.ts'
 import { controlPlaneIdentityOf, type Environment } from './paths.ts'
-import { addScaling, noWorkloads } from './scaling.ts'
+import { addScaling } from './scaling.ts'
 import { secretValues } from './secret-values.ts'
 
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
@@ -79,7 +79,7 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
     run: (signal) => abortOf(signal).then(() => sources.close()),
   })
   const steady = steadyTimeline(clock)
-  addScaling(manager, { ...options, api, logger, steady, workloads: noWorkloads, values })
+  addScaling(manager, { ...options, api, logger, steady, values, sourceOf })
   manager.add(garbageController({ cache, api }))
   manager.add(namespaceController({ cache, api }))
   manager.addRunnable(retention({ api, clock, logger }))

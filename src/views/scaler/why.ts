@@ -8,6 +8,8 @@ import { triggerLabel } from './record.ts'
 const ALWAYS: ReadonlySet<string> = new Set(['rules', 'protection', 'bounds'])
 /** What they did is what a trigger's line says already. */
 const TOLD_BY_TRIGGERS: ReadonlySet<string> = new Set(['Largest', 'Partial', 'Formula', 'Fallback'])
+/** Reasons of steps that did nothing, and need not say so. */
+const QUIET: ReadonlySet<string> = new Set(['None', 'Active'])
 const GAP = '   '
 const LEAST_TEXT_CELLS = 24
 
@@ -42,7 +44,7 @@ function failuresText({ failures }: { readonly failures: number }): string {
 function isShown({ step, from, to, reason }: Step): boolean {
   if (ALWAYS.has(step)) return true
   if (step === 'triggers') return !TOLD_BY_TRIGGERS.has(reason)
-  return from !== to || reason !== 'None'
+  return from !== to || !QUIET.has(reason)
 }
 
 /** The rows in `cells` at most, long texts on several lines. */
