@@ -48,6 +48,7 @@ export function ownContender(options: OwnOptions): Contender {
     trigger: trigger.key,
     everyMs,
     averageMs,
+    counts: 'all',
     read: trigger.perInstance
       ? (look) => busyInstances(look, capacity)
       : ({ demand }) => oneValue(demand, demand > activation),
@@ -95,6 +96,7 @@ export function hpaContender(capacity: number): Contender {
     trigger: 'rate',
     everyMs: SYNC_MS,
     averageMs: AVERAGE_MS,
+    counts: 'ready',
     read: ({ demand, fleet, nowMs }) => {
       const samples = []
       for (let index = 0; index < fleet.ready; index++)
@@ -125,6 +127,7 @@ export function kedaContender(capacity: number): Contender {
     trigger: 'rate',
     everyMs: SYNC_MS,
     averageMs: AVERAGE_MS,
+    counts: 'all',
     read: ({ demand }) => oneValue(demand, demand > 0),
   }
 }

@@ -21,6 +21,11 @@ export class Fleet {
     return this.#instances
   }
 
+  /** Those of them that serve. */
+  get serving(): readonly InstanceFacts[] {
+    return this.#ready === this.#instances.length ? this.#instances : this.#instances.slice(0, this.#ready)
+  }
+
   get count(): number {
     return this.#instances.length
   }

@@ -3,7 +3,7 @@ import { decide, initialState } from '../decide.ts'
 import type { Decision } from '../decision.ts'
 import type { ScalingPolicy } from '../policy.ts'
 import type { Reading } from '../source.ts'
-import type { Demand } from './demand.ts'
+import { type Demand, meanUpTo } from './demand.ts'
 import { Fleet } from './fleet.ts'
 import type { Run } from './score.ts'
 
@@ -32,6 +32,8 @@ export interface Contender {
   readonly everyMs: number
   /** What it averages over. */
   readonly averageMs: number
+  /** `ready`: it reckons from the replicas that serve, as if those that start were not there. */
+  readonly counts: 'all' | 'ready'
   read(look: Look): Reading
 }
 
@@ -42,8 +44,8 @@ export interface Turn {
 }
 
 /**
- * Decides at each tick. What is measured is of the ticks before it; what is decided is paid from this tick on. `onTurn` hears of decisions that
- * changed something.
+ * Decides at each tick, on what was measured up to it. What is decided is paid from the tick on, and started by the next one. `onTurn` hears of
+ * decisions that changed something.
  */
 export function runPolicy(
   contender: Contender,
@@ -57,7 +59,7 @@ export function runPolicy(
   const fleet = new Fleet(site.startupMs, first, startMs)
   const replicas = new Uint32Array(values.length)
   const ready = new Uint32Array(values.length)
-  const window = Math.max(1, Math.round(averageMs / tickMs))
+  const isBlind = contender.counts === 'ready'
   let state = initialState({ time: { steadyMs: startMs }, replicas: first, lastActiveMs: startMs })
   let reading: Reading | undefined
   let readAtMs = Number.NEGATIVE_INFINITY
@@ -65,15 +67,15 @@ export function runPolicy(
     const nowMs = startMs + tick * tickMs
     fleet.advance(nowMs)
     if (nowMs - readAtMs >= everyMs) {
-      reading = contender.read({ demand: meanBefore(values, tick, window), fleet, nowMs })
+      reading = contender.read({ demand: meanUpTo(demand, tick, averageMs), fleet, nowMs })
       readAtMs = nowMs
     }
     const outcome = decide(
       policy,
       {
         time: { steadyMs: nowMs, wallMs: nowMs },
-        replicas: fleet.count,
-        instances: fleet.instances,
+        replicas: isBlind ? fleet.ready : fleet.count,
+        instances: isBlind ? fleet.serving : fleet.instances,
         triggers: new Map([[trigger, { reading, readAtMs, error: undefined, failures: 0 }]]),
         createdMs: startMs,
       },
@@ -81,8 +83,9 @@ export function runPolicy(
     )
     state = outcome.state
     const { decision } = outcome
-    if (decision.to !== decision.from) onTurn({ tick, decision })
-    fleet.scaleTo(decision.to, nowMs)
+    const to = isBlind && decision.to >= decision.from ? Math.max(fleet.count, decision.to) : decision.to
+    if (to !== fleet.count) onTurn({ tick, decision })
+    fleet.scaleTo(to, nowMs + tickMs)
     replicas[tick] = fleet.count
     ready[tick] = fleet.ready
   }
@@ -105,12 +108,4 @@ function startingReplicas(
   { capacity }: Site,
 ): number {
   return Math.min(maxReplicas, Math.max(minReplicas, Math.ceil(demand / capacity)))
-}
-
-function meanBefore(values: Float64Array, tick: number, window: number): number {
-  if (tick === 0) return values[0]!
-  const from = Math.max(0, tick - window)
-  let total = 0
-  for (let index = from; index < tick; index++) total += values[index]!
-  return total / (tick - from)
 }

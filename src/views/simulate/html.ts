@@ -1,6 +1,6 @@
 /** A trial as one page of HTML: tables and a drawing, nothing that is loaded or run. */
 import type { Result, Simulation } from '../../scaling/simulate/simulate.ts'
-import { chartColumns } from './chart.ts'
+import { largest } from './chart.ts'
 import { aboutTrial } from './report.ts'
 
 const WIDTH = 1200
@@ -73,11 +73,8 @@ function cells(result: Result): string {
 
 /** One path for what was needed, one for each policy; the most of every span of time. */
 function drawing({ needed, results }: Simulation): string {
-  const nothing = new Uint32Array(needed.length)
-  const most = (line: Uint32Array) =>
-    chartColumns({ needed: nothing, replicas: line, ready: line }, WIDTH).map(({ there }) => there)
-  const lines = results.map(({ run }) => most(run.replicas))
-  const area = most(needed)
+  const lines = results.map(({ run }) => largest(run.replicas, WIDTH))
+  const area = largest(needed, WIDTH)
   const top = Math.max(1, ...area, ...lines.flat())
   const y = (value: number) => (HEIGHT - (value * (HEIGHT - 20)) / top).toFixed(1)
   const x = (index: number, of: number) => ((index * WIDTH) / of).toFixed(1)

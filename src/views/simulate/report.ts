@@ -80,8 +80,13 @@ function chart({ results, needed, oracle }: Simulation, cells: number): string {
   const main = chartLines(chartColumns({ needed, replicas, ready }, cells), CHART_ROWS)
   const names = [name, ...others.map((other) => other.name), 'oracle'].map(printable)
   const width = names.reduce((most, text) => Math.max(most, text.length), 0)
-  const lines = [replicas, ...others.map(({ run }) => run.replicas), oracle].map(
-    (line, index) => `${names[index]!.padEnd(width)}  ${replicaLine(line, Math.max(10, cells - width))}`,
-  )
+  const runs = [replicas, ...others.map(({ run }) => run.replicas), oracle]
+  const most = runs
+    .flatMap((line) => line.reduce((a, b) => Math.max(a, b), 0))
+    .reduce((a, b) => Math.max(a, b), 1)
+  const lines = runs.map((line, index) => {
+    const spark = replicaLine(line, Math.max(10, cells - width), most)
+    return `${names[index]!.padEnd(width)}  ${spark}`
+  })
   return [`Replicas of ${printable(name)}   ${LEGEND}`, ...main, '', ...lines].join('\n')
 }
