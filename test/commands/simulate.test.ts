@@ -144,6 +144,25 @@ test('what the scaler measured is a trace too, and its own policy is tried', asy
   assert.match(stdout, /^web +\d\.\d+ %/m)
 })
 
+test('what the trace does not feed is said', async () => {
+  const shop = await openShop()
+  const queue = { type: 'redis', name: 'queue', metadata: { address: 'r:1', listName: 'l', listLength: '5' } }
+  const file = write(
+    'both.yaml',
+    JSON.stringify(
+      scaler({ triggers: [trigger, queue], rules: [{ name: 'rush', when: 'queue.lag > 5', min: 3 }] }),
+    ),
+  )
+  const argv = ['simulate', '-f', file, '--trace', trace, '--trigger', 'requests', '-o', 'json']
+  const { stdout, stderr } = await shop.run(argv)
+  assert.is(stderr, '')
+  assert.equal(JSON.parse(stdout).notes, [
+    'left out, since the trace does not feed it: redis/queue',
+    'rush reads what is not known here: queue.lag',
+    'a replica is taken to serve its target, 35: --capacity says otherwise',
+  ])
+})
+
 for (const c of [
   { name: 'no demand', argv: ['-f', web], code: 2, message: /--trace FILE or --from-history/ },
   { name: 'no policy', argv: ['--trace', trace], code: 2, message: /no manifest was named/ },

@@ -44,7 +44,15 @@ export function ownPolicy(object: ScaledObject, options: OwnPolicyOptions): OwnP
     capacity,
   })
   const others = policy.triggers.filter(({ key }) => key !== contender.trigger)
+  const isOther = (name: string) => {
+    const index = policy.triggerByName.get(name.split('.', 1)[0]!)
+    return index !== undefined && index !== fed
+  }
   const notes = others.map(({ label }) => `left out, since the trace does not feed it: ${label}`)
+  for (const { name, condition } of policy.rules) {
+    const unseen = condition.kind === 'when' ? condition.expression.names.filter((one) => isOther(one)) : []
+    if (unseen.length > 0) notes.push(`${name} reads what is not known here: ${unseen.join(', ')}`)
+  }
   if (options.capacity === undefined)
     notes.push(`a replica is taken to serve its target, ${capacity}: --capacity says otherwise`)
   if (trigger?.type === 'cpu')
