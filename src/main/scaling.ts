@@ -3,10 +3,9 @@ import type { ResourceApi } from '../api/api.ts'
 import { scaledJobController } from '../controllers/scaledjob/controller.ts'
 import { scaledObjectController } from '../controllers/scaledobject/controller.ts'
 import type { Clock } from '../core/clock.ts'
-import { NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Manager } from '../engine/manager.ts'
-import type { ScaledObject } from '../resources/generated/types.ts'
+import type { ScaledObject, SecretExternal } from '../resources/generated/types.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { compilePolicy } from '../scaling/compile.ts'
 import { decide, initialState } from '../scaling/decide.ts'
@@ -15,12 +14,14 @@ import { httpAgents } from '../scaling/http/agents.ts'
 import { compileJobs } from '../scaling/jobs/compile.ts'
 import type { SteadyTime } from '../scaling/steady.ts'
 import { ScalingTimes } from '../scaling/times.ts'
+import type { ExternalReader } from '../secrets/external.ts'
 import type { ValueResolver } from '../secrets/values.ts'
 import type { HistoryStore } from '../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../telemetry/scalers.ts'
 import { metricsFetcher } from '../telemetry/scrape/fetch.ts'
 import { NodeScraper } from '../telemetry/scrape/scraper.ts'
 import { SOURCES } from './sources.ts'
+import { triggerParameters } from './trigger-parameters.ts'
 import { triggerOpener } from './triggers.ts'
 import { TermWebhooks } from './webhooks.ts'
 import { CachedWorkloads } from './workloads.ts'
@@ -34,13 +35,15 @@ export interface ScalingOptions {
   readonly scalers: ScalerMetrics
   /** Values of Secrets and Configs, for what triggers log in with. */
   readonly values: ValueResolver
+  /** What reads secrets that are kept elsewhere. */
+  readonly sourceOf: (external: SecretExternal) => Promise<ExternalReader>
   /** A port on 127.0.0.1 for events that are pushed; none where left out. */
   readonly webhookPort?: number
 }
 
 /** Adds it to a manager, for a term. */
 export function addScaling(manager: Manager, options: ScalingOptions): void {
-  const { api, clock, steady, history, scalers } = options
+  const { api, clock, steady, history, scalers, values, sourceOf } = options
   const logger = options.logger.with({ part: 'scaling' })
   const http = httpAgents()
   const metrics = metricsFetcher()
@@ -61,7 +64,7 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
     ...{ api, cache: manager.cache, clock, logger, history },
     times: new ScalingTimes(clock, steady),
     random: Math.random,
-    open: triggerOpener({ ...notYet, guards }),
+    open: triggerOpener({ ...triggerParameters({ cache: manager.cache, values, sourceOf }), guards }),
     isSupported: (type: string) => triggerSchema(type) !== undefined && type in SOURCES,
     caughtUp: () => caughtUp,
   }
@@ -84,11 +87,4 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
       }
     },
   })
-}
-
-const notYet = {
-  async authenticate() {
-    throw new NsctlError('Unsupported', 'TriggerAuthentications cannot be read yet')
-  },
-  environment: async () => ({}),
 }

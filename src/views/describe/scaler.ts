@@ -5,6 +5,7 @@ import {
   PAUSED_REPLICAS,
   PAUSED_SCALE_IN,
   PAUSED_SCALE_OUT,
+  POLL_REQUESTED,
 } from '../../resources/scaler-annotations.ts'
 import type { Decision, NextChange } from '../../scaling/decide.ts'
 import { mapsAt, numberAt, textAt } from '../fields.ts'
@@ -34,7 +35,7 @@ export function describeScaler(description: Description): string {
   const blocks: readonly Block[] = [
     [object.kind, headerLines(description, cells)],
     ['Applied', [printable(originText(description))]],
-    ...labelBlocks(object),
+    ...labelBlocks(withoutRequest(object)),
     ...lifeBlocks(description),
     ['Paused', pausedLines(description)],
     ...(present === undefined
@@ -49,6 +50,12 @@ export function describeScaler(description: Description): string {
     eventsBlock(description),
   ]
   return `${renderBlocks(blocks)}${hint(description, times)}`
+}
+
+/** Without the annotation of `nsctl scaler trigger`, which tells a reader nothing. */
+function withoutRequest(object: Description['object']): Description['object'] {
+  const { [POLL_REQUESTED]: _, ...annotations } = object.metadata.annotations ?? {}
+  return { ...object, metadata: { ...object.metadata, annotations } }
 }
 
 /** `shop/web → service/web      now 7 of 2–20, wanted 7     Ready, Active`, in two lines where one is too narrow. */

@@ -31,10 +31,16 @@ export function whyRows({ triggers, steps }: Decision): readonly WhyRow[] {
   }))
   for (const step of steps) {
     if (!isShown(step)) continue
-    const { step: label, text, from, to } = step
-    rows.push({ label, text, result: from === to ? '' : `→ ${to}`, remark: '' })
+    const { step: label, from, to } = step
+    rows.push({ label, text: textOf(step, triggers), result: from === to ? '' : `→ ${to}`, remark: '' })
   }
   return rows
+}
+
+/** What keeps the number is said above, where it is a trigger. */
+function textOf({ step, reason, text }: Step, triggers: Decision['triggers']): string {
+  const isSaid = step === 'triggers' && reason === 'Unknown' && triggers.some(({ error }) => error != null)
+  return isSaid ? 'kept: less than all is known' : text
 }
 
 function failuresText({ failures }: { readonly failures: number }): string {
