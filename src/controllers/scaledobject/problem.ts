@@ -40,11 +40,11 @@ function isService(ref: TargetRef): boolean {
 /** Undefined where it can act. */
 export function findProblem({ object, service, rivals, isSupported }: ProblemInput): Problem | undefined {
   const { name } = object.metadata
-  const { apiVersion, kind = `of ${apiVersion}` } = object.spec.scaleTargetRef
+  const { apiVersion, kind } = object.spec.scaleTargetRef
   if (targetName(object) === undefined)
     return {
       reason: 'UnsupportedTarget',
-      message: `there is no ${kind} to scale here: name a Service in spec.scaleTargetRef`,
+      message: `there is nothing of ${kind ? `kind ${kind}` : apiVersion} to scale here: name a Service in spec.scaleTargetRef`,
     }
   const first = [...rivals].sort(byAge)[0]
   if (first !== undefined && first.metadata.name !== name)
