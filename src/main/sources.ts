@@ -3,6 +3,8 @@ import type { SourceType } from '../scaling/source.ts'
 
 type Loading = () => Promise<SourceType>
 
+const external: Loading = async () => (await import('../scaling/sources/external.ts')).external
+const externalPush: Loading = async () => (await import('../scaling/sources/external.ts')).externalPush
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
@@ -11,6 +13,8 @@ const webhook: Loading = async () => (await import('../scaling/sources/webhook.t
 
 /** By type, as triggers name it. */
 export const SOURCES: Readonly<Record<string, Loading>> = {
+  external,
+  'external-push': externalPush,
   'metrics-api': metricsApi,
   prometheus,
   redis: redisLists,
