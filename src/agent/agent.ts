@@ -8,6 +8,11 @@ import type { EngineMetrics } from '../engine/metrics.ts'
 import type { Instance } from '../resources/generated/types.ts'
 import type { ObjectRef } from '../resources/object.ts'
 import type { Runtime, RuntimeMaterials, RuntimeReader, RuntimeStorage } from '../runtimes/runtime.ts'
+import type { Exposition } from '../telemetry/families.ts'
+import { instanceExposition } from '../telemetry/instances.ts'
+import { machineExposition } from '../telemetry/machine/exposition.ts'
+import { metricsServer } from '../telemetry/metrics-server.ts'
+import { processExposition } from '../telemetry/process.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { Announcer, PASS } from './catalog/announcer.ts'
 import { createInstanceAgent, type InstanceAgent } from './instance/controller.ts'
@@ -17,6 +22,7 @@ import { Deliveries } from './material/deliveries.ts'
 import type { MaterialKeep } from './material/keep.ts'
 import { Materials } from './material/materials.ts'
 import type { NodeSeal } from './material/seal.ts'
+import { InstanceMeter } from './meter.ts'
 import { NODE_ADDRESSES, nodeRegistration } from './node.ts'
 import { usageSampler } from './usage.ts'
 import { volumeController } from './volumes.ts'
@@ -36,6 +42,15 @@ export interface AgentOptions {
   readonly keep?: MaterialKeep
   /** Where ready instances are registered; nowhere, if left out. The caller's to close. */
   readonly catalog?: Catalog
+  /** Where metrics are served, those of the node and its instances among them; nowhere, if left out. */
+  readonly serveMetrics?: ServeMetrics
+}
+
+export interface ServeMetrics {
+  /** 0 takes any that is free; the Node's status says which. */
+  readonly port: number
+  /** What else is shown there. */
+  readonly expositions: readonly Exposition[]
 }
 
 const ORPHAN_SWEEP_MS = 15_000
@@ -69,6 +84,7 @@ export function createAgent(options: AgentOptions): Manager {
   const enqueue = (ref: Parameters<typeof handle.enqueue>[0]) => handle.enqueue(ref)
   if (announcer !== undefined) announce(announcer, manager, enqueue)
   manager.addRunnable(usageSampler({ runtime, agent: instances, clock, logger, enqueue }))
+  const metricsUrl = serveMetrics(options, manager, instances)
   manager.addRunnable(
     nodeRegistration({
       name: node,
@@ -78,10 +94,36 @@ export function createAgent(options: AgentOptions): Manager {
       clock,
       logger,
       seal,
+      metricsUrl,
       countInstances: () => cache.list<Instance>('Instance').filter((one) => one.spec.node === node).length,
     }),
   )
   return manager
+}
+
+/** Resolves to where they are, once that is known; to nothing where there are none. */
+function serveMetrics(
+  { serveMetrics, node, runtime, logger, version }: AgentOptions,
+  manager: Manager,
+  agent: InstanceAgent,
+): Promise<string | undefined> {
+  if (serveMetrics === undefined) return Promise.resolve(undefined)
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const meter = new InstanceMeter({ node, runtime, agent, cache: manager.cache })
+  manager.addRunnable(
+    metricsServer({
+      port: serveMetrics.port,
+      logger,
+      expositions: [
+        machineExposition(node),
+        instanceExposition(node, () => meter.read()),
+        processExposition(version),
+        ...serveMetrics.expositions,
+      ],
+      onListening: (port) => resolve(`http://127.0.0.1:${port}/metrics`),
+    }),
+  )
+  return promise
 }
 
 function announcerOf(options: AgentOptions, manager: Manager, logger: Logger): Announcer | undefined {

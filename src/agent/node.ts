@@ -27,6 +27,8 @@ export interface NodeOptions {
   readonly seal: Pick<NodeSeal, 'recipients'>
   /** How many instances the store gives to this node. */
   readonly countInstances: () => number
+  /** Where its metrics are scraped; resolves to nothing where they are not served. */
+  readonly metricsUrl?: Promise<string | undefined>
 }
 
 /** Where this machine's instances are reached, as its Node says. */
@@ -43,7 +45,11 @@ export function nodeRegistration(options: NodeOptions): Runnable {
   return {
     name: 'node',
     async run(signal) {
-      const registration = new Registration(options)
+      const stopped = new Promise<undefined>((resolve) =>
+        signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+      )
+      const metricsUrl = signal.aborted ? undefined : await Promise.race([options.metricsUrl, stopped])
+      const registration = new Registration(options, metricsUrl)
       while (!signal.aborted) {
         try {
           await registration.refresh()
@@ -60,11 +66,13 @@ export function nodeRegistration(options: NodeOptions): Runnable {
 
 class Registration {
   readonly #options: NodeOptions
+  readonly #metricsUrl: string | undefined
   #written: NodeStatus | undefined
   #lookAtPinMs = 0
 
-  constructor(options: NodeOptions) {
+  constructor(options: NodeOptions, metricsUrl: string | undefined) {
     this.#options = options
+    this.#metricsUrl = metricsUrl
   }
 
   /** Registers the node with the first call, then writes what has changed. */
@@ -76,8 +84,10 @@ class Registration {
     let status = this.#written
     if (status === undefined) {
       const node = await register(this.#options)
+      const metricsUrl = this.#metricsUrl
       const before = await nodeStatus(this.#options, node.status)
-      status = withIdentity(before, await identify(this.#options, node), clock)
+      const found = { ...before, ...(metricsUrl === undefined ? {} : { metricsUrl }) }
+      status = withIdentity(found, await identify(this.#options, node), clock)
     } else if (isDue) {
       const node = await api.get<Node>({ kind: 'Node', name })
       if (node !== undefined) status = withIdentity(status, await identify(this.#options, node), clock)
@@ -165,7 +175,8 @@ function notReady(status: NodeStatus, clock: Clock): NodeStatus {
   const now = new Date(clock.now()).toISOString()
   const message = 'its agent was stopped; what runs there goes on'
   const condition = { type: 'Ready', status: 'False', reason: 'AgentStopped', message } as const
-  return { ...status, phase: 'NotReady', conditions: setConditions(status.conditions, [condition], now) }
+  const { metricsUrl: _, ...rest } = status
+  return { ...rest, phase: 'NotReady', conditions: setConditions(status.conditions, [condition], now) }
 }
 
 async function readBootId(): Promise<string | undefined> {

@@ -40,6 +40,8 @@ export interface ProbeLoopOptions {
   readonly ignoresLate?: boolean
   /** Called when the verdict changes, and with the first one. */
   readonly onVerdict: (result: ProbeResult) => void
+  /** Called with each answer: how long it took. */
+  readonly onAnswer?: (tookMs: number) => void
 }
 
 /** Probes until the signal aborts. A verdict changes after `failureThreshold` failures or `successThreshold` successes in a row. */
@@ -52,8 +54,10 @@ export function runProbeLoop(options: ProbeLoopOptions, signal: AbortSignal): vo
   let cancel: () => void = () => {}
 
   const probe = async () => {
+    const askedMs = clock.monotonic()
     const result = await probeOnce(spec, options.exec, signal)
     if (signal.aborted) return
+    options.onAnswer?.(clock.monotonic() - askedMs)
     if (result.late && options.ignoresLate) {
       cancel = clock.schedule(gapMs, () => void probe())
       return

@@ -257,6 +257,8 @@ export const FINALIZERS = {
   data: 'nsctl.dev/data',
   /** On Services that are deleted with --purge: their Volumes go first. */
   purge: 'nsctl.dev/purge',
+  /** On ScaledObjects that have taken over a Service: its number is given back first. */
+  scale: 'nsctl.dev/scale',
   /** On Services, Namespaces and all that owns others: what is owned goes first. */
   children: 'nsctl.dev/children',
 } as const

@@ -83,12 +83,18 @@ export function markDeleted(
   const needed = [
     ...(isOwner && !isMarked ? [FINALIZERS.children] : []),
     ...(isOwner && options.purge === true && HAVE_DATA.has(kind.kind) ? [FINALIZERS.purge] : []),
+    ...(kind.kind === 'ScaledObject' && hasTakenOver(object) && !isMarked ? [FINALIZERS.scale] : []),
   ].filter((finalizer) => metadata.finalizers?.includes(finalizer) !== true)
   if (isMarked && needed.length === 0) return object
   return withMetadata(object, {
     finalizers: [...(metadata.finalizers ?? []), ...needed],
     deletionTimestamp: metadata.deletionTimestamp ?? timestamp(context.clock),
   })
+}
+
+/** A ScaledObject that has noted what it is to give back. */
+function hasTakenOver({ status }: AnyResource): boolean {
+  return status?.originalReplicaCount !== undefined
 }
 
 export function withMetadata(object: AnyResource, changes: Partial<ObjectMeta>): AnyResource {

@@ -2,8 +2,10 @@ import * as Flags from '@oclif/core/flags'
 import type { ApplyResult, ChangeResult } from '../api/api.ts'
 import { combineFaults } from '../client/manifests.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { GROUP } from '../resources/object.ts'
 import { secretVariablesCaution } from '../views/cautions.ts'
 import { objectName } from '../views/names.ts'
+import { aboutScaler, isScaler } from '../views/scaler/about.ts'
 import { aboutSecret } from './about-secret.ts'
 import { NsctlCommand } from './base.ts'
 import { isDryRun } from './dry-run.ts'
@@ -82,7 +84,9 @@ function appliedWords(results: readonly ChangeResult[]): (result: ChangeResult) 
 
 function aboutObject(result: ChangeResult): string {
   if (result.kind.kind === 'Secret') return aboutSecret(result)
-  return result.kind.kind === 'Service' && result.verdict === 'created' ? aboutService(result) : ''
+  if (result.verdict !== 'created' || result.kind.group !== GROUP) return ''
+  if (isScaler(result.kind.kind)) return aboutScaler(result.object)
+  return result.kind.kind === 'Service' ? aboutService(result) : ''
 }
 
 function aboutService({ object }: ChangeResult): string {

@@ -51,6 +51,11 @@ const ON_NAMES: Readonly<
   'secret rotate': { type: 'secrets', thenKeys: true },
   'secret rekey': { type: 'secrets', isMany: true },
   'node trust': { type: 'nodes' },
+  'scaler history': { type: 'scaledobjects' },
+  'scaler explain': { type: 'scaledobjects' },
+  'scaler pause': { type: 'scaledobjects', isMany: true },
+  'scaler resume': { type: 'scaledobjects', isMany: true },
+  'scaler trigger': { type: 'scaledobjects' },
 }
 
 /** Verbs whose first word says what to do, and the type of what the next one names. */

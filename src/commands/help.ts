@@ -12,6 +12,7 @@ const GROUPS: readonly (readonly [VerbGroup, string])[] = [
   ['Change', 'Change what is wanted'],
   ['Look', 'See what is'],
   ['Roll out', 'Roll out, scale and go back'],
+  ['Scale', 'Scale by what is measured'],
   ['Work', 'Work with instances'],
   ['Secrets', 'Keep secrets'],
   ['Context', 'Choose which store to talk to'],

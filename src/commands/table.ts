@@ -9,6 +9,7 @@ export type VerbGroup =
   | 'Change'
   | 'Look'
   | 'Roll out'
+  | 'Scale'
   | 'Work'
   | 'Secrets'
   | 'Context'
@@ -194,6 +195,36 @@ export const VERBS: readonly Verb[] = [
     group: 'Roll out',
     summary: 'Revisions of a service, as history shows them',
     load: async () => (await import('./rollout-history.ts')).RolloutHistory,
+  },
+  {
+    name: 'scaler history',
+    group: 'Scale',
+    summary: 'What a scaler decided: when, from how many to how many, and why',
+    load: async () => (await import('./scaler-history.ts')).ScalerHistory,
+  },
+  {
+    name: 'scaler explain',
+    group: 'Scale',
+    summary: 'A decision of a scaler in full: what went in, and what each step made of it',
+    load: async () => (await import('./scaler-explain.ts')).ScalerExplain,
+  },
+  {
+    name: 'scaler pause',
+    group: 'Scale',
+    summary: 'Keep a scaler from changing the number, in both directions or one',
+    load: async () => (await import('./scaler-pause.ts')).ScalerPause,
+  },
+  {
+    name: 'scaler resume',
+    group: 'Scale',
+    summary: 'Let a scaler that is paused go on',
+    load: async () => (await import('./scaler-resume.ts')).ScalerResume,
+  },
+  {
+    name: 'scaler trigger',
+    group: 'Scale',
+    summary: 'Have a scaler look at its triggers now, and show what it decides',
+    load: async () => (await import('./scaler-trigger.ts')).ScalerTrigger,
   },
   {
     name: 'logs',

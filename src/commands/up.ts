@@ -28,6 +28,15 @@ export class Up extends NsctlCommand {
       summary: 'Install and start it as a systemd unit that survives reboots, then return.',
     }),
     ...daemonFlags,
+    'metrics-port': Flags.integer({
+      summary: 'Serve /metrics and /healthz on this loopback port; on any that is free if left out.',
+      min: 0,
+      max: 65535,
+    }),
+    'no-metrics': Flags.boolean({
+      summary: 'Serve neither; triggers on cpu, memory and io then find nothing.',
+      exclusive: ['metrics-port'],
+    }),
   }
 
   override async run(): Promise<number | undefined> {
@@ -59,7 +68,7 @@ export class Up extends NsctlCommand {
         logger: await daemonLogger(flags, this.context),
         runtime,
         own: flags.own,
-        ...(flags['metrics-port'] === undefined ? {} : { metricsPort: flags['metrics-port'] }),
+        ...(flags['no-metrics'] ? {} : { metricsPort: flags['metrics-port'] ?? 0 }),
         onReady: (ready) => {
           const seconds = ((clock.monotonic() - startedMs) / 1000).toFixed(1)
           this.print(`nsctl ${this.context.version} is ready after ${seconds} s on node ${ready.node}`)

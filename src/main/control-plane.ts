@@ -21,6 +21,7 @@ import { refuseUnwritable } from '../store/layout.ts'
 import type { LeaseRecord } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import type { HistoryStore } from '../telemetry/history/history.ts'
+import type { ScalerMetrics } from '../telemetry/scalers.ts'
 import { ExternalSources } from './external-sources.ts'
 import { controlPlaneIdentityOf, type Environment } from './paths.ts'
 import { secretValues } from './secret-values.ts'
@@ -48,6 +49,8 @@ export interface ControlPlaneOptions {
   readonly logger: Logger
   /** Of decisions and samples. */
   readonly history: HistoryStore
+  /** Told what scalers do. */
+  readonly scalers: ScalerMetrics
 }
 
 /** All controllers of the control plane: this list is what nsctl does. `api` is fenced for the term that it is made for. */

@@ -9,6 +9,8 @@ import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { metricsServer } from '../telemetry/metrics-server.ts'
+import { processExposition } from '../telemetry/process.ts'
+import { ScalerTally } from '../telemetry/scalers.ts'
 import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
 import type { Environment } from './paths.ts'
@@ -45,17 +47,17 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   try {
     await refuseHalfStore(options, store)
     const tally = new EngineTally()
+    const scalers = new ScalerTally()
     const stop = new AbortController()
     const both = AbortSignal.any([signal, stop.signal])
     options.onReady({ storeUrl: store.url, leader: await leaderOf(store) })
     const history = await openHistory({ ...options, store })
+    const expositions = [processExposition(VERSION), tallyExposition(tally), scalers]
     const beside = [history.follow(both)]
     if (metricsPort !== undefined)
-      beside.push(
-        metricsServer({ expositions: [tallyExposition(tally)], port: metricsPort, logger }).run(both),
-      )
+      beside.push(metricsServer({ expositions, port: metricsPort, logger }).run(both))
     try {
-      await Promise.all([lead(options, { store, history, tally }, both), ...beside])
+      await Promise.all([lead(options, { store, history, tally, scalers }, both), ...beside])
     } finally {
       stop.abort()
       await Promise.allSettled(beside)
@@ -75,11 +77,12 @@ interface Parts {
   readonly store: Store
   readonly history: ControllerHistory
   readonly tally: EngineTally
+  readonly scalers: ScalerTally
 }
 
 async function lead(options: ControllerOptions, parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, logger } = options
-  const { store, history, tally } = parts
+  const { store, history, tally, scalers } = parts
   const api = await openApiOver(store, clock, logger)
   const about = { ...CONTROLLER_ROLE, version: VERSION }
   try {
@@ -96,7 +99,11 @@ async function lead(options: ControllerOptions, parts: Parts, signal: AbortSigna
           // one may have been cut off while this process waited for the lease
           await refuseHalfStore(options, store)
           await history.catchUp()
-          const manager = controlPlane(api.fenced(fence), { ...options, history: history.store }, tally)
+          const manager = controlPlane(
+            api.fenced(fence),
+            { ...options, history: history.store, scalers },
+            tally,
+          )
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({
             name: 'leading',

@@ -14,7 +14,7 @@ import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../m
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
-import { metricsServer } from '../telemetry/metrics-server.ts'
+import { ScalerTally } from '../telemetry/scalers.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
@@ -40,7 +40,7 @@ export interface DaemonOptions {
   readonly runtime: RuntimeName
   /** The programs end with this process. */
   readonly own: boolean
-  /** A loopback port for /metrics and /healthz; none where left out. */
+  /** The loopback port for /metrics and /healthz: any that is free with 0, none where left out. */
   readonly metricsPort?: number
   /** Called once everything runs. */
   readonly onReady: (ready: DaemonReady) => void
@@ -143,13 +143,20 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
   const { store, history, runtime, choice, node } = parts
   const api = await openApiOver(store, clock, logger)
   const tally = new EngineTally()
+  const scalers = new ScalerTally()
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   /** The lease is ours; the controllers run. */
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   /** Processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by. */
   const led = Promise.withResolvers<void>()
-  const agent = agentOf(options, parts, api, tally, Promise.race([leading.promise, led.promise]))
+  const agent = agentOf(
+    options,
+    parts,
+    api,
+    { metrics: tally, scalers },
+    Promise.race([leading.promise, led.promise]),
+  )
   const about = { runtime: runtime.info.description, choice, version: VERSION, node }
   const running = [
     runAsLeader(
@@ -175,7 +182,11 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
             delay(clock, FIRST_LOOK_LIMIT_MS, term).catch(() => {}),
           ])
           await history.catchUp()
-          const manager = controlPlane(api.fenced(fence), { ...options, history: history.store }, tally)
+          const manager = controlPlane(
+            api.fenced(fence),
+            { ...options, history: history.store, scalers },
+            tally,
+          )
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
           manager.addRunnable({
@@ -208,7 +219,7 @@ function agentOf(
   options: DaemonOptions,
   parts: Parts,
   api: ResourceApi,
-  metrics: EngineTally,
+  { metrics, scalers }: { readonly metrics: EngineTally; readonly scalers: ScalerTally },
   leading: Promise<void>,
 ): Manager {
   const { clock, logger, env, metricsPort } = options
@@ -226,9 +237,10 @@ function agentOf(
     // a runtime that restores nothing asks for nothing at the next boot
     ...(runtime.restore && { keep: key.keep }),
     ...(catalog && { catalog }),
+    ...(metricsPort === undefined
+      ? {}
+      : { serveMetrics: { port: metricsPort, expositions: [tallyExposition(metrics), scalers] } }),
   })
-  if (metricsPort !== undefined)
-    agent.addRunnable(metricsServer({ expositions: [tallyExposition(metrics)], port: metricsPort, logger }))
   agent.addRunnable({
     name: 'ready',
     async run(stopped) {

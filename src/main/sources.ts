@@ -5,6 +5,14 @@ type Loading = () => Promise<SourceType>
 
 const external: Loading = async () => (await import('../scaling/sources/external.ts')).external
 const externalPush: Loading = async () => (await import('../scaling/sources/external.ts')).externalPush
+const cpu: Loading = async () => (await import('../scaling/sources/cpu.ts')).cpu
+const cron: Loading = async () => (await import('../scaling/sources/cron.ts')).cron
+const io: Loading = async () => (await import('../scaling/sources/io.ts')).io
+const kubernetesWorkload: Loading = async () =>
+  (await import('../scaling/sources/kubernetes-workload.ts')).kubernetesWorkload
+const latency: Loading = async () => (await import('../scaling/sources/latency.ts')).latency
+const memory: Loading = async () => (await import('../scaling/sources/memory.ts')).memory
+const service: Loading = async () => (await import('../scaling/sources/service.ts')).service
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
@@ -13,8 +21,14 @@ const webhook: Loading = async () => (await import('../scaling/sources/webhook.t
 
 /** By type, as triggers name it. */
 export const SOURCES: Readonly<Record<string, Loading>> = {
+  cpu,
+  cron,
   external,
   'external-push': externalPush,
+  io,
+  'kubernetes-workload': kubernetesWorkload,
+  latency,
+  memory,
   'metrics-api': metricsApi,
   prometheus,
   redis: redisLists,
@@ -23,5 +37,6 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   'redis-streams': redisStreams,
   'redis-cluster-streams': redisStreams,
   'redis-sentinel-streams': redisStreams,
+  service,
   webhook,
 }

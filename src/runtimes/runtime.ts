@@ -136,6 +136,16 @@ export interface ProgramUsage {
   /** CPU time used so far by all processes of the program, in milliseconds. */
   readonly cpuMs: number
   readonly memoryBytes: number
+  /**
+   * Bytes read from and written to disks so far; what the page cache answered is not among them. Only where it was asked for and the machine
+   * tells.
+   */
+  readonly io?: { readonly readBytes: number; readonly writtenBytes: number }
+}
+
+export interface UsageOptions {
+  /** It costs another look at each process. */
+  readonly io?: boolean
 }
 
 export interface LogLine {
@@ -181,8 +191,8 @@ export interface Runtime {
   observe(): ReadonlyMap<string, ObservedProgram>
   /** Calls `listener` with a program's key whenever what `observe` says of it changed. Returns the unsubscribe function. */
   onChange(listener: (key: string) => void): () => void
-  /** CPU and memory of everything that runs, in one sweep. */
-  usage(): Promise<readonly ProgramUsage[]>
+  /** CPU, memory and, if asked for, io of everything that runs, in one sweep. */
+  usage(options?: UsageOptions): Promise<readonly ProgramUsage[]>
   close(): Promise<void>
 }
 

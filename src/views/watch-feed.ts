@@ -5,7 +5,7 @@ import { type Clock, delay } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { AnyResource } from '../resources/object.ts'
 
-const KINDS = ['Service', 'Instance', 'Event', 'Namespace', 'Node'] as const
+const KINDS = ['Service', 'Instance', 'Event', 'Namespace', 'Node', 'ScaledObject'] as const
 const DAEMON_CHECK_MS = 2_000
 const RETRY_MS = 1_000
 
@@ -14,6 +14,8 @@ export interface WatchSnapshot {
   readonly instances: readonly AnyResource[]
   readonly events: readonly AnyResource[]
   readonly namespaces: readonly string[]
+  /** ScaledObjects. */
+  readonly scalers: readonly AnyResource[]
   readonly storeUrl: string
   /** Undefined until it is first known. */
   readonly daemon: DaemonState | undefined
@@ -86,11 +88,13 @@ function snapshotOf(
   const instances: AnyResource[] = []
   const events: AnyResource[] = []
   const namespaces: string[] = []
+  const scalers: AnyResource[] = []
   for (const object of objects.values()) {
     if (object.kind === 'Service') services.push(object)
     else if (object.kind === 'Instance') instances.push(object)
     else if (object.kind === 'Event') events.push(object)
+    else if (object.kind === 'ScaledObject') scalers.push(object)
     else if (object.kind === 'Namespace') namespaces.push(object.metadata.name)
   }
-  return { ...rest, services, instances, events, namespaces: namespaces.sort() }
+  return { ...rest, services, instances, events, scalers, namespaces: namespaces.sort() }
 }

@@ -11,6 +11,7 @@ import type { HistoryEntry, HistoryQuery } from '../../src/telemetry/history/his
 import { describeObject } from '../../src/views/describe/describe.ts'
 import { gatherDescription } from '../../src/views/describe/description.ts'
 import { toAscii } from '../../src/views/scaler/ascii.ts'
+import { renderExplanation } from '../../src/views/scaler/explain.ts'
 import { bucket, sparkline } from '../../src/views/scaler/sparkline.ts'
 import { ZoneTimes } from '../../src/views/scaler/times.ts'
 import { kinds, nowMs } from './fixtures.ts'
@@ -122,6 +123,32 @@ test('describe scaler that is paused, and whose source fails', async () => {
   } as unknown as AnyResource
   matchesGolden('describe/scaler-paused.txt', await page(object, { latest: [failing] }, 80))
 })
+
+for (const columns of [80, 120])
+  test(`a decision in full at ${columns} columns`, () => {
+    const [decided, previous, next] = [before[0]!, before[1]!, decision]
+    const around = { object: scaler, samples: samples.slice(0, 3), before: previous, after: next }
+    const times = new ZoneTimes('UTC', nowMs)
+    const failed = {
+      ...decided,
+      triggers: [
+        ...decided.triggers,
+        {
+          ...decided.triggers[0]!,
+          key: 'mails',
+          proposal: undefined,
+          decides: false,
+          error: 'timed out',
+          failures: 2,
+        },
+      ],
+      limited: { reason: 'MaxReplicas', message: 'held at 7 by rule weekend' },
+      faults: ['formula: division by zero'],
+    }
+    const text = renderExplanation({ ...around, decision: failed }, { nowMs, times, columns })
+    matchesGolden(`describe/decision-${columns}.txt`, text)
+    for (const line of text.split('\n')) assert.ok(line.length <= columns, line)
+  })
 
 for (const { name, values, want } of [
   { name: 'from nothing to all', values: [0, 1, 2, 3, 4, 5, 6, 7], want: '▁▂▃▄▅▆▇█' },

@@ -16,12 +16,14 @@ import { type KeyPress, onKey, type TuiState } from '../../src/views/tui/state.t
 import type { WatchSnapshot } from '../../src/views/watch-feed.ts'
 import { clock, events, instances, kinds, mail, nowMs, volumes, web } from './fixtures.ts'
 import { matchesGolden } from './golden.ts'
+import { decision, scaler } from './scaler-fixtures.ts'
 
 const snapshot: WatchSnapshot = {
   services: [web, mail],
   instances,
   events,
   namespaces: ['default', 'shop'],
+  scalers: [],
   storeUrl: 'sqlite:/home/ada/.local/state/nsctl/store.db',
   daemon: { running: true, pid: 4711, runtime: 'process' },
   outage: undefined,
@@ -52,6 +54,15 @@ for (const c of [
     name: 'outage',
     input: {
       snapshot: { ...snapshot, outage: { sinceMs: nowMs - 12_000, message: 'database is locked' } },
+    },
+  },
+  {
+    name: 'scaled',
+    input: {
+      snapshot: {
+        ...snapshot,
+        scalers: [{ ...scaler, status: { ...scaler.status, decidedBy: 'rabbitmq/orders 1,310 ÷ 200' } }],
+      },
     },
   },
   { name: 'no daemon', input: { snapshot: { ...snapshot, daemon: { running: false } } } },
@@ -147,6 +158,11 @@ for (const c of [
   { name: 'k goes back', keys: press('jk'), state: { selected: 'shop/mail' } },
   { name: 'arrows do the same', keys: [named('down'), named('up')], state: { selected: 'shop/mail' } },
   { name: 'q quits', keys: press('q'), effect: { kind: 'quit' } },
+  {
+    name: 'w asks why so many',
+    keys: press('w'),
+    effect: { kind: 'open', what: 'why', service: mail },
+  },
   {
     name: 'enter describes',
     keys: [named('enter')],
@@ -265,6 +281,25 @@ async function shows(session: Session, what: RegExp): Promise<string> {
   }
   return assert.unreachable(`never showed ${what}:\n${textOf(session.lines(size))}`) as never
 }
+
+test('w shows what scales a service, or says that nothing does', async () => {
+  const scripted = scriptedClient()
+  const client = {
+    ...scripted.client,
+    get: async ({ kind }: { kind: string }) => (kind === 'ScaledObject' ? scaler : web),
+    history: async () => [],
+    listAll: async () => ({ revision: 1, lists: [] }),
+    scalerHistory: async ({ kind }: { kind: string }) =>
+      kind === 'latest' ? [{ content: JSON.parse(JSON.stringify(decision)) }] : [],
+  } as unknown as Client
+  const session = openSession(client)
+  session.press({ input: 'j' }, size)
+  session.press({ input: 'w' }, size)
+  await shows(session, /Why so many of web[\s\S]*nothing scales shop\/web/)
+  session.update({ ...snapshot, scalers: [scaler] })
+  await shows(session, /Why 7 .*1,310 ÷ 200/)
+  session.close()
+})
 
 test('a session does what keys ask and says what came of it', async () => {
   const { client, told } = scriptedClient()

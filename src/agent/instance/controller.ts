@@ -21,7 +21,7 @@ import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
 import { type InstancePlan, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
-import { type InstanceRecord, makeRecord, note } from './record.ts'
+import { type InstanceRecord, makeRecord, note, noteStartup } from './record.ts'
 import { runEndOf, runsOnce } from './run-once.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
 import { Starter, type StartRequest } from './start.ts'
@@ -256,6 +256,7 @@ class InstanceReconciler {
     const status = this.#statusOf(instance, record, plan)
     if (deepEqual(status, record.written)) return
     const becameReady = status.ready === true && record.written?.ready !== true
+    if (becameReady) noteStartup(record, status, this.#options.clock.now())
     await this.#options.api.updateStatus({ ...ref, uid: instance.metadata.uid }, status as unknown as Json)
     record.written = status
     if (becameReady) await this.#tell(instance, announceReady(status))

@@ -3,6 +3,8 @@ import type { Clock } from '../../core/clock.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { ServiceBusyProbe, ServiceProbe } from '../../resources/generated/types.ts'
 import type { ObservedProgram, ProgramId } from '../../runtimes/runtime.ts'
+import { HistogramTally } from '../../telemetry/histogram.ts'
+import { PROBE_BUCKETS_SECONDS } from '../../telemetry/instances.ts'
 import type { GivenPort } from '../ports.ts'
 import { type ProbeExec, type ProbeSpec, runProbeLoop } from '../probes.ts'
 import type { InstanceRecord, ProgramRecord } from './record.ts'
@@ -70,10 +72,13 @@ function probeProcess(
       program[kind] = result
       options.onVerdict()
     }
+    const tally = program.probeTimes[kind] ?? new HistogramTally(PROBE_BUCKETS_SECONDS)
+    program.probeTimes[kind] = tally
+    const onAnswer = (tookMs: number) => tally.observeMs(tookMs)
     const spec = resolveProbe(probe, ports)
     const { clock } = options
     const ways = { eager: kind === 'readiness', ignoresLate: kind === 'busy' }
-    runProbeLoop({ spec, clock, exec, onVerdict, ...ways }, stop.signal)
+    runProbeLoop({ spec, clock, exec, onVerdict, onAnswer, ...ways }, stop.signal)
   }
 }
 

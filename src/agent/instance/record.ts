@@ -8,6 +8,7 @@ import type {
   InstanceStatus,
 } from '../../resources/generated/types.ts'
 import type { ObservedProgram, ProgramExit } from '../../runtimes/runtime.ts'
+import type { HistogramTally } from '../../telemetry/histogram.ts'
 import { afterFailure, type Backoff, noBackoff } from '../backoff.ts'
 import type { GivenPort } from '../ports.ts'
 import type { ProbeResult } from '../probes.ts'
@@ -36,6 +37,8 @@ export interface ProgramRecord {
   busy: ProbeResult | undefined
   /** The process that the verdicts are about. */
   probed: { readonly process: string; readonly stop: () => void } | undefined
+  /** How long probes took to answer, since this agent began. */
+  readonly probeTimes: { readiness?: HistogramTally; liveness?: HistogramTally; busy?: HistogramTally }
 }
 
 export interface InstanceRecord {
@@ -56,6 +59,8 @@ export interface InstanceRecord {
   written: InstanceStatus | undefined
   cpuMillis: number | undefined
   memoryBytes: number | undefined
+  /** How long it took to be ready after the start at that time. Of a start that no agent saw through it is not known. */
+  startup: { readonly startedAt: string; readonly tookMs: number } | undefined
 }
 
 /** The condition that says whether an instance has what it names of Configs and Secrets. */
@@ -96,6 +101,7 @@ export function makeRecord(
     written: status,
     cpuMillis: status?.cpuMillis,
     memoryBytes: status?.memoryBytes,
+    startup: undefined,
   }
 }
 
@@ -134,6 +140,7 @@ function makeProgramRecord(
     liveness: undefined,
     busy: undefined,
     probed: undefined,
+    probeTimes: {},
   }
 }
 
@@ -164,6 +171,12 @@ export function note(record: ProgramRecord, seen: ObservedProgram | undefined, n
   record.backoff = afterFailure(record.backoff, nowMs - record.startedAtMs, nowMs)
   record.endingFor = undefined
   return { restarted, ended: exit }
+}
+
+/** Keeps how long the start took that `status` says it is ready after. Later it may become ready again, without a start. */
+export function noteStartup(record: InstanceRecord, { startedAt }: InstanceStatus, wallMs: number): void {
+  if (startedAt === undefined || startedAt === record.startup?.startedAt) return
+  record.startup = { startedAt, tookMs: Math.max(0, wallMs - Date.parse(startedAt)) }
 }
 
 /** A program's end in the words of status. */

@@ -43,6 +43,7 @@ export function openProcTable(): ProcessTable {
       }
       return entries
     },
+    io: (pid) => parseProcessIo(readOrNothing(`/proc/${pid}/io`)),
   }
 
   function entryOf(pid: number): ProcessEntry | undefined {
@@ -60,6 +61,15 @@ export function openProcTable(): ProcessTable {
       attempt: attemptOf(pid),
     }
   }
+}
+
+/** /proc/<pid>/io; undefined where this user may not read it. */
+export function parseProcessIo(
+  text: string,
+): { readonly readBytes: number; readonly writtenBytes: number } | undefined {
+  const [read, written] = [/^read_bytes: (\d+)$/m.exec(text), /^write_bytes: (\d+)$/m.exec(text)]
+  if (read === null || written === null) return undefined
+  return { readBytes: Number(read[1]), writtenBytes: Number(written[1]) }
 }
 
 /** The fields of /proc/<pid>/stat from the state on; undefined where the process is gone. */

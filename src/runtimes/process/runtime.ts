@@ -15,6 +15,7 @@ import type {
   RuntimeCleaner,
   RuntimeMaterials,
   RuntimeStorage,
+  UsageOptions,
 } from '../runtime.ts'
 import { programKey } from '../runtime.ts'
 import { removeEverything } from './cleanup.ts'
@@ -199,8 +200,9 @@ class ProcessRuntime implements Runtime, RuntimeMaterials, RuntimeStorage, Runti
     return () => this.#listeners.delete(listener)
   }
 
-  usage() {
-    return this.#usage.measure([...this.#programs.values()].flatMap((program) => program.running() ?? []))
+  usage(options: UsageOptions = {}) {
+    const running = [...this.#programs.values()].flatMap((program) => program.running() ?? [])
+    return this.#usage.measure(running, options)
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,8 @@ export interface ProcessTable {
   isStillClaimed(claim: Claim, run: string): boolean
   /** Every process, without the kernel's. */
   snapshot(): Promise<readonly ProcessEntry[]>
+  /** What it and the children that it has waited for have read from and written to disks; undefined where that is not told. */
+  io?(pid: number): { readonly readBytes: number; readonly writtenBytes: number } | undefined
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   type RuntimeMaterials,
   type RuntimeRestorer,
   type RuntimeStorage,
+  type UsageOptions,
   type VolumeId,
 } from '../runtime.ts'
 import { whatCannot } from './abilities.ts'
@@ -216,8 +217,8 @@ class SystemdPrograms implements SystemdRuntime {
     return this.#parts.tracker.onChange(listener)
   }
 
-  async usage(): Promise<readonly ProgramUsage[]> {
-    return readUsage(await findCgroups(this.#parts.manager.controlGroup))
+  async usage(options: UsageOptions = {}): Promise<readonly ProgramUsage[]> {
+    return readUsage(await findCgroups(this.#parts.manager.controlGroup), options)
   }
 
   storagePath(volume: VolumeId): string {

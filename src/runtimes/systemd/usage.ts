@@ -1,7 +1,7 @@
-/** CPU and memory of everything that runs, read from the cgroup tree (versions 1 and 2) and where that is silent from /proc. */
+/** CPU, memory and io of everything that runs, read from the cgroup tree (versions 1 and 2) and where that is silent from /proc. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ProgramUsage, programKey } from '../runtime.ts'
+import { type ProgramUsage, programKey, type UsageOptions } from '../runtime.ts'
 import { parseUnitName, SLICE } from './names.ts'
 
 const ROOT = '/sys/fs/cgroup'
@@ -22,7 +22,10 @@ export async function findCgroups(controlGroup: string): Promise<CgroupTree> {
   return { processes: join(base, controlGroup, SLICE), unified }
 }
 
-export async function readUsage(tree: CgroupTree): Promise<readonly ProgramUsage[]> {
+export async function readUsage(
+  tree: CgroupTree,
+  { io = false }: UsageOptions = {},
+): Promise<readonly ProgramUsage[]> {
   const units = await readdir(tree.processes).catch(() => [])
   const usages = await Promise.all(
     units.map(async (unit) => {
@@ -30,7 +33,11 @@ export async function readUsage(tree: CgroupTree): Promise<readonly ProgramUsage
       if (id === undefined) return undefined
       const dir = join(tree.processes, unit)
       const usage = (tree.unified && (await readCgroup(dir))) || (await readProcesses(dir))
-      return usage && { key: programKey(id), ...usage }
+      if (usage === undefined) return undefined
+      const bytes = io
+        ? (tree.unified && (await readCgroupIo(dir))) || (await readProcessesIo(dir))
+        : undefined
+      return { key: programKey(id), ...usage, ...(bytes && { io: bytes }) }
     }),
   )
   return usages.filter((usage) => usage !== undefined)
@@ -46,6 +53,37 @@ async function readCgroup(dir: string): Promise<Figures | undefined> {
   const usedUs = /^usage_usec (\d+)$/m.exec(cpu ?? '')?.[1]
   if (usedUs === undefined || memory === undefined) return undefined
   return { cpuMs: Math.round(Number(usedUs) / 1000), memoryBytes: Number(memory) }
+}
+
+type Io = NonNullable<ProgramUsage['io']>
+
+/** Undefined where the group has no io controller. */
+async function readCgroupIo(dir: string): Promise<Io | undefined> {
+  const text = await readText(join(dir, 'io.stat'))
+  if (text === undefined) return undefined
+  const sum = (name: string) =>
+    Array.from(text.matchAll(new RegExp(`\\b${name}=(\\d+)`, 'g')), ([, bytes]) => Number(bytes)).reduce(
+      (total, bytes) => total + bytes,
+      0,
+    )
+  return { readBytes: sum('rbytes'), writtenBytes: sum('wbytes') }
+}
+
+/** What the kernel tells only to root and to the processes' own user. */
+async function readProcessesIo(dir: string): Promise<Io | undefined> {
+  const pids = (await readText(join(dir, 'cgroup.procs')))?.split('\n').filter((pid) => pid !== '') ?? []
+  const texts = await Promise.all(pids.map((pid) => readText(`/proc/${pid}/io`)))
+  let [readBytes, writtenBytes, isTold] = [0, 0, false]
+  for (const text of texts) {
+    const [read, written] = ['read_bytes', 'write_bytes'].map((name) =>
+      new RegExp(`^${name}: (\\d+)$`, 'm').exec(text ?? ''),
+    )
+    if (!read || !written) continue
+    isTold = true
+    readBytes += Number(read[1])
+    writtenBytes += Number(written[1])
+  }
+  return isTold ? { readBytes, writtenBytes } : undefined
 }
 
 /** The sum over the processes of the group; children that ended are counted by their parents. */

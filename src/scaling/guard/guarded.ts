@@ -1,4 +1,5 @@
 /** What the loop sees of a source. */
+import type { ErrorCode } from '../../core/errors.ts'
 import type { TriggerInput } from '../decide.ts'
 import type { Reading } from '../source.ts'
 
@@ -31,6 +32,8 @@ export interface SourceFacts {
   readonly ageMs: number | undefined
   /** Of the last look, where it failed. */
   readonly error: string | undefined
+  /** Of that error: Denied asks for other credentials. */
+  readonly code: ErrorCode | undefined
   /** In a row, of this trigger's polls. */
   readonly failures: number
   /** Of the last look. */
@@ -50,5 +53,6 @@ export interface Look {
   readonly reading: Reading | undefined
   readonly readAtMs: number | undefined
   readonly error: string | undefined
+  readonly code?: ErrorCode
   readonly atMs: number
 }

@@ -1,6 +1,6 @@
 /** One source, and the triggers that are looked at through it. */
 import type { Clock } from '../../core/clock.ts'
-import { messageOf, NsctlError } from '../../core/errors.ts'
+import { type ErrorCode, isNsctlError, messageOf, NsctlError } from '../../core/errors.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import type { TriggerInput } from '../decide.ts'
 import type { Reading, Source, TriggerConfig } from '../source.ts'
@@ -141,10 +141,8 @@ export class SharedSource {
       if (left.aborted || this.#closing.signal.aborted) throw error
       this.#breaker.failed(this.#options.steadyMs())
       const message = messageOf(error).slice(0, MAX_ERROR)
-      return this.#tookError(
-        beganMs,
-        limit.signal.aborted ? `${message} (${this.#timeoutMs / 1000} s)` : message,
-      )
+      const said = limit.signal.aborted ? `${message} (${this.#timeoutMs / 1000} s)` : message
+      return this.#tookError(beganMs, said, isNsctlError(error) ? error.code : 'Failed')
     } finally {
       cancel()
       left.removeEventListener('abort', onLeft)
@@ -179,10 +177,10 @@ export class SharedSource {
     return this.#take(reading)
   }
 
-  #tookError(beganMs: number, error: string): Look {
+  #tookError(beganMs: number, error: string, code: ErrorCode): Look {
     this.#book(beganMs)
     const { reading, readAtMs } = this.#last ?? { reading: undefined, readAtMs: undefined }
-    this.#last = { reading, readAtMs, error, atMs: this.#options.steadyMs() }
+    this.#last = { reading, readAtMs, error, code, atMs: this.#options.steadyMs() }
     return this.#last
   }
 
@@ -202,11 +200,12 @@ export class SharedSource {
   #facts(failures: number): SourceFacts {
     const nowMs = this.#options.steadyMs()
     const { openUntilMs } = this.#breaker
-    const { reading, readAtMs, error } = this.#last ?? {}
+    const { reading, readAtMs, error, code } = this.#last ?? {}
     return {
       lastValue: reading === undefined ? undefined : sumOf(reading),
       ageMs: readAtMs === undefined ? undefined : nowMs - readAtMs,
       error,
+      code,
       failures,
       tookMs: this.#tookMs,
       looks: this.#looks,

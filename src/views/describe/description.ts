@@ -5,7 +5,8 @@ import type { Kind } from '../../resources/kinds.ts'
 import { type AnyResource, GROUP } from '../../resources/object.ts'
 import { isAbout, isAboutInstanceOf } from '../events.ts'
 import { textAt } from '../fields.ts'
-import { gatherScaler, isScaler, type ScalerRecord } from '../scaler/record.ts'
+import { isScaler } from '../scaler/about.ts'
+import { gatherScaler, type ScalerRecord } from '../scaler/record.ts'
 
 export interface Description {
   readonly kind: Kind

@@ -9,6 +9,7 @@ import {
 import type { Decision, NextChange } from '../../scaling/decide.ts'
 import { mapsAt, numberAt, textAt } from '../fields.ts'
 import { qualifiedName } from '../names.ts'
+import { rangeOf } from '../scaler/about.ts'
 import { chartLines } from '../scaler/chart.ts'
 import { timezoneOf } from '../scaler/record.ts'
 import { sourceRows } from '../scaler/sources.ts'
@@ -66,7 +67,7 @@ function targetOf(object: Description['object']): string | undefined {
 }
 
 function countText(object: Description['object']): string {
-  const range = `${numberAt(object, 'spec.minReplicaCount') ?? 0}–${numberAt(object, 'spec.maxReplicaCount') ?? 100}`
+  const range = rangeOf(object)
   if (object.kind === 'ScaledJob')
     return `${numberAt(object, 'status.running') ?? 0} running of ${range}, ${numberAt(object, 'status.pending') ?? 0} pending`
   const idle = numberAt(object, 'spec.idleReplicaCount')

@@ -5,11 +5,10 @@ import type { AnyResource } from '../../resources/object.ts'
 import type { Decision, TriggerVerdict } from '../../scaling/decide.ts'
 import { historyObject, readDecision, readSample, type ScalerSample } from '../../scaling/sample.ts'
 import { textAt } from '../fields.ts'
+import type { ScalerKind } from './about.ts'
 
 export const CHART_MS = 3_600_000
 const DECISIONS_SHOWN = 5
-
-export type ScalerKind = 'ScaledObject' | 'ScaledJob'
 
 export interface TimedSample extends ScalerSample {
   readonly atMs: number
@@ -22,10 +21,6 @@ export interface ScalerRecord {
   readonly decisions: readonly Decision[]
   /** Of the last hour, newest first. */
   readonly samples: readonly TimedSample[]
-}
-
-export function isScaler(kind: string): kind is ScalerKind {
-  return kind === 'ScaledObject' || kind === 'ScaledJob'
 }
 
 /** How the history calls it. */

@@ -4,6 +4,7 @@ import { cpuText, memoryText, sortInstances, stateText, troubleText } from '../d
 import { eventView, messageText } from '../events.ts'
 import { flagAt, numberAt, textAt } from '../fields.ts'
 import { progressBar } from '../progress.ts'
+import { scalerOf, scalingRemark } from '../scaler/about.ts'
 import { ageText } from '../table.ts'
 import { printable } from '../width.ts'
 import { type Line, type Span, span, type Tone, tableLines, windowAround } from './lines.ts'
@@ -13,15 +14,22 @@ const BAR_CELLS = 8
 
 export interface ServicesPane {
   readonly services: readonly AnyResource[]
+  readonly scalers: readonly AnyResource[]
   readonly selected: string | undefined
   readonly showNamespace: boolean
   readonly height: number
 }
 
 /** Heading and rows; the selected one marked. */
-export function serviceLines({ services, selected, showNamespace, height }: ServicesPane): readonly Line[] {
+export function serviceLines({
+  services,
+  scalers,
+  selected,
+  showNamespace,
+  height,
+}: ServicesPane): readonly Line[] {
   const headings = [...(showNamespace ? ['NAMESPACE'] : []), 'NAME', 'READY', '', 'REV', 'URL', '']
-  const rows = services.map((service) => serviceCells(service, showNamespace))
+  const rows = services.map((service) => serviceCells(service, scalerOf(service, scalers), showNamespace))
   const lines = tableLines([headings.map((heading) => span(heading, 'faint')), ...rows])
   const [heading = [], ...body] = lines
   const marked = body.map((line, i): Line => {
@@ -39,7 +47,7 @@ function emphasized(line: Line): Line {
   return line.map((cell) => (cell.tone === 'plain' ? { ...cell, tone: 'strong' } : cell))
 }
 
-function serviceCells(service: AnyResource, showNamespace: boolean): Span[] {
+function serviceCells(service: AnyResource, scaler: AnyResource | undefined, showNamespace: boolean): Span[] {
   const wanted = numberAt(service, 'spec.replicas') ?? 1
   const ready = numberAt(service, 'status.readyReplicas') ?? 0
   const summary = textAt(service, 'status.summary')
@@ -51,7 +59,9 @@ function serviceCells(service: AnyResource, showNamespace: boolean): Span[] {
     span(`${ready}/${wanted}`),
     span(textAt(service, 'status.revisionName') ?? `r${service.metadata.revision ?? '?'}`),
     span(printable(textAt(service, 'status.url') ?? '-')),
-    span(printable(summary ?? ''), 'warn'),
+    summary === undefined && scaler !== undefined
+      ? span(scalingRemark(scaler), 'faint')
+      : span(printable(summary ?? ''), 'warn'),
   ]
 }
 

@@ -21,11 +21,12 @@ export interface ScreenInput {
   readonly notice: { readonly text: string; readonly isError: boolean } | undefined
 }
 
-const KEYS = '⏎ describe  l logs  s scale  r restart  u undo  / filter  n ns  ? help  q quit'
+const KEYS = '⏎ show  w why  l logs  s scale  r restart  u undo  / find  n ns  ? help  q quit'
 
 const HELP: readonly string[] = [
   '↑ ↓ j k     select a service             PgUp PgDn g G   far',
   'enter       describe it                  esc             back',
+  'w           why there are so many: what scales it',
   'l           its logs, live',
   's           scale: + - or a number, then enter',
   'r           restart every instance, a few at a time',
@@ -110,7 +111,8 @@ function paneLines(
     .slice(from, from + height)
     .map((text): Line => [span([...text].slice(mode.shift).join(''))])
   const more = pane.length > height ? `, lines ${from + 1}–${from + shown.length} of ${pane.length}` : ''
-  const title = mode.what === 'logs' ? `Logs of ${name}${more}` : `service/${name}${more}`
+  const titles = { logs: `Logs of ${name}`, why: `Why so many of ${name}`, describe: `service/${name}` }
+  const title = `${titles[mode.what]}${more}`
   return [titleLine(title, size.columns), ...shown]
 }
 
@@ -136,6 +138,7 @@ function mainLines({ snapshot, state, size, nowMs }: ScreenInput, room: number):
       services.length,
       serviceLines({
         services,
+        scalers: snapshot.scalers,
         selected: selected === undefined ? undefined : keyOf(selected),
         showNamespace: state.namespace === undefined && snapshot.namespaces.length > 1,
         height: forServices,

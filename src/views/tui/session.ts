@@ -3,9 +3,10 @@ import type { Client } from '../../client/client.ts'
 import type { Clock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import { type AnyResource, refOfObject } from '../../resources/object.ts'
+import { describeObject } from '../describe/describe.ts'
 import { gatherDescription } from '../describe/description.ts'
-import { describeService } from '../describe/service.ts'
 import { textAt } from '../fields.ts'
+import { scalerOf } from '../scaler/about.ts'
 import type { WatchSnapshot } from '../watch-feed.ts'
 import { printable } from '../width.ts'
 import type { Line } from './lines.ts'
@@ -47,6 +48,7 @@ export function createSession(options: SessionOptions): Session {
     instances: [],
     events: [],
     namespaces: [],
+    scalers: [],
     storeUrl: client.storeUrl,
     daemon: undefined,
     outage: undefined,
@@ -85,9 +87,9 @@ export function createSession(options: SessionOptions): Session {
     else if (effect.kind === 'open') {
       closePane()
       pane =
-        effect.what === 'describe'
-          ? openDescription(client, clock, effect.service, changed)
-          : openLogs(client, effect.service, snapshot, changed)
+        effect.what === 'logs'
+          ? openLogs(client, effect.service, snapshot, changed)
+          : openDescription(client, clock, () => described(effect, snapshot), changed)
     } else
       void command(client, effect, options.userName, clock.now()).then(
         (text) => say(text),
@@ -157,19 +159,34 @@ interface OpenPane {
   close(): void
 }
 
-function openDescription(client: Client, clock: Clock, service: AnyResource, changed: () => void): OpenPane {
+/** What is shown of a service: itself, or the scaler that it has. */
+function described(
+  { what, service }: Extract<Effect, { kind: 'open' }>,
+  { scalers }: WatchSnapshot,
+): Described {
+  if (what !== 'why') return { object: service, none: '' }
+  const none = `nothing scales ${keyOf(service)}: its replicas are what was applied or set by nsctl scale`
+  return { object: scalerOf(service, scalers), none }
+}
+
+interface Described {
+  readonly object: AnyResource | undefined
+  /** Said where there is none. */
+  readonly none: string
+}
+
+function openDescription(client: Client, clock: Clock, what: () => Described, changed: () => void): OpenPane {
   let lines: readonly string[] = ['reading…']
   let isReading = false
   let isStale = true
   let isClosed = false
-  const kind = client.kinds.byKind('Service')
   const read = async () => {
     isStale = true
     if (isReading) return
     isReading = true
     while (isStale && !isClosed) {
       isStale = false
-      lines = await page(client, kind, service, clock.now())
+      lines = await page(client, what(), clock.now())
       changed()
     }
     isReading = false
@@ -187,14 +204,15 @@ function openDescription(client: Client, clock: Clock, service: AnyResource, cha
 /** The description's lines, or what kept it from being read. */
 async function page(
   client: Client,
-  kind: ReturnType<Client['kinds']['byKind']>,
-  service: AnyResource,
+  { object: shown, none }: Described,
   nowMs: number,
 ): Promise<readonly string[]> {
+  if (shown === undefined) return [none]
   try {
-    const object = await client.get(refOfObject(service))
-    if (object === undefined) return [`${keyOf(service)} is gone`]
-    const text = describeService(await gatherDescription(client, kind, object, nowMs))
+    const object = await client.get(refOfObject(shown))
+    if (object === undefined) return [`${keyOf(shown)} is gone`]
+    const kind = client.kinds.byKind(shown.kind)
+    const text = await describeObject(await gatherDescription(client, kind, object, nowMs))
     return text.trimEnd().split('\n')
   } catch (error) {
     return [messageOf(error)]

@@ -9,7 +9,7 @@ export type Mode =
   | { readonly kind: 'namespaces'; readonly at: number }
   | {
       readonly kind: 'pane'
-      readonly what: 'describe' | 'logs'
+      readonly what: 'describe' | 'logs' | 'why'
       readonly scroll: number
       readonly shift: number
     }
@@ -31,7 +31,7 @@ export type Effect =
   | { readonly kind: 'scale'; readonly service: AnyResource; readonly replicas: number }
   | { readonly kind: 'restart'; readonly service: AnyResource }
   | { readonly kind: 'undo'; readonly service: AnyResource }
-  | { readonly kind: 'open'; readonly what: 'describe' | 'logs'; readonly service: AnyResource }
+  | { readonly kind: 'open'; readonly what: 'describe' | 'logs' | 'why'; readonly service: AnyResource }
   | { readonly kind: 'close' }
 
 /** A key as ink reports it, reduced to what is used here. */
@@ -115,8 +115,8 @@ function inList(state: TuiState, key: KeyPress, context: KeyContext): KeyOutcome
 /** Keys that act on the selected service. */
 function onService(state: TuiState, key: KeyPress, service: AnyResource): KeyOutcome {
   const chosen = { ...state, selected: keyOf(service) }
-  if (key.name === 'enter' || key.input === 'l') {
-    const what = key.input === 'l' ? 'logs' : 'describe'
+  if (key.name === 'enter' || key.input === 'l' || key.input === 'w') {
+    const what = key.input === 'l' ? 'logs' : key.input === 'w' ? 'why' : 'describe'
     // logs open at their end, pages at their beginning
     const scroll = what === 'logs' ? Number.MAX_SAFE_INTEGER : 0
     return {

@@ -1,0 +1,76 @@
+/** What keeps a ScaledObject from acting at all. Pure. */
+import type { ScaledObject, Service } from '../../resources/generated/types.ts'
+
+export interface Problem {
+  /** CamelCase, the reason of the condition Ready. */
+  readonly reason:
+    | 'UnsupportedTarget'
+    | 'UnsupportedTrigger'
+    | 'TargetNotFound'
+    | 'TargetTaken'
+    | 'InvalidSpec'
+  readonly message: string
+}
+
+export interface ProblemInput {
+  readonly object: ScaledObject
+  readonly service: Service | undefined
+  /** All ScaledObjects of the namespace that name the same target, itself included. */
+  readonly rivals: readonly ScaledObject[]
+  /** Whether there is a source for triggers of that type. */
+  readonly isSupported: (type: string) => boolean
+}
+
+/** Kinds that mean a Service: what KEDA's manifests scale. */
+const SERVICE_KINDS: ReadonlySet<string> = new Set(['Service', 'Deployment', 'StatefulSet'])
+
+/** `service/web`; another kind by its own name. */
+export function targetText({ spec: { scaleTargetRef } }: ScaledObject): string {
+  const { kind, name } = scaleTargetRef
+  return `${isService(kind) ? 'service' : (kind ?? '').toLowerCase()}/${name}`
+}
+
+/** The Service that it names; undefined where it names something else. */
+export function targetName({ spec: { scaleTargetRef } }: ScaledObject): string | undefined {
+  return isService(scaleTargetRef.kind) ? scaleTargetRef.name : undefined
+}
+
+function isService(kind: string | undefined): boolean {
+  return kind === undefined || kind === '' || SERVICE_KINDS.has(kind)
+}
+
+/** Undefined where it can act. */
+export function findProblem({ object, service, rivals, isSupported }: ProblemInput): Problem | undefined {
+  const { name } = object.metadata
+  const { kind } = object.spec.scaleTargetRef
+  if (targetName(object) === undefined)
+    return {
+      reason: 'UnsupportedTarget',
+      message: `there is nothing of kind ${kind} to scale here: name a Service in spec.scaleTargetRef`,
+    }
+  const first = [...rivals].sort(byAge)[0]
+  if (first !== undefined && first.metadata.name !== name)
+    return {
+      reason: 'TargetTaken',
+      message: `${targetText(object)} is scaled by scaledobject/${first.metadata.name}, which is older; scaledobject/${name} changes nothing: delete one of them`,
+    }
+  const unknown = object.spec.triggers.find(({ type }) => !isSupported(type))
+  if (unknown !== undefined)
+    return {
+      reason: 'UnsupportedTrigger',
+      message: `there is no source for triggers of type ${unknown.type}: use another, or type external with a scaler of KEDA's`,
+    }
+  if (service === undefined || service.metadata.deletionTimestamp !== undefined)
+    return {
+      reason: 'TargetNotFound',
+      message: `there is no ${targetText(object)} in namespace ${object.metadata.namespace}: it is scaled as soon as there is`,
+    }
+  return undefined
+}
+
+/** Which of two came first; of two made in the same second the one that everybody takes for it. */
+function byAge({ metadata: a }: ScaledObject, { metadata: b }: ScaledObject): number {
+  const [one, other] = [a.creationTimestamp ?? '', b.creationTimestamp ?? '']
+  if (one !== other) return one < other ? -1 : 1
+  return a.name < b.name ? -1 : 1
+}

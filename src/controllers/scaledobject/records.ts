@@ -1,0 +1,111 @@
+/** What is kept of decisions, and of the looks that they were made of. */
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Json } from '../../core/json.ts'
+import type { Decision, ScalingState } from '../../scaling/decide.ts'
+import type { ScalerSample } from '../../scaling/sample.ts'
+import type { HistoryWriter } from '../../telemetry/history/history.ts'
+import { noScalerMetrics, type ScalerId, type ScalerMetrics } from '../../telemetry/scalers.ts'
+
+export interface LookFacts {
+  readonly decision: Decision
+  readonly state: ScalingState
+  readonly ready: number
+  readonly triggers: readonly LookedTrigger[]
+}
+
+/** A trigger after a look. */
+export interface LookedTrigger {
+  readonly key: string
+  readonly type: string
+  readonly error: string | undefined
+  readonly code: ErrorCode | undefined
+  readonly tookMs: number | undefined
+}
+
+export interface RecordsOptions {
+  readonly id: ScalerId
+  readonly history?: HistoryWriter
+  readonly metrics?: ScalerMetrics
+}
+
+/** Polls may be a second apart, and events a millisecond: of so long one sample is kept. */
+const SAMPLE_EVERY_MS = 5_000
+
+/** One ScaledObject's. */
+export class Records {
+  readonly #id: ScalerId
+  readonly #history: HistoryWriter | undefined
+  readonly #metrics: ScalerMetrics
+  readonly #object: string
+  #sampledAtMs = Number.NEGATIVE_INFINITY
+
+  constructor({ id, history, metrics = noScalerMetrics }: RecordsOptions) {
+    this.#id = id
+    this.#object = `${id.kind}/${id.namespace}/${id.name}`
+    this.#history = history
+    this.#metrics = metrics
+  }
+
+  /** With each look, before it is decided. */
+  looked(triggers: readonly LookedTrigger[]): void {
+    for (const { key, type, tookMs = 0, code } of triggers)
+      this.#metrics.polled(this.#id, key, type, tookMs, code)
+  }
+
+  /** With each decision, also one that changes nothing. */
+  decided(facts: LookFacts): void {
+    this.#metrics.decided(this.#id, facts.decision, facts.ready)
+    const { atMs, at } = facts.decision
+    if (this.#history === undefined || atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
+    this.#sampledAtMs = atMs
+    const [object, wallMs] = [this.#object, Date.parse(at)]
+    const latest = facts.decision as unknown as Json
+    this.#history.append({
+      object,
+      atMs: wallMs,
+      kind: 'sample',
+      content: sampleOf(facts) as unknown as Json,
+    })
+    this.#history.append({ object, atMs: wallMs, kind: 'latest', content: latest })
+  }
+
+  /** With each decision that has changed something. */
+  changed(decision: Decision): void {
+    const content = decision as unknown as Json
+    this.#history?.append({
+      object: this.#object,
+      atMs: Date.parse(decision.at),
+      kind: 'decision',
+      content,
+    })
+  }
+
+  forget(): void {
+    this.#metrics.forget(this.#id)
+  }
+}
+
+/** A decision in numbers. */
+export function sampleOf({ decision, state, ready, triggers }: LookFacts): ScalerSample {
+  const last = state.recommendations.at(-1)
+  const errors = triggers.flatMap(({ key, error }) => (error === undefined ? [] : [[key, error] as const]))
+  const took = triggers.flatMap(({ key, tookMs }) => (tookMs === undefined ? [] : [[key, tookMs] as const]))
+  return {
+    replicas: decision.from,
+    desired: decision.to,
+    ready,
+    active: decision.active,
+    ...(last?.atMs === decision.atMs && { recommended: last.replicas }),
+    demand: demandOf(decision),
+    ...(errors.length > 0 && { errors: Object.fromEntries(errors) }),
+    ...(took.length > 0 && { tookMs: Object.fromEntries(took) }),
+  }
+}
+
+function demandOf({ triggers }: Decision): Readonly<Record<string, number | null>> {
+  const entries = triggers.map(({ key, metric, value, error }) => [
+    metric === '' ? key : `${key}/${metric}`,
+    error === undefined ? (value ?? null) : null,
+  ])
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,104 @@
+/** What deciding remembers, made again of the history by a process that takes over. Pure. */
+import { isObject, type Json } from '../../core/json.ts'
+import { findCondition } from '../../resources/conditions.ts'
+import type { ScaledObjectStatus } from '../../resources/generated/types.ts'
+import type { ScalingState } from '../../scaling/decide.ts'
+import type { ScalingPolicy } from '../../scaling/policy.ts'
+import { readSample } from '../../scaling/sample.ts'
+import type { HistoryEntry } from '../../telemetry/history/history.ts'
+import { NOT_LOOKED_AT } from './status.ts'
+import type { ScalingTimes } from './times.ts'
+
+export interface RestoreInput {
+  readonly initial: ScalingState
+  readonly status: ScaledObjectStatus | undefined
+  /** Newest first. */
+  readonly samples: readonly HistoryEntry[]
+  readonly decisions: readonly HistoryEntry[]
+  readonly times: ScalingTimes
+}
+
+/** HPA's window where a policy has none. */
+const DEFAULT_WINDOW_MS = 300_000
+const HOUR_MS = 3_600_000
+
+/** How far back it is worth looking, milliseconds. */
+export function lookBackMs({ behavior, protection, rules }: ScalingPolicy): {
+  readonly samples: number
+  readonly decisions: number
+} {
+  const { up, down } = behavior ?? {}
+  const windows = [up?.stabilizationMs ?? 0, down?.stabilizationMs ?? DEFAULT_WINDOW_MS]
+  const periods = [up, down].flatMap((one) => one?.policies.map(({ periodMs }) => periodMs) ?? [])
+  const { cooldownUpMs, cooldownDownMs, flapping, maxActionsPerHour } = protection
+  const budget = maxActionsPerHour === undefined ? 0 : HOUR_MS
+  const flaps = flapping === undefined ? 0 : flapping.withinMs + flapping.holdMs
+  return {
+    samples: Math.max(...windows, DEFAULT_WINDOW_MS),
+    decisions: Math.max(
+      ...periods,
+      cooldownUpMs,
+      cooldownDownMs,
+      budget,
+      flaps,
+      rules.length > 0 ? HOUR_MS : 0,
+      DEFAULT_WINDOW_MS,
+    ),
+  }
+}
+
+/**
+ * As much of the state as the history tells. Where it tells nothing of when a trigger was last active, the status does: what was active when
+ * that was last written has been until now.
+ */
+export function restoreState({ initial, status, samples, decisions, times }: RestoreInput): ScalingState {
+  const known = samples.flatMap(({ atMs, content }) => {
+    const sample = readSample(content)
+    return sample === undefined ? [] : [{ atMs: times.steadyOfWall(atMs), sample }]
+  })
+  const recommendations = known
+    .flatMap(({ atMs, sample }) =>
+      sample.recommended === undefined ? [] : [{ atMs, replicas: sample.recommended }],
+    )
+    .reverse()
+  const changes = decisions
+    .flatMap(({ atMs, content }) => {
+      const by = changeOf(content)
+      return by === 0 ? [] : [{ atMs: times.steadyOfWall(atMs), by }]
+    })
+    .reverse()
+  const lastActiveMs = latest(
+    known.find(({ sample }) => sample.active)?.atMs,
+    times.steadyOf(status?.lastActiveTime),
+    activeUntilMs(status, times, known.length > 0),
+  )
+  return {
+    ...initial,
+    // without any it is as for one that decides for the first time: nothing goes down for a window
+    recommendations: recommendations.length === 0 ? initial.recommendations : recommendations,
+    changes,
+    lastActiveMs: lastActiveMs ?? initial.lastActiveMs,
+  }
+}
+
+function changeOf(content: Json): number {
+  if (!isObject(content)) return 0
+  const { from, to } = content
+  return typeof from === 'number' && typeof to === 'number' ? to - from : 0
+}
+
+function activeUntilMs(
+  status: ScaledObjectStatus | undefined,
+  times: ScalingTimes,
+  hasSamples: boolean,
+): number | undefined {
+  const active = findCondition(status?.conditions, 'Active')
+  if (active?.status === 'False') return times.steadyOf(active.lastTransitionTime)
+  const isNew = active === undefined || active.reason === NOT_LOOKED_AT
+  return isNew || hasSamples ? undefined : times.steadyMs()
+}
+
+function latest(...all: readonly (number | undefined)[]): number | undefined {
+  const known = all.filter((one) => one !== undefined)
+  return known.length === 0 ? undefined : Math.max(...known)
+}

@@ -1,0 +1,322 @@
+/**
+ * One ScaledObject at work: what its triggers said last, what deciding remembers, and the one way in which its decisions are written.
+ * Whatever wakes it (a poll, an event, a change of the Service), it decides one time after another, never twice at once.
+ */
+
+import { messageOf, NsctlError } from '../../core/errors.ts'
+import { deepEqual } from '../../core/json.ts'
+import type { ObjectCache } from '../../engine/cache.ts'
+import type { ScaledObject, Service } from '../../resources/generated/types.ts'
+import { POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
+import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide.ts'
+import type { ScalingPolicy } from '../../scaling/policy.ts'
+import { historyObject } from '../../scaling/sample.ts'
+import type { HistoryReader, HistoryWriter } from '../../telemetry/history/history.ts'
+import type { ScalerMetrics } from '../../telemetry/scalers.ts'
+import { scaledEvents } from './announce.ts'
+import { InstanceViews } from './instances.ts'
+import { type Problem, targetName, targetText } from './problem.ts'
+import { type LookedTrigger, Records } from './records.ts'
+import { lookBackMs, restoreState } from './restore.ts'
+import { scaledObjectStatus } from './status.ts'
+import { type StatusApi, StatusWriter } from './status-writer.ts'
+import { Target, type TargetApi } from './target.ts'
+import type { ScalingTimes } from './times.ts'
+import { type OpenTrigger, Trigger } from './trigger.ts'
+
+/** The algorithm. */
+export interface Decider {
+  /** @throws NsctlError Invalid for a spec that cannot be decided by */
+  compile(object: ScaledObject): ScalingPolicy
+  initialState(input: Pick<DecisionInput, 'time' | 'replicas'>): ScalingState
+  decide(
+    policy: ScalingPolicy,
+    input: DecisionInput,
+    state: ScalingState,
+  ): { readonly decision: Decision; readonly state: ScalingState }
+}
+
+export interface ScalerOptions {
+  readonly api: TargetApi & StatusApi
+  readonly cache: ObjectCache
+  readonly times: ScalingTimes
+  readonly decider: Decider
+  readonly open: OpenTrigger
+  readonly history?: HistoryWriter & HistoryReader
+  readonly metrics?: ScalerMetrics
+  /** What an event has led to could not be written. */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** What a change of its object, its Service or what is wrong with it asks for. */
+export type Wish = 'look' | 'decide' | 'nothing'
+
+/** Somebody else may be faster so often before it is left to the next poll. */
+const MAX_ATTEMPTS = 5
+
+export class Scaler {
+  readonly #options: ScalerOptions
+  readonly #instances: InstanceViews
+  readonly #records: Records
+  readonly #status: StatusWriter
+  #object: ScaledObject
+  #problem: Problem | undefined
+  #policy: ScalingPolicy | undefined
+  #target: Target | undefined
+  #triggers: readonly Trigger[] = []
+  #state: ScalingState | undefined
+  #decision: Decision | undefined
+  #ready = 0
+  #lastScaleTime: string | undefined
+  /** The request for a look that the last poll answers. */
+  #polledFor: string | undefined
+  #deciding: Promise<void> | undefined
+  #again = false
+  #closed = false
+
+  constructor(object: ScaledObject, options: ScalerOptions) {
+    const { namespace = '', name } = object.metadata
+    const { times, history, metrics, api } = options
+    this.#options = options
+    this.#object = object
+    this.#instances = new InstanceViews(times)
+    this.#records = new Records({
+      id: { kind: 'ScaledObject', namespace, name },
+      ...(history && { history }),
+      ...(metrics && { metrics }),
+    })
+    this.#status = new StatusWriter(api, () => times.steadyMs(), object.status)
+    this.#lastScaleTime = object.status?.lastScaleTime
+    this.#polledFor = object.status?.polledFor
+  }
+
+  get object(): ScaledObject {
+    return this.#object
+  }
+
+  get policy(): ScalingPolicy | undefined {
+    return this.#problem === undefined ? this.#policy : undefined
+  }
+
+  get decision(): Decision | undefined {
+    return this.#decision
+  }
+
+  /** False where looking at its triggers would lead to nothing. */
+  get polls(): boolean {
+    return !this.#closed && this.policy !== undefined && this.policy.pause?.kind !== 'all'
+  }
+
+  /**
+   * Takes in the object as it is now, and what keeps it from acting.
+   *
+   * @param credentials what its triggers log in with has changed
+   */
+  async update(object: ScaledObject, problem: Problem | undefined, credentials: boolean): Promise<Wish> {
+    const before = this.#object
+    const isNew = this.#policy === undefined && this.#problem === undefined
+    const moved = isNew || !sameOrders(before, object)
+    const had = this.#problem
+    this.#object = object
+    this.#problem = problem ?? (moved || had !== undefined ? await this.#compile() : undefined)
+    if (this.#problem !== undefined) {
+      await this.#closeTriggers()
+      return deepEqual(had, this.#problem) && !moved ? 'nothing' : 'decide'
+    }
+    if (credentials) await Promise.all(this.#triggers.map((trigger) => trigger.reopen()))
+    if (moved || credentials || had !== undefined) return this.polls ? 'look' : 'decide'
+    // before its first look there is nothing to decide by
+    if (this.#decision === undefined) return 'nothing'
+    const { replicas } = this.#target?.service()?.spec ?? {}
+    return replicas === undefined || replicas === this.#decision.to ? 'nothing' : 'decide'
+  }
+
+  /** Looks at all triggers side by side, and decides. */
+  async poll(): Promise<void> {
+    const request = this.#object.metadata.annotations?.[POLL_REQUESTED]
+    const [object, triggers] = [this.#object, this.#triggers]
+    // who asks for a look wants one of now
+    const isAsked = request !== undefined && request !== this.#polledFor
+    const maxAgeMs = isAsked ? 0 : (object.spec.pollingInterval * 1000) / 2
+    await Promise.all(triggers.map((trigger) => trigger.look(object, maxAgeMs)))
+    this.#records.looked(triggers.map(looked))
+    if (this.#closed || this.policy === undefined) return
+    this.#polledFor = request ?? this.#polledFor
+    await this.decide()
+  }
+
+  /** Decides on what is known and writes it. Where it is at it already it does so once more, and both callers wait for that. */
+  decide(): Promise<void> {
+    this.#again = true
+    this.#deciding ??= this.#decideUntilDone().finally(() => {
+      this.#deciding = undefined
+    })
+    return this.#deciding
+  }
+
+  /** Ends everything, what is being written excepted: that is waited for. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#records.forget()
+    await this.#closeTriggers()
+    await this.#deciding?.catch(() => undefined)
+  }
+
+  async #decideUntilDone(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false
+      await this.#decideOnce()
+    }
+  }
+
+  async #decideOnce(): Promise<void> {
+    const policy = this.policy
+    if (policy === undefined) return await this.#report()
+    if (policy.pause?.kind === 'all')
+      this.#polledFor = this.#object.metadata.annotations?.[POLL_REQUESTED] ?? this.#polledFor
+    const target = this.#target as Target
+    const first = target.service()
+    // the change that took it away wakes the controller, which says so
+    if (first === undefined) return
+    await this.#takeOver(target, first)
+    this.#state ??= await this.#restore(policy, first.spec.replicas)
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const service = target.service()
+      if (service === undefined) return
+      const input = this.#input(target, service)
+      const { decision, state } = this.#options.decider.decide(policy, input, this.#state)
+      const outcome = decision.to === decision.from ? 'scaled' : await target.scale(service, decision.to)
+      if (outcome === 'gone') return
+      if (outcome === 'moved') continue
+      // what was not written has not happened
+      this.#state = state
+      this.#decision = decision
+      this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.map(looked) })
+      if (decision.to !== decision.from) await this.#scaled(service, decision)
+      return await this.#report(decision)
+    }
+    throw new NsctlError(
+      'Conflict',
+      `${targetText(this.#object)} was scaled by others ${MAX_ATTEMPTS} times meanwhile`,
+    )
+  }
+
+  #input(target: Target, service: Service): DecisionInput {
+    const { times } = this.#options
+    const instances = this.#instances.of(target.instances(service))
+    this.#ready = instances.filter(({ ready }) => ready).length
+    return {
+      time: times.now(),
+      replicas: service.spec.replicas,
+      instances,
+      triggers: new Map(
+        this.#triggers.flatMap(({ key, input, wasLookedAt }) => (wasLookedAt ? [[key, input] as const] : [])),
+      ),
+      createdMs: times.steadyOf(this.#object.metadata.creationTimestamp) ?? times.steadyMs(),
+    }
+  }
+
+  /** The number that it found is stored before anything is changed, so that it can be given back. */
+  async #takeOver(target: Target, service: Service): Promise<void> {
+    const { originalReplicaCount, targetText: known } = this.#status.written ?? {}
+    if (originalReplicaCount === undefined || known !== targetText(this.#object))
+      await this.#report(undefined, service.spec.replicas)
+    await target.take(service)
+  }
+
+  async #scaled(service: Service, decision: Decision): Promise<void> {
+    this.#lastScaleTime = this.#options.times.text()
+    for (const event of scaledEvents(this.#object, service, decision))
+      await this.#options.api.recordEvent(event)
+  }
+
+  async #report(decision?: Decision, original = this.#status.written?.originalReplicaCount): Promise<void> {
+    const { times } = this.#options
+    const lastActiveMs = this.#state?.lastActiveMs
+    const status = scaledObjectStatus({
+      object: this.#object,
+      before: this.#status.written,
+      problem: this.#problem,
+      triggers: this.#triggers.map(({ key, input, fault }) => ({
+        key,
+        fault,
+        error: input.error,
+        failures: input.failures,
+      })),
+      pause: this.#policy?.pause,
+      decision,
+      replicas: decision?.to ?? this.#target?.service()?.spec.replicas,
+      originalReplicaCount: original,
+      lastScaleTime: this.#lastScaleTime,
+      lastActiveTime:
+        lastActiveMs === undefined
+          ? this.#status.written?.lastActiveTime
+          : new Date(times.wallOfSteady(lastActiveMs)).toISOString(),
+      polledFor: this.#polledFor,
+      now: times.text(),
+    })
+    const written = await this.#status.write(this.#object, status)
+    if (written && decision !== undefined) this.#records.changed(decision)
+  }
+
+  /** Returns what is wrong with the spec; the triggers that did not change go on. */
+  async #compile(): Promise<Problem | undefined> {
+    const { decider, open, api, cache, onFailure } = this.#options
+    try {
+      this.#policy = decider.compile(this.#object)
+    } catch (error) {
+      return { reason: 'InvalidSpec', message: messageOf(error) }
+    }
+    const { namespace = '', name } = this.#object.metadata
+    const service = targetName(this.#object) ?? ''
+    if (this.#target?.name !== service) {
+      this.#target = new Target(service, { api, cache, owner: { namespace, name } })
+      this.#state = undefined
+      this.#decision = undefined
+    }
+    const before = new Map(this.#triggers.map((trigger) => [trigger.key, trigger]))
+    const onEvent = () => void this.decide().catch(onFailure)
+    this.#triggers = this.#object.spec.triggers.map((spec, index) => {
+      const key = this.#policy?.triggers[index]?.key ?? `${spec.type}-${index}`
+      const known = before.get(key)
+      if (known === undefined || !deepEqual(known.spec, spec))
+        return new Trigger(index, key, spec, { open, onEvent })
+      before.delete(key)
+      return known
+    })
+    await Promise.all([...before.values()].map((trigger) => trigger.close()))
+    return undefined
+  }
+
+  async #closeTriggers(): Promise<void> {
+    const triggers = this.#triggers
+    this.#triggers = []
+    await Promise.all(triggers.map((trigger) => trigger.close()))
+  }
+
+  async #restore(policy: ScalingPolicy, replicas: number): Promise<ScalingState> {
+    const { decider, times, history } = this.#options
+    const time = times.now()
+    const initial = decider.initialState({ time, replicas })
+    const { namespace = '', name } = this.#object.metadata
+    const object = historyObject('ScaledObject', namespace, name)
+    const back = lookBackMs(policy)
+    const read = async (kind: 'sample' | 'decision', spanMs: number) =>
+      (await history?.list({ object, kind, fromMs: time.wallMs - spanMs })) ?? []
+    const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
+    return restoreState({ initial, status: this.#status.written, samples, decisions, times })
+  }
+}
+
+function looked({ key, spec: { type }, input: { error }, code, tookMs }: Trigger): LookedTrigger {
+  return { key, type, error, code, tookMs }
+}
+
+/** Nothing that is ordered has changed: not the spec, nor what people say by annotations. */
+function sameOrders(a: ScaledObject, b: ScaledObject): boolean {
+  return (
+    a.metadata.uid === b.metadata.uid &&
+    a.metadata.generation === b.metadata.generation &&
+    deepEqual(a.metadata.annotations, b.metadata.annotations)
+  )
+}

@@ -1,0 +1,244 @@
+/** From a ScaledObject as it is stored to what `decide()` reads. */
+import { parseDurationMs } from '../core/quantity.ts'
+import { parseExpression } from '../resources/expression/parse.ts'
+import type {
+  ScaledObject,
+  ScaledObjectBehavior,
+  ScaledObjectDirection,
+  ScaledObjectProtection,
+  ScaledObjectRule,
+  ScaledObjectScalingModifiers,
+} from '../resources/generated/types.ts'
+import { parseSchedule } from '../resources/schedule.ts'
+import { triggerSchema } from '../resources/triggers/index.ts'
+import { nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
+import { readTrigger, type TriggerRead, targetOf } from '../resources/triggers/read.ts'
+import { numberOf } from '../resources/triggers/values.ts'
+import type {
+  Behavior,
+  BehaviorDirection,
+  Modifiers,
+  Pause,
+  Protection,
+  Rule,
+  ScaleStep,
+  ScalingPolicy,
+  TriggerPolicy,
+} from './policy.ts'
+import { timeOfDay } from './time-of-day.ts'
+
+/** HPA's --horizontal-pod-autoscaler-tolerance. */
+const TOLERANCE = 0.1
+const PAUSED = 'autoscaling.keda.sh/paused'
+const PAUSED_REPLICAS = 'autoscaling.keda.sh/paused-replicas'
+const PAUSED_SCALE_IN = 'autoscaling.keda.sh/paused-scale-in'
+const PAUSED_SCALE_OUT = 'autoscaling.keda.sh/paused-scale-out'
+const FORCE_ACTIVATION = 'autoscaling.keda.sh/force-activation'
+/** A schedule without `lasts` is a moment. */
+const MOMENT_MS = 60_000
+
+/** A trigger as it was read with its authentication; without one it is read anew, without. */
+export type TriggerReads = readonly (TriggerRead | undefined)[]
+
+/** Made once for each change of `object`. Throws NsctlError Invalid for what admission refuses. */
+export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): ScalingPolicy {
+  const { spec, metadata } = object
+  const names = nameTriggers(spec.triggers)
+  const triggerByName = new Map<string, number>()
+  for (const [index, { key, names: all }] of names.entries())
+    for (const name of [key, ...all]) triggerByName.set(name, index)
+  const triggers = names.map((named, index) => compileTrigger(object, index, named, reads[index]))
+  const { behavior } = spec.advanced?.horizontalPodAutoscalerConfig ?? {}
+  const modifiers = spec.advanced?.scalingModifiers
+  const annotations = metadata.annotations ?? {}
+  return {
+    minReplicas: spec.minReplicaCount ?? 0,
+    maxReplicas: spec.maxReplicaCount,
+    idleReplicas: spec.idleReplicaCount,
+    cooldownMs: spec.cooldownPeriod * 1000,
+    initialCooldownMs: (spec.initialCooldownPeriod ?? 0) * 1000,
+    triggers,
+    triggerByName,
+    behavior: behavior === undefined ? undefined : compileBehavior(behavior),
+    tolerance: {
+      up: toNumber(behavior?.scaleUp?.tolerance, TOLERANCE),
+      down: toNumber(behavior?.scaleDown?.tolerance, TOLERANCE),
+    },
+    modifiers:
+      modifiers?.formula === undefined ? undefined : compileModifiers(modifiers, { triggerByName, triggers }),
+    fallback: spec.fallback,
+    timezone: spec.timezone,
+    rules: compileRules(spec.rules ?? [], spec.timezone),
+    protection: compileProtection(spec.protection),
+    pause: compilePause(annotations),
+    forceActive: isSet(annotations[FORCE_ACTIVATION]),
+    timeOfDay: timeOfDay(spec.timezone),
+  }
+}
+
+function compileTrigger(
+  { spec }: ScaledObject,
+  index: number,
+  { key, label }: TriggerNames,
+  given: TriggerRead | undefined,
+): TriggerPolicy {
+  const { type, name, metadata, metricType } = spec.triggers[index]!
+  const schema = triggerSchema(type)
+  const base = { key, name, type, label, isCpu: type === 'cpu' }
+  if (schema === undefined)
+    return {
+      ...base,
+      metricType: metricType ?? 'AverageValue',
+      target: undefined,
+      perInstance: false,
+      unit: '',
+    }
+  const read =
+    given ??
+    readTrigger(schema, {
+      metadata,
+      ...(metricType === undefined ? {} : { metricType }),
+      authentication: 'later',
+      environment: 'later',
+    })
+  const target = targetOf(schema, read.parameters)
+  const isMillis = type === 'cpu' && read.metricType !== 'Utilization'
+  return {
+    ...base,
+    metricType: read.metricType,
+    target: target !== undefined && isMillis ? target * 1000 : target,
+    perInstance: schema.perInstance === true,
+    unit: unitOf(type, read.metricType),
+  }
+}
+
+function unitOf(type: string, metricType: string): string {
+  if (metricType === 'Utilization') return '%'
+  const units: Readonly<Record<string, string>> = { cpu: 'm', memory: 'B', io: 'B', latency: 's' }
+  return units[type] ?? ''
+}
+
+/** HPA's defaults for what one of the two directions leaves out. */
+function compileBehavior({ scaleUp, scaleDown }: ScaledObjectBehavior): Behavior {
+  const whole = { type: 'Percent', value: 100, periodMs: 15_000 } as const
+  return {
+    up: compileDirection(scaleUp, {
+      stabilizationMs: 0,
+      policies: [{ type: 'Pods', value: 4, periodMs: 15_000 }, whole],
+    }),
+    down: compileDirection(scaleDown, { stabilizationMs: 300_000, policies: [whole] }),
+  }
+}
+
+function compileDirection(
+  direction: ScaledObjectDirection | undefined,
+  standard: Pick<BehaviorDirection, 'stabilizationMs' | 'policies'>,
+): BehaviorDirection {
+  const { stabilizationWindowSeconds: seconds, policies, selectPolicy } = direction ?? {}
+  return {
+    stabilizationMs: seconds === undefined ? standard.stabilizationMs : seconds * 1000,
+    select: selectPolicy ?? 'Max',
+    policies:
+      policies?.map(({ type, value, periodSeconds }) => ({ type, value, periodMs: periodSeconds * 1000 })) ??
+      standard.policies,
+  }
+}
+
+function compileModifiers(
+  modifiers: ScaledObjectScalingModifiers,
+  { triggerByName, triggers }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'>,
+): Modifiers {
+  const formula = parseExpression(modifiers.formula ?? '')
+  const reads = new Set<string>()
+  for (const name of formula.names) {
+    const index = triggerByName.get(name.split('.', 1)[0] ?? name)
+    if (index !== undefined) reads.add(triggers[index]!.key)
+  }
+  return {
+    formula,
+    reads,
+    target: toNumber(modifiers.target, Number.NaN),
+    activationTarget: toNumber(modifiers.activationTarget, 0),
+    metricType: modifiers.metricType,
+  }
+}
+
+function compileRules(rules: readonly ScaledObjectRule[], timezone: string): readonly Rule[] {
+  const taken = new Set<string>()
+  return rules.map((rule, index) => {
+    const own = rule.name ?? `rule ${index + 1}`
+    const name = taken.has(own) ? `${own} (${index + 1})` : own
+    taken.add(name)
+    const { scale, min, max } = rule
+    return {
+      name,
+      condition: compileCondition(rule, timezone),
+      scale: scale === undefined ? undefined : compileScale(scale),
+      min,
+      max,
+    }
+  })
+}
+
+function compileCondition(rule: ScaledObjectRule, timezone: string): Rule['condition'] {
+  if (rule.schedule !== undefined)
+    return {
+      kind: 'schedule',
+      schedule: parseSchedule(rule.schedule, timezone),
+      lastsMs: rule.lasts === undefined ? MOMENT_MS : parseDurationMs(rule.lasts),
+    }
+  return {
+    kind: 'when',
+    expression: parseExpression(rule.when ?? ''),
+    heldForMs: rule.heldFor === undefined ? 0 : parseDurationMs(rule.heldFor),
+  }
+}
+
+/** `+3`, `-20%`, `5`. */
+function compileScale(text: string): ScaleStep {
+  const count = Number.parseInt(text, 10)
+  if (text.endsWith('%')) return { kind: 'byPercent', percent: count }
+  return /^[+-]/.test(text) ? { kind: 'by', count } : { kind: 'to', count }
+}
+
+function compileProtection({
+  cooldown,
+  flapping,
+  maxActionsPerHour,
+}: ScaledObjectProtection = {}): Protection {
+  return {
+    cooldownUpMs: cooldown?.up === undefined ? 0 : parseDurationMs(cooldown.up),
+    cooldownDownMs: cooldown?.down === undefined ? 0 : parseDurationMs(cooldown.down),
+    flapping:
+      flapping === undefined
+        ? undefined
+        : {
+            changes: flapping.changes,
+            withinMs: parseDurationMs(flapping.within),
+            holdMs: parseDurationMs(flapping.hold),
+          },
+    maxActionsPerHour,
+  }
+}
+
+/** As KEDA reads them: what is neither true nor false means true. `paused-replicas` counts before the others, and pauses whatever `paused` says. */
+export function compilePause(annotations: Readonly<Record<string, string>>): Pause | undefined {
+  const replicas = annotations[PAUSED_REPLICAS]
+  if (replicas !== undefined) {
+    const isCount = /^[0-9]{1,9}$/.test(replicas.trim())
+    return { kind: 'all', replicas: isCount ? Number(replicas) : undefined }
+  }
+  const isIn = isSet(annotations[PAUSED_SCALE_IN])
+  const isOut = isSet(annotations[PAUSED_SCALE_OUT])
+  if (isSet(annotations[PAUSED]) || (isIn && isOut)) return { kind: 'all', replicas: undefined }
+  if (isIn) return { kind: 'in', replicas: undefined }
+  return isOut ? { kind: 'out', replicas: undefined } : undefined
+}
+
+function isSet(annotation: string | undefined): boolean {
+  return annotation !== undefined && !/^(false|f|0)$/i.test(annotation.trim())
+}
+
+function toNumber(given: number | string | undefined, standard: number): number {
+  return given === undefined ? standard : (numberOf('quantity', String(given).trim()) ?? standard)
+}
