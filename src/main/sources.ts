@@ -13,6 +13,9 @@ const kubernetesWorkload: Loading = async () =>
 const latency: Loading = async () => (await import('../scaling/sources/latency.ts')).latency
 const memory: Loading = async () => (await import('../scaling/sources/memory.ts')).memory
 const service: Loading = async () => (await import('../scaling/sources/service.ts')).service
+const influxdb: Loading = async () => (await import('../scaling/sources/influxdb.ts')).influxdb
+const mysql: Loading = async () => (await import('../scaling/sources/mysql.ts')).mysql
+const postgresql: Loading = async () => (await import('../scaling/sources/postgresql.ts')).postgresql
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
@@ -25,11 +28,14 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   cron,
   external,
   'external-push': externalPush,
+  influxdb,
   io,
   'kubernetes-workload': kubernetesWorkload,
   latency,
   memory,
   'metrics-api': metricsApi,
+  mysql,
+  postgresql,
   prometheus,
   redis: redisLists,
   'redis-cluster': redisLists,
