@@ -26,7 +26,7 @@ export async function applySet(
   let open = admission.admitted
   for (let attempt = 1; attempt === 1 || open.length > 0; attempt++) {
     const read = await readSituation(context, open, admission.admitted)
-    const situation = { ...read, isFirstAttempt: attempt === 1 }
+    const situation = { ...read, isFirstAttempt: attempt === 1, isDryRun: options.dryRun === true }
     if (results.size === 0 && hasStaleKinds(context, open, situation)) {
       await context.kinds.refresh()
       return applySet(context, manifests, options, mode)
@@ -89,7 +89,7 @@ async function readSituation(
   context: Context,
   open: readonly Admitted[],
   all: readonly Admitted[],
-): Promise<Omit<Situation, 'isFirstAttempt'>> {
+): Promise<Omit<Situation, 'isFirstAttempt' | 'isDryRun'>> {
   const { kinds, store } = context
   const namespaceKind = kinds.byKind('Namespace')
   // no document stands twice, so that only a namespace or a definition can be asked for by several

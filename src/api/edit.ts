@@ -19,7 +19,7 @@ import type { Target } from './keys.ts'
 import { readStored, targetOf } from './reader.ts'
 import { type Recorded, recordEdit, retention } from './record.ts'
 import { removalOperations } from './remove.ts'
-import { shown } from './versions.ts'
+import { kindWarnings, shown } from './versions.ts'
 
 /** What somebody wants of an object, before it is admitted. */
 export interface Desired {
@@ -96,7 +96,8 @@ export async function editObject(
       return { verdict: 'unchanged', kind: target.kind, object, before, changes, warnings }
     refuseFaults(target, live, next, recorded)
     if (target.kind.kind === 'CustomResourceDefinition') await refuseVersionsInUse(context, live.object, next)
-    const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings }
+    const said = recorded.revised ? [...warnings, ...kindWarnings(target, next)] : warnings
+    const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings: said }
     if (options.dryRun === true) return result
     const verb = VERBS[verdict] ?? verdict
     const operations = await operationsOf(context, { target, live, recorded, verb, actor: options.actor })

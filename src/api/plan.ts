@@ -6,7 +6,7 @@ import type { Admitted } from './admission/admit.ts'
 import { type Fault, fault, issueFault } from './admission/faults.ts'
 import type { Candidate, Wanted } from './admission/identify.ts'
 import { sizeFaults } from './admission/limits.ts'
-import { namespaceFaults } from './admission/namespaces.ts'
+import { type KnownNamespaces, namespaceFaults } from './admission/namespaces.ts'
 import { changeFaults, objectFaults, ownKeyIssues } from './admission/validate.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { filledBy, lastWanted, rememberApplied } from './applied.ts'
@@ -18,7 +18,7 @@ import type { Target } from './keys.ts'
 import { mergeApplied } from './merge.ts'
 import { keepManagedFields } from './ownership.ts'
 import { type Recorded, recordEdit, saysTheSame, unchanged } from './record.ts'
-import { shown, storedIn, versionWarnings } from './versions.ts'
+import { kindWarnings, shown, storedIn, versionWarnings } from './versions.ts'
 
 /** `apply` merges and remembers what was applied; `create` refuses what is there and remembers nothing. */
 export type SetMode = 'apply' | 'create'
@@ -33,6 +33,8 @@ export interface Situation {
   readonly made: ReadonlySet<string>
   /** Nobody was faster with the documents yet. */
   readonly isFirstAttempt: boolean
+  /** Nothing will be written: a namespace need not be there. */
+  readonly isDryRun: boolean
 }
 
 export interface Plan {
@@ -49,6 +51,7 @@ export interface Plan {
 export type Planned = Plan | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
 
 const NONE: readonly Fault[] = []
+const NO_WARNINGS: readonly string[] = []
 const NO_OPERATIONS: readonly Operation[] = []
 
 export function planDocument(
@@ -104,7 +107,12 @@ export function planDocument(
     kind,
     object: shown(kind, recorded.object),
     changes: recorded.changes,
-    warnings: isPlain ? warnings : [...versionWarnings(kind, next, wanted), ...warnings],
+    warnings: [
+      ...(isPlain ? NO_WARNINGS : versionWarnings(kind, next, wanted)),
+      ...kindWarnings(target, object),
+      ...(live === undefined && situation.isDryRun ? missingNamespace(candidate, situation) : NO_WARNINGS),
+      ...warnings,
+    ],
   }
   const checks = live === undefined ? namespaceCheck(target, situation) : NO_OPERATIONS
   const remembered =
@@ -136,7 +144,9 @@ function gateFaults(
     const gone = versionFaults(candidate, live)
     return gone.length > 0
       ? gone
-      : namespaceFaults(candidate, { entry: situation.namespace, made: situation.made })
+      : namespaceFaults(candidate, knownNamespaces(situation)).filter(
+          ({ code }) => !situation.isDryRun || code === 'Terminating',
+        )
   }
   const name = `${target.kind.singular}/${target.name}`
   if (mode === 'create')
@@ -146,6 +156,18 @@ function gateFaults(
   if (live.object.metadata.deletionTimestamp === undefined) return []
   const next = `Wait until it is gone: nsctl wait --for=delete ${name}`
   return [fault(manifest, 'Terminating', `${name} is being deleted`, { next })]
+}
+
+function knownNamespaces({ namespace, made }: Situation): KnownNamespaces {
+  return { entry: namespace, made }
+}
+
+/** A dry run need not have the namespace made first, and says that it is missing. */
+function missingNamespace(candidate: Candidate, situation: Situation): readonly string[] {
+  const [fault] = namespaceFaults(candidate, knownNamespaces(situation))
+  if (fault === undefined) return NO_WARNINGS
+  const { namespace } = candidate.target
+  return [`there is no namespace ${JSON.stringify(namespace)}: nsctl create namespace ${namespace}`]
 }
 
 /** The resourceVersion that the document names must still be the object's, or be moot because nothing changes. */

@@ -6,7 +6,7 @@ import type { Operation } from '../store/store.ts'
 import { changesBetween } from './changes.ts'
 import type { Stored } from './codec.ts'
 import type { Context } from './context.ts'
-import { objectKey } from './keys.ts'
+import { objectKey, type Target } from './keys.ts'
 import { definitionName } from './live-kinds.ts'
 
 /**
@@ -74,6 +74,15 @@ export function versionWarnings(
         `${formatPath(path)} is not kept: ${family.storage.version}, which is stored, has no such field`,
     )
   return [...ofVersion, ...dropped]
+}
+
+/** What of `object` is accepted and does not act as written, each with the object's name. */
+export function kindWarnings(
+  { kind, name }: Pick<Target, 'kind' | 'name'>,
+  object: AnyResource,
+): readonly string[] {
+  const warnings = kind.warnings(object)
+  return warnings.length === 0 ? warnings : warnings.map((warning) => `${kind.singular}/${name}: ${warning}`)
 }
 
 /**

@@ -21,6 +21,7 @@ export class Controller extends NsctlCommand {
         clock,
         logger: await daemonLogger(flags, this.context),
         ...(flags['metrics-port'] === undefined ? {} : { metricsPort: flags['metrics-port'] }),
+        ...(flags['webhook-port'] === undefined ? {} : { webhookPort: flags['webhook-port'] }),
         onReady: ({ storeUrl, leader }) => {
           const standing = leader === undefined ? '' : `; standing by for pid ${leader.pid} on ${leader.host}`
           const context = origin === undefined ? '' : `, context ${origin}`

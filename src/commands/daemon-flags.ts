@@ -9,6 +9,11 @@ export const daemonFlags = {
     min: 0,
     max: 65535,
   }),
+  'webhook-port': Flags.integer({
+    summary: 'Take events that are pushed to triggers on this loopback port, under /hooks/.',
+    min: 0,
+    max: 65535,
+  }),
   'log-level': Flags.string({
     options: ['debug', 'info', 'warn', 'error'],
     default: 'info',

@@ -69,6 +69,7 @@ export class Up extends NsctlCommand {
         runtime,
         own: flags.own,
         ...(flags['no-metrics'] ? {} : { metricsPort: flags['metrics-port'] ?? 0 }),
+        ...(flags['webhook-port'] === undefined ? {} : { webhookPort: flags['webhook-port'] }),
         onReady: (ready) => {
           const seconds = ((clock.monotonic() - startedMs) / 1000).toFixed(1)
           this.print(`nsctl ${this.context.version} is ready after ${seconds} s on node ${ready.node}`)

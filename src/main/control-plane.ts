@@ -16,6 +16,7 @@ import { createManager, type Manager } from '../engine/manager.ts'
 import type { EngineTally } from '../engine/tally.ts'
 import type { OpenStoreOptions } from '../main.ts'
 import type { SecretExternal } from '../resources/generated/types.ts'
+import { steadyTimeline } from '../scaling/steady.ts'
 import { refuseUnfinishedImport } from '../store/import-plan.ts'
 import { refuseUnwritable } from '../store/layout.ts'
 import type { LeaseRecord } from '../store/lease.ts'
@@ -24,6 +25,7 @@ import type { HistoryStore } from '../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../telemetry/scalers.ts'
 import { ExternalSources } from './external-sources.ts'
 import { controlPlaneIdentityOf, type Environment } from './paths.ts'
+import { addScaling } from './scaling.ts'
 import { secretValues } from './secret-values.ts'
 
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
@@ -51,6 +53,8 @@ export interface ControlPlaneOptions {
   readonly history: HistoryStore
   /** Told what scalers do. */
   readonly scalers: ScalerMetrics
+  /** For events that are pushed, on 127.0.0.1; none where left out. */
+  readonly webhookPort?: number
 }
 
 /** All controllers of the control plane: this list is what nsctl does. `api` is fenced for the term that it is made for. */
@@ -74,6 +78,8 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
     name: 'external sources',
     run: (signal) => abortOf(signal).then(() => sources.close()),
   })
+  const steady = steadyTimeline(clock)
+  addScaling(manager, { ...options, api, logger, steady, values, sourceOf })
   manager.add(garbageController({ cache, api }))
   manager.add(namespaceController({ cache, api }))
   manager.addRunnable(retention({ api, clock, logger }))

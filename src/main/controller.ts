@@ -24,6 +24,8 @@ export interface ControllerOptions {
   readonly layout?: LayoutVersion
   /** A loopback port for /metrics and /healthz; none where left out. */
   readonly metricsPort?: number
+  /** A loopback port for events that are pushed to triggers, while it leads; none where left out. */
+  readonly webhookPort?: number
   /** Called once: the store answers, and this leads or stands by. */
   readonly onReady: (ready: ControllerReady) => void
   /** Called with each term that this process leads. */

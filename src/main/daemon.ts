@@ -42,6 +42,8 @@ export interface DaemonOptions {
   readonly own: boolean
   /** The loopback port for /metrics and /healthz: any that is free with 0, none where left out. */
   readonly metricsPort?: number
+  /** A loopback port for events that are pushed to triggers; none where left out. */
+  readonly webhookPort?: number
   /** Called once everything runs. */
   readonly onReady: (ready: DaemonReady) => void
 }

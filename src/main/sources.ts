@@ -17,13 +17,16 @@ const influxdb: Loading = async () => (await import('../scaling/sources/influxdb
 const mysql: Loading = async () => (await import('../scaling/sources/mysql.ts')).mysql
 const postgresql: Loading = async () => (await import('../scaling/sources/postgresql.ts')).postgresql
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
+const kafka: Loading = async () => (await import('../scaling/sources/kafka.ts')).kafka
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
+const rabbitmq: Loading = async () => (await import('../scaling/sources/rabbitmq.ts')).rabbitmq
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
 const redisStreams: Loading = async () => (await import('../scaling/sources/redis-streams.ts')).redisStreams
 const webhook: Loading = async () => (await import('../scaling/sources/webhook.ts')).webhook
 
 /** By type, as triggers name it. */
 export const SOURCES: Readonly<Record<string, Loading>> = {
+  'apache-kafka': kafka,
   cpu,
   cron,
   external,
@@ -33,10 +36,12 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   'kubernetes-workload': kubernetesWorkload,
   latency,
   memory,
+  kafka,
   'metrics-api': metricsApi,
   mysql,
   postgresql,
   prometheus,
+  rabbitmq,
   redis: redisLists,
   'redis-cluster': redisLists,
   'redis-sentinel': redisLists,

@@ -1,12 +1,18 @@
 /** From a trigger as it is written to a source that can be looked at. */
-import type { OpenTrigger } from '../controllers/scaledobject/trigger.ts'
+
 import { messageOf, NsctlError } from '../core/errors.ts'
 import { formatPath } from '../core/json.ts'
-import type { ScaledObjectAuthenticationRef } from '../resources/generated/types.ts'
+import type {
+  ScaledJob,
+  ScaledObject,
+  ScaledObjectAuthenticationRef,
+  ServiceTemplate,
+} from '../resources/generated/types.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { readTrigger } from '../resources/triggers/read.ts'
 import type { SourceGuards } from '../scaling/guard.ts'
 import type { TriggerConfig } from '../scaling/source.ts'
+import type { OpenTrigger } from '../scaling/trigger.ts'
 
 /** Whose trigger it is, and which program's environment it may name. */
 export interface TriggerOwner {
@@ -14,6 +20,8 @@ export interface TriggerOwner {
   readonly namespace: string
   readonly name: string
   readonly service: TriggerConfig['service']
+  /** A ScaledJob's own; a Service has its own. */
+  readonly template?: ServiceTemplate | undefined
   /** Which program of a group; the first where left out. */
   readonly container: string | undefined
 }
@@ -35,7 +43,7 @@ export interface TriggerOpenerOptions {
 
 const FROM_ENV = 'FromEnv'
 
-/** Opens triggers of ScaledObjects. */
+/** Opens triggers of ScaledObjects and ScaledJobs. */
 export function triggerOpener({ guards, authenticate, environment }: TriggerOpenerOptions): OpenTrigger {
   return async ({ object, key, spec }, signal) => {
     const schema = triggerSchema(spec.type)
@@ -43,15 +51,7 @@ export function triggerOpener({ guards, authenticate, environment }: TriggerOpen
       throw new NsctlError('Unsupported', `there is no source for triggers of type ${spec.type}`, {
         value: spec.type,
       })
-    const { namespace = '', name } = object.metadata
-    const { scaleTargetRef, advanced } = object.spec
-    const owner: TriggerOwner = {
-      kind: 'ScaledObject',
-      namespace,
-      name,
-      service: { namespace, name: scaleTargetRef.name },
-      container: scaleTargetRef.envSourceContainerName,
-    }
+    const owner = ownerOf(object)
     const ref = spec.authenticationRef
     const authentication =
       ref === undefined
@@ -65,7 +65,7 @@ export function triggerOpener({ guards, authenticate, environment }: TriggerOpen
       ...(spec.metricType && { metricType: spec.metricType }),
       authentication,
       environment: names.length === 0 ? {} : await environment(names, owner),
-      inFormula: advanced?.scalingModifiers?.formula !== undefined,
+      inFormula: isScaledObject(object) && object.spec.advanced?.scalingModifiers?.formula !== undefined,
     })
     const [issue] = read.issues
     if (issue !== undefined)
@@ -75,10 +75,25 @@ export function triggerOpener({ guards, authenticate, environment }: TriggerOpen
     const { parameters, metadata, metricType } = read
     return await guards.open({
       ...{ type: spec.type, name: spec.name ?? key, parameters, metadata, authentication, metricType },
-      owner: { kind: owner.kind, namespace, name },
+      owner: { kind: owner.kind, namespace: owner.namespace, name: owner.name },
       service: owner.service,
     })
   }
+}
+
+function ownerOf(object: ScaledObject | ScaledJob): TriggerOwner {
+  const { namespace = '', name } = object.metadata
+  if (!isScaledObject(object)) {
+    const { jobTargetRef, envSourceContainerName: container } = object.spec
+    const template = jobTargetRef.template as unknown as ServiceTemplate | undefined
+    return { kind: 'ScaledJob', namespace, name, service: undefined, template, container }
+  }
+  const { name: service, envSourceContainerName: container } = object.spec.scaleTargetRef
+  return { kind: 'ScaledObject', namespace, name, service: { namespace, name: service }, container }
+}
+
+function isScaledObject(object: ScaledObject | ScaledJob): object is ScaledObject {
+  return 'scaleTargetRef' in object.spec
 }
 
 /** What it logs in with cannot be had, whatever the reason: it is not the outside that is at fault. */

@@ -62,6 +62,7 @@ export interface KindParts {
   readonly loadValidator: (schema: JsonSchema) => Promise<SchemaValidator>
   readonly loadConstraints?: () => Promise<Constraints>
   readonly loadChangeConstraints?: () => Promise<ChangeConstraints>
+  readonly loadWarnings?: () => Promise<Warnings>
 }
 
 /** What a schema cannot say of a kind. Runs on objects that the schema has found right; pure. */
@@ -70,7 +71,11 @@ export type Constraints = (object: unknown) => readonly FieldIssue[]
 /** What is wrong with a change of an object, both sides of which are right by themselves. Pure. */
 export type ChangeConstraints = (before: unknown, after: unknown) => readonly FieldIssue[]
 
+/** What of an object is accepted and does not act as written. Runs on objects that are right; pure. */
+export type Warnings = (object: unknown) => readonly string[]
+
 const NO_ISSUES: readonly FieldIssue[] = []
+const NO_WARNINGS: readonly string[] = []
 
 /** Where a definition has no columns. */
 const DEFAULT_COLUMNS: readonly PrinterColumn[] = [
@@ -131,6 +136,7 @@ class DefinedKind implements Kind {
         readonly validator: SchemaValidator
         readonly constraints: Constraints | undefined
         readonly changeConstraints: ChangeConstraints | undefined
+        readonly warnings: Warnings | undefined
       }
     | undefined
 
@@ -167,12 +173,13 @@ class DefinedKind implements Kind {
 
   async prepare(): Promise<void> {
     if (this.#prepared) return
-    const [validator, constraints, changeConstraints] = await Promise.all([
+    const [validator, constraints, changeConstraints, warnings] = await Promise.all([
       this.#parts.loadValidator(this.schema),
       this.#parts.loadConstraints?.(),
       this.#parts.loadChangeConstraints?.(),
+      this.#parts.loadWarnings?.(),
     ])
-    this.#prepared = { validator, constraints, changeConstraints }
+    this.#prepared = { validator, constraints, changeConstraints, warnings }
     // what is written in this version must be right in the stored one, too
     const storage = this.family?.storage
     if (storage !== undefined && storage !== (this as Kind)) await storage.prepare()
@@ -194,6 +201,12 @@ class DefinedKind implements Kind {
     if (this.#prepared === undefined)
       throw new NsctlError('Bug', `a change of ${this.kind} was validated before its prepare() had resolved`)
     return this.#prepared.changeConstraints?.(before, after) ?? NO_ISSUES
+  }
+
+  warnings(object: unknown): readonly string[] {
+    if (this.#prepared === undefined)
+      throw new NsctlError('Bug', `${this.kind} was asked for warnings before its prepare() had resolved`)
+    return this.#prepared.warnings?.(object) ?? NO_WARNINGS
   }
 
   withDefaults<T>(object: T, notes?: FilledNotes): T {

@@ -75,6 +75,11 @@ export interface Kind {
    */
   validateChange(before: unknown, after: unknown): readonly FieldIssue[]
   /**
+   * What of an object that `validate` has found right is accepted and does not act as written, each with its path. Throws a Bug before
+   * `prepare` has resolved.
+   */
+  warnings(object: unknown): readonly string[]
+  /**
    * The object with the schema's defaults; itself where none is missing. A copy along what is filled in, which shares the rest
    * with `object`. Call it before `validate`. Takes down in `notes` what it fills in.
    */

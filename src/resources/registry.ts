@@ -9,6 +9,7 @@ import {
   createKind,
   type DefinitionSpec,
   type DefinitionVersion,
+  type Warnings,
 } from './definition.ts'
 import { BUILT_IN_DEFINITIONS } from './generated/kinds.ts'
 import type { Kind, KindRegistry } from './kinds.ts'
@@ -19,6 +20,10 @@ import type { SchemaValidator } from './validation/schema-errors.ts'
 /** apiVersion and kind that are accepted and stored as one of ours. */
 const ALIASES: Readonly<Record<string, string>> = {
   'apiextensions.k8s.io/v1 CustomResourceDefinition': 'nsctl.dev/v1alpha1 CustomResourceDefinition',
+  'keda.sh/v1alpha1 ScaledObject': 'nsctl.dev/v1alpha1 ScaledObject',
+  'keda.sh/v1alpha1 ScaledJob': 'nsctl.dev/v1alpha1 ScaledJob',
+  'keda.sh/v1alpha1 TriggerAuthentication': 'nsctl.dev/v1alpha1 TriggerAuthentication',
+  'keda.sh/v1alpha1 ClusterTriggerAuthentication': 'nsctl.dev/v1alpha1 ClusterTriggerAuthentication',
 }
 
 /** Loaded when a kind is first validated, so that commands that only read load none. */
@@ -29,6 +34,23 @@ const CONSTRAINTS: Readonly<Record<string, () => Promise<Constraints>>> = {
   Recipient: async () => (await import('./recipient/constraints.ts')).recipientConstraints,
   CustomResourceDefinition: async () =>
     (await import('./customresourcedefinition/constraints.ts')).definitionConstraints,
+  Job: async () => (await import('./job/constraints.ts')).jobConstraints,
+  ScaledObject: async () => (await import('./scaledobject/constraints.ts')).scaledObjectConstraints,
+  ScaledJob: loadScaledJobConstraints,
+  TriggerAuthentication: async () =>
+    (await import('./triggerauthentication/constraints.ts')).authenticationConstraints,
+  ClusterTriggerAuthentication: async () =>
+    (await import('./triggerauthentication/constraints.ts')).authenticationConstraints,
+}
+
+/** Likewise, of kinds that take what does not act as written. */
+const WARNINGS: Readonly<Record<string, () => Promise<Warnings>>> = {
+  ScaledObject: async () => (await import('./scaledobject/warnings.ts')).scaledObjectWarnings,
+  ScaledJob: async () => (await import('./scaledjob/constraints.ts')).scaledJobWarnings,
+  TriggerAuthentication: async () =>
+    (await import('./triggerauthentication/constraints.ts')).authenticationWarnings,
+  ClusterTriggerAuthentication: async () =>
+    (await import('./triggerauthentication/constraints.ts')).authenticationWarnings,
 }
 
 /** Likewise, of kinds that allow no change of some fields. */
@@ -76,6 +98,7 @@ function ownKind(
   const { kind } = spec.names
   const loadConstraints = CONSTRAINTS[kind]
   const loadChangeConstraints = CHANGE_CONSTRAINTS[kind]
+  const loadWarnings = WARNINGS[kind]
   return createKind(
     spec,
     ({ name }) => {
@@ -90,6 +113,7 @@ function ownKind(
         loadValidator: () => builtInValidator(kind),
         ...(loadConstraints && { loadConstraints }),
         ...(loadChangeConstraints && { loadChangeConstraints }),
+        ...(loadWarnings && { loadWarnings }),
       }
     },
     join && ((kinds) => join(spec, kinds, { storedVersions: spec.versions.map(({ name }) => name) })),
@@ -123,6 +147,16 @@ function withoutEnvelope(schema: JsonSchema): JsonSchema {
   const { apiVersion, kind, metadata, ...properties } = schema.properties ?? {}
   const required = schema.required?.filter((name) => !['apiVersion', 'kind', 'metadata'].includes(name))
   return { ...schema, properties, ...(required ? { required } : {}) }
+}
+
+/** What a ScaledJob makes is judged as a Job. */
+async function loadScaledJobConstraints(): Promise<Constraints> {
+  const [{ scaledJobConstraints }, validator] = await Promise.all([
+    import('./scaledjob/constraints.ts'),
+    builtInValidator('Job'),
+  ])
+  const job = BUILT_IN_DEFINITIONS.find(({ definition }) => definition.spec.names.kind === 'Job')
+  return scaledJobConstraints(validator, JSON.parse(job?.schemaText ?? '{}') as JsonSchema)
 }
 
 async function builtInValidator(kind: string): Promise<SchemaValidator> {

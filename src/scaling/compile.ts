@@ -3,37 +3,22 @@ import { parseDurationMs } from '../core/quantity.ts'
 import { parseExpression } from '../resources/expression/parse.ts'
 import type {
   ScaledObject,
-  ScaledObjectBehavior,
-  ScaledObjectDirection,
   ScaledObjectProtection,
   ScaledObjectRule,
   ScaledObjectScalingModifiers,
 } from '../resources/generated/types.ts'
 import { parseSchedule } from '../resources/schedule.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
-import { nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
+import { expressionNames, nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
 import { readTrigger, type TriggerRead, targetOf } from '../resources/triggers/read.ts'
 import { numberOf } from '../resources/triggers/values.ts'
-import type {
-  Behavior,
-  BehaviorDirection,
-  Modifiers,
-  Pause,
-  Protection,
-  Rule,
-  ScaleStep,
-  ScalingPolicy,
-  TriggerPolicy,
-} from './policy.ts'
+import { compileBehavior } from './compile/behavior.ts'
+import { compilePause, isForced } from './compile/pause.ts'
+import type { Modifiers, Protection, Rule, ScaleStep, ScalingPolicy, TriggerPolicy } from './policy.ts'
 import { timeOfDay } from './time-of-day.ts'
 
 /** HPA's --horizontal-pod-autoscaler-tolerance. */
 const TOLERANCE = 0.1
-const PAUSED = 'autoscaling.keda.sh/paused'
-const PAUSED_REPLICAS = 'autoscaling.keda.sh/paused-replicas'
-const PAUSED_SCALE_IN = 'autoscaling.keda.sh/paused-scale-in'
-const PAUSED_SCALE_OUT = 'autoscaling.keda.sh/paused-scale-out'
-const FORCE_ACTIVATION = 'autoscaling.keda.sh/force-activation'
 /** A schedule without `lasts` is a moment. */
 const MOMENT_MS = 60_000
 
@@ -65,13 +50,15 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
       down: toNumber(behavior?.scaleDown?.tolerance, TOLERANCE),
     },
     modifiers:
-      modifiers?.formula === undefined ? undefined : compileModifiers(modifiers, { triggerByName, triggers }),
+      modifiers?.formula === undefined
+        ? undefined
+        : compileModifiers(modifiers, { triggerByName, triggers, names: expressionNames(spec.triggers) }),
     fallback: spec.fallback,
     timezone: spec.timezone,
-    rules: compileRules(spec.rules ?? [], spec.timezone),
+    rules: compileRules(spec.rules ?? [], spec),
     protection: compileProtection(spec.protection),
     pause: compilePause(annotations),
-    forceActive: isSet(annotations[FORCE_ACTIVATION]),
+    forceActive: isForced(annotations),
     timeOfDay: timeOfDay(spec.timezone),
   }
 }
@@ -88,7 +75,7 @@ function compileTrigger(
   if (schema === undefined)
     return {
       ...base,
-      metricType: metricType ?? 'AverageValue',
+      metricType: 'AverageValue',
       target: undefined,
       perInstance: false,
       unit: '',
@@ -118,37 +105,15 @@ function unitOf(type: string, metricType: string): string {
   return units[type] ?? ''
 }
 
-/** HPA's defaults for what one of the two directions leaves out. */
-function compileBehavior({ scaleUp, scaleDown }: ScaledObjectBehavior): Behavior {
-  const whole = { type: 'Percent', value: 100, periodMs: 15_000 } as const
-  return {
-    up: compileDirection(scaleUp, {
-      stabilizationMs: 0,
-      policies: [{ type: 'Pods', value: 4, periodMs: 15_000 }, whole],
-    }),
-    down: compileDirection(scaleDown, { stabilizationMs: 300_000, policies: [whole] }),
-  }
-}
-
-function compileDirection(
-  direction: ScaledObjectDirection | undefined,
-  standard: Pick<BehaviorDirection, 'stabilizationMs' | 'policies'>,
-): BehaviorDirection {
-  const { stabilizationWindowSeconds: seconds, policies, selectPolicy } = direction ?? {}
-  return {
-    stabilizationMs: seconds === undefined ? standard.stabilizationMs : seconds * 1000,
-    select: selectPolicy ?? 'Max',
-    policies:
-      policies?.map(({ type, value, periodSeconds }) => ({ type, value, periodMs: periodSeconds * 1000 })) ??
-      standard.policies,
-  }
-}
-
 function compileModifiers(
   modifiers: ScaledObjectScalingModifiers,
-  { triggerByName, triggers }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'>,
+  {
+    triggerByName,
+    triggers,
+    names,
+  }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'> & { readonly names: readonly string[] },
 ): Modifiers {
-  const formula = parseExpression(modifiers.formula ?? '')
+  const formula = parseExpression(modifiers.formula ?? '', { names })
   const reads = new Set<string>()
   for (const name of formula.names) {
     const index = triggerByName.get(name.split('.', 1)[0] ?? name)
@@ -163,7 +128,11 @@ function compileModifiers(
   }
 }
 
-function compileRules(rules: readonly ScaledObjectRule[], timezone: string): readonly Rule[] {
+function compileRules(
+  rules: readonly ScaledObjectRule[],
+  { timezone, triggers }: ScaledObject['spec'],
+): readonly Rule[] {
+  const names = expressionNames(triggers)
   const taken = new Set<string>()
   return rules.map((rule, index) => {
     const own = rule.name ?? `rule ${index + 1}`
@@ -172,7 +141,7 @@ function compileRules(rules: readonly ScaledObjectRule[], timezone: string): rea
     const { scale, min, max } = rule
     return {
       name,
-      condition: compileCondition(rule, timezone),
+      condition: compileCondition(rule, timezone, names),
       scale: scale === undefined ? undefined : compileScale(scale),
       min,
       max,
@@ -180,7 +149,11 @@ function compileRules(rules: readonly ScaledObjectRule[], timezone: string): rea
   })
 }
 
-function compileCondition(rule: ScaledObjectRule, timezone: string): Rule['condition'] {
+function compileCondition(
+  rule: ScaledObjectRule,
+  timezone: string,
+  names: readonly string[],
+): Rule['condition'] {
   if (rule.schedule !== undefined)
     return {
       kind: 'schedule',
@@ -189,7 +162,7 @@ function compileCondition(rule: ScaledObjectRule, timezone: string): Rule['condi
     }
   return {
     kind: 'when',
-    expression: parseExpression(rule.when ?? ''),
+    expression: parseExpression(rule.when ?? '', { names }),
     heldForMs: rule.heldFor === undefined ? 0 : parseDurationMs(rule.heldFor),
   }
 }
@@ -219,24 +192,6 @@ function compileProtection({
           },
     maxActionsPerHour,
   }
-}
-
-/** As KEDA reads them: what is neither true nor false means true. `paused-replicas` counts before the others, and pauses whatever `paused` says. */
-export function compilePause(annotations: Readonly<Record<string, string>>): Pause | undefined {
-  const replicas = annotations[PAUSED_REPLICAS]
-  if (replicas !== undefined) {
-    const isCount = /^[0-9]{1,9}$/.test(replicas.trim())
-    return { kind: 'all', replicas: isCount ? Number(replicas) : undefined }
-  }
-  const isIn = isSet(annotations[PAUSED_SCALE_IN])
-  const isOut = isSet(annotations[PAUSED_SCALE_OUT])
-  if (isSet(annotations[PAUSED]) || (isIn && isOut)) return { kind: 'all', replicas: undefined }
-  if (isIn) return { kind: 'in', replicas: undefined }
-  return isOut ? { kind: 'out', replicas: undefined } : undefined
-}
-
-function isSet(annotation: string | undefined): boolean {
-  return annotation !== undefined && !/^(false|f|0)$/i.test(annotation.trim())
 }
 
 function toNumber(given: number | string | undefined, standard: number): number {

@@ -2,7 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ScaledObject, ScaledObjectSpec } from '../../src/resources/generated/types.ts'
-import { compilePause, compilePolicy } from '../../src/scaling/compile.ts'
+import { compilePause } from '../../src/scaling/compile/pause.ts'
+import { compilePolicy } from '../../src/scaling/compile.ts'
 
 const QUEUE = {
   type: 'redis',
@@ -183,6 +184,17 @@ test('compilePolicy parses formula, rules and protection', () => {
     flapping: { changes: 4, withinMs: 600_000, holdMs: 1_200_000 },
     maxActionsPerHour: 60,
   })
+})
+
+test('compilePolicy knows names with dashes from differences', () => {
+  const trigger = { ...QUEUE, name: 'my-queue' }
+  const { rules, triggerByName } = compilePolicy(
+    scaledObject({ triggers: [trigger], rules: [{ when: 'my-queue.age > 5', min: 2 }] }),
+  )
+  const [rule] = rules
+  assert.ok(rule?.condition.kind === 'when')
+  assert.equal(rule.condition.expression.names, ['my-queue.age'])
+  assert.is(triggerByName.get('my-queue'), 0)
 })
 
 const OF_KEDA = 'autoscaling.keda.sh/'

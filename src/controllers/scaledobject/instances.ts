@@ -2,7 +2,7 @@
 import { parseCpuMillis, parseMemoryBytes } from '../../core/quantity.ts'
 import type { Instance } from '../../resources/generated/types.ts'
 import type { InstanceFacts } from '../../scaling/decide.ts'
-import type { ScalingTimes } from './times.ts'
+import type { ScalingTimes } from '../../scaling/times.ts'
 
 type Phase = InstanceFacts['phase']
 
@@ -12,7 +12,12 @@ const PHASES: Readonly<Record<string, Phase>> = {
   Backoff: 'running',
   Stopping: 'running',
   Stopped: 'failed',
+  Succeeded: 'failed',
   Failed: 'failed',
+}
+
+export function phaseOf({ status }: Instance): Phase {
+  return PHASES[status?.phase ?? ''] ?? 'pending'
 }
 
 /** What was seen of an instance, for as long as it is the same object. */
@@ -49,7 +54,7 @@ export class InstanceViews {
     const isSameStart = before?.instance.status?.startedAt === status?.startedAt
     return {
       name: metadata.name,
-      phase: PHASES[status?.phase ?? ''] ?? 'pending',
+      phase: phaseOf(instance),
       deleting: metadata.deletionTimestamp !== undefined,
       ready,
       // kept as it was worked out first: a jump of the wall clock moves nothing that has been seen

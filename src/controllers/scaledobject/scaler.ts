@@ -6,23 +6,25 @@
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
+import type { Looker, Wish } from '../../engine/looks.ts'
 import type { ScaledObject, Service } from '../../resources/generated/types.ts'
 import { POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
 import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { historyObject } from '../../scaling/sample.ts'
+import type { ScalingTimes } from '../../scaling/times.ts'
+import { type OpenTrigger, Trigger } from '../../scaling/trigger.ts'
 import type { HistoryReader, HistoryWriter } from '../../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../../telemetry/scalers.ts'
 import { scaledEvents } from './announce.ts'
 import { InstanceViews } from './instances.ts'
+import { decideInMs, type Pace, pollInMs } from './pace.ts'
 import { type Problem, targetName, targetText } from './problem.ts'
 import { type LookedTrigger, Records } from './records.ts'
 import { lookBackMs, restoreState } from './restore.ts'
 import { scaledObjectStatus } from './status.ts'
 import { type StatusApi, StatusWriter } from './status-writer.ts'
 import { Target, type TargetApi } from './target.ts'
-import type { ScalingTimes } from './times.ts'
-import { type OpenTrigger, Trigger } from './trigger.ts'
 
 /** The algorithm. */
 export interface Decider {
@@ -46,15 +48,14 @@ export interface ScalerOptions {
   readonly metrics?: ScalerMetrics
   /** What an event has led to could not be written. */
   readonly onFailure: (error: unknown) => void
+  /** Uniform in [0, 1). */
+  readonly random: () => number
 }
-
-/** What a change of its object, its Service or what is wrong with it asks for. */
-export type Wish = 'look' | 'decide' | 'nothing'
 
 /** Somebody else may be faster so often before it is left to the next poll. */
 const MAX_ATTEMPTS = 5
 
-export class Scaler {
+export class Scaler implements Looker {
   readonly #options: ScalerOptions
   readonly #instances: InstanceViews
   readonly #records: Records
@@ -100,6 +101,23 @@ export class Scaler {
 
   get decision(): Decision | undefined {
     return this.#decision
+  }
+
+  get intervalMs(): number {
+    return this.#object.spec.pollingInterval * 1000
+  }
+
+  pollInMs(polls: number, lateMs: number): number {
+    return pollInMs(this.#pace(polls, lateMs))
+  }
+
+  decideInMs(): number {
+    return decideInMs(this.#pace(0, 0))
+  }
+
+  #pace(polls: number, lateMs: number): Pace {
+    const { random, times } = this.#options
+    return { scaler: this, polls, lateMs, random, time: times.now() }
   }
 
   /** False where looking at its triggers would lead to nothing. */

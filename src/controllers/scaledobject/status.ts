@@ -9,8 +9,8 @@ import type {
 } from '../../resources/generated/types.ts'
 import type { Decision } from '../../scaling/decide.ts'
 import type { Pause } from '../../scaling/policy.ts'
+import type { TriggerFault } from '../../scaling/trigger.ts'
 import { type Problem, targetText } from './problem.ts'
-import type { TriggerFault } from './trigger.ts'
 
 /** The reason of the condition Active before its triggers were looked at. */
 export const NOT_LOOKED_AT = 'NotLookedAt'

@@ -94,6 +94,8 @@ export type ClusterTriggerAuthenticationSpec = {
   readonly gcpSecretManager?: JsonObject
   /** KEDA's for other platforms: stored, and cannot act. */
   readonly awsSecretManager?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly oauth2?: JsonObject
   /** KEDA's; stored, and cannot act. */
   readonly filePath?: string
   /** KEDA's; stored, and cannot act. */
@@ -679,14 +681,34 @@ export type ScaledJobJobTargetRef = {
   readonly backoffLimit: number
   /** An ended Job is removed after so long. */
   readonly ttlSecondsAfterFinished?: number
+  /** Kubernetes'; stored, and has no effect. */
+  readonly completionMode?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly suspend?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly selector?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly manualSelector?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly podFailurePolicy?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly successPolicy?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly backoffLimitPerIndex?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly maxFailedIndexes?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly podReplacementPolicy?: boolean | number | string | JsonObject
+  /** Kubernetes'; stored, and has no effect. */
+  readonly managedBy?: boolean | number | string | JsonObject
   /** The program, as a Service's template says it. KEDA's (spec.containers) is stored, and cannot act: there are no container images here. */
   readonly template: JsonObject
 }
 
 /** What a change of this object does to Jobs that run. */
 export type ScaledJobRollout = {
-  /** default ends them and makes new ones; gradual lets them finish. */
-  readonly strategy: 'default' | 'gradual'
+  /** default and immediate end them and make new ones; gradual lets them finish. */
+  readonly strategy: 'default' | 'immediate' | 'gradual'
   /** Whether new Jobs wait for the old ones' end (foreground). */
   readonly propagationPolicy: 'background' | 'foreground'
 }
@@ -724,8 +746,8 @@ export type ScaledJobTrigger = {
   readonly metadata: JsonObject
   /** Where the parameters come from that are secret. */
   readonly authenticationRef?: ScaledJobAuthenticationRef
-  /** How its target is meant; AverageValue where left out. */
-  readonly metricType?: 'AverageValue' | 'Value' | 'Utilization'
+  /** AverageValue, Value or Utilization: how its target is meant; AverageValue where left out. */
+  readonly metricType?: string
 }
 
 /** What is wanted. */
@@ -745,7 +767,7 @@ export type ScaledJobSpec = {
   /** Jobs that run at most. */
   readonly maxReplicaCount: number
   /** Deprecated: rollout.strategy. */
-  readonly rolloutStrategy?: 'default' | 'gradual'
+  readonly rolloutStrategy?: 'default' | 'immediate' | 'gradual'
   /** What a change of this object does to Jobs that run. */
   readonly rollout?: ScaledJobRollout
   /** How many Jobs are made. */
@@ -875,8 +897,8 @@ export type ScaledObjectTrigger = {
   readonly metadata: JsonObject
   /** Where the parameters come from that are secret. */
   readonly authenticationRef?: ScaledObjectAuthenticationRef
-  /** How its target is meant; AverageValue where left out, Utilization for cpu and memory. */
-  readonly metricType?: 'AverageValue' | 'Value' | 'Utilization'
+  /** AverageValue, Value or Utilization: how its target is meant; AverageValue where left out, Utilization for cpu and memory. */
+  readonly metricType?: string
 }
 
 /** What to do when triggers cannot be read. */
@@ -1550,6 +1572,8 @@ export type TriggerAuthenticationSpec = {
   readonly gcpSecretManager?: JsonObject
   /** KEDA's for other platforms: stored, and cannot act. */
   readonly awsSecretManager?: JsonObject
+  /** KEDA's for other platforms: stored, and cannot act. */
+  readonly oauth2?: JsonObject
   /** KEDA's; stored, and cannot act. */
   readonly filePath?: string
   /** KEDA's; stored, and cannot act. */

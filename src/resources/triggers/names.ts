@@ -29,3 +29,17 @@ export function nameTriggers(
     return { key: name, names: [name, ...names], label: name === type ? type : `${type}/${name}` }
   })
 }
+
+/**
+ * All that a formula or a rule over `triggers` may name, as `parseExpression` takes it. External scalers have metrics whose names nobody knows
+ * before they are asked.
+ */
+export function expressionNames(
+  triggers: readonly { readonly type: string; readonly name?: string | undefined }[],
+): readonly string[] {
+  const ofTriggers = nameTriggers(triggers).flatMap(({ names }, index) => {
+    const members = triggers[index]!.type.startsWith('external') ? ['*'] : TRIGGER_MEMBERS
+    return names.flatMap((name) => [name, ...members.map((member) => `${name}.${member}`)])
+  })
+  return [...ofTriggers, ...RULE_NAMES]
+}

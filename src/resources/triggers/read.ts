@@ -25,9 +25,17 @@ export interface TriggerRead {
   /** All metadata as text, …FromEnv resolved, without secret parameters: what external scalers are given. */
   readonly metadata: Readonly<Record<string, string>>
   /** Paths are relative to the trigger: `['metadata', 'threshold']`. Nothing is to be opened while there is one. */
-  readonly issues: readonly FieldIssue[]
+  readonly issues: readonly TriggerIssue[]
   /** What is accepted and does not act as written: `metadata.lisName is unknown and ignored (did you mean listName?)`. */
   readonly warnings: readonly string[]
+}
+
+export interface TriggerIssue extends FieldIssue {
+  /**
+   * Of numbers, times and what is missing: nobody can have meant it. What else is wrong (a placeholder for a URL, a value that KEDA gets next year)
+   * is stored as in KEDA, and the trigger says that it does not act.
+   */
+  readonly refused?: true
 }
 
 /** Never throws for what is written. No value of a secret parameter, nor what came from elsewhere, is in an issue or a warning. */
@@ -62,7 +70,7 @@ export function targetOf(schema: TriggerSchema, parameters: ReadParameters): num
 }
 
 interface Notes {
-  readonly issues: FieldIssue[]
+  readonly issues: TriggerIssue[]
   readonly warnings: string[]
 }
 
@@ -76,6 +84,7 @@ function metadataTexts(metadata: TriggerText['metadata'], notes: Notes): Readonl
       notes.issues.push({
         path: ['metadata', name],
         message: `must be text, not ${Array.isArray(value) ? 'a list' : 'an object'}`,
+        refused: true,
       })
     else {
       texts.set(name, String(value))
@@ -88,32 +97,37 @@ function metadataTexts(metadata: TriggerText['metadata'], notes: Notes): Readonl
 function judge(parameter: TriggerParameter, given: Given | undefined, notes: Notes): void {
   if (given === undefined) {
     if (parameter.required && parameter.default === undefined)
-      notes.issues.push({ path: ['metadata', parameter.name], message: missing(parameter) })
+      notes.issues.push({ path: ['metadata', parameter.name], message: missing(parameter), refused: true })
     return
   }
   const { text, from, name } = given
   if (text === undefined) return
   const isShown = from === 'metadata' && !parameter.secret
   const fault = faultOf(parameter, text, isShown)
-  if (fault !== undefined)
-    notes.issues.push(
-      isShown
-        ? { path: ['metadata', name], value: text, ...fault }
-        : {
-            ...fault,
-            ...placeOf(given),
-            message: `${from === 'metadata' ? '' : `gives ${name}, which `}${fault.message}`,
-          },
-    )
+  if (fault !== undefined) {
+    const said = {
+      ...fault,
+      ...(isShown && { value: text }),
+      ...(isNumeric(parameter) && { refused: true as const }),
+    }
+    const message = from === 'metadata' ? fault.message : `gives ${name}, which ${fault.message}`
+    notes.issues.push({ ...said, path: placeOf(given), message })
+  }
   if (parameter.deprecated !== undefined)
     notes.warnings.push(`metadata.${name} is deprecated: use ${parameter.deprecated}`)
   if (from === 'metadata' && parameter.secret && holdsSecret(parameter, text))
     notes.warnings.push(`metadata.${name} is a secret in the clear: give it by a TriggerAuthentication`)
 }
 
-function placeOf({ from, name }: Given): { readonly path: FieldIssue['path'] } {
-  if (from === 'authentication') return { path: ['authenticationRef'] }
-  return { path: ['metadata', from === 'environment' ? name + FROM_ENV : name] }
+const NUMERIC: readonly string[] = ['number', 'integer', 'quantity', 'duration', 'cron', 'timezone']
+
+function isNumeric({ type = 'string' }: TriggerParameter): boolean {
+  return NUMERIC.includes(type)
+}
+
+function placeOf({ from, name }: Given): FieldIssue['path'] {
+  if (from === 'authentication') return ['authenticationRef']
+  return ['metadata', from === 'environment' ? name + FROM_ENV : name]
 }
 
 /** URLs only where they carry a password. */
@@ -192,9 +206,15 @@ function checkTarget(
   const path = ['metadata', name]
   if (notes.issues.some((issue) => issue.path.join('.') === path.join('.'))) return
   if (target === undefined) {
-    if (!trigger.inFormula && !parameters.has(name)) notes.issues.push({ path, message: 'is required' })
+    if (!trigger.inFormula && !parameters.has(name))
+      notes.issues.push({ path, message: 'is required', refused: true })
   } else if (target < 0 || (target === 0 && !trigger.inFormula))
-    notes.issues.push({ path, message: `must be more than 0, not ${target}`, value: parameters.text(name) })
+    notes.issues.push({
+      path,
+      message: `must be more than 0, not ${target}`,
+      value: parameters.text(name),
+      refused: true,
+    })
 }
 
 /** `XFromEnv` is handed on as `X`, as KEDA does. */

@@ -2,6 +2,7 @@
 
 import { nearest } from '../../core/nearest.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
+import { parseSchedule } from '../schedule.ts'
 import type { ParameterType, TriggerParameter } from './schema.ts'
 
 /** Numbers as Go and JSON write them; no names of infinities, no hexadecimal. */
@@ -118,7 +119,7 @@ function isRight(type: ParameterType, text: string): boolean {
     case 'json':
       return isJson(text)
     case 'cron':
-      return text.startsWith('@') || text.trim().split(/\s+/).length === 5
+      return isSchedule(text)
     case 'timezone':
       return isTimezone(text)
     default:
@@ -129,6 +130,15 @@ function isRight(type: ParameterType, text: string): boolean {
 function isJson(text: string): boolean {
   try {
     JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isSchedule(text: string): boolean {
+  try {
+    parseSchedule(text)
     return true
   } catch {
     return false

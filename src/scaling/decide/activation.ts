@@ -60,9 +60,9 @@ export function activate(
     return { isIdle: true, least: idle, lastActiveMs, idleAtMs: undefined }
   }
   const least = Math.min(current, floor)
-  const unknown = wish.triggers.find(isUnread)
+  const unknown = unknownOf(wish)
   if (unknown !== undefined) {
-    const text = `not to ${idle} while ${unknown.trigger.label} cannot be read`
+    const text = `not to ${idle}: ${unknown}`
     trail.limit('activation', Math.max(wanted, least), 'Unknown', text)
     return { isIdle: false, least, lastActiveMs, idleAtMs: undefined }
   }
@@ -78,6 +78,13 @@ export function activate(
   }
   trail.take('activation', idle, 'Idle', `nothing is active${since(policy, input, lastActiveMs)}`)
   return { isIdle: true, least: idle, lastActiveMs, idleAtMs }
+}
+
+/** Why it is not known whether there is work. */
+function unknownOf({ triggers, formula }: Wish): string | undefined {
+  if (formula?.error !== undefined) return formula.error
+  const unread = triggers.find(isUnread)
+  return unread === undefined ? undefined : `${unread.trigger.label} cannot be read`
 }
 
 /** Nothing is known of its work. One by instance that was read, and cannot be reckoned with, says nothing of work in any case. */

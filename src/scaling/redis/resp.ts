@@ -1,4 +1,5 @@
 /** Redis' protocol (RESP2, https://redis.io/docs/latest/develop/reference/protocol-spec/), as much as questions for numbers take. Pure. */
+import { MAX_ANSWER_BYTES, TOO_LONG } from '../wire.ts'
 
 export type Reply = string | number | null | readonly Reply[] | RedisRefusal
 
@@ -7,7 +8,6 @@ export class RedisRefusal extends Error {
   override name = 'RedisRefusal'
 }
 
-export const MAX_REPLY_BYTES = 2 ** 20
 const MAX_ITEMS = 2 ** 16
 const MAX_DEPTH = 8
 
@@ -16,10 +16,10 @@ export function encodeCommand(words: readonly string[]): string {
 }
 
 /** The first reply in `bytes` and where it ends; undefined where it is not all there yet. Throws for what is no reply. */
-export function readReply(bytes: Buffer): { readonly reply: Reply; readonly end: number } | undefined {
+export function readReply(bytes: Buffer): { readonly frame: Reply; readonly end: number } | undefined {
   const reader = new Reader(bytes)
   const reply = reader.reply(0)
-  return reply === undefined ? undefined : { reply, end: reader.at }
+  return reply === undefined ? undefined : { frame: reply, end: reader.at }
 }
 
 class Reader {
@@ -66,7 +66,7 @@ class Reader {
 
   #bulk(length: number): string | null | undefined {
     if (length === -1) return null
-    if (length < 0 || length > MAX_REPLY_BYTES) throw new Error('its answer is longer than 1 MiB')
+    if (length < 0 || length > MAX_ANSWER_BYTES) throw new Error(TOO_LONG)
     const end = this.at + length
     if (this.#bytes.length < end + 2) return undefined
     if (this.#bytes.toString('latin1', end, end + 2) !== '\r\n')
@@ -78,8 +78,7 @@ class Reader {
 
   #array(count: number, depth: number): readonly Reply[] | null | undefined {
     if (count === -1) return null
-    if (count < 0 || count > MAX_ITEMS || depth >= MAX_DEPTH)
-      throw new Error('its answer is longer than 1 MiB')
+    if (count < 0 || count > MAX_ITEMS || depth >= MAX_DEPTH) throw new Error(TOO_LONG)
     const items: Reply[] = []
     for (let i = 0; i < count; i++) {
       const item = this.reply(depth + 1)

@@ -17,14 +17,14 @@ for (const { text, want } of [
   { text: '*2\r\n$1\r\na\r\n*1\r\n:1\r\n', want: ['a', [1]] },
 ] as const) {
   test(`readReply reads ${JSON.stringify(text)}, and nothing of less`, () => {
-    assert.equal(read(text), { reply: want as Reply, end: text.length })
+    assert.equal(read(text), { frame: want as Reply, end: text.length })
     assert.is(read(`${text}more`)?.end, text.length)
     for (let length = 0; length < text.length; length++) assert.is(read(text.slice(0, length)), undefined)
   })
 }
 
 test('readReply gives a refusal in its own words', () => {
-  const reply = read('-WRONGTYPE no list\r\n')?.reply
+  const reply = read('-WRONGTYPE no list\r\n')?.frame
   assert.instance(reply, RedisRefusal)
   assert.is((reply as RedisRefusal).message, 'WRONGTYPE no list')
 })

@@ -1,8 +1,8 @@
-/** One trigger of a ScaledObject: opened when it is first looked at, and what its last look came to. */
-import { type ErrorCode, isNsctlError, messageOf } from '../../core/errors.ts'
-import type { ScaledObject, ScaledObjectTrigger } from '../../resources/generated/types.ts'
-import type { TriggerInput } from '../../scaling/decide.ts'
-import type { GuardedSource } from '../../scaling/guard.ts'
+/** One trigger at work: opened when it is first looked at, and what its last look came to. */
+import { type ErrorCode, isNsctlError, messageOf } from '../core/errors.ts'
+import type { ScaledJob, ScaledObject, ScaledObjectTrigger } from '../resources/generated/types.ts'
+import type { TriggerInput } from './decision.ts'
+import type { GuardedSource } from './guard.ts'
 
 /** What is left of a source behind its guard. */
 export type OpenedTrigger = Pick<GuardedSource, 'poll' | 'listen' | 'close'> & {
@@ -11,7 +11,7 @@ export type OpenedTrigger = Pick<GuardedSource, 'poll' | 'listen' | 'close'> & {
 
 /** Which trigger of which object. */
 export interface TriggerPlace {
-  readonly object: ScaledObject
+  readonly object: ScaledObject | ScaledJob
   readonly index: number
   readonly key: string
   readonly spec: ScaledObjectTrigger
@@ -83,7 +83,7 @@ export class Trigger {
    *
    * @param maxAgeMs what others have seen of the same source within so long will do
    */
-  async look(object: ScaledObject, maxAgeMs: number): Promise<void> {
+  async look(object: ScaledObject | ScaledJob, maxAgeMs: number): Promise<void> {
     const { signal } = this.#stop
     if (signal.aborted) return
     try {
@@ -110,7 +110,7 @@ export class Trigger {
     await this.reopen()
   }
 
-  async #open(object: ScaledObject, signal: AbortSignal): Promise<OpenedTrigger> {
+  async #open(object: ScaledObject | ScaledJob, signal: AbortSignal): Promise<OpenedTrigger> {
     const place = { object, index: this.#index, key: this.key, spec: this.spec }
     const opened = await this.#options.open(place, signal)
     if (signal.aborted) {

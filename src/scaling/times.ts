@@ -1,6 +1,6 @@
 /** The two clocks of scaling, and the way from the one to the other. */
-import type { Clock } from '../../core/clock.ts'
-import type { ScalingTime } from '../../scaling/decide.ts'
+import type { Clock } from '../core/clock.ts'
+import type { ScalingTime } from './decision.ts'
 
 export class ScalingTimes {
   readonly #clock: Clock

@@ -1,0 +1,90 @@
+/** What scales: the controllers of ScaledObjects and ScaledJobs, and the sources that its triggers look at. */
+import type { ResourceApi } from '../api/api.ts'
+import { scaledJobController } from '../controllers/scaledjob/controller.ts'
+import { scaledObjectController } from '../controllers/scaledobject/controller.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Manager } from '../engine/manager.ts'
+import type { ScaledObject, SecretExternal } from '../resources/generated/types.ts'
+import { triggerSchema } from '../resources/triggers/index.ts'
+import { compilePolicy } from '../scaling/compile.ts'
+import { decide, initialState } from '../scaling/decide.ts'
+import { SourceGuards } from '../scaling/guard.ts'
+import { httpAgents } from '../scaling/http/agents.ts'
+import { compileJobs } from '../scaling/jobs/compile.ts'
+import type { SteadyTime } from '../scaling/steady.ts'
+import { ScalingTimes } from '../scaling/times.ts'
+import type { ExternalReader } from '../secrets/external.ts'
+import type { ValueResolver } from '../secrets/values.ts'
+import type { HistoryStore } from '../telemetry/history/history.ts'
+import type { ScalerMetrics } from '../telemetry/scalers.ts'
+import { metricsFetcher } from '../telemetry/scrape/fetch.ts'
+import { NodeScraper } from '../telemetry/scrape/scraper.ts'
+import { SOURCES } from './sources.ts'
+import { triggerParameters } from './trigger-parameters.ts'
+import { triggerOpener } from './triggers.ts'
+import { TermWebhooks } from './webhooks.ts'
+import { CachedWorkloads } from './workloads.ts'
+
+export interface ScalingOptions {
+  readonly api: ResourceApi
+  readonly clock: Clock
+  readonly steady: SteadyTime
+  readonly logger: Logger
+  readonly history: HistoryStore
+  readonly scalers: ScalerMetrics
+  /** Values of Secrets and Configs, for what triggers log in with. */
+  readonly values: ValueResolver
+  /** What reads secrets that are kept elsewhere. */
+  readonly sourceOf: (external: SecretExternal) => Promise<ExternalReader>
+  /** A port on 127.0.0.1 for events that are pushed; none where left out. */
+  readonly webhookPort?: number
+}
+
+/** Adds it to a manager, for a term. */
+export function addScaling(manager: Manager, options: ScalingOptions): void {
+  const { api, clock, steady, history, scalers, values, sourceOf } = options
+  const logger = options.logger.with({ part: 'scaling' })
+  const http = httpAgents()
+  const metrics = metricsFetcher()
+  const scraper = new NodeScraper({ clock, steadyMs: steady, fetch: metrics.fetch })
+  const workloads = new CachedWorkloads(manager.cache, scraper)
+  const webhooks = new TermWebhooks({ port: options.webhookPort, clock, logger })
+  const guards = new SourceGuards({
+    context: { clock, logger, workloads, webhooks, http },
+    load: (type) => SOURCES[type]?.(),
+    steadyMs: steady,
+    random: Math.random,
+  })
+  let caughtUp = false
+  void manager.caughtUp.then(() => {
+    caughtUp = true
+  })
+  const common = {
+    ...{ api, cache: manager.cache, clock, logger, history },
+    times: new ScalingTimes(clock, steady),
+    random: Math.random,
+    open: triggerOpener({ ...triggerParameters({ cache: manager.cache, values, sourceOf }), guards }),
+    isSupported: (type: string) => triggerSchema(type) !== undefined && type in SOURCES,
+    caughtUp: () => caughtUp,
+  }
+  const decider = { compile: (object: ScaledObject) => compilePolicy(object), initialState, decide }
+  const services = scaledObjectController({ ...common, metrics: scalers, decider })
+  const jobs = scaledJobController({ ...common, compile: compileJobs })
+  manager.add(services.controller)
+  manager.add(jobs.controller)
+  manager.addRunnable({
+    name: 'scaling',
+    async run(signal) {
+      try {
+        await webhooks.open()
+        await Promise.all([services.runnable.run(signal), jobs.runnable.run(signal)])
+      } finally {
+        await guards.close()
+        await webhooks.close()
+        http.close()
+        metrics.close()
+      }
+    },
+  })
+}

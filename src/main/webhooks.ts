@@ -1,0 +1,51 @@
+/** The listener for events that are pushed, for a term: who does not lead does not take them. */
+import type { Clock } from '../core/clock.ts'
+import { messageOf, NsctlError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { WebhookAnswer, WebhookRequest, Webhooks } from '../scaling/source.ts'
+import type { WebhookListener } from '../scaling/webhooks.ts'
+
+export interface TermWebhooksOptions {
+  /** On 127.0.0.1; without one nothing listens, and triggers of type webhook say so. */
+  readonly port: number | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export class TermWebhooks implements Webhooks {
+  readonly #options: TermWebhooksOptions
+  #listener: WebhookListener | undefined
+  #failure: NsctlError
+
+  constructor(options: TermWebhooksOptions) {
+    this.#options = options
+    this.#failure = new NsctlError('Failed', 'nothing listens for webhooks here', {
+      next: 'start nsctl up or nsctl controller with --webhook-port',
+    })
+  }
+
+  /** Never rejects: what cannot listen must not keep everything else from scaling. */
+  async open(): Promise<void> {
+    const { port, clock, logger } = this.#options
+    if (port === undefined) return
+    try {
+      const { listenForWebhooks } = await import('../scaling/webhooks.ts')
+      this.#listener = await listenForWebhooks({ port, clock, logger })
+      logger.log('info', `listening for webhooks on http://127.0.0.1:${this.#listener.port}/hooks/`)
+    } catch (error) {
+      this.#failure = new NsctlError('Failed', `webhooks cannot be taken: ${messageOf(error)}`, {
+        cause: error,
+      })
+      logger.log('error', this.#failure.message, { error })
+    }
+  }
+
+  on(path: string, handle: (request: WebhookRequest) => Promise<WebhookAnswer>): () => void {
+    if (this.#listener === undefined) throw this.#failure
+    return this.#listener.on(path, handle)
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close()
+  }
+}
