@@ -19,7 +19,10 @@ export interface DatabaseServer {
   readonly user: string
   readonly password: string
   readonly database: string
-  readonly process: ServerProcess
+  /** SIGSTOP and SIGCONT, to the processes of its connections as well. */
+  freeze(): void
+  thaw(): void
+  kill(): Promise<void>
   execute(sql: string): Promise<readonly Record<string, unknown>[]>
   /** After a kill: over its files, at its port. */
   restart(): Promise<void>
@@ -217,9 +220,9 @@ async function serverOf(parts: {
   await parts.create()
   return {
     ...{ port: parts.port, user: USER, password: PASSWORD, database: DATABASE },
-    get process() {
-      return server
-    },
+    freeze: () => signalAll(server.pid, 'SIGSTOP'),
+    thaw: () => signalAll(server.pid, 'SIGCONT'),
+    kill: () => server.kill(),
     execute: parts.execute,
     async restart() {
       await server.kill()
@@ -238,4 +241,14 @@ async function serverOf(parts: {
       parts.directory.remove()
     },
   }
+}
+
+function signalAll(pid: number, signal: NodeJS.Signals): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+  for (const one of [String(pid), ...children])
+    try {
+      if (one !== '') process.kill(Number(one), signal)
+    } catch {
+      // it ended by itself
+    }
 }

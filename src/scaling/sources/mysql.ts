@@ -42,9 +42,14 @@ class MysqlDriver implements SqlDriver {
     const connection = createConnection({ ...this.#settings(), stream: socket })
     // what happens between two looks is told at the next
     connection.on('error', () => socket.destroy())
+    // mysql2 waits for ever where a server says nonsense and goes
+    const closed = new Promise<never>((_resolve, reject) =>
+      socket.once('close', () => reject(new Error('the connection was closed'))),
+    )
+    closed.catch(() => undefined)
     return {
-      ready: this.#ready(connection),
-      rows: () => ask(connection, this.#query),
+      ready: Promise.race([this.#ready(connection), closed]),
+      rows: () => Promise.race([ask(connection, this.#query), closed]),
       received: () => socket.bytesRead,
       end: () =>
         endOf(socket, async () => {

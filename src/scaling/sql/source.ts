@@ -82,9 +82,9 @@ export class SqlSource implements Source {
       this.#closed.signal.addEventListener('abort', onEnd, { once: true })
       opening
         .then(async (opened) => {
+          session = opened
           await opened.ready
           receivedBefore = opened.received()
-          session = opened
           const rows = await opened.rows()
           if (opened.received() - receivedBefore > MAX_ANSWER_BYTES) throw this.#tooMuch()
           return rows

@@ -80,9 +80,9 @@ async function outsideOf(dialect: Dialect, server: DatabaseServer): Promise<Outs
     activation: 3,
     gate,
     server: {
-      freeze: () => server.process.freeze(),
-      thaw: () => server.process.thaw(),
-      kill: () => server.process.kill(),
+      freeze: () => server.freeze(),
+      thaw: () => server.thaw(),
+      kill: () => server.kill(),
       restart: () => server.restart(),
     },
     set: async (value) => void (await server.execute(`UPDATE waiting SET n = ${value}`)),
