@@ -16,6 +16,8 @@ const service: Loading = async () => (await import('../scaling/sources/service.t
 const influxdb: Loading = async () => (await import('../scaling/sources/influxdb.ts')).influxdb
 const mysql: Loading = async () => (await import('../scaling/sources/mysql.ts')).mysql
 const postgresql: Loading = async () => (await import('../scaling/sources/postgresql.ts')).postgresql
+const natsJetstream: Loading = async () =>
+  (await import('../scaling/sources/nats-jetstream.ts')).natsJetstream
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const kafka: Loading = async () => (await import('../scaling/sources/kafka.ts')).kafka
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
@@ -40,6 +42,7 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   'metrics-api': metricsApi,
   mysql,
   postgresql,
+  'nats-jetstream': natsJetstream,
   prometheus,
   rabbitmq,
   redis: redisLists,

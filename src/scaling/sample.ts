@@ -93,7 +93,8 @@ function verdictOfJobs(verdict: Record<string, unknown>): Record<string, unknown
   const [type = ''] = String(label).split('/')
   const wait = typeof value === 'number' ? `${value} waiting` : 'nothing known'
   const text = typeof target === 'number' ? `${wait}, ${target} for each Job` : wait
-  return { ...verdict, type, metric: '', metricType: 'AverageValue', unit: '', text, decides: false }
+  const ageMs = typeof value === 'number' ? 0 : undefined
+  return { ...verdict, type, metric: '', metricType: 'AverageValue', unit: '', text, decides: false, ageMs }
 }
 
 const SILENT = { notBeforeMs: undefined, text: '' }
