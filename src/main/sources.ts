@@ -11,6 +11,8 @@ const kubernetesWorkload: Loading = async () =>
 const latency: Loading = async () => (await import('../scaling/sources/latency.ts')).latency
 const memory: Loading = async () => (await import('../scaling/sources/memory.ts')).memory
 const service: Loading = async () => (await import('../scaling/sources/service.ts')).service
+const natsJetstream: Loading = async () =>
+  (await import('../scaling/sources/nats-jetstream.ts')).natsJetstream
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
 const kafka: Loading = async () => (await import('../scaling/sources/kafka.ts')).kafka
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
@@ -30,6 +32,7 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   memory,
   kafka,
   'metrics-api': metricsApi,
+  'nats-jetstream': natsJetstream,
   prometheus,
   rabbitmq,
   redis: redisLists,
