@@ -50,7 +50,8 @@ export class Describe extends NsctlCommand {
     const pages: string[] = []
     for (const { kind, object } of found) {
       const description = await gatherDescription(client, kind, object, this.context.clock.now())
-      const { columns } = this.context.stdout
+      // asking for the width loads half of Node's streams
+      const columns = isScaler(kind.kind) ? this.context.stdout.columns : undefined
       const page = await describeObject({ ...description, ...(columns === undefined ? {} : { columns }) })
       pages.push(isScaler(kind.kind) && wantsAscii(this.context.env) ? toAscii(page) : page)
     }

@@ -8,7 +8,11 @@ import { startRedis } from '../lab/redis.ts'
 import { canFetchDebs } from '../lab/servers.ts'
 import { needs } from '../parts.ts'
 
-needs(test, canFetchDebs(), "Debian's redis-server")(
+needs(
+  test,
+  canFetchDebs(),
+  "Debian's redis-server",
+)(
   'a queue worker goes from 0 to 10 and back under load, loses no job, and each step is explained',
   async () => {
     const redis = await startRedis()
@@ -16,7 +20,7 @@ needs(test, canFetchDebs(), "Debian's redis-server")(
       const { code, out } = await run(`${redis.host}:${redis.port}`)
       assert.is(code, 0, out)
       assert.match(out, /0 → 10 → 0, and all 800 jobs are done/)
-      assert.match(out, /Why 4 +redis\/waiting/, 'the way up is held by the policy')
+      assert.match(out, /policies +at most \d+ now: 4 in 3s/, 'the way up is held by the policy')
       assert.match(out, /Why 10 /)
       assert.match(out, /Why 0 /)
       assert.match(out, /CHANGE +ACTIVE/, 'the history')
