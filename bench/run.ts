@@ -14,6 +14,7 @@ import { benchCold } from './cold.ts'
 import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
 import { printRows, type Row } from './measure.ts'
+import { benchScaling } from './scaling.ts'
 import { benchSecrets } from './secrets.ts'
 import { benchSystemd } from './systemd.ts'
 import { benchSystemdMaterials } from './systemd-materials.ts'
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   watch: benchWatch,
   consul: () => benchConsul(nsctl),
   secrets: () => benchSecrets(nsctl),
+  scaling: () => benchScaling(nsctl),
   systemd: benchSystemd,
   materials: benchSystemdMaterials,
   daemon: () => benchDaemon(nsctl),

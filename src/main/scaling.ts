@@ -62,6 +62,7 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
     open: triggerOpener({ ...notYet, guards }),
     isSupported: (type) => triggerSchema(type) !== undefined && type in SOURCES,
     caughtUp: () => caughtUp,
+    onPolled: (lateMs) => scalers.late(lateMs),
   })
   manager.add(controller)
   manager.addRunnable({

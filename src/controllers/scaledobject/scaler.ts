@@ -7,7 +7,8 @@ import { messageOf, NsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
-import type { ScaledObject, Service } from '../../resources/generated/types.ts'
+import type { ScaledObject, ScaledObjectStatus, Service } from '../../resources/generated/types.ts'
+import { refOfObject } from '../../resources/object.ts'
 import { POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
 import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
@@ -79,7 +80,7 @@ export class Scaler implements Looker {
     const { namespace = '', name } = object.metadata
     const { times, history, metrics, api } = options
     this.#options = options
-    this.#object = object
+    this.#object = ordersOf(object)
     this.#instances = new InstanceViews(times)
     this.#records = new Records({
       id: { kind: 'ScaledObject', namespace, name },
@@ -135,7 +136,7 @@ export class Scaler implements Looker {
     const isNew = this.#policy === undefined && this.#problem === undefined
     const moved = isNew || !sameOrders(before, object)
     const had = this.#problem
-    this.#object = object
+    this.#object = ordersOf(object)
     this.#problem = problem ?? (moved || had !== undefined ? await this.#compile() : undefined)
     if (this.#problem !== undefined) {
       await this.#closeTriggers()
@@ -254,6 +255,7 @@ export class Scaler implements Looker {
     const status = scaledObjectStatus({
       object: this.#object,
       before: this.#status.written,
+      stored: this.#stored(),
       problem: this.#problem,
       triggers: this.#triggers.map(({ key, input, fault }) => ({
         key,
@@ -275,6 +277,10 @@ export class Scaler implements Looker {
     })
     const written = await this.#status.write(this.#object, status)
     if (written && decision !== undefined) this.#records.changed(decision)
+  }
+
+  #stored(): ScaledObjectStatus['decision'] {
+    return this.#options.cache.get<ScaledObject>(refOfObject(this.#object))?.status?.decision
   }
 
   /** Returns what is wrong with the spec; the triggers that did not change go on. */
@@ -324,6 +330,11 @@ export class Scaler implements Looker {
     const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
     return restoreState({ initial, status: this.#status.written, samples, decisions, times })
   }
+}
+
+/** What is kept of the object: its status, of which the cache has a newer one soon, is not. */
+function ordersOf({ status: _, ...orders }: ScaledObject): ScaledObject {
+  return orders
 }
 
 function looked({ key, spec: { type }, input: { error }, code, tookMs }: Trigger): LookedTrigger {
