@@ -13,6 +13,7 @@ import { benchApply } from './apply.ts'
 import { benchCold } from './cold.ts'
 import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
+import { benchDecide } from './decide.ts'
 import { printRows, type Row } from './measure.ts'
 import { benchScaling } from './scaling.ts'
 import { benchSecrets } from './secrets.ts'
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   apply: () => benchApply(nsctl, consul),
   watch: benchWatch,
   consul: () => benchConsul(nsctl),
+  decide: benchDecide,
   secrets: () => benchSecrets(nsctl),
   scaling: () => benchScaling(nsctl),
   systemd: benchSystemd,

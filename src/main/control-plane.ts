@@ -79,7 +79,7 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
     run: (signal) => abortOf(signal).then(() => sources.close()),
   })
   const steady = steadyTimeline(clock)
-  addScaling(manager, { ...options, api, logger, steady, values })
+  addScaling(manager, { ...options, api, logger, steady, values, sourceOf })
   manager.add(garbageController({ cache, api }))
   manager.add(namespaceController({ cache, api }))
   manager.addRunnable(retention({ api, clock, logger }))

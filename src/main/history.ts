@@ -26,6 +26,11 @@ export function historyFileOf(env: Environment, storeUrl: string): string | unde
   return join(pathsOf(env).stateDir, `history-${name}.db`)
 }
 
+/** What may lie beside a history's file, and it. */
+export function historyFiles(path: string): readonly string[] {
+  return ['', '-wal', '-shm', '.damaged'].map((suffix) => path + suffix)
+}
+
 /** The history of a process that runs controllers. */
 export interface ControllerHistory {
   readonly store: HistoryStore

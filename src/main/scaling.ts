@@ -1,23 +1,27 @@
-/** What scales: the controller of ScaledObjects, and the sources that its triggers look at. */
+/** What scales: the controllers of ScaledObjects and ScaledJobs, and the sources that its triggers look at. */
 import type { ResourceApi } from '../api/api.ts'
+import { scaledJobController } from '../controllers/scaledjob/controller.ts'
 import { scaledObjectController } from '../controllers/scaledobject/controller.ts'
 import type { Clock } from '../core/clock.ts'
-import { NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Manager } from '../engine/manager.ts'
+import type { ScaledObject, SecretExternal } from '../resources/generated/types.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { compilePolicy } from '../scaling/compile.ts'
 import { decide, initialState } from '../scaling/decide.ts'
 import { SourceGuards } from '../scaling/guard.ts'
 import { httpAgents } from '../scaling/http/agents.ts'
+import { compileJobs } from '../scaling/jobs/compile.ts'
 import type { SteadyTime } from '../scaling/steady.ts'
 import { ScalingTimes } from '../scaling/times.ts'
+import type { ExternalReader } from '../secrets/external.ts'
 import type { ValueResolver } from '../secrets/values.ts'
 import type { HistoryStore } from '../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../telemetry/scalers.ts'
 import { metricsFetcher } from '../telemetry/scrape/fetch.ts'
 import { NodeScraper } from '../telemetry/scrape/scraper.ts'
 import { SOURCES } from './sources.ts'
+import { triggerParameters } from './trigger-parameters.ts'
 import { triggerOpener } from './triggers.ts'
 import { TermWebhooks } from './webhooks.ts'
 import { CachedWorkloads } from './workloads.ts'
@@ -31,13 +35,15 @@ export interface ScalingOptions {
   readonly scalers: ScalerMetrics
   /** Values of Secrets and Configs, for what triggers log in with. */
   readonly values: ValueResolver
+  /** What reads secrets that are kept elsewhere. */
+  readonly sourceOf: (external: SecretExternal) => Promise<ExternalReader>
   /** A port on 127.0.0.1 for events that are pushed; none where left out. */
   readonly webhookPort?: number
 }
 
 /** Adds it to a manager, for a term. */
 export function addScaling(manager: Manager, options: ScalingOptions): void {
-  const { api, clock, steady, history, scalers } = options
+  const { api, clock, steady, history, scalers, values, sourceOf } = options
   const logger = options.logger.with({ part: 'scaling' })
   const http = httpAgents()
   const metrics = metricsFetcher()
@@ -54,23 +60,26 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
   void manager.caughtUp.then(() => {
     caughtUp = true
   })
-  const { controller, runnable } = scaledObjectController({
-    ...{ api, cache: manager.cache, clock, logger, history, metrics: scalers },
+  const common = {
+    ...{ api, cache: manager.cache, clock, logger, history },
     times: new ScalingTimes(clock, steady),
     random: Math.random,
-    decider: { compile: (object) => compilePolicy(object), initialState, decide },
-    open: triggerOpener({ ...notYet, guards }),
-    isSupported: (type) => triggerSchema(type) !== undefined && type in SOURCES,
+    open: triggerOpener({ ...triggerParameters({ cache: manager.cache, values, sourceOf }), guards }),
+    isSupported: (type: string) => triggerSchema(type) !== undefined && type in SOURCES,
     caughtUp: () => caughtUp,
-    onPolled: (lateMs) => scalers.late(lateMs),
-  })
-  manager.add(controller)
+    onPolled: (lateMs: number) => scalers.late(lateMs),
+  }
+  const decider = { compile: (object: ScaledObject) => compilePolicy(object), initialState, decide }
+  const services = scaledObjectController({ ...common, metrics: scalers, decider })
+  const jobs = scaledJobController({ ...common, compile: compileJobs })
+  manager.add(services.controller)
+  manager.add(jobs.controller)
   manager.addRunnable({
-    name: runnable.name,
+    name: 'scaling',
     async run(signal) {
       try {
         await webhooks.open()
-        await runnable.run(signal)
+        await Promise.all([services.runnable.run(signal), jobs.runnable.run(signal)])
       } finally {
         await guards.close()
         await webhooks.close()
@@ -79,11 +88,4 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
       }
     },
   })
-}
-
-const notYet = {
-  async authenticate() {
-    throw new NsctlError('Unsupported', 'TriggerAuthentications cannot be read yet')
-  },
-  environment: async () => ({}),
 }

@@ -12,6 +12,7 @@ const latency: Loading = async () => (await import('../scaling/sources/latency.t
 const memory: Loading = async () => (await import('../scaling/sources/memory.ts')).memory
 const service: Loading = async () => (await import('../scaling/sources/service.ts')).service
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
+const kafka: Loading = async () => (await import('../scaling/sources/kafka.ts')).kafka
 const metricsApi: Loading = async () => (await import('../scaling/sources/metrics-api.ts')).metricsApi
 const rabbitmq: Loading = async () => (await import('../scaling/sources/rabbitmq.ts')).rabbitmq
 const redisLists: Loading = async () => (await import('../scaling/sources/redis.ts')).redisLists
@@ -20,12 +21,14 @@ const webhook: Loading = async () => (await import('../scaling/sources/webhook.t
 
 /** By type, as triggers name it. */
 export const SOURCES: Readonly<Record<string, Loading>> = {
+  'apache-kafka': kafka,
   cpu,
   cron,
   io,
   'kubernetes-workload': kubernetesWorkload,
   latency,
   memory,
+  kafka,
   'metrics-api': metricsApi,
   prometheus,
   rabbitmq,

@@ -53,9 +53,19 @@ export async function tearDown(options: TeardownOptions): Promise<TornDown> {
   if (store.engine === 'sqlite') await clearStore(options, store.path, report)
   else if (store.engine !== 'memory') {
     report.left.push(`${url}: the store, which other machines may use and --purge leaves`)
+    if (options.purge) report.done.push(...(await clearHistory(options.env, url)))
   }
   await nameIdentity(options.env, report)
   return report
+}
+
+/** What this machine has seen of a store elsewhere. */
+async function clearHistory(env: Environment, storeUrl: string): Promise<readonly string[]> {
+  const { historyFileOf, historyFiles } = await import('./history.ts')
+  const path = historyFileOf(env, storeUrl)
+  if (path === undefined || !(await isThere(path))) return []
+  for (const file of historyFiles(path)) await rm(file, { force: true })
+  return [`removed the history ${path}`]
 }
 
 /** Never removed: a store that was moved, an export and a backup are sealed to the same one, and no other machine may have it. */

@@ -9,7 +9,7 @@ import type {
 } from '../resources/generated/types.ts'
 import { parseSchedule } from '../resources/schedule.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
-import { nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
+import { expressionNames, nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
 import { readTrigger, type TriggerRead, targetOf } from '../resources/triggers/read.ts'
 import { numberOf } from '../resources/triggers/values.ts'
 import { compileBehavior } from './compile/behavior.ts'
@@ -50,10 +50,12 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
       down: toNumber(behavior?.scaleDown?.tolerance, TOLERANCE),
     },
     modifiers:
-      modifiers?.formula === undefined ? undefined : compileModifiers(modifiers, { triggerByName, triggers }),
+      modifiers?.formula === undefined
+        ? undefined
+        : compileModifiers(modifiers, { triggerByName, triggers, names: expressionNames(spec.triggers) }),
     fallback: spec.fallback,
     timezone: spec.timezone,
-    rules: compileRules(spec.rules ?? [], spec.timezone),
+    rules: compileRules(spec.rules ?? [], spec),
     protection: compileProtection(spec.protection),
     pause: compilePause(annotations),
     forceActive: isForced(annotations),
@@ -105,9 +107,13 @@ function unitOf(type: string, metricType: string): string {
 
 function compileModifiers(
   modifiers: ScaledObjectScalingModifiers,
-  { triggerByName, triggers }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'>,
+  {
+    triggerByName,
+    triggers,
+    names,
+  }: Pick<ScalingPolicy, 'triggerByName' | 'triggers'> & { readonly names: readonly string[] },
 ): Modifiers {
-  const formula = parseExpression(modifiers.formula ?? '')
+  const formula = parseExpression(modifiers.formula ?? '', { names })
   const reads = new Set<string>()
   for (const name of formula.names) {
     const index = triggerByName.get(name.split('.', 1)[0] ?? name)
@@ -122,7 +128,11 @@ function compileModifiers(
   }
 }
 
-function compileRules(rules: readonly ScaledObjectRule[], timezone: string): readonly Rule[] {
+function compileRules(
+  rules: readonly ScaledObjectRule[],
+  { timezone, triggers }: ScaledObject['spec'],
+): readonly Rule[] {
+  const names = expressionNames(triggers)
   const taken = new Set<string>()
   return rules.map((rule, index) => {
     const own = rule.name ?? `rule ${index + 1}`
@@ -131,7 +141,7 @@ function compileRules(rules: readonly ScaledObjectRule[], timezone: string): rea
     const { scale, min, max } = rule
     return {
       name,
-      condition: compileCondition(rule, timezone),
+      condition: compileCondition(rule, timezone, names),
       scale: scale === undefined ? undefined : compileScale(scale),
       min,
       max,
@@ -139,7 +149,11 @@ function compileRules(rules: readonly ScaledObjectRule[], timezone: string): rea
   })
 }
 
-function compileCondition(rule: ScaledObjectRule, timezone: string): Rule['condition'] {
+function compileCondition(
+  rule: ScaledObjectRule,
+  timezone: string,
+  names: readonly string[],
+): Rule['condition'] {
   if (rule.schedule !== undefined)
     return {
       kind: 'schedule',
@@ -148,7 +162,7 @@ function compileCondition(rule: ScaledObjectRule, timezone: string): Rule['condi
     }
   return {
     kind: 'when',
-    expression: parseExpression(rule.when ?? ''),
+    expression: parseExpression(rule.when ?? '', { names }),
     heldForMs: rule.heldFor === undefined ? 0 : parseDurationMs(rule.heldFor),
   }
 }

@@ -12,8 +12,12 @@ export interface TlsOptions {
   rejectUnauthorized?: boolean
 }
 
-/** Of the parameters `ca`, `cert`, `key`, `keyPassword`, `unsafeSsl`. Throws Invalid, with the parameter's name, for what is none. */
-export function readTls(parameters: ReadParameters): TlsOptions {
+/**
+ * Of the parameters `ca`, `cert`, `key`, `keyPassword`, `unsafeSsl`. Throws Invalid, with the parameter's name, for what is none.
+ *
+ * @param strict for a type that has no `unsafeSsl`
+ */
+export function readTls(parameters: ReadParameters, strict?: 'strict'): TlsOptions {
   const text = (name: string) => parameters.text(name) || undefined
   const [ca, cert, key, passphrase] = ['ca', 'cert', 'key', 'keyPassword'].map(text)
   if (ca !== undefined) check('ca', 'certificate', () => new X509Certificate(ca))
@@ -29,7 +33,7 @@ export function readTls(parameters: ReadParameters): TlsOptions {
     ...(cert && { cert }),
     ...(key && { key }),
     ...(passphrase && { passphrase }),
-    ...(parameters.flag('unsafeSsl') && { rejectUnauthorized: false }),
+    ...(strict === undefined && parameters.flag('unsafeSsl') && { rejectUnauthorized: false }),
   }
 }
 

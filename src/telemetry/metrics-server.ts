@@ -1,8 +1,9 @@
-/** GET /metrics and /healthz on a port of this machine. Costs nothing while nobody asks. */
+/** GET /metrics (with `?name[]=…` for some of them) and /healthz on a port of this machine. Costs nothing while nobody asks. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { type Exposition, Families } from './families.ts'
+import type { Exposition } from './families.ts'
+import { Scrapes } from './scrapes.ts'
 
 export interface MetricsServerOptions {
   readonly expositions: readonly Exposition[]
@@ -38,9 +39,9 @@ export function metricsServer(options: MetricsServerOptions): MetricsServer {
 
 async function serve(options: MetricsServerOptions, signal: AbortSignal): Promise<void> {
   const http = await import('node:http')
-  const metrics = scrapes(options)
+  const scrapes = new Scrapes(options.expositions, options.logger)
   const server = http.createServer((request, response) => {
-    answer(request, options, metrics).then(
+    answer(request, options, scrapes).then(
       (one) => send(request, response, one),
       (error) => {
         options.logger.log('error', `cannot answer ${request.url}: ${messageOf(error)}`, { error })
@@ -61,40 +62,6 @@ async function serve(options: MetricsServerOptions, signal: AbortSignal): Promis
     if (signal.aborted) close()
     signal.addEventListener('abort', close, { once: true })
   })
-}
-
-/** What answers scrapes. Those that come while one is being answered get the same answer. */
-function scrapes({ expositions, logger }: MetricsServerOptions): () => Promise<Answer> {
-  let defined: ReturnType<typeof define> | undefined
-  let underWay: Promise<Answer> | undefined
-  const scrape = async (): Promise<Answer> => {
-    defined ??= define(expositions)
-    const registry = await defined
-    await Promise.all(
-      expositions.map(async (one) => {
-        try {
-          await one.prepare?.()
-        } catch (error) {
-          logger.log('warn', `some metrics cannot be read: ${messageOf(error)}`)
-        }
-      }),
-    )
-    return { status: 200, type: registry.contentType, body: await registry.metrics() }
-  }
-  return () => {
-    underWay ??= scrape().finally(() => {
-      underWay = undefined
-    })
-    return underWay
-  }
-}
-
-async function define(expositions: readonly Exposition[]) {
-  const { default: client } = await import('prom-client')
-  const registry = new client.Registry()
-  const families = new Families(client, registry)
-  for (const one of expositions) one.define(families)
-  return registry
 }
 
 function listen(server: Server, options: MetricsServerOptions): Promise<void> {
@@ -119,16 +86,19 @@ function listen(server: Server, options: MetricsServerOptions): Promise<void> {
 async function answer(
   request: IncomingMessage,
   options: MetricsServerOptions,
-  metrics: () => Promise<Answer>,
+  scrapes: Scrapes,
 ): Promise<Answer> {
-  const path = (request.url ?? '').split('?', 1)[0]
+  const [path, query] = (request.url ?? '').split('?', 2)
   if (path !== '/metrics' && path !== '/healthz') {
     return { status: 404, type: 'text/plain', body: 'try /metrics or /healthz\n' }
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, type: 'text/plain', body: 'GET only\n' }
   }
-  if (path === '/metrics') return metrics()
+  if (path === '/metrics') {
+    const { type, text } = await scrapes.read(new URLSearchParams(query).getAll('name[]'))
+    return { status: 200, type, body: text }
+  }
   const problems = options.problems?.() ?? []
   if (problems.length === 0) return { status: 200, type: 'text/plain', body: 'ok\n' }
   return { status: 503, type: 'text/plain', body: `${problems.join('\n')}\n` }

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { randomIds } from '../../src/core/ids.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { type Logger, silentLogger } from '../../src/core/logger.ts'
-import { createManager } from '../../src/engine/manager.ts'
+import { createManager, type Manager } from '../../src/engine/manager.ts'
 import type { Instance, Service, Volume } from '../../src/resources/generated/types.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
@@ -43,6 +43,7 @@ export async function startWorld(
   clock: Clock = systemClock,
   logger: Logger = silentLogger,
   catalog?: Catalog,
+  more: (manager: Manager, api: ResourceApi) => void = () => {},
 ): Promise<World> {
   const store = createMemoryStore()
   const api = await openApi({ store, clock, ids: randomIds, logger })
@@ -57,6 +58,7 @@ export async function startWorld(
     manager.add(serviceController({ cache, api, clock, unprobedSettleMs: 100 }))
     manager.add(jobController({ cache, api, clock }))
     manager.add(garbageController({ cache, api }))
+    more(manager, api)
     manager.add(namespaceController({ cache, api }))
     const baseEnvironment = { PATH: '/usr/bin:/bin' }
     const agent = createAgent({

@@ -131,6 +131,16 @@ test('serves /metrics and /healthz until it is stopped', async () => {
   )
 })
 
+test('shows some metrics where some are asked for, and what there is not is left out', async () => {
+  const server = await served()
+  const query = 'name[]=workqueue_depth&name%5B%5D=workqueue_adds_total&name[]=nothing'
+  const text = await (await fetch(`${server.url}/metrics?${query}`)).text()
+  const names = Array.from(text.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name)
+  assert.equal(names, ['workqueue_depth', 'workqueue_adds_total'])
+  assert.match(text, /^workqueue_depth\{name="service"\} 3$/m)
+  await server.stop()
+})
+
 test('a port that is taken is named', async () => {
   const server = await served()
   const port = Number(new URL(server.url).port)

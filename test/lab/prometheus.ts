@@ -19,6 +19,8 @@ export interface ScrapeJob {
   readonly intervalMs?: number
   /** `/metrics` where left out. */
   readonly path?: string
+  /** Labels of what is scraped stay as they are. */
+  readonly honorLabels?: boolean
 }
 
 export interface PrometheusServer {
@@ -151,13 +153,16 @@ async function start(
 
 function scrapeConfig(jobs: readonly ScrapeJob[]): object {
   return {
-    scrape_configs: jobs.map(({ name, targets, intervalMs = 100, path = '/metrics' }) => ({
-      job_name: name,
-      scrape_interval: `${intervalMs}ms`,
-      scrape_timeout: `${intervalMs}ms`,
-      metrics_path: path,
-      static_configs: [{ targets }],
-    })),
+    scrape_configs: jobs.map(
+      ({ name, targets, intervalMs = 100, path = '/metrics', honorLabels = false }) => ({
+        job_name: name,
+        honor_labels: honorLabels,
+        scrape_interval: `${intervalMs}ms`,
+        scrape_timeout: `${intervalMs}ms`,
+        metrics_path: path,
+        static_configs: [{ targets }],
+      }),
+    ),
   }
 }
 

@@ -186,6 +186,17 @@ test('compilePolicy parses formula, rules and protection', () => {
   })
 })
 
+test('compilePolicy knows names with dashes from differences', () => {
+  const trigger = { ...QUEUE, name: 'my-queue' }
+  const { rules, triggerByName } = compilePolicy(
+    scaledObject({ triggers: [trigger], rules: [{ when: 'my-queue.age > 5', min: 2 }] }),
+  )
+  const [rule] = rules
+  assert.ok(rule?.condition.kind === 'when')
+  assert.equal(rule.condition.expression.names, ['my-queue.age'])
+  assert.is(triggerByName.get('my-queue'), 0)
+})
+
 const OF_KEDA = 'autoscaling.keda.sh/'
 for (const [annotations, want] of [
   [{}, undefined],

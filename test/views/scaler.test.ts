@@ -150,6 +150,94 @@ for (const columns of [80, 120])
     for (const line of text.split('\n')) assert.ok(line.length <= columns, line)
   })
 
+const authentication = {
+  apiVersion: 'nsctl.dev/v1alpha1',
+  kind: 'TriggerAuthentication',
+  metadata: { name: 'orders', namespace: 'shop', creationTimestamp: secondsAgo(3_600) },
+  spec: {
+    secretTargetRef: [{ parameter: 'password', name: 'orders', key: 'pass' }],
+    configMapTargetRef: [{ parameter: 'host', name: 'settings', key: 'host' }],
+    env: [{ parameter: 'username', name: 'QUEUE_USER', containerName: 'worker' }],
+    hashiCorpVault: {
+      address: 'https://vault.example.org:8200',
+      authentication: 'token',
+      credential: { token: 's.Tr0ub4dor' },
+      secrets: [{ parameter: 'apiKey', path: 'secret/data/queue', key: 'api' }],
+    },
+    podIdentity: { provider: 'aws' },
+  },
+} as unknown as AnyResource
+
+test('describe triggerauthentication says where parameters come from, and never a value', async () => {
+  const using = {
+    ...scaler,
+    spec: {
+      triggers: [
+        { type: 'rabbitmq', name: 'orders', authenticationRef: { name: 'orders' } },
+        { type: 'cpu' },
+      ],
+    },
+  } as unknown as AnyResource
+  const client = {
+    ...clientOf({}),
+    listAll: async (wanted: readonly { kind: string }[]) => ({
+      revision: 1,
+      lists: wanted.map(({ kind }) => (kind === 'ScaledObject' ? [using, scaler] : [])),
+    }),
+  } as unknown as Client
+  const kind = kinds.byKind('TriggerAuthentication')
+  const text = await describeObject(await gatherDescription(client, kind, authentication, nowMs))
+  matchesGolden('describe/triggerauthentication.txt', text)
+  assert.not.match(text, /Tr0ub4dor/)
+})
+
+test('describe scaledjob lists the newest Jobs that it made', async () => {
+  const made = Array.from({ length: 12 }, (_, i) => ({
+    apiVersion: 'nsctl.dev/v1alpha1',
+    kind: 'Job',
+    metadata: {
+      name: `import-${i}`,
+      namespace: 'shop',
+      creationTimestamp: secondsAgo(1_200 - i * 60),
+      ownerReferences: [{ kind: 'ScaledJob', name: i === 3 ? 'another' : 'import' }],
+    },
+    status: { completionsText: i < 10 ? '1/1' : '0/1', failed: i % 2 },
+  })) as unknown as AnyResource[]
+  const scaledJob = {
+    ...scaler,
+    kind: 'ScaledJob',
+    metadata: { ...scaler.metadata, name: 'import' },
+    spec: { maxReplicaCount: 10, triggers: [{ type: 'redis', metadata: {} }] },
+    status: { running: 2, pending: 1 },
+  } as unknown as AnyResource
+  const client = {
+    ...clientOf({}),
+    listAll: async (wanted: readonly { kind: string }[]) => ({
+      revision: 1,
+      lists: wanted.map(({ kind }) => (kind === 'Job' ? made : [])),
+    }),
+  } as unknown as Client
+  const description = await gatherDescription(client, kinds.byKind('ScaledJob'), scaledJob, nowMs)
+  matchesGolden('describe/scaledjob.txt', await describeObject({ ...description, columns: 80 }))
+})
+
+test('describe job', async () => {
+  const job = {
+    apiVersion: 'nsctl.dev/v1alpha1',
+    kind: 'Job',
+    metadata: { name: 'import', namespace: 'shop', creationTimestamp: secondsAgo(120) },
+    spec: {
+      completions: 3,
+      parallelism: 2,
+      backoffLimit: 4,
+      activeDeadlineSeconds: 600,
+      template: { source: { command: ['import', '--all'] } },
+    },
+    status: { succeeded: 1, active: 2, failed: 1, startTime: secondsAgo(90) },
+  } as unknown as AnyResource
+  matchesGolden('describe/job.txt', await page(job, {}, 80))
+})
+
 for (const { name, values, want } of [
   { name: 'from nothing to all', values: [0, 1, 2, 3, 4, 5, 6, 7], want: '▁▂▃▄▅▆▇█' },
   { name: 'all the same', values: [5, 5, 5], want: '███' },

@@ -2,14 +2,9 @@
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache, ObjectIndex } from '../../engine/cache.ts'
 import { ownKey, type Watch } from '../../engine/controller.ts'
-import type {
-  ClusterTriggerAuthentication,
-  ScaledObject,
-  Secret,
-  TriggerAuthentication,
-} from '../../resources/generated/types.ts'
-import { secretContent } from '../../resources/materials.ts'
+import type { ScaledObject } from '../../resources/generated/types.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
+import { credentialWatches } from '../credentials.ts'
 import { targetName } from './problem.ts'
 
 /** Indexes of ScaledObjects, and of the Services that they own a field of. */
@@ -20,10 +15,6 @@ export interface ScaledObjectIndexes {
   readonly managed: ObjectIndex
 }
 
-/** Where Secrets of ClusterTriggerAuthentications are. */
-export const CLUSTER_NAMESPACE = 'nsctl'
-
-/** Kinds that triggers take credentials from; a change of one is a reason to log in anew. */
 export interface WatchOptions {
   readonly cache: ObjectCache
   /** What a trigger of it logs in with has changed. */
@@ -47,22 +38,6 @@ export function scaledObjectWatches(
   { cache, onCredentials }: WatchOptions,
   { byTarget }: ScaledObjectIndexes,
 ) {
-  const users = cache.index('ScaledObject', (object) => authenticationKeys(object as unknown as ScaledObject))
-  const sources = [
-    cache.index('TriggerAuthentication', (one) => materialKeys(one, one.metadata.namespace ?? '')),
-    cache.index('ClusterTriggerAuthentication', (one) => materialKeys(one, CLUSTER_NAMESPACE)),
-  ]
-  const named = (refs: readonly ObjectRef[]): readonly ObjectRef[] => {
-    for (const ref of refs) onCredentials(ref)
-    return refs
-  }
-  const usersOf = (authentication: AnyResource): readonly ObjectRef[] =>
-    users.get(authenticationKey(authentication)).map((one) => refOfObject(one))
-  const usersOfMaterial = (material: AnyResource): readonly ObjectRef[] => {
-    const { namespace, name } = material.metadata
-    const authentications = sources.flatMap((index) => index.get(`${namespace}/${material.kind}/${name}`))
-    return authentications.flatMap(usersOf)
-  }
   const onTarget = (service: AnyResource): readonly ObjectRef[] =>
     byTarget.get(`${service.metadata.namespace}/${service.metadata.name}`).map((one) => refOfObject(one))
   const sharers = (object: AnyResource): readonly ObjectRef[] => {
@@ -84,54 +59,9 @@ export function scaledObjectWatches(
       toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now)),
     },
     { kind: 'Instance', toKeys: () => [] },
-    {
-      kind: 'TriggerAuthentication',
-      toKeys: (now, old) => (old !== undefined && deepEqual(now.spec, old.spec) ? [] : named(usersOf(now))),
-    },
-    {
-      kind: 'ClusterTriggerAuthentication',
-      toKeys: (now, old) => (old !== undefined && deepEqual(now.spec, old.spec) ? [] : named(usersOf(now))),
-    },
-    {
-      kind: 'Secret',
-      toKeys: (now, old) =>
-        old !== undefined && deepEqual(contentOf(now), contentOf(old)) ? [] : named(usersOfMaterial(now)),
-    },
-    {
-      kind: 'Config',
-      toKeys: (now, old) =>
-        old !== undefined && deepEqual(now.spec, old.spec) ? [] : named(usersOfMaterial(now)),
-    },
+    ...credentialWatches('ScaledObject', cache, onCredentials),
   ]
   return watches
-}
-
-/** `namespace/kind/name` of what the triggers name. */
-function authenticationKeys({ metadata: { namespace }, spec }: ScaledObject): readonly string[] {
-  const keys = spec.triggers.flatMap(({ authenticationRef }) => {
-    if (authenticationRef === undefined) return []
-    const { kind = 'TriggerAuthentication', name } = authenticationRef
-    return [kind === 'TriggerAuthentication' ? `${namespace}/${kind}/${name}` : `/${kind}/${name}`]
-  })
-  return [...new Set(keys)]
-}
-
-function authenticationKey({ kind, metadata: { namespace = '', name } }: AnyResource): string {
-  return `${namespace}/${kind}/${name}`
-}
-
-function materialKeys(object: AnyResource, namespace: string): readonly string[] {
-  const { spec } = object as unknown as TriggerAuthentication | ClusterTriggerAuthentication
-  const secrets = (spec.secretTargetRef ?? []).map(({ name }) => `${namespace}/Secret/${name}`)
-  const configs = (spec.configMapTargetRef ?? []).map(({ name }) => `${namespace}/Config/${name}`)
-  const { tokenFrom } = spec.hashiCorpVault?.credential ?? {}
-  const token = tokenFrom === undefined ? [] : [`${namespace}/Secret/${tokenFrom.name}`]
-  return [...new Set([...secrets, ...configs, ...token])]
-}
-
-/** What a Secret holds, whoever uses it and whatever is said of it. */
-function contentOf(object: AnyResource): unknown {
-  return secretContent(object as unknown as Secret)
 }
 
 /** A status that this controller writes itself wakes nobody. */

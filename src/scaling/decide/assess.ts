@@ -57,12 +57,13 @@ export function assessTrigger(
 ): TriggerAssessment {
   const look = input.triggers.get(trigger.key)
   const base = { trigger, input: look, metrics: [], active: undefined, error: undefined }
+  // HPA looks at no instances while there are none, and what cannot be read of them is no reason to wake any
+  if (trigger.perInstance && counts.current === 0) return base
   if (look === undefined) return { ...base, error: 'not read yet' }
   if (look.error !== undefined) return { ...base, error: look.error }
   const { reading } = look
   if (reading === undefined) return { ...base, error: 'not read yet' }
   if (reading.kind === 'instances') {
-    if (counts.current === 0) return base
     const metric = assessInstances(trigger, reading, policy, input)
     return typeof metric === 'string' ? { ...base, error: metric } : { ...base, metrics: [metric] }
   }

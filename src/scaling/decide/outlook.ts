@@ -27,7 +27,8 @@ export function lookOut(outcome: Outcome): Outlook {
   const { to, bounds, activation } = outcome
   const more: WouldChange | undefined =
     to >= bounds.ceiling || activation.isIdle ? undefined : wouldBeMore(outcome)
-  const fewer: WouldChange | undefined = to <= bounds.floor ? undefined : wouldBeFewer(outcome)
+  const isLeast = to <= Math.max(bounds.floor, activation.least)
+  const fewer: WouldChange | undefined = isLeast ? undefined : wouldBeFewer(outcome)
   return { up: nextUp(outcome), down: nextDown(outcome), more, fewer }
 }
 
@@ -84,6 +85,7 @@ function nextDown(outcome: Outcome): NextChange {
   const { policy, input, to, bounds, state, wish, activation } = outcome
   const { pause, behavior } = policy
   if (pause !== undefined && pause.kind !== 'out') return never('paused')
+  if (to === 0) return never('none runs')
   if (to <= bounds.floor) return never(`at its floor of ${bounds.floor} (${bounds.floorBy})`)
   if (wish.isPartial) return never('not while a trigger cannot be read')
   const nowMs = input.time.steadyMs

@@ -43,8 +43,8 @@ export function makeWish(policy: ScalingPolicy, input: DecisionInput, counts: Co
 }
 
 /** KEDA's fallback: after more failures in a row than its threshold. `scalingModifiers` stands in within the formula instead. */
-function standIn({ input }: TriggerAssessment, fallback: Fallback | undefined, current: number) {
-  if (fallback === undefined || input?.error === undefined) return undefined
+function standIn({ input, error }: TriggerAssessment, fallback: Fallback | undefined, current: number) {
+  if (fallback === undefined || error === undefined || input?.error === undefined) return undefined
   if (input.failures <= fallback.failureThreshold) return undefined
   switch (fallback.behavior) {
     case 'static':

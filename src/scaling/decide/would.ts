@@ -39,9 +39,15 @@ export function wouldBeMore(question: Question): WouldChange | undefined {
   if (decisive === undefined) return undefined
   const { metric, step, scale, whole, settled } = decisive
   const { to, policy } = question
-  const crowded = (to * metric.target) / scale
-  const bound = settled <= to ? Math.max(crowded, (1 + policy.tolerance.up) * whole) : crowded
-  const value = roundTo(Math.floor(bound / step + NEAR) * step + step, step)
+  const { up, down } = policy.tolerance
+  const above = (bound: number) => Math.floor(bound / step + NEAR) * step + step
+  const crowded = above((to * metric.target) / scale)
+  const left = Math.ceil(((1 - down) * whole) / step - NEAR) * step
+  // what is in tolerance leaves as many as there are: fewer than that, or more
+  const value = roundTo(
+    settled <= to ? Math.max(crowded, above((1 + up) * whole)) : Math.min(crowded, left),
+    step,
+  )
   const replicas = decisive.propose(value)?.replicas
   return replicas === undefined || replicas <= to ? undefined : answer(decisive, value, replicas)
 }
@@ -52,9 +58,12 @@ export function wouldBeFewer(question: Question): WouldChange | undefined {
   const decisive = decisiveOf(question)
   if (decisive === undefined || wish.isPartial || othersWant(question, to)) return undefined
   const { metric, step, scale, whole, settled } = decisive
-  let value = Math.floor(((to - 1) * metric.target) / scale / step + NEAR) * step
-  if (settled >= to && isWithin(value / whole, policy.tolerance))
-    value = Math.ceil(((1 - policy.tolerance.down) * whole) / step - NEAR) * step - step
+  const { up, down } = policy.tolerance
+  const within = (bound: number) => Math.floor(bound / step + NEAR) * step
+  let value = within(((to - 1) * metric.target) / scale)
+  if (settled < to) value = Math.max(value, within((1 + up) * whole))
+  else if (isWithin(value / whole, policy.tolerance))
+    value = Math.ceil(((1 - down) * whole) / step - NEAR) * step - step
   value = roundTo(value, step)
   const replicas = value < 0 ? undefined : decisive.propose(value)?.replicas
   return replicas === undefined || replicas >= to ? undefined : answer(decisive, value, replicas)

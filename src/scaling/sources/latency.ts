@@ -165,7 +165,7 @@ class LatencySource implements Source {
     if (series.size > 0 || isExposition(text, this.#metric)) return series
     throw new NsctlError('Invalid', `${request.name} has no histogram ${this.#metric}`, {
       value: this.#metric,
-      next: 'name one that it has, without _bucket; with labels, one that has these',
+      next: 'name one that it has, without _bucket, and labels that it has; some programs show none before their first request',
     })
   }
 

@@ -5,7 +5,7 @@ import { messageOf, NsctlError } from '../../core/errors.ts'
 /** Resolves to what the listener at `url` says. Rejects with Unreachable, and with the signal's reason. */
 export type FetchMetrics = (url: string, signal: AbortSignal) => Promise<string>
 
-/** A node with ten thousand instances says less. */
+/** What is asked for of a node with ten thousand instances is less. */
 const MAX_BYTES = 16 * 2 ** 20
 
 export interface MetricsFetcher {
@@ -28,7 +28,7 @@ function fetchOver(agent: Agent, url: string, signal: AbortSignal, maxBytes: num
       reject(
         signal.aborted
           ? signal.reason
-          : new NsctlError('Unreachable', `the metrics at ${url} cannot be read: ${why}`, {
+          : new NsctlError('Unreachable', `the metrics at ${new URL(url).host} cannot be read: ${why}`, {
               value: url,
               next: 'check that the node’s agent runs, and serves metrics',
             }),

@@ -22,6 +22,9 @@ const MEMBERS: Readonly<Record<string, keyof InstanceCounts>> = {
   nsctl_instance_start_time_seconds: 'startedAtSeconds',
 }
 
+/** The part of a node's metrics that is read here. */
+export const READ_NAMES: readonly string[] = Object.keys(MEMBERS)
+
 export function instanceKey(namespace: string, name: string): string {
   return `${namespace}/${name}`
 }

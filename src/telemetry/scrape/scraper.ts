@@ -1,7 +1,7 @@
 /** Scrapes nodes for all who want to know what instances use: each node once a second at most, whoever asks. */
 import { type Clock, delay } from '../../core/clock.ts'
 import type { FetchMetrics } from './fetch.ts'
-import { type InstanceCounts, type NodeCounts, readCounts } from './sample.ts'
+import { type InstanceCounts, type NodeCounts, READ_NAMES, readCounts } from './sample.ts'
 
 export interface ScraperOptions {
   readonly clock: Clock
@@ -98,7 +98,8 @@ export class NodeScraper {
   /** It goes on for others where the one who asked first has given up. */
   async #scrape(target: Target, { node, url }: NodeTarget): Promise<void> {
     const { clock, steadyMs, fetch } = this.#options
-    const text = await fetch(url, AbortSignal.timeout(TIMEOUT_MS))
+    const query = READ_NAMES.map((name) => `name[]=${name}`).join('&')
+    const text = await fetch(`${url}?${query}`, AbortSignal.timeout(TIMEOUT_MS))
     const now: Scrape = { atMs: steadyMs(), wallMs: clock.now(), counts: readCounts(text, node) }
     const before = target.scrapes.filter(({ atMs }) => now.atMs - atMs <= LONGEST_WINDOW_MS)
     const first = before.findLastIndex(({ atMs }) => now.atMs - atMs >= WINDOW_MS)

@@ -4,10 +4,12 @@ import type { Description } from './description.ts'
 import { describeEvent } from './event.ts'
 import { describeGeneric } from './generic.ts'
 import { describeInstance } from './instance.ts'
+import { describeJob } from './job.ts'
 import { describeNode } from './node.ts'
 import { describeScaler } from './scaler.ts'
 import { describeSecret } from './secret.ts'
 import { describeService } from './service.ts'
+import { describeTriggerAuthentication } from './triggerauthentication.ts'
 
 const PAGES: Readonly<Record<string, (description: Description) => string>> = {
   Service: describeService,
@@ -18,6 +20,9 @@ const PAGES: Readonly<Record<string, (description: Description) => string>> = {
   Secret: describeSecret,
   ScaledObject: describeScaler,
   ScaledJob: describeScaler,
+  Job: describeJob,
+  TriggerAuthentication: describeTriggerAuthentication,
+  ClusterTriggerAuthentication: describeTriggerAuthentication,
 }
 
 /** The page for an object, last line ended. Loads the YAML library only for kinds without a page of their own. */

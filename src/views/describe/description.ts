@@ -17,7 +17,7 @@ export interface Description {
   readonly events: readonly AnyResource[]
   /** Newest first; empty where the kind keeps none. */
   readonly revisions: readonly RevisionRecord[]
-  /** A Service's or a Node's. */
+  /** A Service's, a Job's or a Node's. */
   readonly instances: readonly AnyResource[]
   /** A Service's. */
   readonly volumes: readonly AnyResource[]
@@ -27,6 +27,10 @@ export interface Description {
   readonly deliveries: readonly AnyResource[]
   /** All there are; a Secret's. */
   readonly recipients: readonly AnyResource[]
+  /** ScaledObjects and ScaledJobs that a TriggerAuthentication may be used by. */
+  readonly scalers?: readonly AnyResource[]
+  /** That a ScaledJob made. */
+  readonly jobs?: readonly AnyResource[]
   /** A ScaledObject's or a ScaledJob's. */
   readonly scaler?: ScalerRecord
   /** Of the terminal; where there is none, pages that care take 120. */
@@ -39,6 +43,10 @@ const AROUND: Readonly<Record<string, readonly string[]>> = {
   Node: ['Instance'],
   Config: ['Service', 'Delivery'],
   Secret: ['Service', 'Delivery', 'Recipient'],
+  Job: ['Instance'],
+  ScaledJob: ['Job'],
+  TriggerAuthentication: ['ScaledObject', 'ScaledJob'],
+  ClusterTriggerAuthentication: ['ScaledObject', 'ScaledJob'],
 }
 
 /** Reads all that describe shows of `object`, in one snapshot and, where there are revisions, one more read. */
@@ -70,6 +78,10 @@ export async function gatherDescription(
     services: listOf('Service'),
     deliveries: listOf('Delivery'),
     recipients: listOf('Recipient'),
+    jobs: listOf('Job').filter(({ metadata }) =>
+      metadata.ownerReferences?.some((owner) => owner.kind === 'ScaledJob' && owner.name === name),
+    ),
+    scalers: [...listOf('ScaledObject'), ...listOf('ScaledJob')],
     events: listOf('Event').filter(
       (event) =>
         isAbout(event, { kind: kind.kind, name, ...scope, ...(uid !== undefined && { uid }) }) ||
@@ -80,5 +92,6 @@ export async function gatherDescription(
 
 function belongsTo(object: AnyResource, kind: Kind, name: string): boolean {
   if (kind.kind === 'Service') return textAt(object, 'spec.service') === name
+  if (kind.kind === 'Job') return textAt(object, 'spec.job') === name
   return kind.kind === 'Node' && textAt(object, 'spec.node') === name
 }

@@ -5,6 +5,7 @@ import {
   PAUSED_REPLICAS,
   PAUSED_SCALE_IN,
   PAUSED_SCALE_OUT,
+  POLL_REQUESTED,
 } from '../../resources/scaler-annotations.ts'
 import type { Decision, NextChange } from '../../scaling/decide.ts'
 import { mapsAt, numberAt, textAt } from '../fields.ts'
@@ -15,14 +16,15 @@ import { timezoneOf } from '../scaler/record.ts'
 import { sourceRows } from '../scaler/sources.ts'
 import { ZoneTimes } from '../scaler/times.ts'
 import { renderRunning, renderWhy, whyRows } from '../scaler/why.ts'
-import { ageText } from '../table.ts'
+import { ageText, renderRows } from '../table.ts'
 import { displayWidth, printable } from '../width.ts'
 import { wrapText } from '../wrap.ts'
 import type { Description } from './description.ts'
-import { type Block, renderBlocks } from './layout.ts'
+import { type Block, linesOf, renderBlocks } from './layout.ts'
 import { eventsBlock, labelBlocks, lifeBlocks, originText } from './parts.ts'
 
 const DEFAULT_COLUMNS = 120
+const JOBS_SHOWN = 10
 const LONGEST_LABEL_CELLS = 16
 
 export function describeScaler(description: Description): string {
@@ -33,7 +35,7 @@ export function describeScaler(description: Description): string {
   const blocks: readonly Block[] = [
     [object.kind, headerLines(description, cells)],
     ['Applied', [printable(originText(description))]],
-    ...labelBlocks(object),
+    ...labelBlocks(withoutRequest(object)),
     ...lifeBlocks(description),
     ['Paused', pausedLines(description)],
     ...(present === undefined
@@ -43,10 +45,17 @@ export function describeScaler(description: Description): string {
     ['Sources', renderRunning(sourceRows(description), cells)],
     conditionsBlock(description, cells),
     decisionsBlock(description, times, cells),
+    jobsBlock(description),
     ['Times', times.isForeign() ? [times.zone] : []],
     eventsBlock(description),
   ]
   return `${renderBlocks(blocks)}${hint(description, times)}`
+}
+
+/** Without the annotation of `nsctl scaler trigger`, which tells a reader nothing. */
+function withoutRequest(object: Description['object']): Description['object'] {
+  const { [POLL_REQUESTED]: _, ...annotations } = object.metadata.annotations ?? {}
+  return { ...object, metadata: { ...object.metadata, annotations } }
 }
 
 /** `shop/web → service/web      now 7 of 2–20, wanted 7     Ready, Active`, in two lines where one is too narrow. */
@@ -139,6 +148,24 @@ function decisionsBlock({ scaler }: Description, times: ZoneTimes, cells: number
     decision.because,
   ])
   return ['Decisions', renderRunning(rows, cells)]
+}
+
+/** The newest of a ScaledJob's. */
+function jobsBlock({ jobs = [], nowMs }: Description): Block {
+  const made = ({ metadata }: Description['object']) => metadata.creationTimestamp ?? ''
+  const rows = [...jobs]
+    .sort((a, b) => (made(a) < made(b) ? 1 : -1))
+    .slice(0, JOBS_SHOWN)
+    .map((job) => [
+      job.metadata.name,
+      textAt(job, 'status.completionsText') ?? '-',
+      String(numberAt(job, 'status.failed') ?? 0),
+      ageText(job.metadata.creationTimestamp, nowMs),
+      printable(textAt(job, 'status.summary') ?? ''),
+    ])
+  if (rows.length === 0) return ['Jobs', []]
+  const more = jobs.length > JOBS_SHOWN ? [`and ${jobs.length - JOBS_SHOWN} older`] : []
+  return ['Jobs', [...linesOf(renderRows([['NAME', 'COMPLETIONS', 'FAILED', 'AGE', ''], ...rows])), ...more]]
 }
 
 function hint({ object, scaler }: Description, times: ZoneTimes): string {

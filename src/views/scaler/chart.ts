@@ -19,7 +19,8 @@ export function chartLines(record: ScalerRecord | undefined, options: ChartOptio
   if (record === undefined || record.samples.length < 2) return []
   const { nowMs, columns } = options
   const cells = Math.min(MOST_CELLS, Math.max(LEAST_CELLS, Math.floor((columns - BESIDE) / 2)))
-  const span = { fromMs: nowMs - CHART_MS, toMs: nowMs + 1, cells }
+  const { spanMs, name } = spanOf(record.samples, nowMs)
+  const span = { fromMs: nowMs - spanMs, toMs: nowMs + 1, cells }
   const key = chartedKey(record)
   const demand =
     key === undefined
@@ -34,12 +35,26 @@ export function chartLines(record: ScalerRecord | undefined, options: ChartOptio
   )
   const replicasText = `${sparkline(replicas)}   0–${largest(replicas)}`
   if (key === undefined || demand.every((value) => value === undefined))
-    return [['Replicas', [`${replicasText}, 1 h`]]]
+    return [['Replicas', [`${replicasText}, ${name}`]]]
   const what = labelOfKey(record, key)
   return [
-    ['Demand', [`${sparkline(demand)}   1 h     Replicas ${sparkline(replicas)}`]],
+    ['Demand', [`${sparkline(demand)}   ${name}     Replicas ${sparkline(replicas)}`]],
     ['', [`${what}, at most ${shortNumber(largest(demand))}; replicas at most ${largest(replicas)}`]],
   ]
+}
+
+/** As short as holds all samples: what is a minute old would be a speck in an hour. */
+const SPANS = [
+  { spanMs: 5 * 60_000, name: '5 m' },
+  { spanMs: 15 * 60_000, name: '15 m' },
+] as const
+
+function spanOf(
+  samples: readonly TimedSample[],
+  nowMs: number,
+): { readonly spanMs: number; readonly name: string } {
+  const oldestMs = samples.at(-1)?.atMs ?? nowMs
+  return SPANS.find(({ spanMs }) => nowMs - oldestMs <= spanMs) ?? { spanMs: CHART_MS, name: '1 h' }
 }
 
 /** Of the trigger that decides, else of the first that has any. */

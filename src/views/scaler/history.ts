@@ -10,7 +10,7 @@ export function decisionsTable(decisions: readonly Decision[], times: ZoneTimes)
   if (decisions.length === 0) return ''
   const rows = decisions.map(({ at, from, to, active, because, limited, fallback }) => [
     times.text(Date.parse(at)),
-    `${from} → ${to}`,
+    from === to ? `stays ${to}` : `${from} → ${to}`,
     active ? 'yes' : 'no',
     fallback ? 'Fallback' : (limited?.reason ?? '-'),
     printable(because),

@@ -9,6 +9,8 @@ import type { ScalerKind } from './about.ts'
 
 export const CHART_MS = 3_600_000
 const DECISIONS_SHOWN = 5
+/** Decisions are kept as well where something else changed than the number: an error, a pause. */
+const DECISIONS_READ = 50
 
 export interface TimedSample extends ScalerSample {
   readonly atMs: number
@@ -17,7 +19,7 @@ export interface TimedSample extends ScalerSample {
 export interface ScalerRecord {
   /** The newest that is known, whether or not it changed anything. */
   readonly present: Decision | undefined
-  /** Those that changed something, newest first. */
+  /** Those that changed the number, newest first. */
   readonly decisions: readonly Decision[]
   /** Of the last hour, newest first. */
   readonly samples: readonly TimedSample[]
@@ -40,17 +42,18 @@ export async function gatherScaler(
   const name = historyName(object)
   const [latest, decisions, samples] = await Promise.all([
     client.scalerHistory({ object: name, kind: 'latest', limit: 1 }),
-    client.scalerHistory({ object: name, kind: 'decision', limit: DECISIONS_SHOWN }),
+    client.scalerHistory({ object: name, kind: 'decision', limit: DECISIONS_READ }),
     client.scalerHistory({ object: name, kind: 'sample', fromMs: nowMs - CHART_MS }),
   ])
-  const kept = decisions.flatMap(({ content }) => readDecision(content) ?? [])
+  const read = decisions.flatMap(({ content }) => readDecision(content) ?? [])
+  const changes = read.filter(({ from, to }) => from !== to).slice(0, DECISIONS_SHOWN)
   const stored = storedDecision(object)
-  const known = [...latest.flatMap(({ content }) => readDecision(content) ?? []), ...kept]
+  const known = [...latest.flatMap(({ content }) => readDecision(content) ?? []), ...read]
   if (stored !== undefined) known.push(stored)
   return {
     present: newest(known),
     // no history here: the object itself says at least the last
-    decisions: kept.length === 0 && stored !== undefined && stored.from !== stored.to ? [stored] : kept,
+    decisions: read.length === 0 && stored !== undefined && stored.from !== stored.to ? [stored] : changes,
     samples: samples.flatMap(({ atMs, content }) => {
       const sample = readSample(content)
       return sample === undefined ? [] : [{ ...sample, atMs }]

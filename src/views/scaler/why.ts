@@ -8,6 +8,8 @@ import { triggerLabel } from './record.ts'
 const ALWAYS: ReadonlySet<string> = new Set(['rules', 'protection', 'bounds'])
 /** What they did is what a trigger's line says already. */
 const TOLD_BY_TRIGGERS: ReadonlySet<string> = new Set(['Largest', 'Partial', 'Formula', 'Fallback'])
+/** Reasons of steps that did nothing, and need not say so. */
+const QUIET: ReadonlySet<string> = new Set(['None', 'Active'])
 const GAP = '   '
 const LEAST_TEXT_CELLS = 24
 
@@ -29,10 +31,16 @@ export function whyRows({ triggers, steps }: Decision): readonly WhyRow[] {
   }))
   for (const step of steps) {
     if (!isShown(step)) continue
-    const { step: label, text, from, to } = step
-    rows.push({ label, text, result: from === to ? '' : `→ ${to}`, remark: '' })
+    const { step: label, from, to } = step
+    rows.push({ label, text: textOf(step, triggers), result: from === to ? '' : `→ ${to}`, remark: '' })
   }
   return rows
+}
+
+/** What keeps the number is said above, where it is a trigger. */
+function textOf({ step, reason, text }: Step, triggers: Decision['triggers']): string {
+  const isSaid = step === 'triggers' && reason === 'Unknown' && triggers.some(({ error }) => error != null)
+  return isSaid ? 'kept: less than all is known' : text
 }
 
 function failuresText({ failures }: { readonly failures: number }): string {
@@ -42,7 +50,7 @@ function failuresText({ failures }: { readonly failures: number }): string {
 function isShown({ step, from, to, reason }: Step): boolean {
   if (ALWAYS.has(step)) return true
   if (step === 'triggers') return !TOLD_BY_TRIGGERS.has(reason)
-  return from !== to || reason !== 'None'
+  return from !== to || !QUIET.has(reason)
 }
 
 /** The rows in `cells` at most, long texts on several lines. */

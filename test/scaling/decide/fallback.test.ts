@@ -125,6 +125,11 @@ test('a fallback also stands in for what is measured by instance', () => {
   assert.is(decision.to, 10)
 })
 
+test('what is measured by instance wakes nothing where it cannot be read', () => {
+  const of = policy({ triggers: [trigger('queue'), cpu(70)], fallback: fallback() })
+  assert.is(decideOnce(of, input(0, { queue: value(0), cpu: failing(9) })).to, 0)
+})
+
 test('a fallback goes as fast as policies let it', () => {
   const decision = decideOnce(
     policy({ fallback: fallback({ replicas: 50 }) }),

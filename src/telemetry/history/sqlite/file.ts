@@ -11,8 +11,8 @@ const PAGE_BYTES = 4_096
 const CHECKPOINT_BYTES = 1024 * 1024
 /** How long SQLite waits for a lock: it blocks the event loop, and what is not written now is written a second later. */
 const SQLITE_WAIT_MS = 5
-/** Least space left for others on the disk: what the history is about is worth more than the history. */
-const DISK_RESERVE_BYTES = 64 * 1024 * 1024
+/** Space left for others on the disk, the lesser of both: what the history is about is worth more than the history. */
+const DISK_RESERVE = { bytes: 64 * 1024 * 1024, part: 0.05 }
 
 /** Kinds as numbers: part of the key. */
 export const KINDS = { decision: 0, sample: 1, latest: 2 } as const
@@ -124,8 +124,8 @@ export function identityOf(path: string): string | undefined {
 /** Whether the disk is so full that what is left is for others. */
 export function isDiskTight(path: string): boolean {
   try {
-    const { bavail, bsize } = statfsSync(dirname(path))
-    return bavail * bsize < DISK_RESERVE_BYTES
+    const { bavail, blocks, bsize } = statfsSync(dirname(path))
+    return bavail * bsize < Math.min(DISK_RESERVE.bytes, blocks * bsize * DISK_RESERVE.part)
   } catch {
     return false
   }

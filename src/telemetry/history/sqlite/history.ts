@@ -17,11 +17,13 @@ const FLUSH_AFTER_MS = 1_000
 const BATCH = 500
 /** Kept in memory while nothing can be written; then the oldest samples go, and the oldest of all. */
 const MAX_WAITING = 20_000
-const PRUNE_EVERY_MS = 10_000
+const PRUNE_EVERY_MS = 2_000
 /** Each object is looked at about so often. */
 const PRUNE_ROUND_MS = 10 * 60_000
-const LEAST_PRUNED = 20
+const LEAST_PRUNED = 5
 const MAX_DRIFT_MS = 60_000
+/** After a jump of the wall clock nothing is forgotten for so long: it may jump back. */
+const DISTRUST_MS = 10 * 60_000
 const SAID_EVERY_MS = 60_000
 const MAX_BYTES = 512 * 1024 * 1024
 /** The file may grow beyond `maxBytes` by this part until pruning has caught up. */
@@ -56,6 +58,8 @@ class SqliteHistory implements HistoryStore {
   /** Of the ages of `retentionAt`: less while the file is too large. */
   #part = 1
   #driftMs: number
+  /** Monotonic. */
+  #trustedFromMs = 0
 
   constructor(sqlite: Sqlite, { maxBytes = MAX_BYTES, ...options }: SqliteHistoryOptions) {
     this.#sqlite = sqlite
@@ -189,9 +193,10 @@ class SqliteHistory implements HistoryStore {
   #prune(): void {
     const { clock, maxBytes } = this.#options
     const driftMs = clock.now() - clock.monotonic()
-    const hasJumped = Math.abs(driftMs - this.#driftMs) > MAX_DRIFT_MS
+    if (Math.abs(driftMs - this.#driftMs) > MAX_DRIFT_MS)
+      this.#trustedFromMs = clock.monotonic() + DISTRUST_MS
     this.#driftMs = driftMs
-    if (hasJumped) return
+    if (clock.monotonic() < this.#trustedFromMs) return
     this.#try(() => {
       const rows = this.#rows()
       const used = this.#open === undefined ? 0 : usedBytes(this.#open.db)

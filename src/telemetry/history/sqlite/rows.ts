@@ -31,16 +31,13 @@ function entryOf(
 /** Writes and thins; one for each time that the file is opened. */
 export class Rows {
   readonly #db: DatabaseSync
-  readonly #insert: StatementSync
+  readonly #statements = new Map<string, StatementSync>()
   readonly #ids = new Map<string, number>()
   /** By object and width of buckets: thinned up to there. */
   readonly #thinned = new Map<string, number>()
 
   constructor(db: DatabaseSync) {
     this.#db = db
-    this.#insert = db.prepare(
-      'INSERT INTO entry (object, kind, at, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    )
   }
 
   /** All of them or none. */
@@ -53,11 +50,13 @@ export class Rows {
   #writeOne({ object, kind, atMs, content }: HistoryEntry): void {
     const id = this.#idOf(object)
     if (kind === 'latest') {
-      const newer = this.#db.prepare('SELECT 1 FROM entry WHERE object = ? AND kind = 2 AND at >= ?')
+      const newer = this.#prepared('SELECT 1 FROM entry WHERE object = ? AND kind = 2 AND at >= ?')
       if (newer.get(id, Math.round(atMs)) !== undefined) return
       this.#run('DELETE FROM entry WHERE object = ? AND kind = 2', id)
     }
-    this.#insert.run(id, KINDS[kind], Math.round(atMs), JSON.stringify(content))
+    this.#prepared(
+      'INSERT INTO entry (object, kind, at, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    ).run(id, KINDS[kind], Math.round(atMs), JSON.stringify(content))
   }
 
   /** Ids of objects after `id`, in order, at most so many. */
@@ -102,14 +101,22 @@ export class Rows {
       lastDecisionsFromMs,
     )
     this.#run('DELETE FROM entry WHERE object = ? AND kind = 2 AND at < ?', id, lastDecisionsFromMs)
-    if (this.#db.prepare('SELECT 1 FROM entry WHERE object = ? LIMIT 1').get(id) !== undefined) return
+    if (this.#prepared('SELECT 1 FROM entry WHERE object = ? LIMIT 1').get(id) !== undefined) return
     this.#run('DELETE FROM object WHERE id = ?', id)
     for (const [name, known] of this.#ids) if (known === id) this.#ids.delete(name)
     for (const { everyMs } of thin) this.#thinned.delete(`${id}/${everyMs}`)
   }
 
   #run(statement: string, ...values: readonly number[]): void {
-    this.#db.prepare(statement).run(...values.map(Math.ceil))
+    this.#prepared(statement).run(...values.map(Math.ceil))
+  }
+
+  #prepared(statement: string): StatementSync {
+    const known = this.#statements.get(statement)
+    if (known !== undefined) return known
+    const prepared = this.#db.prepare(statement)
+    this.#statements.set(statement, prepared)
+    return prepared
   }
 
   #idOf(name: string): number {

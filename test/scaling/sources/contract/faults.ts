@@ -32,7 +32,7 @@ export function faults(of: Of): void {
 
   of('is unreachable while its server is gone, and recovers', async (bench) => {
     const { server, set } = bench.outside
-    if (server === undefined) return
+    if (server?.kill === undefined || server.restart === undefined) return
     const [used, fresh] = [bench.open(), bench.open()]
     await set(4)
     await numberOf(used)

@@ -30,9 +30,10 @@ export interface Outside {
   readonly server?: {
     freeze(): void
     thaw(): void
-    kill(): Promise<void>
+    /** Left out where it cannot come back at its address. */
+    kill?(): Promise<void>
     /** Until it answers; what `set` said may be gone. */
-    restart(): Promise<void>
+    restart?(): Promise<void>
   }
   /** Each is Denied. */
   readonly wrongCredentials?: readonly Named[]

@@ -1,0 +1,255 @@
+/** One ScaledJob at work: what its triggers said last, and the Jobs that it makes of that. It takes none away but by its limits and rollouts. */
+import type { ResourceController, ResourceReader } from '../../api/api.ts'
+import { deepEqual, type Json } from '../../core/json.ts'
+import { formatCount } from '../../core/words.ts'
+import type { ObjectCache } from '../../engine/cache.ts'
+import type { Looker, Wish } from '../../engine/looks.ts'
+import type { Job, ScaledJob, ScaledJobStatus } from '../../resources/generated/types.ts'
+import type { AnyResource, ObjectRef } from '../../resources/object.ts'
+import { PAUSED, POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
+import { decideJobs, type JobsDecision, type JobsPolicy } from '../../scaling/jobs/decide-jobs.ts'
+import { historyObject } from '../../scaling/sample.ts'
+import type { ScalingTimes } from '../../scaling/times.ts'
+import { type OpenTrigger, Trigger } from '../../scaling/trigger.ts'
+import type { HistoryWriter } from '../../telemetry/history/history.ts'
+import { countJobs, type JobView, jobsToRemove, jobViewOf, makeJob } from './jobs.ts'
+import { type JobProblem, scaledJobStatus } from './status.ts'
+
+export type JobScalerApi = Pick<
+  ResourceController,
+  'createOwned' | 'requestDelete' | 'updateStatus' | 'recordEvent'
+> &
+  Pick<ResourceReader, 'kinds'>
+
+export interface JobScalerOptions {
+  readonly api: JobScalerApi
+  readonly cache: ObjectCache
+  readonly times: ScalingTimes
+  readonly compile: (object: ScaledJob) => JobsPolicy
+  readonly open: OpenTrigger
+  readonly history?: HistoryWriter
+  /** What an event has led to could not be written. */
+  readonly onFailure: (error: unknown) => void
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}
+
+/** Of the interval, either way. */
+const JITTER = 0.05
+
+export class JobScaler implements Looker {
+  readonly #options: JobScalerOptions
+  #object: ScaledJob
+  #problem: JobProblem | undefined
+  #policy: JobsPolicy | undefined
+  #triggers: readonly Trigger[] = []
+  #decision: JobsDecision | undefined
+  /** Numbers of the Jobs that were made, and that the cache may not show yet. */
+  readonly #unseen = new Set<string>()
+  #created: number
+  #written: ScaledJobStatus | undefined
+  #polledFor: string | undefined
+  #deciding: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(object: ScaledJob, options: JobScalerOptions) {
+    this.#options = options
+    this.#object = object
+    this.#written = object.status
+    this.#created = object.status?.created ?? 0
+    this.#polledFor = object.status?.polledFor
+  }
+
+  get object(): ScaledJob {
+    return this.#object
+  }
+
+  get intervalMs(): number {
+    return this.#object.spec.pollingInterval * 1000
+  }
+
+  get polls(): boolean {
+    return !this.#closed && this.#problem === undefined && !this.#isPaused
+  }
+
+  get #isPaused(): boolean {
+    return this.#object.metadata.annotations?.[PAUSED] === 'true'
+  }
+
+  pollInMs(polls: number, lateMs: number): number {
+    const { random } = this.#options
+    const part = polls === 1 ? random() : 1 + (random() * 2 - 1) * JITTER
+    return Math.max(500, this.intervalMs * part - Math.min(lateMs, this.intervalMs / 2))
+  }
+
+  decideInMs(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Takes in the object as it is now, and what keeps it from acting.
+   *
+   * @param credentials what its triggers log in with has changed
+   */
+  async update(object: ScaledJob, problem: JobProblem | undefined, credentials: boolean): Promise<Wish> {
+    const before = this.#object
+    const isNew = this.#policy === undefined && this.#problem === undefined
+    const moved = isNew || this.#problem !== undefined || !sameOrders(before, object)
+    this.#object = object
+    this.#problem = problem
+    if (problem !== undefined) {
+      await this.#closeTriggers()
+      return 'decide'
+    }
+    if (moved) await this.#open()
+    if (credentials) await Promise.all(this.#triggers.map((trigger) => trigger.reopen()))
+    if ((moved || credentials) && this.polls) return 'look'
+    return 'decide'
+  }
+
+  async poll(): Promise<void> {
+    const [object, triggers] = [this.#object, this.#triggers]
+    const request = object.metadata.annotations?.[POLL_REQUESTED]
+    const isAsked = request !== undefined && request !== this.#polledFor
+    await Promise.all(triggers.map((trigger) => trigger.look(object, isAsked ? 0 : this.intervalMs / 2)))
+    if (!this.polls) return
+    this.#polledFor = request ?? this.#polledFor
+    await this.#inTurn(() => this.#decide(true))
+  }
+
+  /** What has become of its Jobs; makes no new ones, which is for looks and events. */
+  decide(): Promise<void> {
+    return this.#inTurn(() => this.#decide(false))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#closeTriggers()
+    await this.#deciding.catch(() => undefined)
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#deciding.catch(() => undefined).then(work)
+    this.#deciding = turn
+    return turn
+  }
+
+  async #decide(mayCreate: boolean): Promise<void> {
+    if (this.#closed) return
+    const jobs = this.#jobs()
+    const { spec } = this.#object
+    const waits = spec.rollout?.propagationPolicy === 'foreground'
+    const counted = countJobs(jobs, spec.scalingStrategy?.pendingPodConditions ?? [], waits)
+    const unseen = this.#unseen.size
+    const counts = { running: counted.running + unseen, pending: counted.pending + unseen }
+    await this.#remove(jobsToRemove(this.#object, jobs))
+    if (mayCreate && this.polls && this.#policy !== undefined) {
+      const triggers = new Map(this.#triggers.map(({ key, input }) => [key, input] as const))
+      this.#decision = decideJobs(this.#policy, { triggers, ...counts })
+      if (this.#decision.create > 0) await this.#create(this.#decision)
+    }
+    const created = this.#unseen.size - unseen
+    await this.#writeStatus({ running: counts.running + created, pending: counts.pending + created })
+  }
+
+  #jobs(): readonly JobView[] {
+    const { cache } = this.#options
+    const owned = cache.byOwner(this.#object.metadata.uid ?? '') as unknown as readonly Job[]
+    const jobs = owned.filter(({ kind }) => kind === 'Job').map(jobViewOf)
+    for (const { name } of jobs) this.#unseen.delete(name)
+    return jobs
+  }
+
+  async #create(decision: JobsDecision): Promise<void> {
+    const first = this.#created + 1
+    const kind = this.#options.api.kinds.byKind('Job')
+    const made = Array.from({ length: decision.create }, (_, index) =>
+      kind.withDefaults(makeJob(this.#object, first + index)),
+    )
+    await this.#options.api.createOwned(made)
+    this.#created += decision.create
+    for (const { metadata } of made) this.#unseen.add(metadata.name)
+    const { namespace = '', name } = this.#object.metadata
+    const { times, history } = this.#options
+    history?.append({
+      object: historyObject('ScaledJob', namespace, name),
+      atMs: Date.parse(times.text()),
+      kind: 'decision',
+      content: decision as unknown as Json,
+    })
+    const message = `made ${formatCount(decision.create, 'Job')}: ${decision.because}`
+    await this.#tell('Normal', 'JobsCreated', message)
+  }
+
+  async #remove(jobs: readonly JobView[]): Promise<void> {
+    const { namespace } = this.#object.metadata
+    await Promise.all(
+      jobs.map(({ name, uid }) =>
+        this.#options.api.requestDelete({ kind: 'Job', namespace, name, ...(uid !== undefined && { uid }) }),
+      ),
+    )
+  }
+
+  async #writeStatus(counts: { readonly running: number; readonly pending: number }): Promise<void> {
+    const decision = this.#decision
+    const status = scaledJobStatus({
+      object: this.#object,
+      before: this.#written,
+      problem: this.#problem,
+      paused: this.#isPaused,
+      triggers: this.#triggers.map(({ key, input: { error, failures } }) => ({ key, error, failures })),
+      counts,
+      created: this.#created,
+      made: decision !== undefined && decision.create > 0 ? decision : undefined,
+      active: decision?.active,
+      polledFor: this.#polledFor,
+      now: this.#options.times.text(),
+    })
+    if (deepEqual(status, this.#written)) return
+    await this.#options.api.updateStatus(this.#ref(), status as unknown as Json)
+    const isNews = status.summary !== undefined && status.summary !== this.#written?.summary
+    this.#written = status
+    if (isNews) await this.#tell('Warning', 'NotReady', status.summary ?? '')
+  }
+
+  async #tell(type: 'Normal' | 'Warning', reason: string, message: string): Promise<void> {
+    const source = 'scaledjob-controller'
+    await this.#options.api.recordEvent({ about: this.#ref(), type, reason, message, source })
+  }
+
+  #ref(): ObjectRef & { readonly uid?: string } {
+    const { namespace, name, uid } = this.#object.metadata
+    return { kind: 'ScaledJob', namespace, name, uid }
+  }
+
+  async #open(): Promise<void> {
+    const { compile, open, onFailure } = this.#options
+    this.#policy = compile(this.#object)
+    const before = new Map(this.#triggers.map((trigger) => [trigger.key, trigger]))
+    const onEvent = () => void this.#inTurn(() => this.#decide(true)).catch(onFailure)
+    this.#triggers = this.#object.spec.triggers.map((spec, index) => {
+      const key = this.#policy?.triggers[index]?.key ?? `${spec.type}-${index}`
+      const known = before.get(key)
+      if (known === undefined || !deepEqual(known.spec, spec))
+        return new Trigger(index, key, spec, { open, onEvent })
+      before.delete(key)
+      return known
+    })
+    await Promise.all([...before.values()].map((trigger) => trigger.close()))
+  }
+
+  async #closeTriggers(): Promise<void> {
+    const triggers = this.#triggers
+    this.#triggers = []
+    this.#policy = undefined
+    await Promise.all(triggers.map((trigger) => trigger.close()))
+  }
+}
+
+/** Nothing that is ordered has changed: not the spec, nor what people say by annotations. */
+export function sameOrders(
+  { metadata: a }: Pick<AnyResource, 'metadata'>,
+  { metadata: b }: Pick<AnyResource, 'metadata'>,
+): boolean {
+  return a.uid === b.uid && a.generation === b.generation && deepEqual(a.annotations, b.annotations)
+}
