@@ -2,6 +2,7 @@
 import client from 'prom-client'
 import { tallyExposition } from '../../src/engine/prometheus.ts'
 import { EngineTally } from '../../src/engine/tally.ts'
+import { StoreTally } from '../../src/main/measured-store.ts'
 import { type Exposition, Families } from '../../src/telemetry/families.ts'
 import { instanceExposition } from '../../src/telemetry/instances.ts'
 import { machineExposition } from '../../src/telemetry/machine/exposition.ts'
@@ -34,6 +35,11 @@ const GROUPS: readonly Group[] = [
     title: 'The control plane',
     text: 'Under the names of controller-runtime and client-go, so that dashboards made for those work. Labels `name` (of the queue, of the lease) or `controller`; of results `result`.',
     exposition: tallyExposition(new EngineTally()),
+  },
+  {
+    title: 'The store',
+    text: 'Of the store, as this process sees it. Labels `operation` and, of requests, `code`: OK or that of the error.',
+    exposition: new StoreTally(),
   },
   {
     title: 'The process',

@@ -5,11 +5,12 @@ import type { Entry, Transaction } from '../store/store.ts'
 import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
 import { type Fault, fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
+import { claimFault, claimOf } from './claims.ts'
 import { commitSet, wantsDefaultNamespace } from './commit-set.ts'
 import { type Context, MAX_ATTEMPTS, timestamp } from './context.ts'
 import { REWRITE, versionInUseText, versionsInUse } from './definitions.ts'
 import { objectKey } from './keys.ts'
-import { type Plan, planDocument, type SetMode, type Situation } from './plan.ts'
+import { type Plan, type Planned, planDocument, type SetMode, type Situation } from './plan.ts'
 
 const NOTHING_APPLIED = 'nothing was applied'
 
@@ -32,8 +33,9 @@ export async function applySet(
       return applySet(context, manifests, options, mode)
     }
     const plans: Plan[] = []
+    const claims = new Map<string, string>()
     for (const one of open) {
-      const planned = planDocument(context, one, situation, options.actor, mode)
+      const planned = refuseRivals(planDocument(context, one, situation, options.actor, mode), claims)
       if (planned.kind === 'plan') plans.push(planned)
       else faults.set(one.candidate.manifest, planned.faults)
     }
@@ -57,6 +59,21 @@ export async function applySet(
     results: manifests.flatMap((manifest) => results.get(manifest) ?? []),
     failed: failures(manifests, faults),
   }
+}
+
+/** Two documents of one set that claim the same: the second is refused. `claims`: who claims what so far, by key. */
+function refuseRivals(planned: Planned, claims: Map<string, string>): Planned {
+  if (planned.kind !== 'plan') return planned
+  const { manifest, target, recorded } = planned
+  const key = claimOf(target, recorded.object)
+  if (key === undefined) return planned
+  const holder = claims.get(key)
+  const rival = claimFault(manifest, target, recorded.object, () =>
+    holder === undefined ? undefined : { value: holder },
+  )
+  if (rival !== undefined) return { kind: 'faults', faults: [rival] }
+  claims.set(key, target.name)
+  return planned
 }
 
 /** A definition cannot lose a version in which something is stored: its plan becomes a fault. */
@@ -96,8 +113,10 @@ async function readSituation(
   const keys: string[] = []
   const shared = new Set<string>()
   const namespaceKeys = new Map<string, string>()
-  for (const { candidate } of open) {
+  for (const { candidate, object } of open) {
     keys.push(candidate.appliedKey)
+    const claim = claimOf(candidate.target, object)
+    if (claim !== undefined) shared.add(claim)
     if (candidate.target.namespace === undefined) shared.add(candidate.objectKey)
     else keys.push(candidate.objectKey)
     const name = candidate.target.namespace

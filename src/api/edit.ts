@@ -12,6 +12,7 @@ import type { Actor, ApplyOptions, ChangeResult, Manifest, Verdict } from './api
 import { keptManifest } from './applied.ts'
 import { auditOperation } from './audit.ts'
 import { contentOf } from './changes.ts'
+import { refuseClaimed } from './claims.ts'
 import { type Stored, withResourceVersion } from './codec.ts'
 import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
 import { REWRITE, versionInUseText, versionsInUse } from './definitions.ts'
@@ -95,6 +96,7 @@ export async function editObject(
     if (!recorded.changed)
       return { verdict: 'unchanged', kind: target.kind, object, before, changes, warnings }
     refuseFaults(target, live, next, recorded)
+    await refuseClaimed(context, target, live.object, next)
     if (target.kind.kind === 'CustomResourceDefinition') await refuseVersionsInUse(context, live.object, next)
     const said = recorded.revised ? [...warnings, ...kindWarnings(target, next)] : warnings
     const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings: said }

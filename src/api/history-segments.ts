@@ -1,5 +1,5 @@
 /**
- * The ring of history segments in the store: `history/head` says the newest's number, `history/segment/<number modulo 60>` holds one. It is no
+ * The ring of history segments in the store: `history/head` says the newest's number, `history/segment/<number modulo 120>` holds one. It is no
  * part of what is copied (store/snapshot.ts): it is what was seen, and not what is wanted.
  */
 import { NsctlError } from '../core/errors.ts'
@@ -10,11 +10,11 @@ import type { StoreReader, StoreWriter } from '../store/store.ts'
 import type { Segment, SegmentLog, SegmentReader } from '../telemetry/history/segments.ts'
 
 const HEAD_KEY = `${HISTORY_PREFIX}head`
-/** At one publication each 15 s: a quarter of an hour at least. */
-const RING = 60
+/** At a publication each 15 s half an hour, and five minutes where each has the most segments: HPA's window. */
+const RING = 120
 
 function slotKey(number: number): string {
-  return `${HISTORY_PREFIX}segment/${String(number % RING).padStart(2, '0')}`
+  return `${HISTORY_PREFIX}segment/${String(number % RING).padStart(3, '0')}`
 }
 
 export function readSegments(store: StoreReader): SegmentReader {

@@ -8,6 +8,7 @@
  *     node/<node>/<plural>/<namespace>/<name>               metadata and spec of what belongs to a node
  *     node/<node>/status/<plural>/<namespace>/<name>        its status, written by the node's agent
  *     at/<plural>/<namespace>/<name>                        the node it belongs to: a name is there once, not once a node
+ *     claim/scale/<namespace>/<service>                     the ScaledObject that scales it: there is one at most
  *     audit/<time>-<suffix>                                 who changed what
  *
  * Beside these the store itself keeps leases (`lease/`), which layout it has (`store/layout`) and, while it is being filled, a note
@@ -23,8 +24,9 @@ import type { LayoutVersion } from '../store/layout.ts'
  *     1.0   audit records name one object each; the manifest applied last always has an entry of its own
  *     2.0   an audit record names all objects of its transaction; an object's entry notes which of it are defaults (applied.ts)
  *     3.0   a Service may name Configs and Secrets, and an Instance those that it runs with; there are Recipients and Deliveries
+ *     3.1   there are ScaledObjects with their claims, ScaledJobs, Jobs and TriggerAuthentications; a Node says where its metrics are
  */
-export const STORE_LAYOUT: LayoutVersion = { major: 3, minor: 0 }
+export const STORE_LAYOUT: LayoutVersion = { major: 3, minor: 1 }
 
 /** Stands for the namespace of what has none. */
 export const CLUSTER = '_'
@@ -85,6 +87,11 @@ export function revisionOfKey(key: string): number {
 /** Where it is noted which node has the object of this name. */
 export function placementKey({ kind, namespace, name }: Target): string {
   return `at/${kind.plural}/${namespace ?? CLUSTER}/${name}`
+}
+
+/** Where it is noted which ScaledObject scales a Service. */
+export function scaleClaimKey(namespace: string, service: string): string {
+  return `claim/scale/${namespace}/${service}`
 }
 
 /** Metadata and spec of what belongs to `node`: the control plane’s half. */

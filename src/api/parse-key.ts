@@ -1,4 +1,5 @@
 /** Any key of a store, taken apart: for what looks at all of them. */
+import { GROUP } from '../resources/object.ts'
 import { isCopied } from '../store/snapshot.ts'
 import {
   CLUSTER,
@@ -19,6 +20,8 @@ export type KnownKey =
   | { readonly holds: 'revision' | 'revision spec'; readonly objectKey: string; readonly recordKey: string }
   /** `specKeyOn`: where the object lies on the node that the entry names. */
   | { readonly holds: 'placement'; readonly specKeyOn: (node: string) => string }
+  /** `holderKey`: of the ScaledObject that the entry names. */
+  | { readonly holds: 'claim'; readonly service: string; readonly holderKey: (name: string) => string }
   | { readonly holds: 'audit' /** ISO time. */; readonly at: string }
   /** A lease, the note of an import, or history. */
   | { readonly holds: 'store' }
@@ -52,6 +55,12 @@ export function parseKey(key: string): KnownKey | undefined {
       const path = rest.join('/')
       return rest.length === 3
         ? { holds: 'placement', specKeyOn: (node) => `${NODE_PREFIX}${node}/${path}` }
+        : undefined
+    }
+    case 'claim': {
+      const [what, namespace, service] = rest
+      return rest.length === 3 && what === 'scale' && service !== undefined
+        ? { holds: 'claim', service, holderKey: (name) => `obj/${GROUP}/scaledobjects/${namespace}/${name}` }
         : undefined
     }
     case 'audit': {

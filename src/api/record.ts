@@ -5,6 +5,7 @@ import type { Operation } from '../store/store.ts'
 import type { Actor, FieldChange } from './api.ts'
 import { unknownMetadata } from './carried.ts'
 import { changesBetween, contentOf } from './changes.ts'
+import { claimOperations } from './claims.ts'
 import { encodeObject, type Stored } from './codec.ts'
 import type { Context } from './context.ts'
 import { definitionStatus } from './definitions.ts'
@@ -76,6 +77,7 @@ export function recordEdit(context: Context, wanted: Edit): Recorded {
       put,
       ...keptSpec(target, live.object, object, edit.isFirstAttempt),
       ...(revised ? [newRevision(edit, object, changes)] : []),
+      ...claimOperations(target, live.object, object),
     ]),
     text: put.value,
     revised,
@@ -109,7 +111,11 @@ function recordCreation(context: Context, edit: Edit): Recorded {
     object,
     changed: true,
     changes: [],
-    operations: withDefinition(context, target, revised ? [put, newRevision(edit, object, [])] : [put]),
+    operations: withDefinition(context, target, [
+      put,
+      ...(revised ? [newRevision(edit, object, [])] : []),
+      ...claimOperations(target, undefined, object),
+    ]),
     text: put.value,
     revised,
   }

@@ -1,5 +1,6 @@
 /** Taking an object out of the store with all that is kept beside it. */
 import type { Operation } from '../store/store.ts'
+import { releaseOperations } from './claims.ts'
 import type { Stored } from './codec.ts'
 import { type Context, commit } from './context.ts'
 import {
@@ -54,6 +55,7 @@ export async function removalOperations(
   return [
     { kind: 'delete', key: objectKey(target), expect: stored.revision },
     { kind: 'delete', key: appliedKey(target) },
+    ...(await releaseOperations(context, target, stored)),
     ...revisions.map((key): Operation => ({ kind: 'delete', key })),
   ]
 }

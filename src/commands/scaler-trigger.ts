@@ -5,10 +5,11 @@ import { NsctlError } from '../core/errors.ts'
 import { formatAge, parseDurationMs } from '../core/quantity.ts'
 import { type AnyResource, type ObjectRef, refText } from '../resources/object.ts'
 import { POLL_REQUESTED } from '../resources/scaler-annotations.ts'
+import type { Decision } from '../scaling/decide.ts'
 import { textAt } from '../views/fields.ts'
 import { toJson, toYamlText } from '../views/output.ts'
 import { changeText } from '../views/scaler/explain.ts'
-import { storedDecision } from '../views/scaler/record.ts'
+import { gatherScaler, storedDecision } from '../views/scaler/record.ts'
 import { renderWhy, whyRows } from '../views/scaler/why.ts'
 import * as shared from './flags.ts'
 import { decisionFormat, ScalerCommand } from './scaler-command.ts'
@@ -46,7 +47,7 @@ export class ScalerTrigger extends ScalerCommand {
     const patch = { metadata: { annotations: { [POLL_REQUESTED]: requested } } }
     await client.patch(ref, 'merge', patch, { actor: this.actor(), verb: 'annotated' })
     const object = await this.#answer(client, ref, { requested, timeoutMs })
-    const decision = storedDecision(object)
+    const decision = await this.#decision(client, object)
     if (decision === undefined)
       throw new NsctlError('Failed', `${refText(ref)} looked and came to no decision`, {
         next: `see: nsctl describe ${refText(ref)} -n ${ref.namespace}`,
@@ -56,6 +57,12 @@ export class ScalerTrigger extends ScalerCommand {
     const { columns = DEFAULT_COLUMNS } = this.context.stdout
     const lines = renderWhy(whyRows(decision), columns - 2).map((line) => `  ${line}`)
     this.printPage([`${refText(ref)} ${changeText(decision)}   ${decision.because}`, ...lines].join('\n'))
+  }
+
+  /** A ScaledObject's status has it; a ScaledJob's has only those that made some. */
+  async #decision(client: Client, object: AnyResource): Promise<Decision | undefined> {
+    if (object.kind === 'ScaledObject') return storedDecision(object)
+    return (await gatherScaler(client, object, this.context.clock.now())).present
   }
 
   async #answer(client: Client, ref: ObjectRef, { requested, timeoutMs }: Request): Promise<AnyResource> {

@@ -2,18 +2,17 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
-import { tallyExposition } from '../engine/prometheus.ts'
-import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
 import { metricsServer } from '../telemetry/metrics-server.ts'
 import { processExposition } from '../telemetry/process.ts'
-import { ScalerTally } from '../telemetry/scalers.ts'
 import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
+import { measuredStore } from './measured-store.ts'
 import type { Environment } from './paths.ts'
+import { makeTallies, type Tallies } from './tallies.ts'
 
 export interface ControllerOptions {
   readonly env: Environment
@@ -45,21 +44,20 @@ export interface ControllerReady {
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const { logger, metricsPort } = options
-  const store = await openStore(options)
+  const tallies = makeTallies()
+  const store = measuredStore(await openStore(options), tallies.store, options.clock)
   try {
     await refuseHalfStore(options, store)
-    const tally = new EngineTally()
-    const scalers = new ScalerTally()
     const stop = new AbortController()
     const both = AbortSignal.any([signal, stop.signal])
     options.onReady({ storeUrl: store.url, leader: await leaderOf(store) })
     const history = await openHistory({ ...options, store })
-    const expositions = [processExposition(VERSION), tallyExposition(tally), scalers]
+    const expositions = [processExposition(VERSION), ...tallies.expositions]
     const beside = [history.follow(both)]
     if (metricsPort !== undefined)
       beside.push(metricsServer({ expositions, port: metricsPort, logger }).run(both))
     try {
-      await Promise.all([lead(options, { store, history, tally, scalers }, both), ...beside])
+      await Promise.all([lead(options, { store, history, tallies }, both), ...beside])
     } finally {
       stop.abort()
       await Promise.allSettled(beside)
@@ -78,13 +76,12 @@ async function leaderOf(store: Store): Promise<LeaseRecord['holder'] | undefined
 interface Parts {
   readonly store: Store
   readonly history: ControllerHistory
-  readonly tally: EngineTally
-  readonly scalers: ScalerTally
+  readonly tallies: Tallies
 }
 
 async function lead(options: ControllerOptions, parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, logger } = options
-  const { store, history, tally, scalers } = parts
+  const { store, history, tallies } = parts
   const api = await openApiOver(store, clock, logger)
   const about = { ...CONTROLLER_ROLE, version: VERSION }
   try {
@@ -96,15 +93,15 @@ async function lead(options: ControllerOptions, parts: Parts, signal: AbortSigna
         holder: thisProcess({ ...about, ...CATCHING_UP }),
         clock,
         logger,
-        metrics: tally,
+        metrics: tallies.engine,
         lead: async ({ fence, epoch, tell }, term) => {
           // one may have been cut off while this process waited for the lease
           await refuseHalfStore(options, store)
           await history.catchUp()
           const manager = controlPlane(
             api.fenced(fence),
-            { ...options, history: history.store, scalers },
-            tally,
+            { ...options, history: history.store, scalers: tallies.scalers },
+            tallies.engine,
           )
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({

@@ -8,18 +8,16 @@ import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
 import type { Manager } from '../engine/manager.ts'
-import { tallyExposition } from '../engine/prometheus.ts'
-import { EngineTally } from '../engine/tally.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import type { LayoutVersion } from '../store/layout.ts'
 import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
-import { ScalerTally } from '../telemetry/scalers.ts'
 import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
 import { abortOf, controlPlane, isController, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
+import { measuredStore } from './measured-store.ts'
 import { type NodeKey, nodeKeyOf } from './node-key.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
@@ -29,6 +27,7 @@ import {
   type RuntimeChoice,
   type RuntimeName,
 } from './runtimes.ts'
+import { makeTallies, type Tallies } from './tallies.ts'
 
 export interface DaemonOptions {
   readonly env: Environment
@@ -65,7 +64,8 @@ const FIRST_LOOK_LIMIT_MS = 10_000
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
   const { env, clock, logger } = options
-  const store = await openStore(options)
+  const tallies = makeTallies()
+  const store = measuredStore(await openStore(options), tallies.store, clock)
   try {
     await refuseSecond(store)
     await refuseHalfStore(options, store)
@@ -78,8 +78,9 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
       const key = nodeKeyOf(choice, env, logger)
       await restore(runtime, key, logger)
       const history = await openHistory({ ...options, store })
+      const parts = { store, tallies, history, runtime, catalog, choice, node, key }
       try {
-        await serveAndClear(options, { store, history, runtime, catalog, choice, node, key }, signal)
+        await serveAndClear(options, parts, signal)
       } finally {
         await history.store.close()
       }
@@ -108,6 +109,7 @@ async function restore(runtime: LocalRuntime, { keep }: NodeKey, logger: Logger)
 /** What the daemon works with once it is alone with it. */
 interface Parts {
   readonly store: Store
+  readonly tallies: Tallies
   readonly history: ControllerHistory
   readonly runtime: LocalRuntime
   readonly catalog: Catalog | undefined
@@ -142,23 +144,15 @@ async function refuseSecond(store: Store): Promise<void> {
 
 async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, logger } = options
-  const { store, history, runtime, choice, node } = parts
+  const { store, tallies, history, runtime, choice, node } = parts
   const api = await openApiOver(store, clock, logger)
-  const tally = new EngineTally()
-  const scalers = new ScalerTally()
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   /** The lease is ours; the controllers run. */
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   /** Processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by. */
   const led = Promise.withResolvers<void>()
-  const agent = agentOf(
-    options,
-    parts,
-    api,
-    { metrics: tally, scalers },
-    Promise.race([leading.promise, led.promise]),
-  )
+  const agent = agentOf(options, parts, api, Promise.race([leading.promise, led.promise]))
   const about = { runtime: runtime.info.description, choice, version: VERSION, node }
   const running = [
     runAsLeader(
@@ -169,7 +163,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
         holder: thisProcess({ ...about, ...CATCHING_UP }),
         clock,
         logger,
-        metrics: tally,
+        metrics: tallies.engine,
         onStandby: (record) => {
           if (isController(record) && holderIsAlive(record.holder) !== false) led.resolve()
         },
@@ -186,8 +180,8 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
           await history.catchUp()
           const manager = controlPlane(
             api.fenced(fence),
-            { ...options, history: history.store, scalers },
-            tally,
+            { ...options, history: history.store, scalers: tallies.scalers },
+            tallies.engine,
           )
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
           manager.addRunnable({ name: 'leading', run: async () => leading.resolve() })
@@ -217,22 +211,16 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
 }
 
 /** This machine's agent. The daemon is ready once its cache is in sync and the controllers run: others see then that it acts. */
-function agentOf(
-  options: DaemonOptions,
-  parts: Parts,
-  api: ResourceApi,
-  { metrics, scalers }: { readonly metrics: EngineTally; readonly scalers: ScalerTally },
-  leading: Promise<void>,
-): Manager {
+function agentOf(options: DaemonOptions, parts: Parts, api: ResourceApi, leading: Promise<void>): Manager {
   const { clock, logger, env, metricsPort } = options
-  const { store, runtime, catalog, choice, node, key } = parts
+  const { store, tallies, runtime, catalog, choice, node, key } = parts
   const agent = createAgent({
     node,
     api,
     runtime,
     clock,
     logger,
-    metrics,
+    metrics: tallies.engine,
     version: VERSION,
     baseEnvironment: baseEnvironment(choice, env),
     seal: key.seal,
@@ -241,7 +229,7 @@ function agentOf(
     ...(catalog && { catalog }),
     ...(metricsPort === undefined
       ? {}
-      : { serveMetrics: { port: metricsPort, expositions: [tallyExposition(metrics), scalers] } }),
+      : { serveMetrics: { port: metricsPort, expositions: tallies.expositions } }),
   })
   agent.addRunnable({
     name: 'ready',

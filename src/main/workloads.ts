@@ -73,10 +73,11 @@ export class CachedWorkloads implements Workloads {
         value: node,
         next: 'start its nsctl up again, without --no-metrics',
       })
-    const samples = await this.#scraper.usage({ node, url }, resource, signal)
-    return instances.flatMap(({ metadata: { namespace = '', name } }) => {
-      const sample = samples.get(instanceKey(namespace, name))
-      return sample === undefined ? [] : [{ instance: name, ...sample }]
+    const keyOf = ({ metadata }: Instance) => instanceKey(metadata.namespace ?? '', metadata.name)
+    const samples = await this.#scraper.usage({ node, url }, resource, instances.map(keyOf), signal)
+    return instances.flatMap((one) => {
+      const sample = samples.get(keyOf(one))
+      return sample === undefined ? [] : [{ instance: one.metadata.name, ...sample }]
     })
   }
 

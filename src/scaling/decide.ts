@@ -65,7 +65,7 @@ export function decide(
     triggers: verdictsOf(wish, input),
     steps: trail.steps,
     because: reasonOf(trail.steps, wish),
-    outlook: lookOut({ policy, input, counts, wish, activation, bounds, to, state }),
+    outlook: lookOut({ policy, input, counts, wish, activation, bounds, rules, to, state }),
     limited: trail.limited,
     fallback: isFallback(wish),
     faults: formula?.error === undefined ? rules.faults : [formula.error, ...rules.faults],

@@ -17,8 +17,20 @@ export interface ScalerSample {
   readonly demand: Readonly<Record<string, number | null>>
   /** Why, of those that could not be read. Never a secret: what the source threw. */
   readonly errors?: Readonly<Record<string, string>>
+  /** Rules that are true, by name. A successor goes on with these, so that none fires twice. */
+  readonly rules?: Readonly<Record<string, SampledRule>>
+  /** Held for flapping until then; wall clock, milliseconds. */
+  readonly heldUntilMs?: number
   /** How long each look took that was made for this. */
   readonly tookMs?: Readonly<Record<string, number>>
+}
+
+export interface SampledRule {
+  /** Wall clock, milliseconds. */
+  readonly sinceMs: number
+  readonly fired: boolean
+  /** What its `scale` came to. */
+  readonly scaledTo?: number
 }
 
 /** How an object is named in the history: `ScaledObject/default/web`. */
@@ -37,6 +49,7 @@ export function readSample(content: Json): ScalerSample | undefined {
 /** A decision that was written by this nsctl or another; undefined for what is none. What others left out is empty. */
 export function readDecision(content: Json | undefined): Decision | undefined {
   if (!isObject(content)) return undefined
+  if (typeof content.create === 'number') return readJobsDecision(content)
   const { at, from, to, outlook } = content
   if (typeof at !== 'string' || Number.isNaN(Date.parse(at))) return undefined
   if (typeof from !== 'number' || typeof to !== 'number') return undefined
@@ -55,6 +68,33 @@ export function readDecision(content: Json | undefined): Decision | undefined {
       ...(isObject(outlook) ? outlook : {}),
     },
   } as unknown as Decision
+}
+
+/** A ScaledJob's: from the Jobs that run to those and the new ones. */
+function readJobsDecision(content: Record<string, unknown>): Decision | undefined {
+  const { at, create, running, because, triggers, active } = content
+  if (typeof at !== 'string' || typeof create !== 'number' || typeof running !== 'number') return undefined
+  const [text, to] = [typeof because === 'string' ? because : '', running + create]
+  return readDecision({
+    at,
+    atMs: Date.parse(at),
+    from: running,
+    to,
+    active: active === true,
+    because: text,
+    triggers: (Array.isArray(triggers) ? triggers.filter(isObject) : []).map(verdictOfJobs),
+    steps: [{ step: 'triggers', from: running, to, reason: 'Jobs', text }],
+    fallback: false,
+  } as unknown as Json)
+}
+
+function verdictOfJobs(verdict: Record<string, unknown>): Record<string, unknown> {
+  const { label, value, target } = verdict
+  const [type = ''] = String(label).split('/')
+  const wait = typeof value === 'number' ? `${value} waiting` : 'nothing known'
+  const text = typeof target === 'number' ? `${wait}, ${target} for each Job` : wait
+  const ageMs = typeof value === 'number' ? 0 : undefined
+  return { ...verdict, type, metric: '', metricType: 'AverageValue', unit: '', text, decides: false, ageMs }
 }
 
 const SILENT = { notBeforeMs: undefined, text: '' }

@@ -210,8 +210,18 @@ test('describe scaledjob lists the newest Jobs that it made', async () => {
     spec: { maxReplicaCount: 10, triggers: [{ type: 'redis', metadata: {} }] },
     status: { running: 2, pending: 1 },
   } as unknown as AnyResource
+  const trigger = { key: 'redis-0', label: 'redis', value: 7, target: 2, active: true, failures: 0 }
+  const jobs = {
+    at: secondsAgo(3),
+    atMs: nowMs - 3_000,
+    create: 2,
+    running: 2,
+    active: true,
+    because: '4 for 7 waiting, 2 run',
+    triggers: [trigger],
+  }
   const client = {
-    ...clientOf({}),
+    ...clientOf({ latest: [jobs as unknown as Decision] }),
     listAll: async (wanted: readonly { kind: string }[]) => ({
       revision: 1,
       lists: wanted.map(({ kind }) => (kind === 'Job' ? made : [])),

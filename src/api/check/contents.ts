@@ -10,7 +10,7 @@ import { type KnownKey, parseKey } from '../parse-key.ts'
 export interface Item<K extends KnownKey = KnownKey> {
   readonly entry: Entry
   readonly known: K
-  /** Parsed; the text itself where none is JSON: a placement's node. */
+  /** Parsed; the text itself where none is JSON: a placement's node, a claim's holder. */
   readonly value: unknown
 }
 
@@ -73,6 +73,8 @@ function readItem(entry: Entry, known: KnownKey): Item | ObjectItem | string {
   if (holds === 'store') return { entry, known, value: entry.value }
   if (holds === 'placement')
     return entry.value === '' ? 'it names no node' : { entry, known, value: entry.value }
+  if (holds === 'claim')
+    return entry.value === '' ? 'it names no scaler' : { entry, known, value: entry.value }
   let value: unknown
   try {
     value = JSON.parse(entry.value)

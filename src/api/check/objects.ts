@@ -17,6 +17,7 @@ export function checkObjects(contents: Contents): readonly Finding[] {
     ...[...contents.items.values()].flatMap((item) => [
       ...halfPair(item, contents),
       ...strayPlacement(item, contents),
+      ...strayClaim(item, contents),
     ]),
   ]
 }
@@ -130,6 +131,29 @@ function strayPlacement({ entry, known, value }: Item, { items, unreadable }: Co
       remedy: 'nsctl store check --repair removes it',
       repair: [
         { kind: 'check', key: spec, expect: 0 },
+        { kind: 'delete', key: entry.key, expect: entry.revision },
+      ],
+    },
+  ]
+}
+
+/** A claim whose holder is not there, or scales something else, keeps everybody else from that Service. */
+function strayClaim({ entry, known, value }: Item, { items, unreadable }: Contents): readonly Finding[] {
+  if (known.holds !== 'claim') return []
+  const holder = known.holderKey(String(value))
+  if (unreadable.some((other) => other.entry.key === holder)) return []
+  const item = items.get(holder)
+  const ref = (item?.value as AnyResource | undefined)?.spec?.scaleTargetRef as
+    | { readonly name?: string }
+    | undefined
+  if (ref?.name === known.service) return []
+  return [
+    {
+      key: entry.key,
+      problem: `it says that scaledobject/${String(value)} scales service/${known.service}, which it does not`,
+      remedy: 'nsctl store check --repair removes it',
+      repair: [
+        { kind: 'check', key: holder, expect: item?.entry.revision ?? 0 },
         { kind: 'delete', key: entry.key, expect: entry.revision },
       ],
     },

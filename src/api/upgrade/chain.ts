@@ -4,10 +4,11 @@ import { compareLayouts, type LayoutVersion } from '../../store/layout.ts'
 import type { Entry, Transaction } from '../../store/store.ts'
 import { toLayout2 } from './layout-2.ts'
 import { toLayout3 } from './layout-3.ts'
+import { toLayout31 } from './layout-3-1.ts'
 import type { LayoutStep } from './step.ts'
 
 /** In order, without gaps, up to STORE_LAYOUT. */
-export const LAYOUT_STEPS: readonly LayoutStep[] = [toLayout2, toLayout3]
+export const LAYOUT_STEPS: readonly LayoutStep[] = [toLayout2, toLayout3, toLayout31]
 
 /** Those of `steps` that lead from `layout` on. */
 export function stepsFrom(layout: LayoutVersion, steps: readonly LayoutStep[]): readonly LayoutStep[] {

@@ -8,11 +8,11 @@ import type { Job, ScaledJob, ScaledJobStatus } from '../../resources/generated/
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { PAUSED, POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
 import { decideJobs, type JobsDecision, type JobsPolicy } from '../../scaling/jobs/decide-jobs.ts'
-import { historyObject } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
 import { type OpenTrigger, Trigger } from '../../scaling/trigger.ts'
 import type { HistoryWriter } from '../../telemetry/history/history.ts'
 import { countJobs, type JobView, jobsToRemove, jobViewOf, makeJob } from './jobs.ts'
+import { JobRecords, type TimedJobsDecision } from './records.ts'
 import { type JobProblem, scaledJobStatus } from './status.ts'
 
 export type JobScalerApi = Pick<
@@ -43,7 +43,8 @@ export class JobScaler implements Looker {
   #problem: JobProblem | undefined
   #policy: JobsPolicy | undefined
   #triggers: readonly Trigger[] = []
-  #decision: JobsDecision | undefined
+  #decision: TimedJobsDecision | undefined
+  readonly #records: JobRecords
   /** Numbers of the Jobs that were made, and that the cache may not show yet. */
   readonly #unseen = new Set<string>()
   #created: number
@@ -58,6 +59,8 @@ export class JobScaler implements Looker {
     this.#written = object.status
     this.#created = object.status?.created ?? 0
     this.#polledFor = object.status?.polledFor
+    const { namespace = '', name } = object.metadata
+    this.#records = new JobRecords(namespace, name, options.history)
   }
 
   get object(): ScaledJob {
@@ -145,8 +148,10 @@ export class JobScaler implements Looker {
     await this.#remove(jobsToRemove(this.#object, jobs))
     if (mayCreate && this.polls && this.#policy !== undefined) {
       const triggers = new Map(this.#triggers.map(({ key, input }) => [key, input] as const))
-      this.#decision = decideJobs(this.#policy, { triggers, ...counts })
+      const at = this.#options.times.text()
+      this.#decision = { ...decideJobs(this.#policy, { triggers, ...counts }), at }
       if (this.#decision.create > 0) await this.#create(this.#decision)
+      this.#records.looked(this.#decision)
     }
     const created = this.#unseen.size - unseen
     await this.#writeStatus({ running: counts.running + created, pending: counts.pending + created })
@@ -169,14 +174,6 @@ export class JobScaler implements Looker {
     await this.#options.api.createOwned(made)
     this.#created += decision.create
     for (const { metadata } of made) this.#unseen.add(metadata.name)
-    const { namespace = '', name } = this.#object.metadata
-    const { times, history } = this.#options
-    history?.append({
-      object: historyObject('ScaledJob', namespace, name),
-      atMs: Date.parse(times.text()),
-      kind: 'decision',
-      content: decision as unknown as Json,
-    })
     const message = `made ${formatCount(decision.create, 'Job')}: ${decision.because}`
     await this.#tell('Normal', 'JobsCreated', message)
   }

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import type { Decision, ScalingState } from '../../scaling/decide.ts'
-import type { ScalerSample } from '../../scaling/sample.ts'
+import type { SampledRule, ScalerSample } from '../../scaling/sample.ts'
 import type { HistoryWriter } from '../../telemetry/history/history.ts'
 import { noScalerMetrics, type ScalerId, type ScalerMetrics } from '../../telemetry/scalers.ts'
 
@@ -55,8 +55,10 @@ export class Records {
   /** With each decision, also one that changes nothing. */
   decided(facts: LookFacts): void {
     this.#metrics.decided(this.#id, facts.decision, facts.ready)
-    const { atMs, at } = facts.decision
-    if (this.#history === undefined || atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
+    const { atMs, at, from, to } = facts.decision
+    if (this.#history === undefined) return
+    // what changed the number is in what a successor goes on with, however soon it came
+    if (from === to && atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
     this.#sampledAtMs = atMs
     const [object, wallMs] = [this.#object, Date.parse(at)]
     const latest = facts.decision as unknown as Json
@@ -97,8 +99,25 @@ export function sampleOf({ decision, state, ready, triggers }: LookFacts): Scale
     active: decision.active,
     ...(last?.atMs === decision.atMs && { recommended: last.replicas }),
     demand: demandOf(decision),
+    ...rememberedOf(decision, state),
     ...(errors.length > 0 && { errors: Object.fromEntries(errors) }),
     ...(took.length > 0 && { tookMs: Object.fromEntries(took) }),
+  }
+}
+
+/** What else a successor must know, on the wall clock. */
+function rememberedOf(
+  { at, atMs }: Decision,
+  { rules, heldUntilMs }: ScalingState,
+): Pick<ScalerSample, 'rules' | 'heldUntilMs'> {
+  const wallOf = (steadyMs: number) => Date.parse(at) + steadyMs - atMs
+  const sampled = Object.entries(rules).map(([name, { trueSinceMs, ...rule }]): [string, SampledRule] => [
+    name,
+    { sinceMs: wallOf(trueSinceMs), ...rule },
+  ])
+  return {
+    ...(sampled.length > 0 && { rules: Object.fromEntries(sampled) }),
+    ...(heldUntilMs !== undefined && heldUntilMs > atMs && { heldUntilMs: wallOf(heldUntilMs) }),
   }
 }
 

@@ -4,7 +4,7 @@ import { findCondition } from '../../resources/conditions.ts'
 import type { ScaledObjectStatus } from '../../resources/generated/types.ts'
 import type { ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
-import { readSample } from '../../scaling/sample.ts'
+import { readSample, type ScalerSample } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
 import type { HistoryEntry, HistoryReader } from '../../telemetry/history/history.ts'
 import { NOT_LOOKED_AT } from './status.ts'
@@ -96,7 +96,23 @@ export function restoreState({ initial, status, samples, decisions, times }: Res
     recommendations: recommendations.length === 0 ? initial.recommendations : recommendations,
     changes,
     lastActiveMs: lastActiveMs ?? initial.lastActiveMs,
+    ...(known[0] !== undefined && remembered(known[0].sample, times)),
   }
+}
+
+/** Rules that were true go on, so that none fires twice for one reason; and what was held is held. */
+function remembered(
+  { rules = {}, heldUntilMs }: ScalerSample,
+  times: ScalingTimes,
+): Pick<ScalingState, 'rules' | 'heldUntilMs'> {
+  const { steadyMs, wallMs } = times.now()
+  const held =
+    heldUntilMs === undefined || heldUntilMs <= wallMs ? undefined : steadyMs + heldUntilMs - wallMs
+  const states = Object.entries(rules).map(([name, { sinceMs, ...rule }]) => [
+    name,
+    { trueSinceMs: times.steadyOfWall(sinceMs), ...rule },
+  ])
+  return { rules: Object.fromEntries(states), heldUntilMs: held }
 }
 
 function changeOf(content: Json): number {

@@ -10,6 +10,8 @@ export interface Bounds {
   /** `minReplicaCount`, or which rule. */
   readonly floorBy: string
   readonly ceilingBy: string
+  /** All that is in force: `2–20, floor 5 (weekdays, until 18:00:00)`. */
+  readonly text: string
 }
 
 export function boundsOf(
@@ -31,23 +33,32 @@ export function boundsOf(
   }
   if (rules.floor !== undefined && rules.floor.replicas > floor) {
     floor = rules.floor.replicas
-    floorBy = rules.floor.rule
+    floorBy = rules.floor.by
   }
   floor = Math.min(floor, maxReplicas)
   let ceiling = maxReplicas
   let ceilingBy = 'maxReplicaCount'
   if (rules.ceiling !== undefined && rules.ceiling.replicas < ceiling) {
     ceiling = Math.max(floor, rules.ceiling.replicas)
-    ceilingBy = rules.ceiling.rule
+    ceilingBy = rules.ceiling.by
   }
-  return { floor, ceiling, floorBy, ceilingBy }
+  const text = `${minReplicas}–${maxReplicas}${floorText(floor, floorBy)}${ceilingText(ceiling, ceilingBy)}`
+  return { floor, ceiling, floorBy, ceilingBy, text }
 }
 
-export function applyBounds({ floor, ceiling, floorBy, ceilingBy }: Bounds, trail: Trail): void {
+function floorText(floor: number, by: string): string {
+  if (by === 'minReplicaCount') return ''
+  return by === 'idleReplicaCount' ? `, idle ${floor}` : `, floor ${floor} (${by})`
+}
+
+function ceilingText(ceiling: number, by: string): string {
+  return by === 'maxReplicaCount' ? '' : `, ceiling ${ceiling} (${by})`
+}
+
+export function applyBounds({ floor, ceiling, floorBy, ceilingBy, text }: Bounds, trail: Trail): void {
   const wanted = trail.replicas
-  const range = `${floor}–${ceiling}`
   if (wanted < floor) trail.limit('bounds', floor, 'TooFewReplicas', `floor ${floor} (${floorBy})`)
   else if (wanted > ceiling)
     trail.limit('bounds', ceiling, 'TooManyReplicas', `ceiling ${ceiling} (${ceilingBy})`)
-  else trail.pass('bounds', 'Within', range)
+  else trail.pass('bounds', 'Within', text)
 }

@@ -7,6 +7,7 @@ import type { Bounds } from './bound.ts'
 import { formatSpan } from './format.ts'
 import { holdOf } from './protect.ts'
 import { describe, downLimit, freeAtMs, upLimit } from './rates.ts'
+import type { RuleResult } from './rules.ts'
 import { windowsOf } from './windows.ts'
 import type { Wish } from './wish.ts'
 import { wouldBeFewer, wouldBeMore } from './would.ts'
@@ -18,16 +19,19 @@ export interface Outcome {
   readonly wish: Wish
   readonly activation: Activation
   readonly bounds: Bounds
+  readonly rules: Pick<RuleResult, 'least' | 'most'>
   readonly to: number
   /** As it will be remembered. */
   readonly state: ScalingState
 }
 
 export function lookOut(outcome: Outcome): Outlook {
-  const { to, bounds, activation } = outcome
+  const { to, bounds, activation, rules } = outcome
   const more: WouldChange | undefined =
-    to >= bounds.ceiling || activation.isIdle ? undefined : wouldBeMore(outcome)
-  const isLeast = to <= Math.max(bounds.floor, activation.least)
+    to >= Math.min(bounds.ceiling, rules.most?.replicas ?? to + 1) || activation.isIdle
+      ? undefined
+      : wouldBeMore(outcome)
+  const isLeast = to <= Math.max(bounds.floor, activation.least, rules.least?.replicas ?? 0)
   const fewer: WouldChange | undefined = isLeast ? undefined : wouldBeFewer(outcome)
   return { up: nextUp(outcome), down: nextDown(outcome), more, fewer }
 }
@@ -54,10 +58,12 @@ class Obstacles {
 const never = (text: string): NextChange => ({ notBeforeMs: undefined, text })
 
 function nextUp(outcome: Outcome): NextChange {
-  const { policy, input, to, bounds, state } = outcome
+  const { policy, input, to, bounds, rules, state } = outcome
   const { pause, behavior } = policy
   if (pause !== undefined && pause.kind !== 'in') return never('paused')
   if (to >= bounds.ceiling) return never(`at its ceiling of ${bounds.ceiling} (${bounds.ceilingBy})`)
+  if (rules.most !== undefined && to >= rules.most.replicas)
+    return never(`not above ${rules.most.replicas} while ${rules.most.by} holds`)
   if (to === 0) return never('at once')
   if (behavior?.up.select === 'Disabled') return never('never: scaleUp is Disabled')
   const nowMs = input.time.steadyMs
@@ -82,11 +88,13 @@ function nextUp(outcome: Outcome): NextChange {
 }
 
 function nextDown(outcome: Outcome): NextChange {
-  const { policy, input, to, bounds, state, wish, activation } = outcome
+  const { policy, input, to, bounds, rules, state, wish, activation } = outcome
   const { pause, behavior } = policy
   if (pause !== undefined && pause.kind !== 'out') return never('paused')
   if (to === 0) return never('none runs')
   if (to <= bounds.floor) return never(`at its floor of ${bounds.floor} (${bounds.floorBy})`)
+  if (rules.least !== undefined && to <= rules.least.replicas)
+    return never(`not below ${rules.least.replicas} while ${rules.least.by} holds`)
   if (wish.isPartial) return never('not while a trigger cannot be read')
   const nowMs = input.time.steadyMs
   const obstacles = new Obstacles()

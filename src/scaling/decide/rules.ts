@@ -5,14 +5,19 @@
 import type { DecisionInput, ScalingState } from '../decision.ts'
 import type { Rule, ScaleStep, ScalingPolicy } from '../policy.ts'
 import { activeReplicas } from './activation.ts'
+import { formatSpan } from './format.ts'
 import { type Known, lookUp } from './names.ts'
 import type { Trail } from './trail.ts'
+
+const DAY_MS = 86_400_000
 
 type RuleState = ScalingState['rules'][string]
 
 export interface Bound {
   readonly replicas: number
   readonly rule: string
+  /** For people: which rule, and until when where that is known. */
+  readonly by: string
 }
 
 export interface RuleResult {
@@ -55,16 +60,25 @@ export function evaluateRules(known: Known, state: ScalingState): RuleResult {
     const { scale, min, max } = rule
     const { scaledTo } = after
     if (scale !== undefined && scaledTo !== undefined) {
-      const to = { replicas: scaledTo, rule: name }
+      const to = { replicas: scaledTo, rule: name, by: name }
       if (pushesUp(scale) && (least === undefined || scaledTo > least.replicas)) least = to
       if (pushesDown(scale) && (most === undefined || scaledTo < most.replicas)) most = to
     }
-    if (min !== undefined && (floor === undefined || min > floor.replicas))
-      floor = { replicas: min, rule: name }
+    if (min !== undefined && (floor === undefined || min > floor.replicas)) floor = boundOf(rule, min, known)
     if (max !== undefined && (ceiling === undefined || max < ceiling.replicas))
-      ceiling = { replicas: max, rule: name }
+      ceiling = boundOf(rule, max, known)
   }
   return { states, least, most, floor, ceiling, fired, faults }
+}
+
+function boundOf({ name, condition }: Rule, replicas: number, { policy, input }: Known): Bound {
+  const { wallMs } = input.time
+  const began = condition.kind === 'schedule' ? condition.schedule.previous(wallMs) : undefined
+  if (condition.kind !== 'schedule' || began === undefined) return { replicas, rule: name, by: name }
+  const endMs = began + condition.lastsMs
+  const until =
+    endMs - wallMs < DAY_MS ? `until ${policy.timeOfDay(endMs)}` : `for ${formatSpan(endMs - wallMs)} more`
+  return { replicas, rule: name, by: `${name}, ${until}` }
 }
 
 function pushesUp(scale: ScaleStep): boolean {

@@ -9,8 +9,10 @@ const PUBLISH_EVERY_MS = 15_000
 const FOLLOW_EVERY_MS = 10_000
 /** Kept while the log is away; then the oldest go. */
 const MAX_WAITING = 50_000
-/** Of one publication: where there is more, the latest decisions stay behind and samples are thinned to the newest of each object. */
+/** Of one publication, so that the ring holds several minutes: where there is more, samples are thinned to the newest of each object. */
 const MAX_SEGMENTS = 6
+/** Objects whose latest decisions are published; they are large, and of many none are. */
+const MAX_LATEST = 300
 /** The last publication of a term must not hold up the next leader. */
 const LAST_LIMIT_MS = 2_000
 
@@ -81,7 +83,7 @@ export class ReplicatedHistory implements HistoryStore {
     if (entries.length === 0) return
     this.#waiting = []
     try {
-      for (const text of segmentsOf(entries)) this.#position = await log.append(text)
+      for (const text of await segmentsOf(entries)) this.#position = await log.append(text)
     } catch (error) {
       // some may be there already: those who read them twice keep one
       this.#waiting = [...entries, ...this.#waiting].slice(-MAX_WAITING)
@@ -106,14 +108,14 @@ export class ReplicatedHistory implements HistoryStore {
   }
 }
 
-function segmentsOf(entries: readonly HistoryEntry[]): readonly string[] {
-  const segments = encodeSegments(newestOfEach(entries, 'latest'))
+async function segmentsOf(entries: readonly HistoryEntry[]): Promise<readonly string[]> {
+  const single = newestOfEach(entries, 'latest')
+  const latest = single.reduce((count, { kind }) => (kind === 'latest' ? count + 1 : count), 0)
+  const published = latest <= MAX_LATEST ? single : single.filter(({ kind }) => kind !== 'latest')
+  const segments = await encodeSegments(published)
   if (segments.length <= MAX_SEGMENTS) return segments
-  const thinned = newestOfEach(
-    entries.filter(({ kind }) => kind !== 'latest'),
-    'sample',
-  )
-  return encodeSegments(thinned).slice(-MAX_SEGMENTS)
+  const others = single.filter(({ kind }) => kind !== 'latest')
+  return (await encodeSegments(newestOfEach(others, 'sample'))).slice(-MAX_SEGMENTS)
 }
 
 /** Without all of a kind but the newest of each object. */

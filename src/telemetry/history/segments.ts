@@ -2,7 +2,8 @@
  * How history gets from the process that makes it to those that may follow it: in segments, through a ring of bounded size in what all of
  * them have in common. What has left the ring before somebody read it is lost to them.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { deflateRaw, inflateRawSync } from 'node:zlib'
 import { isObject } from '../../core/json.ts'
 import type { HistoryEntry } from './history.ts'
 
@@ -24,21 +25,52 @@ export interface SegmentLog extends SegmentReader {
 
 /** Characters of a segment: below what any store takes for a value. */
 export const SEGMENT_CHARACTERS = 96 * 1024
+/** Samples shrink to a tenth and less, and base64 adds a third; what turns out larger is cut. */
+const RAW_PART = 16
 const MAX_INFLATED_BYTES = 64 * 1024 * 1024
 
-/** The entries as segments of at most `maxCharacters`; one that is larger alone is left out. */
-export function encodeSegments(
+const deflate = promisify(deflateRaw)
+
+/**
+ * The entries as segments of at most `maxCharacters`, in order; one that is larger alone is left out. Compressed beside the event loop, a
+ * piece at a time.
+ */
+export async function encodeSegments(
   entries: readonly HistoryEntry[],
   maxCharacters = SEGMENT_CHARACTERS,
-): readonly string[] {
-  if (entries.length === 0) return []
-  const text = deflateRawSync(JSON.stringify(entries)).toString('base64')
+): Promise<readonly string[]> {
+  const segments: string[] = []
+  for (const piece of piecesOf(
+    entries.map((entry) => JSON.stringify(entry)),
+    maxCharacters * RAW_PART,
+  ))
+    segments.push(...(await encodePiece(piece, maxCharacters)))
+  return segments
+}
+
+/** Pieces of so many characters, as nearly as entries allow. */
+function piecesOf(texts: readonly string[], characters: number): readonly (readonly string[])[] {
+  const pieces: string[][] = []
+  let room = 0
+  for (const text of texts) {
+    if (text.length > room) {
+      pieces.push([])
+      room = characters
+    }
+    pieces.at(-1)?.push(text)
+    room -= text.length
+  }
+  return pieces
+}
+
+async function encodePiece(texts: readonly string[], maxCharacters: number): Promise<readonly string[]> {
+  const text = (await deflate(`[${texts.join(',')}]`)).toString('base64')
   if (text.length <= maxCharacters) return [text]
-  if (entries.length === 1) return []
-  const middle = entries.length >> 1
+  if (texts.length === 1) return []
+  const middle = texts.length >> 1
   return [
-    ...encodeSegments(entries.slice(0, middle), maxCharacters),
-    ...encodeSegments(entries.slice(middle), maxCharacters),
+    ...(await encodePiece(texts.slice(0, middle), maxCharacters)),
+    ...(await encodePiece(texts.slice(middle), maxCharacters)),
   ]
 }
 

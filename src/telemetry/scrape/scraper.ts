@@ -1,7 +1,7 @@
 /** Scrapes nodes for all who want to know what instances use: each node once a second at most, whoever asks. */
 import { type Clock, delay } from '../../core/clock.ts'
 import type { FetchMetrics } from './fetch.ts'
-import { type InstanceCounts, type NodeCounts, READ_NAMES, readCounts } from './sample.ts'
+import { type NodeCounts, READ_NAMES, readCounts } from './sample.ts'
 
 export interface ScraperOptions {
   readonly clock: Clock
@@ -57,25 +57,27 @@ export class NodeScraper {
   }
 
   /**
-   * The newest samples of a node's instances, by namespace/name. Rates take two looks: where nobody has asked for a while it takes a second
+   * The newest samples of those instances of a node that `keys` names (namespace/name); what is not known is missing. Rates take two looks: where nobody has asked for a while it takes a second
    * to have both. Rejects with Unreachable, or the signal's reason.
    */
   async usage(
     { node, url }: NodeTarget,
     resource: Resource,
+    keys: readonly string[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, UsageSample>> {
     const key = `${node} ${url}`
     const target = this.#targets.get(key) ?? { scrapes: [], underWay: undefined }
     this.#targets.set(key, target)
     await this.#look(target, { node, url }, signal)
-    if (resource === 'memory') return memoryOf(target.scrapes)
+    if (resource === 'memory') return samplesOf(keys, (key) => memoryOf(key, target.scrapes))
     if (target.scrapes.length < 2) {
       // a timer may be early by a fraction of a millisecond
       await delay(this.#options.clock, FRESH_MS + 10, signal)
       await this.#look(target, { node, url }, signal)
     }
-    return ratesOf(target.scrapes, resource === 'cpu' ? CPU : IO)
+    const rate = resource === 'cpu' ? CPU : IO
+    return samplesOf(keys, (key) => rateOf(key, target.scrapes, rate))
   }
 
   /** Forgets nodes that are no more. */
@@ -115,13 +117,22 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
   })
 }
 
-function memoryOf(scrapes: readonly Scrape[]): ReadonlyMap<string, UsageSample> {
+function samplesOf(
+  keys: readonly string[],
+  of: (key: string) => UsageSample | undefined,
+): ReadonlyMap<string, UsageSample> {
+  return new Map(
+    keys.flatMap((key) => {
+      const sample = of(key)
+      return sample === undefined ? [] : [[key, sample] as const]
+    }),
+  )
+}
+
+function memoryOf(key: string, scrapes: readonly Scrape[]): UsageSample | undefined {
   const now = scrapes.at(-1)
-  const samples = new Map<string, UsageSample>()
-  for (const [key, { memoryBytes }] of now?.counts ?? []) {
-    if (memoryBytes !== undefined) samples.set(key, { value: memoryBytes, atMs: now?.atMs ?? 0, windowMs: 0 })
-  }
-  return samples
+  const value = now?.counts.get(key)?.memoryBytes
+  return now === undefined || value === undefined ? undefined : { value, atMs: now.atMs, windowMs: 0 }
 }
 
 interface Rate {
@@ -132,26 +143,12 @@ interface Rate {
 const CPU: Rate = { member: 'cpuSeconds', factor: 1_000 }
 const IO: Rate = { member: 'ioBytes', factor: 1 }
 
-function ratesOf(scrapes: readonly Scrape[], rate: Rate): ReadonlyMap<string, UsageSample> {
-  const now = scrapes.at(-1)
-  const samples = new Map<string, UsageSample>()
-  if (now === undefined) return samples
-  for (const [key, counts] of now.counts) {
-    const sample = rateOf(key, counts, now, { scrapes, rate })
-    if (sample !== undefined) samples.set(key, sample)
-  }
-  return samples
-}
-
 /** Since the first look that has the instance, or since its start where it came after the last look. */
-function rateOf(
-  key: string,
-  counts: InstanceCounts,
-  now: Scrape,
-  { scrapes, rate: { member, factor } }: { readonly scrapes: readonly Scrape[]; readonly rate: Rate },
-): UsageSample | undefined {
-  const used = counts[member]
-  if (used === undefined) return undefined
+function rateOf(key: string, scrapes: readonly Scrape[], { member, factor }: Rate): UsageSample | undefined {
+  const now = scrapes.at(-1)
+  const counts = now?.counts.get(key)
+  const used = counts?.[member]
+  if (now === undefined || counts === undefined || used === undefined) return undefined
   const sample = (added: number, windowMs: number): UsageSample | undefined =>
     added < 0 || windowMs < LEAST_WINDOW_MS
       ? undefined

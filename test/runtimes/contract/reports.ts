@@ -1,4 +1,5 @@
 /** What is seen of a program: usage, logs, commands run beside it. */
+import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../../src/core/errors.ts'
 import { programKey } from '../../../src/runtimes/runtime.ts'
@@ -25,6 +26,26 @@ export function reportTests(test: ContractTest): void {
     await Promise.all([fixture.stop(spec), fixture.stop(idle)])
     await Promise.all([fixture.gone(spec), fixture.gone(idle)])
     assert.is(await of(programKey(spec.id)), undefined)
+  })
+
+  test('usage counts what is read and written, where that is asked for and the kernel tells', async ({
+    fixture,
+  }) => {
+    const write = 'f=$(mktemp); head -c 3000000 /dev/zero >"$f"; sync "$f"; rm "$f"'
+    const spec = fixture.shell(`${write}; ${FOREVER}`)
+    await fixture.start(spec)
+    await fixture.running(spec)
+    const key = programKey(spec.id)
+    const of = async (options?: { readonly io: boolean }) =>
+      (await fixture.runtime.usage(options)).find((one) => one.key === key)
+    assert.is((await of())?.io, undefined)
+    const { pid } = fixture.runtime.observe().get(key) ?? {}
+    const { io } = await eventually('it is counted', () => of({ io: true }))
+    // a kernel may keep it from everybody but the program's own user
+    if (io === undefined) assert.throws(() => readFileSync(`/proc/${pid}/io`))
+    else assert.ok(io.readBytes >= 0 && io.writtenBytes >= 0, JSON.stringify(io))
+    await fixture.stop(spec)
+    await fixture.gone(spec)
   })
 
   for (const code of [0, 7]) {

@@ -122,6 +122,27 @@ test('a schedule is a floor for as long as it lasts', () => {
   }
 })
 
+test('a decision says which rule bounds it, until when, and what a rule keeps', () => {
+  const schedule = parseSchedule('0 8 * * *', 'UTC')
+  const weekdays = { kind: 'schedule', schedule, lastsMs: 36_000_000 } as const
+  const floor = { ...when('true', { min: 5 }), name: 'weekdays', condition: weekdays }
+  const held = decideOnce(
+    policy({ rules: [floor], minReplicas: 2, maxReplicas: 20 }),
+    input(7, { queue: value(70) }),
+  )
+  assert.is(stepOf(held, 'bounds').text, '2–20, floor 5 (weekdays, until 18:00:00)')
+  const at5 = decideOnce(policy({ rules: [floor] }), input(5, { queue: value(50) }))
+  assert.is(at5.outlook.down.text, 'at its floor of 5 (weekdays, until 18:00:00)')
+  const long = { ...floor, condition: { ...weekdays, lastsMs: 10 * 86_400_000 } }
+  const days = decideOnce(policy({ rules: [long] }), input(5, { queue: value(50) }))
+  assert.is(days.outlook.down.text, 'at its floor of 5 (weekdays, for 9d more)')
+  const scaler = scalerOf(when('queue > 45', { scale: by(3) }))
+  scaler.after(0, { queue: value(50) })
+  assert.is(scaler.last?.outlook.down.text, 'not below 8 while rule 1 holds')
+  assert.is(scaler.last?.outlook.fewer, undefined)
+  assert.is(scaler.last?.outlook.more?.text, '81 would make it 9')
+})
+
 test('what cannot be told leaves a rule as it was', () => {
   const scaler = new Scaler(
     policy({

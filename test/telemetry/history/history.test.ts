@@ -266,6 +266,17 @@ test('the file forgets as the rules say', async () => {
   )
 })
 
+test('an entry that is none does not keep others from being written', () =>
+  withBed(async (bed) => {
+    const history = await openSqliteHistory(bed)
+    history.append({ ...decision(Number.NaN) })
+    history.append({ ...decision(NOW), content: undefined as never })
+    history.append(decision(NOW + 1))
+    assert.is((await history.list({ object: WEB, kind: 'decision', fromMs: NOW + 1 })).length, 1)
+    assert.equal(bed.lines, [])
+    await history.close()
+  }))
+
 test('what is no JSON any more is left out', () =>
   withBed(async (bed) => {
     const history = await openSqliteHistory(bed)

@@ -48,8 +48,9 @@ class FakeNode {
 
   /** Time goes on while it waits. */
   async usage(resource: Resource, signal = new AbortController().signal) {
+    const keys = ['gone', ...this.said.keys()].map((name) => `default/${name}`)
     const target = { node: 'alpha', url: 'http://127.0.0.1:1/metrics' }
-    const asked = this.scraper.usage(target, resource, signal)
+    const asked = this.scraper.usage(target, resource, keys, signal)
     let done = false
     asked
       .finally(() => {

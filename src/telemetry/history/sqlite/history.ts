@@ -70,7 +70,8 @@ class SqliteHistory implements HistoryStore {
   }
 
   append(entry: HistoryEntry): void {
-    if (this.#closed) return
+    // one that can never be written would keep all that come with it from being written
+    if (this.#closed || !Number.isFinite(entry.atMs)) return
     this.#waiting.push(entry)
     if (this.#waiting.length > MAX_WAITING) this.#drop()
     if (this.#waiting.length >= BATCH && this.#lost === 0) this.#flush()

@@ -56,7 +56,7 @@ export class Rows {
     }
     this.#prepared(
       'INSERT INTO entry (object, kind, at, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    ).run(id, KINDS[kind], Math.round(atMs), JSON.stringify(content))
+    ).run(id, KINDS[kind], Math.round(atMs), JSON.stringify(content) ?? 'null')
   }
 
   /** Ids of objects after `id`, in order, at most so many. */
