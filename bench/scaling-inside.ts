@@ -33,12 +33,13 @@ const POLLS = 20
 const QUIET_MS = 300
 export const POLL_INTERVAL_S = 1
 const nsctl = join(import.meta.dirname, '../bin/nsctl')
-const home = mkdtempSync(join(tmpdir(), 'nsctl-bench-'))
+const isMain = process.argv[1] === import.meta.filename
+const home = isMain ? mkdtempSync(join(tmpdir(), 'nsctl-bench-')) : ''
 const env = cleanEnv({ NSCTL_HOME: home })
 
 /** Grows as fast as it is asked to, and goes at once: what is measured is the way, not the windows. */
 const behavior = {
-  scaleUp: { policies: [{ type: 'Pods', value: 1000, periodSeconds: 1 }] },
+  scaleUp: { tolerance: 0, policies: [{ type: 'Pods', value: 1000, periodSeconds: 1 }] },
   scaleDown: { stabilizationWindowSeconds: 0 },
 }
 
@@ -174,13 +175,16 @@ async function main(runtime: string): Promise<void> {
     ]
     writeFileSync(join(home, 'all.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
     run('apply', '-f', join(home, 'all.json'))
+    const hook = `http://127.0.0.1:${port}/hooks/pushed`
+    // nothing is known of a gauge that was never told
+    while (!(await fetch(hook, { method: 'POST', body: '0' })).ok) await pause(100)
     for (const name of ['pushed', 'polled'])
       run('wait', '--for=condition=Active=False', `scaledobject/${name}`, '--timeout=20s')
     const path = join(home, 'store.db')
     const store = await openSqliteStore({ path, clock: systemClock, logger: silentLogger, readOnly: true })
     const statuses = new Statuses(store)
     const following = statuses.follow()
-    const pushedMs = await measurePushes(statuses, `http://127.0.0.1:${port}/hooks/pushed`)
+    const pushedMs = await measurePushes(statuses, hook)
     const polled = await measurePolls(statuses, work)
     console.log(JSON.stringify({ pushedMs, ...polled } satisfies LatencyResult))
     statuses.close()
@@ -199,4 +203,4 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-if (process.argv[1] === import.meta.filename) await main(process.argv[2] ?? 'process')
+if (isMain) await main(process.argv[2] ?? 'process')

@@ -8,9 +8,14 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '../src/core/clock.ts'
+import { silentLogger } from '../src/core/logger.ts'
+import { openSqliteStore } from '../src/store/sqlite/store.ts'
+import { bootNode, canBootNodes, NODE_BINARY, NODE_REPOSITORY } from '../test/lab/node.ts'
 import { type PrometheusServer, startPrometheus } from '../test/lab/prometheus.ts'
 import { canFetchDebs, freePorts } from '../test/lab/servers.ts'
-import { cleanEnv, type Row } from './measure.ts'
+import { cleanEnv, median, type Row } from './measure.ts'
+import { type LatencyResult, POLL_INTERVAL_S } from './scaling-inside.ts'
 import { serviceOf } from './services.ts'
 
 const COUNT = 10_000
@@ -19,8 +24,6 @@ const INTERVAL_S = 30
 const MEASURED_S = 90
 /** What taking ten thousand over has left in memory is given back by then, as V8 sees fit. */
 const SETTLE_S = 30
-/** As often as a Prometheus asks that watches the controller. */
-const SCRAPE_MS = 15_000
 const PER_FILE = 500
 
 export async function benchScaling(nsctl: string): Promise<readonly Row[]> {
@@ -28,6 +31,7 @@ export async function benchScaling(nsctl: string): Promise<readonly Row[]> {
     console.log('left out: scaling by Prometheus, which needs Debian’s packages')
     return []
   }
+  const latency = await benchLatency()
   const folder = mkdtempSync(join(tmpdir(), 'nsctl-bench-'))
   const series = await serveSeries()
   const target = `127.0.0.1:${(series.address() as AddressInfo).port}`
@@ -37,12 +41,53 @@ export async function benchScaling(nsctl: string): Promise<readonly Row[]> {
   try {
     await untilScraped(prometheus)
     fill(nsctl, folder, prometheus.url)
-    return await measure(nsctl, folder)
+    return [...latency, ...(await measure(nsctl, folder))]
   } finally {
     await prometheus.stop()
     series.close()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Under a real systemd where a machine of its own can be booted, else with plain processes. */
+async function benchLatency(): Promise<readonly Row[]> {
+  if (!canBootNodes()) {
+    const script = join(import.meta.dirname, 'scaling-inside.ts')
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, 'process'], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(stderr)
+    return latencyRows('processes', JSON.parse(stdout))
+  }
+  const node = await bootNode({ release: 'bookworm', name: 'bench' })
+  try {
+    const script = `${NODE_REPOSITORY}/bench/scaling-inside.ts`
+    const command = [NODE_BINARY, '--disable-warning=ExperimentalWarning', script, 'systemd']
+    return latencyRows('systemd', JSON.parse(await node.run(command)))
+  } finally {
+    await node.stop()
+  }
+}
+
+function latencyRows(bench: string, { pushedMs, polledMs, answeredMs }: LatencyResult): readonly Row[] {
+  const sorted = [...pushedMs].sort((a, b) => a - b)
+  const ms = 'ms' as const
+  return [
+    { bench, what: 'event → running and seen, median', value: median(pushedMs), unit: ms, goal: 25 },
+    {
+      bench,
+      what: `event → running and seen, p99 of ${sorted.length}`,
+      value: sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN,
+      unit: ms,
+      goal: 150,
+    },
+    {
+      bench,
+      what: `polled each ${POLL_INTERVAL_S} s: change → running, median`,
+      value: median(polledMs),
+      unit: ms,
+      goal: POLL_INTERVAL_S * 1000 + 25,
+    },
+    { bench, what: 'polled: answer → running, median', value: median(answeredMs), unit: ms, goal: 25 },
+  ]
 }
 
 /** A queue for each ScaledObject, with as much in it as one instance works on. */
@@ -104,7 +149,7 @@ async function measure(nsctl: string, home: string): Promise<readonly Row[]> {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   try {
-    await untilAllActed(metricsUrl)
+    await untilAllActed(home)
     await pause(SETTLE_S * 1000)
     const [before, beforeCpuMs, beganMs] = [await delays(metricsUrl), cpuMs(controller), performance.now()]
     let mostMb = 0
@@ -141,12 +186,18 @@ async function measure(nsctl: string, home: string): Promise<readonly Row[]> {
   }
 }
 
-/** Until each has been looked at, has written that, and has been looked at once more in its own time. */
-async function untilAllActed(url: string): Promise<void> {
-  for (let tries = 0; tries < 20; tries++) {
-    const { count } = await delays(url).catch(() => ({ count: 0 }))
-    if (count >= COUNT * 2) return
-    await pause(SCRAPE_MS)
+/** Until each has been looked at and has said so; asked of the store, since metrics of so many are not for every second. */
+async function untilAllActed(home: string): Promise<void> {
+  const path = join(home, 'store.db')
+  const store = await openSqliteStore({ path, clock: systemClock, logger: silentLogger, readOnly: true })
+  try {
+    for (let tries = 0; tries < 100; tries++) {
+      const { entries } = await store.list(['obj/nsctl.dev/scaledobjects/'])
+      if (entries.filter(({ value }) => value.includes('"desiredReplicas"')).length === COUNT) return
+      await pause(5_000)
+    }
+  } finally {
+    await store.close()
   }
   throw new Error('the controller does not look at its scalers')
 }

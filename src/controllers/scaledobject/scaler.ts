@@ -20,7 +20,7 @@ import type { ScalerMetrics } from '../../telemetry/scalers.ts'
 import { scaledEvents } from './announce.ts'
 import type { Decider } from './decider.ts'
 import { InstanceViews } from './instances.ts'
-import { decideInMs, type Pace, pollInMs } from './pace.ts'
+import { decideInMs, type LastDecision, lastOf, type Pace, pollInMs } from './pace.ts'
 import { type Problem, targetName, targetText } from './problem.ts'
 import { Records } from './records.ts'
 import { restore } from './restore.ts'
@@ -57,7 +57,7 @@ export class Scaler implements Looker {
   #policy: ScalingPolicy | undefined
   #target: Target | undefined
   #state: ScalingState | undefined
-  #decision: Decision | undefined
+  #decision: LastDecision | undefined
   #ready = 0
   #lastScaleTime: string | undefined
   /** The request for a look that the last poll answers. */
@@ -92,7 +92,7 @@ export class Scaler implements Looker {
     return this.#problem === undefined ? this.#policy : undefined
   }
 
-  get decision(): Decision | undefined {
+  get decision(): LastDecision | undefined {
     return this.#decision
   }
 
@@ -200,7 +200,7 @@ export class Scaler implements Looker {
       if (outcome === 'moved') continue
       // what was not written has not happened
       this.#state = state
-      this.#decision = decision
+      this.#decision = lastOf(decision)
       this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.looked() })
       if (decision.to !== decision.from) await this.#scaled(service, decision)
       return await this.#report(decision)
@@ -258,7 +258,7 @@ export class Scaler implements Looker {
     const status = scaledObjectStatus({
       object: this.#object,
       before: this.#status.written,
-      stored: this.#stored(),
+      stored: decision === undefined ? await this.#stored() : undefined,
       problem: this.#problem,
       triggers: this.#triggers.facts(),
       pause: this.#policy?.pause,
@@ -277,8 +277,10 @@ export class Scaler implements Looker {
     if (written && decision !== undefined) this.#records.changed(decision)
   }
 
-  #stored(): ScaledObjectStatus['decision'] {
-    return this.#options.cache.get<ScaledObject>(refOfObject(this.#object))?.status?.decision
+  /** The cache leaves it out. */
+  async #stored(): Promise<ScaledObjectStatus['decision']> {
+    if (this.#status.written?.desiredReplicas === undefined) return undefined
+    return (await this.#options.api.get<ScaledObject>(refOfObject(this.#object)))?.status?.decision
   }
 
   /** Returns what is wrong with the spec; the triggers that did not change go on. */
