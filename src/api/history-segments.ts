@@ -10,8 +10,8 @@ import type { StoreReader, StoreWriter } from '../store/store.ts'
 import type { Segment, SegmentLog, SegmentReader } from '../telemetry/history/segments.ts'
 
 const HEAD_KEY = `${HISTORY_PREFIX}head`
-/** At a publication each 15 s half an hour, and five minutes where each has the most segments: HPA's window. */
-const RING = 120
+/** Segments kept: at a publication each 15 s half an hour, and five minutes where each has the most segments: HPA's window. */
+export const RING = 120
 
 function slotKey(number: number): string {
   return `${HISTORY_PREFIX}segment/${String(number % RING).padStart(3, '0')}`

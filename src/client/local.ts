@@ -22,6 +22,7 @@ export interface LocalClientOptions {
 /** The ResourceReader and ResourceEditor parts are the api's own; the rest is of this machine. */
 export function createLocalClient(options: LocalClientOptions): Client {
   const { api } = options
+  let history: Promise<HistoryReader> | undefined
   return {
     get kinds() {
       return api.kinds
@@ -45,7 +46,10 @@ export function createLocalClient(options: LocalClientOptions): Client {
     trustNode: (name, choose, how) => api.trustNode(name, choose, how),
     logs: (request, signal) => readLogs(options, request, signal),
     exec: (request, signal) => runBeside(options, request, signal),
-    scalerHistory: async (query) => (await options.openHistory()).list(query),
+    async scalerHistory(query) {
+      history ??= options.openHistory()
+      return (await history).list(query)
+    },
     resolveInstance: (ref) => resolveInstance(api, ref),
     async close() {
       await api.flush()

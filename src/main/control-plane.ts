@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import type { ResourceApi } from '../api/api.ts'
 import { STORE_LAYOUT } from '../api/keys.ts'
+import { authenticationController } from '../controllers/authentication/controller.ts'
 import { deliveryController } from '../controllers/delivery/controller.ts'
 import { OwnIdentity } from '../controllers/delivery/own-identity.ts'
 import { externalController } from '../controllers/external/controller.ts'
@@ -86,6 +87,7 @@ export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, met
     run: (signal) => abortOf(signal).then(() => sources.close()),
   })
   const steady = steadyTimeline(clock)
+  manager.add(authenticationController({ cache, api, clock }))
   addScaling(manager, { ...options, api, logger, steady, values, sourceOf })
   manager.add(garbageController({ cache, api }))
   manager.add(namespaceController({ cache, api }))

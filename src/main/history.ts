@@ -1,7 +1,7 @@
 /** Where the history of a store is kept on this machine, and how its processes share it. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { readSegments, segmentLog } from '../api/history-segments.ts'
+import { RING, readSegments, segmentLog } from '../api/history-segments.ts'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -9,6 +9,7 @@ import type { Fence } from '../store/lease.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 import { parseStoreUrl } from '../store/url.ts'
 import type { HistoryReader, HistoryStore } from '../telemetry/history/history.ts'
+import type { Segment } from '../telemetry/history/segments.ts'
 import { type Environment, pathsOf } from './paths.ts'
 
 /** A store that is slow must not keep the controllers from their work for long. */
@@ -82,11 +83,25 @@ function alone(store: HistoryStore): ControllerHistory {
   return { store, follow: nothing, catchUp: nothing, publish: nothing }
 }
 
-/** For commands: the file on this machine where there is one, and what is in the store. Opened anew for each question. */
+/** For commands: the file on this machine where there is one, and what is in the store, of which each segment is read once. */
 export function historyReader(
   env: Environment,
   store: StoreReader & { readonly url: string },
 ): HistoryReader {
+  const reader = readSegments(store)
+  let segments: readonly Segment[] = []
+  let reading: Promise<unknown> = Promise.resolve()
+  /** One after the other, so that several questions at once read what is new once. */
+  const newest = async () => {
+    reading = reading
+      .catch(() => undefined)
+      .then(async () => {
+        const news = await reader.read(segments.at(-1)?.number ?? 0)
+        segments = [...segments, ...news].slice(-RING)
+      })
+    await reading
+    return segments
+  }
   return {
     async list(query) {
       const path = historyFileOf(env, store.url)
@@ -97,7 +112,7 @@ export function historyReader(
         const here = (await file?.list(query)) ?? []
         if (parseStoreUrl(store.url).engine === 'sqlite') return here
         const { mergeSegments } = await import('../telemetry/history/merge.ts')
-        return mergeSegments(here, await readSegments(store).read(0), query)
+        return mergeSegments(here, await newest(), query)
       } finally {
         file?.close()
       }

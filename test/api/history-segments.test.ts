@@ -23,7 +23,10 @@ test('segments say what went in, each below its bound', async () => {
       const entries = given.map(({ atMs, note }): HistoryEntry => ({ ...decision(atMs), content: { note } }))
       const segments = await encodeSegments(entries, 400)
       assert.ok(segments.every((text) => text.length <= 400))
-      assert.equal(segments.flatMap(decodeSegment), entries)
+      assert.equal(
+        segments.flatMap((text) => decodeSegment(text)),
+        entries,
+      )
     }),
   )
 })
@@ -43,6 +46,19 @@ test('the ring keeps the last 120, and tells those after a number', async () => 
   assert.equal(await numbers(128), [129, 130])
   assert.equal(await numbers(130), [])
   assert.is((await numbers(500)).length, 120, 'a ring that was begun anew is read from its beginning')
+})
+
+test('a segment tells what one object did', async () => {
+  const [text = ''] = await encodeSegments([
+    decision(1),
+    decision(2, `${WEB}-2`),
+    sample(3),
+    { ...decision(4), content: WEB },
+  ])
+  assert.equal(
+    decodeSegment(text, WEB).map(({ atMs }) => atMs),
+    [1, 3, 4],
+  )
 })
 
 test('a deposed leader appends nothing', async () => {

@@ -85,6 +85,8 @@ function ofValue(
   }
   if (typeof value !== 'number' || !Number.isFinite(value))
     return { ...none, error: `formula: ${JSON.stringify(value) ?? 'nothing'} is no number` }
+  if (!(target > 0 && Number.isFinite(target)))
+    return { ...none, error: `formula: its target is ${target}, and must be above 0` }
   const { tolerance } = policy
   const isValue = metricType === 'Value'
   const proposal = isValue

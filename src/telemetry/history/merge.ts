@@ -11,9 +11,8 @@ export function mergeSegments(
   const { object, kind, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, limit } = query
   const byTime = new Map(entries.map((entry) => [entry.atMs, entry]))
   for (const { text } of segments)
-    for (const entry of decodeSegment(text)) {
-      const isAsked = entry.object === object && entry.kind === kind
-      if (!isAsked || entry.atMs < fromMs || entry.atMs >= toMs || byTime.has(entry.atMs)) continue
+    for (const entry of decodeSegment(text, object)) {
+      if (entry.kind !== kind || entry.atMs < fromMs || entry.atMs >= toMs || byTime.has(entry.atMs)) continue
       byTime.set(entry.atMs, entry)
     }
   return [...byTime.values()].sort((a, b) => b.atMs - a.atMs).slice(0, kind === 'latest' ? 1 : limit)

@@ -64,7 +64,7 @@ function piecesOf(texts: readonly string[], characters: number): readonly (reado
 }
 
 async function encodePiece(texts: readonly string[], maxCharacters: number): Promise<readonly string[]> {
-  const text = (await deflate(`[${texts.join(',')}]`)).toString('base64')
+  const text = (await deflate(texts.join('\n'))).toString('base64')
   if (text.length <= maxCharacters) return [text]
   if (texts.length === 1) return []
   const middle = texts.length >> 1
@@ -74,12 +74,14 @@ async function encodePiece(texts: readonly string[], maxCharacters: number): Pro
   ]
 }
 
-/** What a segment holds; nothing where it cannot be read. */
-export function decodeSegment(text: string): readonly HistoryEntry[] {
+/** What a segment holds, of one object where that is named; nothing where it cannot be read. */
+export function decodeSegment(text: string, object?: string): readonly HistoryEntry[] {
+  const mark = object === undefined ? '' : JSON.stringify(object)
   try {
     const json = inflateRawSync(Buffer.from(text, 'base64'), { maxOutputLength: MAX_INFLATED_BYTES })
-    const entries: unknown = JSON.parse(json.toString('utf8'))
-    return Array.isArray(entries) ? entries.filter(isEntry) : []
+    const lines = json.toString('utf8').split('\n')
+    const entries: unknown[] = lines.filter((line) => line.includes(mark)).map((line) => JSON.parse(line))
+    return entries.filter(isEntry).filter((entry) => object === undefined || entry.object === object)
   } catch {
     return []
   }

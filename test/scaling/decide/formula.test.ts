@@ -121,6 +121,14 @@ for (const [formula, fault] of [
     assert.is(decision.limited?.reason, 'Unknown')
   })
 
+test('a formula without a target changes nothing', () => {
+  for (const target of [Number.NaN, 0, -1]) {
+    const decision = decideOnce(made('a', {}, { target }), input(5, { a: value(90), b: value(0) }))
+    assert.is(decision.to, 5)
+    assert.match(decision.faults[0] ?? '', /^formula: its target is /)
+  }
+})
+
 test('a formula with a nil trigger never goes to 0', () => {
   const of = made('a ?? b', { fallback: NIL })
   assert.is(decideOnce(of, input(5, { a: failing(9), b: value(0) })).to, 1)
