@@ -1,6 +1,6 @@
 /**
  * Generates what follows from crds/*.yaml (types, kinds as data, validators and the reference of kinds), the reference of
- * commands from their classes, and that of metrics from what defines them.
+ * commands from their classes, and those of triggers and metrics from what defines them.
  *
  *     node scripts/generate.ts [--check]      with --check nothing is written, and stale files are named (exit code 1)
  */
@@ -42,6 +42,8 @@ for (const [file, text] of Object.entries(files)) settle(file, text)
 // the commands stand on the files above, so they are loaded once those are right
 const { generateCommands } = await import('./generate/commands.ts')
 settle('docs/reference/commands.md', await generateCommands())
+const { generateTriggers } = await import('./generate/triggers.ts')
+settle('docs/reference/triggers.md', generateTriggers())
 const { generateMetrics } = await import('./generate/metrics.ts')
 settle('docs/reference/metrics.md', generateMetrics())
 

@@ -227,6 +227,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./scaler-trigger.ts')).ScalerTrigger,
   },
   {
+    name: 'simulate',
+    group: 'Scale',
+    summary: 'Try a ScaledObject on a demand that was, beside other policies',
+    load: async () => (await import('./simulate.ts')).Simulate,
+  },
+  {
     name: 'logs',
     group: 'Work',
     summary: 'What instances wrote',

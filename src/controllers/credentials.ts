@@ -58,7 +58,10 @@ export function credentialWatches(
 }
 
 /** `namespace/kind/name` of what the triggers name. */
-function authenticationKeys({ metadata: { namespace }, spec }: ScaledObject | ScaledJob): readonly string[] {
+export function authenticationKeys({
+  metadata: { namespace },
+  spec,
+}: ScaledObject | ScaledJob): readonly string[] {
   const keys = spec.triggers.flatMap(({ authenticationRef }) => {
     if (authenticationRef === undefined) return []
     const { kind = 'TriggerAuthentication', name } = authenticationRef
@@ -67,11 +70,11 @@ function authenticationKeys({ metadata: { namespace }, spec }: ScaledObject | Sc
   return [...new Set(keys)]
 }
 
-function authenticationKey({ kind, metadata: { namespace = '', name } }: AnyResource): string {
+export function authenticationKey({ kind, metadata: { namespace = '', name } }: AnyResource): string {
   return `${namespace}/${kind}/${name}`
 }
 
-function materialKeys(object: AnyResource, namespace: string): readonly string[] {
+export function materialKeys(object: AnyResource, namespace: string): readonly string[] {
   const { spec } = object as unknown as TriggerAuthentication | ClusterTriggerAuthentication
   const secrets = (spec.secretTargetRef ?? []).map(({ name }) => `${namespace}/Secret/${name}`)
   const configs = (spec.configMapTargetRef ?? []).map(({ name }) => `${namespace}/Config/${name}`)

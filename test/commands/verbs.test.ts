@@ -211,6 +211,27 @@ spec:
   assert.match(stderr, /spec\.wen: unknown field/)
 })
 
+test('explain tells what triggers take', async () => {
+  const env = { NSCTL_HOME: join(home.folder, 'nowhere') }
+  const all = await home.run(['explain', 'trigger'], { env })
+  assert.match(all.stdout, /\n {2}redis-streams +What waits in a stream/)
+  assert.match(all.stdout, /OF KEDA, STORED AND NOT ACTING:\n {2}activemq, /)
+  for (const word of ['trigger.redis', 'triggers/redis']) {
+    const { stdout } = await home.run(['explain', word], { env })
+    assert.match(stdout, /^TRIGGER: {2}redis\nMETRICS: {2}AverageValue, Value\n/)
+    assert.match(
+      stdout,
+      /\n {2}listLength {2}<integer> {2}default 5\n {6}What its length is compared with\.\n/,
+    )
+  }
+  const unknown = await home.run(['explain', 'trigger.reddis'], { env })
+  assert.is(unknown.code, 1)
+  assert.match(
+    unknown.stderr,
+    /there is no trigger "reddis" \(did you mean redis\?\).*\nnsctl explain trigger\.redis\n/,
+  )
+})
+
 test('explain, api-resources and version need no store', async () => {
   const env = { NSCTL_HOME: join(home.folder, 'nowhere') }
   const explained = await home.run(['explain', 'svc.spec.update'], { env })

@@ -69,6 +69,14 @@ test('group: one program serves what the other writes', async () => {
   assert.match(await (await fetch(await urlOf('clock'))).text(), /\d\d:\d\d:\d\d/)
 })
 
+test('simulate: a policy beside HPA, on two days of a shop', async () => {
+  const page = await nsctl(
+    'simulate -f examples/simulate/web.yaml --trace examples/simulate/demand.csv --capacity 50 --compare hpa,static',
+  )
+  assert.match(page, /^web +\d\.\d+ % +1\d\d\.\d % +\d\.\d+ +12 /m)
+  assert.match(page, /^hpa .*\nstatic .*\noracle +0 % +100 % /m)
+})
+
 test('custom-kind: listed with its own columns, its default filled in', async () => {
   await nsctl('apply -f examples/custom-kind')
   assert.match(await nsctl('get bp'), /NAME +SCHEDULE +KEEP +AGE\nnightly +daily at 03:00 +7 /)

@@ -887,13 +887,13 @@ export type ScaledObjectAuthenticationRef = {
 }
 
 export type ScaledObjectTrigger = {
-  /** `nsctl explain scaledobject --triggers` lists those that act; others of KEDA's are stored and say that they do not. */
+  /** `nsctl explain trigger` lists those that act, `nsctl explain trigger.redis` what one takes; others of KEDA's are stored and say that they do not. */
   readonly type: string
   /** For formulas, rules and messages; unique. */
   readonly name?: string
   /** Accepted for KEDA's sake. What was polled last is used in any case. */
   readonly useCachedMetrics: boolean
-  /** The trigger's parameters, as text. */
+  /** The trigger's parameters, as text: `nsctl explain trigger.redis`. */
   readonly metadata: JsonObject
   /** Where the parameters come from that are secret. */
   readonly authenticationRef?: ScaledObjectAuthenticationRef

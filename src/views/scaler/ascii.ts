@@ -15,11 +15,13 @@ const SIGNS: Readonly<Record<string, string>> = {
   '▆': '+',
   '▇': '*',
   '█': '#',
+  '░': '.',
+  '▒': 'x',
 }
 
 /** `text` with the signs that views use written in ASCII; what users wrote stays. */
 export function toAscii(text: string): string {
-  return text.replace(/[→÷×–…’▁▂▃▄▅▆▇█]/g, (sign) => SIGNS[sign] ?? sign)
+  return text.replace(/[→÷×–…’▁▂▃▄▅▆▇█░▒]/g, (sign) => SIGNS[sign] ?? sign)
 }
 
 /** Whether the environment says that the terminal has nothing else: a locale of C or POSIX, or one in another encoding. */
