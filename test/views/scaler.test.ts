@@ -124,6 +124,14 @@ test('describe scaler that is paused, and whose source fails', async () => {
   matchesGolden('describe/scaler-paused.txt', await page(object, { latest: [failing] }, 80))
 })
 
+test('where a formula decides, demand is that of the first trigger that has numbers', async () => {
+  const formula = { ...decision, triggers: decision.triggers.map((one) => ({ ...one, decides: false })) }
+  const measured = samples.map((one) => ({ ...one, demand: { 'cpu-1': null, orders: one.demand.orders } }))
+  const text = await page(scaler, { latest: [formula], samples: measured as typeof samples }, 80)
+  assert.match(text, /^Demand +[▁-█ ]+1 h/m)
+  assert.match(text, /rabbitmq\/orders, at most 1,350/)
+})
+
 for (const columns of [80, 120])
   test(`a decision in full at ${columns} columns`, () => {
     const [decided, previous, next] = [before[0]!, before[1]!, decision]
