@@ -25,7 +25,7 @@ export class ScalerExplain extends ScalerCommand {
     'nsctl scaler explain scaledjob/import --at 2026-11-20T12:18:40Z -o json',
   ]
   static override args = {
-    name: shared.argument({ multiple: true, description: 'NAME, or scaledjob/NAME.' }),
+    name: shared.argument({ description: 'A ScaledObject, or scaledjob/NAME.' }),
   }
   static override flags = {
     at: Flags.string({
@@ -33,7 +33,7 @@ export class ScalerExplain extends ScalerCommand {
       summary: 'The last change at that time: 12:18:40, an RFC 3339 time, or "5m ago".',
       exclusive: ['last'],
     }),
-    last: Flags.boolean({ summary: 'The last one that changed something, rather than the present one.' }),
+    last: Flags.boolean({ summary: 'The last one that changed the number, rather than the present one.' }),
     output: Flags.string({
       char: 'o',
       helpValue: 'json|yaml',

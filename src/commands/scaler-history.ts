@@ -21,7 +21,7 @@ export class ScalerHistory extends ScalerCommand {
     'nsctl scaler history web --limit 1 -o json',
   ]
   static override args = {
-    name: shared.argument({ multiple: true, description: 'NAME, or scaledjob/NAME.' }),
+    name: shared.argument({ description: 'A ScaledObject, or scaledjob/NAME.' }),
   }
   static override flags = {
     since: Flags.string({ helpValue: 'DURATION', summary: 'No older than that: 1h, 7d.' }),

@@ -25,7 +25,7 @@ export class ScalerPause extends ScalerCommand {
     'nsctl scaler pause scaledjob/import',
   ]
   static override args = {
-    name: shared.argument({ multiple: true, description: 'NAME…, or scaledjob/NAME….' }),
+    name: shared.argument({ multiple: true, description: 'ScaledObjects, or scaledjob/NAME….' }),
   }
   static override flags = {
     replicas: Flags.string({

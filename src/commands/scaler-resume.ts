@@ -14,7 +14,7 @@ export class ScalerResume extends ScalerCommand {
   static override summary = 'Let a scaler that is paused go on'
   static override examples = ['nsctl scaler resume web', 'nsctl scaler resume web mail -n shop']
   static override args = {
-    name: shared.argument({ multiple: true, description: 'NAME…, or scaledjob/NAME….' }),
+    name: shared.argument({ multiple: true, description: 'ScaledObjects, or scaledjob/NAME….' }),
   }
   static override flags = { 'dry-run': shared.dryRun, output: shared.changeOutput }
 

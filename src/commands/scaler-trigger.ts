@@ -22,7 +22,7 @@ export class ScalerTrigger extends ScalerCommand {
   static override summary = 'Have a scaler look at its triggers now, and show what it decides'
   static override examples = ['nsctl scaler trigger web', 'nsctl scaler trigger web --timeout 5s -o json']
   static override args = {
-    name: shared.argument({ multiple: true, description: 'NAME, or scaledjob/NAME.' }),
+    name: shared.argument({ description: 'A ScaledObject, or scaledjob/NAME.' }),
   }
   static override flags = {
     timeout: Flags.string({ helpValue: 'DURATION', default: '30s', summary: 'Give up after that: 30s, 5m.' }),

@@ -168,7 +168,7 @@ test('what cannot be meant is refused with what to do', async () => {
   const shop = await openScaled()
   for (const { argv, code, said } of [
     { argv: 'explain', code: 2, said: /exactly one scaler must be named, not 0/ },
-    { argv: 'history web mail', code: 2, said: /not 2/ },
+    { argv: 'history web mail', code: 2, said: /mail/ },
     { argv: 'history nobody', code: 1, said: /scaledobject\/nobody not found in namespace default/ },
     { argv: 'pause service/web', code: 2, said: /service\/web is no scaler/ },
     { argv: 'pause web --replicas many', code: 2, said: /--replicas must be a whole number/ },
@@ -182,6 +182,12 @@ test('what cannot be meant is refused with what to do', async () => {
     assert.is(ran.code, code, argv)
     assert.match(ran.stderr, said, argv)
   }
+})
+
+test('names of scalers are completed', async () => {
+  const shop = await openScaled()
+  for (const verb of ['history', 'explain', 'pause', 'resume', 'trigger'])
+    assert.is((await shop.run(['__complete', '--', 'scaler', verb, ''])).stdout, 'web\n', verb)
 })
 
 test('describe scaler shows the history, in ASCII where there is nothing else', async () => {

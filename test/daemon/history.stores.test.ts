@@ -64,6 +64,9 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
       assert.match(page.stdout, /Demand .*Replicas/)
       const checked = await second.run(['store', 'check', ...store])
       assert.is(checked.code, 0, checked.stdout)
+      for (const one of processes) await one.stop('SIGKILL')
+      const down = await first.run(['down', '--purge', ...store])
+      assert.match(down.stdout, /removed the history .*history-[0-9a-f]+\.db/)
     } finally {
       for (const one of processes) await one.stop('SIGKILL')
       await server.stop()

@@ -1,9 +1,16 @@
 /** What a ScaledObject says, as decide() reads it. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ScaledObject, ScaledObjectSpec } from '../../src/resources/generated/types.ts'
+import { parseManifests } from '../../src/resources/manifest.ts'
 import { compilePause } from '../../src/scaling/compile/pause.ts'
 import { compilePolicy } from '../../src/scaling/compile.ts'
+import { initialState } from '../../src/scaling/decide.ts'
+import { actor, manifest, openBench } from '../api/support.ts'
+import { sharedFolder } from '../lab/shared.ts'
+import { decideOnce, input, START, value } from './decide/scene.ts'
 
 const QUEUE = {
   type: 'redis',
@@ -226,6 +233,50 @@ for (const [annotations, want] of [
 
 test('compilePolicy knows force-activation', () => {
   assert.is(compilePolicy(scaledObject({}, { [`${OF_KEDA}force-activation`]: 'true' })).forceActive, true)
+})
+
+const folder = sharedFolder('keda/manifests')
+const it = folder === undefined ? test.skip : test
+if (folder === undefined) console.log("skipping: needs KEDA's manifests, which $NSCTL_SHARED names")
+
+/** As they are stored. */
+async function scaledObjects(): Promise<readonly ScaledObject[]> {
+  const { api } = await openBench()
+  const found: ScaledObject[] = []
+  for (const file of readdirSync(folder ?? '').filter((name) => name.endsWith('.yaml'))) {
+    const documents = await parseManifests(readFileSync(join(folder ?? '', file), 'utf8'), { source: file })
+    for (const document of documents) {
+      const { kind, metadata } = document.object
+      if (kind !== 'ScaledObject') continue
+      const { name, namespace = 'default' } = metadata
+      if (namespace !== 'default') await api.apply([manifest('Namespace', { name: namespace })], { actor })
+      await api.apply([document], { actor })
+      found.push((await api.get({ kind, name, namespace })) as ScaledObject)
+      await api.delete({ kind, name, namespace }, { actor })
+    }
+  }
+  return found
+}
+
+it('compilePolicy takes every ScaledObject that was written for KEDA', async () => {
+  const objects = await scaledObjects()
+  assert.ok(objects.length > 10, `${objects.length} ScaledObjects`)
+  for (const object of objects) {
+    const { name } = object.metadata
+    const policy = compilePolicy(object)
+    const state = initialState({ time: { steadyMs: START }, replicas: 3 })
+    const { minReplicas, maxReplicas, triggers, pause } = policy
+    const all = (look: ReturnType<typeof value>) => Object.fromEntries(triggers.map(({ key }) => [key, look]))
+    const within = Math.min(maxReplicas, Math.max(minReplicas, 3))
+    const blind = decideOnce(policy, input(3, {}), state)
+    if (pause === undefined) assert.is(blind.to, within, `${name}: nothing was read`)
+    const busy = decideOnce(policy, input(3, all(value(7))), state)
+    assert.ok(
+      busy.to <= Math.max(maxReplicas, 3) && busy.to >= Math.min(minReplicas, 3),
+      `${name}: ${busy.to}`,
+    )
+    assert.is(busy.triggers.length, triggers.length)
+  }
 })
 
 test.run()

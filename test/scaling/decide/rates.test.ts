@@ -242,6 +242,20 @@ for (const { name, current, wanted, want, up, down, changes = [], select } of CA
     assert.is(trail.limited?.reason, want === wanted ? undefined : reason)
   })
 
+test('Kubernetes’ documented walk: 10 % a minute, or 4 where that is more', () => {
+  const policies = [
+    { type: 'Pods', value: 4, periodSeconds: 60 },
+    { type: 'Percent', value: 10, periodSeconds: 60 },
+  ] as const
+  const of = policy({ behavior: compileBehavior({ scaleDown: { policies } }) })
+  let current = 80
+  const walk = Array.from({ length: 8 }, () => {
+    current = downLimit(of, { nowMs: START, current, changes: [] })
+    return current
+  })
+  assert.equal(walk, [72, 64, 57, 51, 45, 40, 36, 32])
+})
+
 test('without behavior it grows to twice as many, or to 4, and shrinks as it likes', () => {
   for (const [current, want] of [
     [1, 4],
