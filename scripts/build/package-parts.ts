@@ -20,6 +20,11 @@ export const PARTS: Readonly<Record<string, Part>> = {
   schema: { packages: ['ajv'] },
   metrics: { packages: ['prom-client'] },
   consul: { packages: ['consul'] },
+  // clients of what triggers look at: one that is not asked costs nobody anything
+  grpc: { packages: ['@grpc/grpc-js', '@grpc/proto-loader'] },
+  postgresql: { packages: ['pg'] },
+  mysql: { packages: ['mysql2'] },
+  xml: { packages: ['fast-xml-parser'] },
   age: {
     packages: ['age-encryption'],
     // arithmetic of curves: that of X25519 is OpenSSL's (src/secrets/x25519.ts), and other kinds of keys are refused before
@@ -66,7 +71,7 @@ export function packageParts(): Plugin {
   return {
     name: 'package-parts',
     setup(build) {
-      build.onResolve({ filter: /^[a-z-]+$/ }, ({ path, importer }) => {
+      build.onResolve({ filter: /^[@a-z][a-z0-9@/-]*$/ }, ({ path, importer }) => {
         const part = partOf(path, importer)
         return part === undefined ? undefined : { path, namespace: 'part', pluginData: part }
       })

@@ -3,6 +3,8 @@ import type { SourceType } from '../scaling/source.ts'
 
 type Loading = () => Promise<SourceType>
 
+const external: Loading = async () => (await import('../scaling/sources/external.ts')).external
+const externalPush: Loading = async () => (await import('../scaling/sources/external.ts')).externalPush
 const cpu: Loading = async () => (await import('../scaling/sources/cpu.ts')).cpu
 const cron: Loading = async () => (await import('../scaling/sources/cron.ts')).cron
 const io: Loading = async () => (await import('../scaling/sources/io.ts')).io
@@ -11,6 +13,9 @@ const kubernetesWorkload: Loading = async () =>
 const latency: Loading = async () => (await import('../scaling/sources/latency.ts')).latency
 const memory: Loading = async () => (await import('../scaling/sources/memory.ts')).memory
 const service: Loading = async () => (await import('../scaling/sources/service.ts')).service
+const influxdb: Loading = async () => (await import('../scaling/sources/influxdb.ts')).influxdb
+const mysql: Loading = async () => (await import('../scaling/sources/mysql.ts')).mysql
+const postgresql: Loading = async () => (await import('../scaling/sources/postgresql.ts')).postgresql
 const natsJetstream: Loading = async () =>
   (await import('../scaling/sources/nats-jetstream.ts')).natsJetstream
 const prometheus: Loading = async () => (await import('../scaling/sources/prometheus.ts')).prometheus
@@ -26,12 +31,17 @@ export const SOURCES: Readonly<Record<string, Loading>> = {
   'apache-kafka': kafka,
   cpu,
   cron,
+  external,
+  'external-push': externalPush,
+  influxdb,
   io,
   'kubernetes-workload': kubernetesWorkload,
   latency,
   memory,
   kafka,
   'metrics-api': metricsApi,
+  mysql,
+  postgresql,
   'nats-jetstream': natsJetstream,
   prometheus,
   rabbitmq,

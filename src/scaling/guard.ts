@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { GuardedSource } from './guard/guarded.ts'
 import { type GuardSettings, SharedSource } from './guard/shared.ts'
+import { DEFAULT_TIMEOUT_MS } from './guard/timeout.ts'
 import type { SourceContext, SourceType, TriggerConfig } from './source.ts'
 
 export type { GuardedSource, PollOptions, SourceFacts } from './guard/guarded.ts'
 export type { GuardSettings } from './guard/shared.ts'
-export { timeoutOf } from './guard/shared.ts'
 
 export interface SourceGuardsOptions extends Partial<GuardSettings> {
   readonly context: SourceContext
@@ -23,7 +23,7 @@ export interface SourceGuardsOptions extends Partial<GuardSettings> {
 }
 
 const DEFAULTS: GuardSettings = {
-  timeoutMs: 3_000,
+  timeoutMs: DEFAULT_TIMEOUT_MS,
   tripAfter: 5,
   firstPauseMs: 5_000,
   longestPauseMs: 60_000,

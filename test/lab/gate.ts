@@ -103,7 +103,11 @@ function join(pair: Pair, mode: () => GateMode): void {
   })
   far.on('data', (data) => {
     const now = mode()
-    if (now.kind === 'answer') return
+    // of those whose server speaks first
+    if (now.kind === 'answer') {
+      near.end(now.bytes)
+      return
+    }
     pair.answeredBytes += data.length
     const over = now.kind === 'cut' ? pair.answeredBytes - now.afterBytes : 0
     if (over < 0 || now.kind !== 'cut') near.write(data)

@@ -1,12 +1,12 @@
 /** One source, and the triggers that are looked at through it. */
 import type { Clock } from '../../core/clock.ts'
 import { type ErrorCode, isNsctlError, messageOf, NsctlError } from '../../core/errors.ts'
-import { parseDurationMs } from '../../core/quantity.ts'
 import type { TriggerInput } from '../decide.ts'
 import type { Reading, Source, TriggerConfig } from '../source.ts'
 import { Breaker, type BreakerSettings } from './breaker.ts'
 import type { GuardedSource, Look, PollOptions, SourceFacts } from './guarded.ts'
 import { Listeners } from './listeners.ts'
+import { timeoutOf } from './timeout.ts'
 
 export interface GuardSettings extends BreakerSettings {
   /** Of one look, where the trigger's metadata does not say: KEDA's global one. */
@@ -22,8 +22,6 @@ export interface SharedSourceOptions extends GuardSettings {
 const MAX_ERROR = 500
 /** What a source has to end in after its signal. */
 const GRACE_MS = 100
-/** KEDA takes anything; more than this is a poll that never ends. */
-const LONGEST_TIMEOUT_MS = 300_000
 
 export class SharedSource {
   readonly #source: Source
@@ -214,22 +212,6 @@ export class SharedSource {
       nextLookMs: openUntilMs,
       users: this.#users,
     }
-  }
-}
-
-/** The trigger's own limit: a bare number is milliseconds, as in KEDA. Undefined where it has none that counts. */
-export function timeoutOf({ metadata }: Pick<TriggerConfig, 'metadata'>): number | undefined {
-  const text = metadata.timeout?.trim()
-  if (text === undefined || text === '') return undefined
-  const timeoutMs = /^[0-9]+$/.test(text) ? Number(text) : durationOf(text)
-  return timeoutMs === undefined || timeoutMs <= 0 ? undefined : Math.min(timeoutMs, LONGEST_TIMEOUT_MS)
-}
-
-function durationOf(text: string): number | undefined {
-  try {
-    return parseDurationMs(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -74,6 +74,13 @@ export function readUrl(text: string | undefined, parameter: string): URL {
   })
 }
 
+/** What is wrong with an answer, with the name of who gave it; a fault of ours goes on as it is. */
+export function faultOf(name: string, error: unknown): unknown {
+  if (!isNsctlError(error) || error.code === 'Bug') return error
+  const { code, message, value, next } = error
+  return new NsctlError(code, `${name}: ${message}`, { value, ...(next === undefined ? {} : { next }) })
+}
+
 /** One number without a name: what most sources come to. Throws Invalid for what is not finite. */
 export function oneValue(
   value: number,

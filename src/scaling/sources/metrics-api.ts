@@ -1,8 +1,8 @@
 /** A number in the answer of an HTTP api: one address, or each ready instance of a Service, made one number of. */
-import { isNsctlError, NsctlError } from '../../core/errors.ts'
+import { NsctlError } from '../../core/errors.ts'
 import { type AnswerFormat, type AnswerNumber, compileAnswer } from '../answers/number.ts'
 import type { PreparedRequest } from '../http/client.ts'
-import { Endpoint, oneValue, readUrl } from '../http/endpoint.ts'
+import { Endpoint, faultOf, oneValue, readUrl } from '../http/endpoint.ts'
 import type {
   Reading,
   Source,
@@ -65,12 +65,7 @@ class MetricsApiSource implements Source {
     try {
       return finite(await this.#numberOf(body.toString()))
     } catch (error) {
-      if (!isNsctlError(error)) throw error
-      const details = error.next === undefined ? {} : { next: error.next }
-      throw new NsctlError(error.code, `${request.name}: ${error.message}`, {
-        ...details,
-        value: error.value,
-      })
+      throw faultOf(request.name, error)
     }
   }
 

@@ -20,6 +20,8 @@ interface Subject {
   /** The answer that says `value`. */
   says(value: string): ScriptedAnswer
   readonly takesCa: boolean
+  /** Asks with a body, which is sent on with 307 only, and to no other origin at all. */
+  readonly posts?: true
 }
 
 const SECRET = 'a-secret-of-this-test'
@@ -61,6 +63,20 @@ const SUBJECTS: readonly Subject[] = [
     authentication: { authModes: 'custom', customAuthHeader: 'X-Key', customAuthValue: SECRET },
     says: (value) => ({ body: `# TYPE queue_size gauge\nqueue_size{queue="orders"} ${value}\n` }),
     takesCa: true,
+  },
+  {
+    type: 'influxdb',
+    metadata: (url) => ({
+      serverURL: url,
+      organizationName: 'org',
+      query: 'from(bucket: "jobs")',
+      thresholdValue: '5',
+      activationThresholdValue: '3',
+    }),
+    authentication: { authToken: SECRET },
+    says: (value) => ({ body: `,result,_value\n,,${value}\n` }),
+    takesCa: false,
+    posts: true,
   },
 ]
 
