@@ -15,6 +15,7 @@ import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchDecide } from './decide.ts'
 import { printRows, type Row } from './measure.ts'
+import { benchScaling } from './scaling.ts'
 import { benchSecrets } from './secrets.ts'
 import { benchSystemd } from './systemd.ts'
 import { benchSystemdMaterials } from './systemd-materials.ts'
@@ -45,6 +46,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   consul: () => benchConsul(nsctl),
   decide: benchDecide,
   secrets: () => benchSecrets(nsctl),
+  scaling: () => benchScaling(nsctl),
   systemd: benchSystemd,
   materials: benchSystemdMaterials,
   daemon: () => benchDaemon(nsctl),

@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import type { AnyResource } from '../resources/object.ts'
 import { describeObject } from '../views/describe/describe.ts'
-import { gatherDescription } from '../views/describe/description.ts'
+import { type Description, gatherDescription } from '../views/describe/description.ts'
 import { isScaler } from '../views/scaler/about.ts'
 import { toAscii, wantsAscii } from '../views/scaler/ascii.ts'
 import { NsctlCommand } from './base.ts'
@@ -50,12 +50,19 @@ export class Describe extends NsctlCommand {
     const pages: string[] = []
     for (const { kind, object } of found) {
       const description = await gatherDescription(client, kind, object, this.context.clock.now())
-      const { columns } = this.context.stdout
-      const page = await describeObject({ ...description, ...(columns === undefined ? {} : { columns }) })
-      pages.push(isScaler(kind.kind) && wantsAscii(this.context.env) ? toAscii(page) : page)
+      pages.push(
+        isScaler(kind.kind) ? await this.#scalerPage(description) : await describeObject(description),
+      )
     }
     this.print(pages.join('\n\n'))
     if (found.some(({ kind }) => kind.hasStatus)) await this.noteIfStale(client)
+  }
+
+  /** In the terminal's width and signs. Asking for the width costs milliseconds, which other pages are spared. */
+  async #scalerPage(description: Description): Promise<string> {
+    const { columns } = this.context.stdout
+    const page = await describeObject({ ...description, ...(columns === undefined ? {} : { columns }) })
+    return wantsAscii(this.context.env) ? toAscii(page) : page
   }
 
   async #read(client: Client, target: Target): Promise<{ kind: Target['kind']; object: AnyResource }> {

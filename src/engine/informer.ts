@@ -1,8 +1,9 @@
 /** Keeps a cache true: lists once, then watches, and starts over when the store says so. */
-import type { ReadScope, ResourceReader } from '../api/api.ts'
+import type { ReadScope, ResourceChange, ResourceReader } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { AnyResource } from '../resources/object.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { type ObjectCache, WritableCache } from './cache.ts'
 import { isOutage } from './failures.ts'
@@ -20,6 +21,8 @@ export interface InformersOptions {
   readonly logger: Logger
   readonly random: () => number
   readonly backoff?: BackoffOptions
+  /** What is kept of an object, where some of it is large and nobody reads it here. */
+  readonly slim?: (object: AnyResource) => AnyResource
 }
 
 /** A store that is back is found within seconds, and not stormed by all who wait for it. */
@@ -79,18 +82,20 @@ export class Informers {
       scope,
     )
     this.#recovered()
-    this.#cache.replace(new Map(kinds.map((kind, index) => [kind, lists[index] ?? []])), revision)
+    const { slim = same } = this.#options
+    this.#cache.replace(new Map(kinds.map((kind, index) => [kind, (lists[index] ?? []).map(slim)])), revision)
     return revision
   }
 
   /** Follows the watch. Resolves to undefined where it has to be listed anew. */
   async #watch(from: number, signal: AbortSignal): Promise<number | undefined> {
-    const { reader, scope } = this.#options
+    const { reader, scope, slim } = this.#options
     const kinds = this.#cache.kinds.map((kind) => reader.kinds.byKind(kind))
     for await (const batch of reader.watch(kinds, from, signal, scope)) {
       this.#recovered()
       if (batch.kind === 'relist') return undefined
-      this.#cache.apply(batch.changes, batch.revision)
+      const { changes, revision } = batch
+      this.#cache.apply(slim === undefined ? changes : changes.map((one) => slimmed(one, slim)), revision)
     }
     if (signal.aborted) return this.#cache.revision
     throw new NsctlError('Unreachable', 'the watch ended by itself')
@@ -113,4 +118,12 @@ export class Informers {
     logger.log(level, `cannot watch the store, trying again: ${message}`, { error })
     await delay(clock, backoffMs(this.#failures, backoff ?? STORE_BACKOFF, random), signal).catch(() => {})
   }
+}
+
+function slimmed(change: ResourceChange, slim: (object: AnyResource) => AnyResource): ResourceChange {
+  return change.kind === 'put' ? { ...change, object: slim(change.object) } : change
+}
+
+function same(object: AnyResource): AnyResource {
+  return object
 }

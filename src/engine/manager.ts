@@ -3,7 +3,7 @@ import type { ReadScope } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import type { ObjectRef } from '../resources/object.ts'
+import type { AnyResource, ObjectRef } from '../resources/object.ts'
 import type { ObjectCache } from './cache.ts'
 import { Controller, type ControllerSpec } from './controller.ts'
 import { Informers, type WatchableReader } from './informer.ts'
@@ -18,6 +18,8 @@ export interface ManagerOptions {
   readonly random?: () => number
   /** Narrows all that the manager's controllers see, to a node for its agent. */
   readonly scope?: ReadScope
+  /** What the cache keeps of an object; all of it if left out. For what is large and no controller reads. */
+  readonly slim?: (object: AnyResource) => AnyResource
   /** How long running reconciles and runnables may take to end when the manager stops; 10 s if left out. */
   readonly stopTimeoutMs?: number
 }
@@ -76,9 +78,10 @@ class RunningManager implements Manager {
   #ran = false
 
   constructor(options: ManagerOptions) {
-    const { api, clock, logger, random = Math.random, scope } = options
+    const { api, clock, logger, random = Math.random, scope, slim } = options
     this.#options = options
-    this.#informers = new Informers({ reader: api, clock, logger, random, ...(scope && { scope }) })
+    const narrowed = { ...(scope && { scope }), ...(slim && { slim }) }
+    this.#informers = new Informers({ reader: api, clock, logger, random, ...narrowed })
   }
 
   get cache(): ObjectCache {

@@ -26,7 +26,7 @@ import type { HistoryStore } from '../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../telemetry/scalers.ts'
 import { ExternalSources } from './external-sources.ts'
 import { controlPlaneIdentityOf, type Environment } from './paths.ts'
-import { addScaling } from './scaling.ts'
+import { addScaling, slimScaler } from './scaling.ts'
 import { secretValues } from './secret-values.ts'
 
 /** Another waits for so long where it cannot know whether the process lives that leads; a dead one it follows at once. */
@@ -62,7 +62,14 @@ export interface ControlPlaneOptions {
 export function controlPlane(api: ResourceApi, options: ControlPlaneOptions, metrics: EngineTally): Manager {
   const { clock, env } = options
   const logger = options.logger.with({ part: 'control plane' })
-  const manager = createManager({ api, clock, logger, metrics, stopTimeoutMs: STOP_LIMIT_MS })
+  const manager = createManager({
+    api,
+    clock,
+    logger,
+    metrics,
+    stopTimeoutMs: STOP_LIMIT_MS,
+    slim: slimScaler,
+  })
   const { cache } = manager
   manager.add(serviceController({ cache, api, clock }))
   manager.add(jobController({ cache, api, clock }))

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Manager } from '../engine/manager.ts'
 import type { ScaledObject, SecretExternal } from '../resources/generated/types.ts'
+import type { AnyResource } from '../resources/object.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { compilePolicy } from '../scaling/compile.ts'
 import { decide, initialState } from '../scaling/decide.ts'
@@ -67,6 +68,7 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
     open: triggerOpener({ ...triggerParameters({ cache: manager.cache, values, sourceOf }), guards }),
     isSupported: (type: string) => triggerSchema(type) !== undefined && type in SOURCES,
     caughtUp: () => caughtUp,
+    onPolled: (lateMs: number) => scalers.late(lateMs),
   }
   const decider = { compile: (object: ScaledObject) => compilePolicy(object), initialState, decide }
   const services = scaledObjectController({ ...common, metrics: scalers, decider })
@@ -88,3 +90,12 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
     },
   })
 }
+
+/** Decisions in full are for people, and most of what a scaler takes in memory: controllers read them from the store where they need one. */
+export function slimScaler(object: AnyResource): AnyResource {
+  if (object.status?.decision === undefined || !SCALERS.has(object.kind)) return object
+  const { decision: _, ...status } = object.status
+  return { ...object, status }
+}
+
+const SCALERS: ReadonlySet<string> = new Set(['ScaledObject', 'ScaledJob'])

@@ -10,7 +10,7 @@ import type {
 import { parseSchedule } from '../resources/schedule.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { expressionNames, nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
-import { readTrigger, type TriggerRead, targetOf } from '../resources/triggers/read.ts'
+import { readTrigger, targetOf } from '../resources/triggers/read.ts'
 import { numberOf } from '../resources/triggers/values.ts'
 import { compileBehavior } from './compile/behavior.ts'
 import { compilePause, isForced } from './compile/pause.ts'
@@ -22,17 +22,14 @@ const TOLERANCE = 0.1
 /** A schedule without `lasts` is a moment. */
 const MOMENT_MS = 60_000
 
-/** A trigger as it was read with its authentication; without one it is read anew, without. */
-export type TriggerReads = readonly (TriggerRead | undefined)[]
-
 /** Made once for each change of `object`. Throws NsctlError Invalid for what admission refuses. */
-export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): ScalingPolicy {
+export function compilePolicy(object: ScaledObject): ScalingPolicy {
   const { spec, metadata } = object
   const names = nameTriggers(spec.triggers)
   const triggerByName = new Map<string, number>()
   for (const [index, { key, names: all }] of names.entries())
     for (const name of [key, ...all]) triggerByName.set(name, index)
-  const triggers = names.map((named, index) => compileTrigger(object, index, named, reads[index]))
+  const triggers = names.map((named, index) => compileTrigger(object, index, named))
   const { behavior } = spec.advanced?.horizontalPodAutoscalerConfig ?? {}
   const modifiers = spec.advanced?.scalingModifiers
   const annotations = metadata.annotations ?? {}
@@ -63,12 +60,7 @@ export function compilePolicy(object: ScaledObject, reads: TriggerReads = []): S
   }
 }
 
-function compileTrigger(
-  { spec }: ScaledObject,
-  index: number,
-  { key, label }: TriggerNames,
-  given: TriggerRead | undefined,
-): TriggerPolicy {
+function compileTrigger({ spec }: ScaledObject, index: number, { key, label }: TriggerNames): TriggerPolicy {
   const { type, name, metadata, metricType } = spec.triggers[index]!
   const schema = triggerSchema(type)
   const base = { key, name, type, label, isCpu: type === 'cpu' }
@@ -80,14 +72,13 @@ function compileTrigger(
       perInstance: false,
       unit: '',
     }
-  const read =
-    given ??
-    readTrigger(schema, {
-      metadata,
-      ...(metricType === undefined ? {} : { metricType }),
-      authentication: 'later',
-      environment: 'later',
-    })
+  // what triggers are compared with stands in the manifest; what they log in with is no matter here
+  const read = readTrigger(schema, {
+    metadata,
+    ...(metricType === undefined ? {} : { metricType }),
+    authentication: 'later',
+    environment: 'later',
+  })
   const target = targetOf(schema, read.parameters)
   const isMillis = type === 'cpu' && read.metricType !== 'Utilization'
   return {

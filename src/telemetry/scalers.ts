@@ -29,13 +29,21 @@ export interface ScalerMetrics {
   decided(id: ScalerId, figures: ScalerFigures, ready: number): void
   /** With each look at a source. `errorCode` is set where it failed. */
   polled(id: ScalerId, trigger: string, type: string, tookMs: number, errorCode?: string): void
+  /** With each look at all triggers of a scaler: how late it began. */
+  late(lateMs: number): void
   /** It is gone, or no longer ours: another leads. */
   forget(id: ScalerId): void
 }
 
 /** Measures nothing. */
-export const noScalerMetrics: ScalerMetrics = { decided: () => {}, polled: () => {}, forget: () => {} }
+export const noScalerMetrics: ScalerMetrics = {
+  decided: () => {},
+  polled: () => {},
+  late: () => {},
+  forget: () => {},
+}
 
+const LATE_BUCKETS_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const POLL_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 interface Scaler {
@@ -50,6 +58,7 @@ interface Scaler {
 export class ScalerTally implements ScalerMetrics, Exposition {
   readonly #scalers = new Map<string, Scaler>()
   readonly #polls = new Map<string, HistogramTally>()
+  readonly #late = new HistogramTally(LATE_BUCKETS_SECONDS)
 
   decided(id: ScalerId, figures: ScalerFigures, ready: number): void {
     const scaler = this.#of(id)
@@ -66,6 +75,10 @@ export class ScalerTally implements ScalerMetrics, Exposition {
     const { errors } = this.#of(id)
     const key = `${trigger}\0${errorCode}`
     errors.set(key, (errors.get(key) ?? 0) + 1)
+  }
+
+  late(lateMs: number): void {
+    this.#late.observeMs(lateMs)
   }
 
   forget(id: ScalerId): void {
@@ -124,6 +137,9 @@ export class ScalerTally implements ScalerMetrics, Exposition {
         }),
       ),
     )
+    families.histogram('nsctl_scaler_poll_delay_seconds', 'How late looks began', () => [
+      { labels: {}, tally: this.#late },
+    ])
     families.histogram('nsctl_scaler_poll_duration_seconds', 'How long looks at sources took', () =>
       Array.from(this.#polls, ([type, tally]) => ({ labels: { type }, tally })),
     )

@@ -59,10 +59,24 @@ export class Scrapes {
 
   async #prepare(exposition: Exposition): Promise<void> {
     try {
-      await exposition.prepare?.()
+      await inTime(exposition.prepare?.())
     } catch (error) {
       this.#logger.log('warn', `some metrics cannot be read: ${messageOf(error)}`)
     }
+  }
+}
+
+/** A file system that hangs must not keep the rest from being shown, and every scrape after it. */
+const LIMIT_MS = 2_000
+
+async function inTime(reading: Promise<void> | undefined): Promise<void> {
+  if (reading === undefined) return
+  const { promise: late, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => reject(new Error(`not read within ${LIMIT_MS / 1000} s`)), LIMIT_MS)
+  try {
+    await Promise.race([reading, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

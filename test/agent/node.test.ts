@@ -19,7 +19,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 /** A node's registration over a store whose writes can be made to fail. */
-async function startNode() {
+async function startNode(metricsUrl?: Promise<string | undefined>) {
   const clock = new ManualClock()
   const api = await openApi({ store: createMemoryStore(), clock, ids: randomIds })
   const trouble: { code: ErrorCode | undefined } = { code: undefined }
@@ -53,6 +53,7 @@ async function startNode() {
     clock,
     logger,
     countInstances: () => instances,
+    ...(metricsUrl && { metricsUrl }),
   })
   let end: { readonly error?: unknown } | undefined
   return {
@@ -220,6 +221,28 @@ test('a node without a key runs, says why, and has one as soon as it can be read
   assert.is((await local.node())?.spec?.recipient, 'age1own')
   local.stop()
   await until(() => local.end() !== undefined)
+})
+
+test('says where its metrics are as long as they are there', async () => {
+  const listening = Promise.withResolvers<string>()
+  const local = await startNode(listening.promise)
+  local.start()
+  await turn()
+  assert.is(await local.node(), undefined, 'one write says all of it')
+  listening.resolve('http://127.0.0.1:9464/metrics')
+  await until(async () => (await local.node())?.status?.metricsUrl === 'http://127.0.0.1:9464/metrics')
+  local.stop()
+  await until(async () => (await local.node())?.status?.phase === 'NotReady')
+  assert.is((await local.node())?.status?.metricsUrl, undefined)
+})
+
+test('ends where its metrics never come to be served', async () => {
+  const local = await startNode(new Promise(() => {}))
+  local.start()
+  await turn()
+  local.stop()
+  await until(() => local.end() !== undefined)
+  assert.equal(local.end(), {})
 })
 
 test.run()

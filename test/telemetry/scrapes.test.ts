@@ -52,6 +52,19 @@ test('what cannot be read is said, and keeps nothing else from being shown', asy
   assert.equal(linesOf((await scrapes.read()).text), ['one 1', 'two 2'])
 })
 
+test('what hangs is left out in time', async () => {
+  const [one, two] = [new Counted('one'), new Counted('two')]
+  const logger = new RecordingLogger()
+  const scrapes = new Scrapes([one, two], logger)
+  const stuck = { prepare: () => new Promise<void>(() => {}) }
+  Object.assign(one, stuck)
+  one.shown = -1
+  const startedMs = performance.now()
+  assert.equal(linesOf((await scrapes.read()).text), ['two 1'])
+  assert.ok(performance.now() - startedMs < 4_000)
+  assert.match(JSON.stringify(logger), /not read within 2 s/)
+})
+
 test('an instance is shown with what is known of it', async () => {
   const tally = new HistogramTally([0.1, 1])
   tally.observeMs(50)

@@ -272,6 +272,7 @@ export const node: AnyResource = {
     cannot: ['storage.path'],
     capacity: { cpu: '4', memory: '8Gi' },
     addresses: ['127.0.0.1', '10.0.0.7'],
+    metricsUrl: 'http://127.0.0.1:9464/metrics',
   },
 }
 

@@ -20,7 +20,7 @@ export function scaledEvents(
 /** What `after` says and `before` did not. Each is told once, when it begins and when it ends. */
 export function statusEvents(
   object: ScaledObject,
-  before: ScaledObjectStatus | undefined,
+  before: Omit<ScaledObjectStatus, 'decision'> | undefined,
   after: ScaledObjectStatus,
 ): readonly EventInput[] {
   const news = [
@@ -32,7 +32,10 @@ export function statusEvents(
   return news.map((one) => about(object, one))
 }
 
-function healthNews(before: ScaledObjectStatus | undefined, after: ScaledObjectStatus): readonly News[] {
+function healthNews(
+  before: Omit<ScaledObjectStatus, 'decision'> | undefined,
+  after: ScaledObjectStatus,
+): readonly News[] {
   return Object.entries(after.health ?? {}).flatMap(([key, { status, message = '' }]): News[] => {
     const was = before?.health?.[key]?.status ?? 'Happy'
     if (status === was) return []
@@ -43,7 +46,10 @@ function healthNews(before: ScaledObjectStatus | undefined, after: ScaledObjectS
 }
 
 /** What keeps it from acting; of triggers it is said by themselves. */
-function readyNews(before: ScaledObjectStatus | undefined, after: ScaledObjectStatus): readonly News[] {
+function readyNews(
+  before: Omit<ScaledObjectStatus, 'decision'> | undefined,
+  after: ScaledObjectStatus,
+): readonly News[] {
   const [was, is] = [findCondition(before?.conditions, 'Ready'), findCondition(after.conditions, 'Ready')]
   if (is === undefined || is.reason === was?.reason) return []
   if (is.status === 'True')
@@ -54,7 +60,7 @@ function readyNews(before: ScaledObjectStatus | undefined, after: ScaledObjectSt
 }
 
 function began(
-  before: ScaledObjectStatus | undefined,
+  before: Omit<ScaledObjectStatus, 'decision'> | undefined,
   after: ScaledObjectStatus,
   type: string,
   reasons: { readonly begins: string; readonly ends: string },

@@ -7,7 +7,7 @@ export interface Pace {
   readonly scaler: {
     readonly object: Pick<ScaledObject, 'spec'>
     readonly policy: ScalingPolicy | undefined
-    readonly decision: Decision | undefined
+    readonly decision: LastDecision | undefined
   }
   /** Looks so far. */
   readonly polls: number
@@ -16,6 +16,23 @@ export interface Pace {
   /** Uniform in [0, 1). */
   readonly random: () => number
   readonly time: ScalingTime
+}
+
+/** What is kept of a decision until the next: of ten thousand scalers each keeps one. */
+export interface LastDecision {
+  readonly to: number
+  readonly active: boolean
+  readonly isLimited: boolean
+  readonly upNotBeforeMs: number | undefined
+  readonly downNotBeforeMs: number | undefined
+}
+
+export function lastOf({ to, active, limited, outlook: { up, down } }: Decision): LastDecision {
+  return {
+    ...{ to, active, isLimited: limited !== undefined },
+    upNotBeforeMs: up.notBeforeMs,
+    downNotBeforeMs: down.notBeforeMs,
+  }
 }
 
 /** Of the interval, either way: what was begun together does not stay together. */
@@ -36,11 +53,11 @@ export function pollInMs({ scaler, polls, lateMs, random, time }: Pace): number 
 }
 
 /** Milliseconds until what the last decision wanted and was not let may be done. */
-function heldForMs(decision: Decision | undefined, { steadyMs }: ScalingTime): number | undefined {
-  if (decision === undefined || (decision.limited === undefined && decision.active)) return undefined
-  const { up, down } = decision.outlook
-  const times = [up.notBeforeMs, down.notBeforeMs].filter((one) => one !== undefined && one > steadyMs)
-  return times.length === 0 ? undefined : Math.min(...(times as readonly number[])) - steadyMs
+function heldForMs(decision: LastDecision | undefined, { steadyMs }: ScalingTime): number | undefined {
+  if (decision === undefined || (!decision.isLimited && decision.active)) return undefined
+  const { upNotBeforeMs = 0, downNotBeforeMs = 0 } = decision
+  const times = [upNotBeforeMs, downNotBeforeMs].filter((one) => one > steadyMs)
+  return times.length === 0 ? undefined : Math.min(...times) - steadyMs
 }
 
 /** Milliseconds until a schedule begins or ends: what it says is a floor at once, and not with the next look. Infinite without one. */

@@ -4,7 +4,12 @@ import type { Json } from '../../core/json.ts'
 import type { Decision, ScalingState } from '../../scaling/decide.ts'
 import type { SampledRule, ScalerSample } from '../../scaling/sample.ts'
 import type { HistoryWriter } from '../../telemetry/history/history.ts'
-import { noScalerMetrics, type ScalerId, type ScalerMetrics } from '../../telemetry/scalers.ts'
+import {
+  noScalerMetrics,
+  type ScalerFigures,
+  type ScalerId,
+  type ScalerMetrics,
+} from '../../telemetry/scalers.ts'
 
 export interface LookFacts {
   readonly decision: Decision
@@ -54,7 +59,7 @@ export class Records {
 
   /** With each decision, also one that changes nothing. */
   decided(facts: LookFacts): void {
-    this.#metrics.decided(this.#id, facts.decision, facts.ready)
+    this.#metrics.decided(this.#id, figuresOf(facts.decision), facts.ready)
     const { atMs, at, from, to } = facts.decision
     if (this.#history === undefined) return
     // what changed the number is in what a successor goes on with, however soon it came
@@ -84,6 +89,15 @@ export class Records {
 
   forget(): void {
     this.#metrics.forget(this.#id)
+  }
+}
+
+/** Without its texts: whoever shows metrics keeps the last of each scaler. */
+function figuresOf({ from, to, active, fallback, triggers, steps }: Decision): ScalerFigures {
+  return {
+    ...{ from, to, active, fallback },
+    triggers: triggers.map(({ key, metric, value, target }) => ({ key, metric, value, target })),
+    steps: steps.map((one) => ({ step: one.step, to: one.to })),
   }
 }
 

@@ -1,4 +1,4 @@
-/** What deciding remembers, made again of the history by a process that takes over. Pure. */
+/** What deciding remembers, made again of the history by a process that takes over. */
 import { isObject, type Json } from '../../core/json.ts'
 import { findCondition } from '../../resources/conditions.ts'
 import type { ScaledObjectStatus } from '../../resources/generated/types.ts'
@@ -6,7 +6,7 @@ import type { ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { readSample, type ScalerSample } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
-import type { HistoryEntry } from '../../telemetry/history/history.ts'
+import type { HistoryEntry, HistoryReader } from '../../telemetry/history/history.ts'
 import { NOT_LOOKED_AT } from './status.ts'
 
 export interface RestoreInput {
@@ -21,6 +21,24 @@ export interface RestoreInput {
 /** HPA's window where a policy has none. */
 const DEFAULT_WINDOW_MS = 300_000
 const HOUR_MS = 3_600_000
+
+/** Reads what is known of before, and makes a state of it. */
+export async function restore(
+  options: Omit<RestoreInput, 'samples' | 'decisions'> & {
+    readonly policy: ScalingPolicy
+    /** `ScaledObject/default/web` */
+    readonly object: string
+    readonly history: HistoryReader | undefined
+  },
+): Promise<ScalingState> {
+  const { policy, object, history, times } = options
+  const back = lookBackMs(policy)
+  const { wallMs } = times.now()
+  const read = async (kind: HistoryEntry['kind'], spanMs: number) =>
+    (await history?.list({ object, kind, fromMs: wallMs - spanMs })) ?? []
+  const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
+  return restoreState({ ...options, samples, decisions })
+}
 
 /** How far back it is worth looking, milliseconds. */
 export function lookBackMs({ behavior, protection, rules }: ScalingPolicy): {

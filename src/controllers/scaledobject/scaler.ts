@@ -6,37 +6,28 @@
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
+import { refKey } from '../../engine/controller.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
-import type { ScaledObject, Service } from '../../resources/generated/types.ts'
+import type { ScaledObject, ScaledObjectStatus, Service } from '../../resources/generated/types.ts'
+import { refOfObject } from '../../resources/object.ts'
 import { POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
 import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
-import { historyObject } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
-import { type OpenTrigger, Trigger } from '../../scaling/trigger.ts'
+import type { OpenTrigger } from '../../scaling/trigger.ts'
 import type { HistoryReader, HistoryWriter } from '../../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../../telemetry/scalers.ts'
 import { scaledEvents } from './announce.ts'
+import type { Decider } from './decider.ts'
 import { InstanceViews } from './instances.ts'
-import { decideInMs, type Pace, pollInMs } from './pace.ts'
+import { decideInMs, type LastDecision, lastOf, type Pace, pollInMs } from './pace.ts'
 import { type Problem, targetName, targetText } from './problem.ts'
-import { type LookedTrigger, Records } from './records.ts'
-import { lookBackMs, restoreState } from './restore.ts'
+import { Records } from './records.ts'
+import { restore } from './restore.ts'
 import { scaledObjectStatus } from './status.ts'
 import { type StatusApi, StatusWriter } from './status-writer.ts'
 import { Target, type TargetApi } from './target.ts'
-
-/** The algorithm. */
-export interface Decider {
-  /** @throws NsctlError Invalid for a spec that cannot be decided by */
-  compile(object: ScaledObject): ScalingPolicy
-  initialState(input: Pick<DecisionInput, 'time' | 'replicas'>): ScalingState
-  decide(
-    policy: ScalingPolicy,
-    input: DecisionInput,
-    state: ScalingState,
-  ): { readonly decision: Decision; readonly state: ScalingState }
-}
+import { Triggers } from './triggers.ts'
 
 export interface ScalerOptions {
   readonly api: TargetApi & StatusApi
@@ -60,13 +51,13 @@ export class Scaler implements Looker {
   readonly #instances: InstanceViews
   readonly #records: Records
   readonly #status: StatusWriter
+  readonly #triggers: Triggers
   #object: ScaledObject
   #problem: Problem | undefined
   #policy: ScalingPolicy | undefined
   #target: Target | undefined
-  #triggers: readonly Trigger[] = []
   #state: ScalingState | undefined
-  #decision: Decision | undefined
+  #decision: LastDecision | undefined
   #ready = 0
   #lastScaleTime: string | undefined
   /** The request for a look that the last poll answers. */
@@ -79,13 +70,15 @@ export class Scaler implements Looker {
     const { namespace = '', name } = object.metadata
     const { times, history, metrics, api } = options
     this.#options = options
-    this.#object = object
+    this.#object = ordersOf(object)
     this.#instances = new InstanceViews(times)
     this.#records = new Records({
       id: { kind: 'ScaledObject', namespace, name },
       ...(history && { history }),
       ...(metrics && { metrics }),
     })
+    const onEvent = () => void this.decide().catch(options.onFailure)
+    this.#triggers = new Triggers({ open: options.open, onEvent })
     this.#status = new StatusWriter(api, () => times.steadyMs(), object.status)
     this.#lastScaleTime = object.status?.lastScaleTime
     this.#polledFor = object.status?.polledFor
@@ -99,7 +92,7 @@ export class Scaler implements Looker {
     return this.#problem === undefined ? this.#policy : undefined
   }
 
-  get decision(): Decision | undefined {
+  get decision(): LastDecision | undefined {
     return this.#decision
   }
 
@@ -135,13 +128,13 @@ export class Scaler implements Looker {
     const isNew = this.#policy === undefined && this.#problem === undefined
     const moved = isNew || !sameOrders(before, object)
     const had = this.#problem
-    this.#object = object
+    this.#object = ordersOf(object)
     this.#problem = problem ?? (moved || had !== undefined ? await this.#compile() : undefined)
     if (this.#problem !== undefined) {
-      await this.#closeTriggers()
+      await this.#triggers.close()
       return deepEqual(had, this.#problem) && !moved ? 'nothing' : 'decide'
     }
-    if (credentials) await Promise.all(this.#triggers.map((trigger) => trigger.reopen()))
+    if (credentials) await this.#triggers.reopen()
     if (moved || credentials || had !== undefined) return this.polls ? 'look' : 'decide'
     // before its first look there is nothing to decide by
     if (this.#decision === undefined) return 'nothing'
@@ -152,13 +145,12 @@ export class Scaler implements Looker {
   /** Looks at all triggers side by side, and decides. */
   async poll(): Promise<void> {
     const request = this.#object.metadata.annotations?.[POLL_REQUESTED]
-    const [object, triggers] = [this.#object, this.#triggers]
     // who asks for a look wants one of now
     const isAsked = request !== undefined && request !== this.#polledFor
-    const maxAgeMs = isAsked ? 0 : (object.spec.pollingInterval * 1000) / 2
-    await Promise.all(triggers.map((trigger) => trigger.look(object, maxAgeMs)))
-    this.#records.looked(triggers.map(looked))
+    const maxAgeMs = isAsked ? 0 : this.intervalMs / 2
+    await this.#triggers.look(this.#object, maxAgeMs)
     if (this.#closed || this.policy === undefined) return
+    this.#records.looked(this.#triggers.looked())
     this.#polledFor = request ?? this.#polledFor
     await this.decide()
   }
@@ -176,7 +168,7 @@ export class Scaler implements Looker {
   async close(): Promise<void> {
     this.#closed = true
     this.#records.forget()
-    await this.#closeTriggers()
+    await this.#triggers.close()
     await this.#deciding?.catch(() => undefined)
   }
 
@@ -208,8 +200,8 @@ export class Scaler implements Looker {
       if (outcome === 'moved') continue
       // what was not written has not happened
       this.#state = state
-      this.#decision = decision
-      this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.map(looked) })
+      this.#decision = lastOf(decision)
+      this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.looked() })
       if (decision.to !== decision.from) await this.#scaled(service, decision)
       return await this.#report(decision)
     }
@@ -217,6 +209,20 @@ export class Scaler implements Looker {
       'Conflict',
       `${targetText(this.#object)} was scaled by others ${MAX_ATTEMPTS} times meanwhile`,
     )
+  }
+
+  async #restore(policy: ScalingPolicy, replicas: number): Promise<ScalingState> {
+    const { decider, times, history } = this.#options
+    const initial = decider.initialState({ time: times.now(), replicas })
+    const status = this.#status.written
+    return await restore({
+      initial,
+      status,
+      times,
+      policy,
+      object: refKey(refOfObject(this.#object)),
+      history,
+    })
   }
 
   #input(target: Target, service: Service): DecisionInput {
@@ -227,9 +233,7 @@ export class Scaler implements Looker {
       time: times.now(),
       replicas: service.spec.replicas,
       instances,
-      triggers: new Map(
-        this.#triggers.flatMap(({ key, input, wasLookedAt }) => (wasLookedAt ? [[key, input] as const] : [])),
-      ),
+      triggers: this.#triggers.inputs(),
       createdMs: times.steadyOf(this.#object.metadata.creationTimestamp) ?? times.steadyMs(),
     }
   }
@@ -254,13 +258,9 @@ export class Scaler implements Looker {
     const status = scaledObjectStatus({
       object: this.#object,
       before: this.#status.written,
+      stored: decision === undefined ? await this.#stored() : undefined,
       problem: this.#problem,
-      triggers: this.#triggers.map(({ key, input, fault }) => ({
-        key,
-        fault,
-        error: input.error,
-        failures: input.failures,
-      })),
+      triggers: this.#triggers.facts(),
       pause: this.#policy?.pause,
       decision,
       replicas: decision?.to ?? this.#target?.service()?.spec.replicas,
@@ -277,9 +277,15 @@ export class Scaler implements Looker {
     if (written && decision !== undefined) this.#records.changed(decision)
   }
 
+  /** The cache leaves it out. */
+  async #stored(): Promise<ScaledObjectStatus['decision']> {
+    if (this.#status.written?.desiredReplicas === undefined) return undefined
+    return (await this.#options.api.get<ScaledObject>(refOfObject(this.#object)))?.status?.decision
+  }
+
   /** Returns what is wrong with the spec; the triggers that did not change go on. */
   async #compile(): Promise<Problem | undefined> {
-    const { decider, open, api, cache, onFailure } = this.#options
+    const { decider, api, cache } = this.#options
     try {
       this.#policy = decider.compile(this.#object)
     } catch (error) {
@@ -292,42 +298,17 @@ export class Scaler implements Looker {
       this.#state = undefined
       this.#decision = undefined
     }
-    const before = new Map(this.#triggers.map((trigger) => [trigger.key, trigger]))
-    const onEvent = () => void this.decide().catch(onFailure)
-    this.#triggers = this.#object.spec.triggers.map((spec, index) => {
-      const key = this.#policy?.triggers[index]?.key ?? `${spec.type}-${index}`
-      const known = before.get(key)
-      if (known === undefined || !deepEqual(known.spec, spec))
-        return new Trigger(index, key, spec, { open, onEvent })
-      before.delete(key)
-      return known
-    })
-    await Promise.all([...before.values()].map((trigger) => trigger.close()))
+    await this.#triggers.update(
+      this.#object,
+      this.#policy.triggers.map(({ key }) => key),
+    )
     return undefined
-  }
-
-  async #closeTriggers(): Promise<void> {
-    const triggers = this.#triggers
-    this.#triggers = []
-    await Promise.all(triggers.map((trigger) => trigger.close()))
-  }
-
-  async #restore(policy: ScalingPolicy, replicas: number): Promise<ScalingState> {
-    const { decider, times, history } = this.#options
-    const time = times.now()
-    const initial = decider.initialState({ time, replicas })
-    const { namespace = '', name } = this.#object.metadata
-    const object = historyObject('ScaledObject', namespace, name)
-    const back = lookBackMs(policy)
-    const read = async (kind: 'sample' | 'decision', spanMs: number) =>
-      (await history?.list({ object, kind, fromMs: time.wallMs - spanMs })) ?? []
-    const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
-    return restoreState({ initial, status: this.#status.written, samples, decisions, times })
   }
 }
 
-function looked({ key, spec: { type }, input: { error }, code, tookMs }: Trigger): LookedTrigger {
-  return { key, type, error, code, tookMs }
+/** What is kept of the object: its status, of which the cache has a newer one soon, is not. */
+function ordersOf({ status: _, ...orders }: ScaledObject): ScaledObject {
+  return orders
 }
 
 /** Nothing that is ordered has changed: not the spec, nor what people say by annotations. */

@@ -11,22 +11,25 @@ export type StatusApi = Pick<ResourceController, 'updateStatus' | 'recordEvent'>
 const BURST = 4
 const REFILL_MS = 60_000
 
+/** What is kept of a status. */
+export type WrittenStatus = Omit<ScaledObjectStatus, 'decision'>
+
 export class StatusWriter {
   readonly #api: StatusApi
   readonly #steadyMs: () => number
-  /** As it was written last, which the cache may not show yet. */
-  #written: ScaledObjectStatus | undefined
+  /** As it was written last, which the cache may not show yet; without the decision: there are ten thousand of these. */
+  #written: WrittenStatus | undefined
   #tokens = BURST
   #filledAtMs: number
 
   constructor(api: StatusApi, steadyMs: () => number, stored: ScaledObjectStatus | undefined) {
     this.#api = api
     this.#steadyMs = steadyMs
-    this.#written = stored
+    this.#written = stored && withoutDecision(stored)
     this.#filledAtMs = steadyMs()
   }
 
-  get written(): ScaledObjectStatus | undefined {
+  get written(): WrittenStatus | undefined {
     return this.#written
   }
 
@@ -37,7 +40,7 @@ export class StatusWriter {
     if (worth === 'no' || (worth === 'soon' && !this.#takeToken())) return false
     const { namespace, name, uid } = object.metadata
     await this.#api.updateStatus({ kind: 'ScaledObject', namespace, name, uid }, status as unknown as Json)
-    this.#written = status
+    this.#written = withoutDecision(status)
     for (const event of statusEvents(object, before, status)) await this.#api.recordEvent(event)
     return true
   }
@@ -50,4 +53,8 @@ export class StatusWriter {
     this.#tokens -= 1
     return true
   }
+}
+
+function withoutDecision({ decision: _, ...rest }: ScaledObjectStatus): WrittenStatus {
+  return rest
 }

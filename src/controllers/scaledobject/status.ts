@@ -24,7 +24,9 @@ export interface TriggerFacts {
 
 export interface StatusFacts {
   readonly object: ScaledObject
-  readonly before: ScaledObjectStatus | undefined
+  readonly before: Omit<ScaledObjectStatus, 'decision'> | undefined
+  /** The decision that is stored. */
+  readonly stored: ScaledObjectStatus['decision']
   /** What keeps it from acting at all. */
   readonly problem: Problem | undefined
   readonly triggers: readonly TriggerFacts[]
@@ -49,7 +51,7 @@ export function scaledObjectStatus(facts: StatusFacts): ScaledObjectStatus {
   const { object, before, decision, pause, problem } = facts
   const ready = readyCondition(facts)
   const active = activeCondition(facts)
-  const kept = problem === undefined ? before : withoutDecision(before)
+  const kept = problem === undefined ? before : undefined
   const shown = problem === undefined ? (decision as unknown as JsonObject | undefined) : undefined
   const health = healthOf(facts)
   return defined({
@@ -65,7 +67,7 @@ export function scaledObjectStatus(facts: StatusFacts): ScaledObjectStatus {
     lastActiveTime: facts.lastActiveTime,
     pausedReplicaCount: pause?.kind === 'all' ? pause.replicas : undefined,
     polledFor: facts.polledFor,
-    decision: shown ?? kept?.decision,
+    decision: shown ?? facts.stored,
     health: Object.keys(health).length === 0 ? undefined : health,
     summary: ready.status === 'True' ? summaryOf(facts) : `${ready.reason}: ${ready.message}`,
     conditions: setConditions(
@@ -82,7 +84,7 @@ export function scaledObjectStatus(facts: StatusFacts): ScaledObjectStatus {
  * `no` where only what goes along with other changes is another.
  */
 export function worthWriting(
-  before: ScaledObjectStatus | undefined,
+  before: Omit<ScaledObjectStatus, 'decision'> | undefined,
   after: ScaledObjectStatus,
 ): 'at once' | 'soon' | 'no' {
   if (before === undefined) return 'at once'
@@ -184,12 +186,6 @@ function summaryOf({ decision, pause }: StatusFacts): string | undefined {
   if (pause?.kind === 'all')
     return pause.replicas === undefined ? 'Paused' : `Paused: held at ${pause.replicas}`
   return decision?.fallback === true ? 'Fallback: what its triggers say cannot be read' : undefined
-}
-
-function withoutDecision(status: ScaledObjectStatus | undefined): ScaledObjectStatus | undefined {
-  if (status === undefined) return undefined
-  const { desiredReplicas: _, decidedBy: __, ...rest } = status
-  return rest
 }
 
 function defined<T extends object>(value: { readonly [K in keyof T]: T[K] | undefined }): T {

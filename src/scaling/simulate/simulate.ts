@@ -1,8 +1,8 @@
 /** A policy, and others beside it, tried on a demand that was. Pure. */
 import { NsctlError } from '../../core/errors.ts'
 import type { Decision } from '../decision.ts'
-import { hpaContender, kedaContender } from './contenders.ts'
 import type { Demand } from './demand.ts'
+import { hpaContender, kedaContender } from './rivals.ts'
 import { type Contender, runConstant, runPolicy, type Site } from './run.ts'
 import { neededReplicas, oracleReplicas, type Run, type Score, scoreOf } from './score.ts'
 

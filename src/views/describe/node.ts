@@ -26,6 +26,7 @@ export function describeNode(description: Description): string {
     ['System', line('status.os')],
     ['nsctl', line('status.version')],
     ['Addresses', [textsAt(object, 'status.addresses').join(', ')].filter((text) => text !== '')],
+    ['Metrics', line('status.metricsUrl')],
     ['Capacity', has.length === 0 ? [] : [has.join(', ')]],
     ['Sealed to', identityLines(object)],
     ['Not acting', cannot.length === 0 ? [] : [`${cannot.join(', ')}: this runtime cannot enforce them`]],

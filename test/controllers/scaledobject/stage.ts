@@ -2,7 +2,7 @@
 import type { ResourceApi } from '../../../src/api/api.ts'
 import { openApi } from '../../../src/api/open.ts'
 import { scaledObjectController } from '../../../src/controllers/scaledobject/controller.ts'
-import type { Decider } from '../../../src/controllers/scaledobject/scaler.ts'
+import type { Decider } from '../../../src/controllers/scaledobject/decider.ts'
 import { ManualClock } from '../../../src/core/clock.ts'
 import { NsctlError } from '../../../src/core/errors.ts'
 import { randomIds } from '../../../src/core/ids.ts'
