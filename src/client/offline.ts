@@ -8,6 +8,8 @@ export interface OfflineVerdict {
   /** Documents without a fault. */
   readonly valid: number
   readonly faults: readonly NsctlError[]
+  /** What is accepted and does not act as written, each once. */
+  readonly warnings: readonly string[]
 }
 
 /** Judges `manifests` on a client over an empty store. Nothing is written. */
@@ -25,6 +27,7 @@ export async function validateOffline(
   })
   return {
     valid: result.results.length - assumed.length,
+    warnings: [...new Set(result.results.flatMap(({ warnings }) => warnings))],
     faults: result.failed.map(({ error }) => {
       if (isNsctlError(error)) return error
       throw error

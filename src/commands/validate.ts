@@ -30,11 +30,15 @@ export class Validate extends NsctlCommand {
     // nobody shall read what is only looked at
     const client = withSealing(opened, () => this.sealer(opened, { isRehearsal: true, isAlone: true }))
     try {
-      const { valid, faults } = await validateOffline(client, loaded.manifests, this.namespace)
+      const { valid, faults, warnings } = await validateOffline(client, loaded.manifests, this.namespace)
+      for (const warning of warnings) this.note(`warning: ${warning}`)
       const failures = [...loaded.failed, ...faults]
       if (failures.length > 0) throw combineFaults(failures, summary(valid, failures.length))
       if (valid === 0) throw noDocument(flags)
-      if (flags.output === 'json') this.print(JSON.stringify({ kind: 'Validation', valid }, null, 2))
+      if (flags.output === 'json')
+        this.print(
+          JSON.stringify({ kind: 'Validation', valid, ...(warnings.length > 0 && { warnings }) }, null, 2),
+        )
       else this.print(`${valid} ${valid === 1 ? 'document is' : 'documents are'} valid`)
     } finally {
       await client.close()

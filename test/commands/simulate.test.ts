@@ -144,6 +144,34 @@ test('what the scaler measured is a trace too, and its own policy is tried', asy
   assert.match(stdout, /^web +\d\.\d+ %/m)
 })
 
+test('a cron trigger beside it is known without a trace', async () => {
+  const shop = await openShop()
+  const window = { timezone: 'UTC', start: '30 1 * * *', end: '50 1 * * *', desiredReplicas: '7' }
+  const file = write(
+    'cron.yaml',
+    JSON.stringify(scaler({ triggers: [trigger, { type: 'cron', metadata: window }] })),
+  )
+  const { stdout, stderr } = await shop.run([
+    'simulate',
+    '-f',
+    file,
+    '--trace',
+    trace,
+    '--capacity',
+    '999',
+    '-o',
+    'csv',
+  ])
+  assert.is(stderr, '')
+  const at = (time: string) =>
+    stdout
+      .split('\n')
+      .find((row) => row.startsWith(`2026-11-17T${time}`))
+      ?.split(',')[4]
+  assert.is(at('01:25'), '2')
+  assert.is(at('01:31'), '7')
+})
+
 test('what the trace does not feed is said', async () => {
   const shop = await openShop()
   const queue = { type: 'redis', name: 'queue', metadata: { address: 'r:1', listName: 'l', listLength: '5' } }
@@ -176,7 +204,7 @@ for (const c of [
     name: 'a row that is no number',
     argv: ['-f', web, '--trace', write('bad.csv', 'timestamp,value\n2026-01-01T00:00Z,x')],
     code: 2,
-    message: /bad.csv:2: no number from 0: "x"/,
+    message: /bad.csv:2: no number from 0 to \d+: "x"/,
   },
   {
     name: 'an unknown rival',
@@ -206,7 +234,7 @@ for (const c of [
       trace,
     ],
     code: 2,
-    message: /several triggers[\s\S]*requests, more/,
+    message: /2 could be fed[\s\S]*requests, more/,
   },
 ])
   test(`is refused: ${c.name}`, async () => {

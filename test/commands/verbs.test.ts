@@ -211,6 +211,20 @@ spec:
   assert.match(stderr, /spec\.wen: unknown field/)
 })
 
+test('validate says what is accepted and does not act', async () => {
+  home.write(
+    'scaler.yaml',
+    'apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: web}\nspec: {scaleTargetRef: {name: web}, triggers: [{type: aws-sqs-queue, metadata: {}}]}\n',
+  )
+  const { code, stdout, stderr } = await home.run(['validate', '-f', 'scaler.yaml'])
+  assert.is(code, 0, stderr)
+  assert.match(stdout, '1 document is valid')
+  assert.match(
+    stderr,
+    /^warning: scaledobject\/web: spec\.triggers\[0\]\.type: nsctl has no source for aws-sqs-queue/,
+  )
+})
+
 test('explain tells what triggers take', async () => {
   const env = { NSCTL_HOME: join(home.folder, 'nowhere') }
   const all = await home.run(['explain', 'trigger'], { env })

@@ -135,8 +135,11 @@ function configOf({ tls }: RabbitOptions, amqpPort: number, httpPort: number): s
     `default_user = ${RABBIT_ADMIN.username}`,
     `default_pass = ${RABBIT_ADMIN.password}`,
     'loopback_users = none',
-    // how old what the management API says may be
+    // how old what the management API says may be: it looks as often as the shortest of these has samples
     'collect_statistics_interval = 200',
+    ...['global', 'basic', 'detailed'].map(
+      (what) => `management.sample_retention_policies.${what}.minute = 1`,
+    ),
     '',
   ].join('\n')
 }

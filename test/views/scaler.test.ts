@@ -21,7 +21,7 @@ import { before, decision, samples, scaler, secondsAgo } from './scaler-fixtures
 interface Known {
   readonly latest?: readonly Decision[]
   readonly decisions?: readonly Decision[]
-  readonly samples?: typeof samples
+  readonly samples?: readonly { readonly atMs: number }[]
 }
 
 function clientOf({ latest = [], decisions = [], samples: measured = [] }: Known): Client {
@@ -122,6 +122,14 @@ test('describe scaler that is paused, and whose source fails', async () => {
     },
   } as unknown as AnyResource
   matchesGolden('describe/scaler-paused.txt', await page(object, { latest: [failing] }, 80))
+})
+
+test('where a formula decides, demand is that of the first trigger that has numbers', async () => {
+  const formula = { ...decision, triggers: decision.triggers.map((one) => ({ ...one, decides: false })) }
+  const measured = samples.map((one) => ({ ...one, demand: { 'cpu-1': null, orders: one.demand.orders } }))
+  const text = await page(scaler, { latest: [formula], samples: measured }, 80)
+  assert.match(text, /^Demand +[▁-█ ]+1 h/m)
+  assert.match(text, /rabbitmq\/orders, at most 1,350/)
 })
 
 for (const columns of [80, 120])

@@ -1,5 +1,6 @@
 /** What keeps a ScaledObject from acting at all. Pure. */
 import type { ScaledObject, Service } from '../../resources/generated/types.ts'
+import { type TargetRef, unsupportedTarget } from '../../resources/scaledobject/target.ts'
 
 export interface Problem {
   /** CamelCase, the reason of the condition Ready. */
@@ -21,32 +22,29 @@ export interface ProblemInput {
   readonly isSupported: (type: string) => boolean
 }
 
-/** Kinds that mean a Service: what KEDA's manifests scale. */
-const SERVICE_KINDS: ReadonlySet<string> = new Set(['Service', 'Deployment', 'StatefulSet'])
-
 /** `service/web`; another kind by its own name. */
 export function targetText({ spec: { scaleTargetRef } }: ScaledObject): string {
   const { kind, name } = scaleTargetRef
-  return `${isService(kind) ? 'service' : (kind ?? '').toLowerCase()}/${name}`
+  return `${isService(scaleTargetRef) ? 'service' : (kind ?? 'object').toLowerCase()}/${name}`
 }
 
 /** The Service that it names; undefined where it names something else. */
 export function targetName({ spec: { scaleTargetRef } }: ScaledObject): string | undefined {
-  return isService(scaleTargetRef.kind) ? scaleTargetRef.name : undefined
+  return isService(scaleTargetRef) ? scaleTargetRef.name : undefined
 }
 
-function isService(kind: string | undefined): boolean {
-  return kind === undefined || kind === '' || SERVICE_KINDS.has(kind)
+function isService(ref: TargetRef): boolean {
+  return unsupportedTarget(ref) === undefined
 }
 
 /** Undefined where it can act. */
 export function findProblem({ object, service, rivals, isSupported }: ProblemInput): Problem | undefined {
   const { name } = object.metadata
-  const { kind } = object.spec.scaleTargetRef
+  const { apiVersion, kind } = object.spec.scaleTargetRef
   if (targetName(object) === undefined)
     return {
       reason: 'UnsupportedTarget',
-      message: `there is nothing of kind ${kind} to scale here: name a Service in spec.scaleTargetRef`,
+      message: `there is nothing of ${kind ? `kind ${kind}` : apiVersion} to scale here: name a Service in spec.scaleTargetRef`,
     }
   const first = [...rivals].sort(byAge)[0]
   if (first !== undefined && first.metadata.name !== name)

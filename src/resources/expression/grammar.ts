@@ -2,9 +2,8 @@
  * Tokens to a tree, by precedence climbing (Pratt 1973). Precedences and what may not be mixed are expr-lang's, so that a formula that KEDA
  * takes means the same here.
  */
-import { nearest } from '../../core/nearest.ts'
+import { builtinOf, checkCount, isBuiltin } from './call.ts'
 import { Cursor } from './cursor.ts'
-import { BUILTINS } from './functions.ts'
 import { BINARY, type BinaryOperator, NOT_BINDS, type Node, SIGN_BINDS } from './node.ts'
 import { type Token, tokenize } from './token.ts'
 
@@ -45,7 +44,7 @@ class Parser {
     const { at } = this.#cursor.take()
     const name = this.#cursor.take()
     if (name.kind !== 'name') throw this.#cursor.fault(name.at, 'expected a name after let')
-    if (BUILTINS.has(name.text))
+    if (isBuiltin(name.text))
       throw this.#cursor.fault(name.at, `"${name.text}" is a function and cannot be a variable`)
     this.#cursor.expect('=')
     const value = this.#nested()
@@ -249,13 +248,7 @@ class Parser {
   }
 
   #call(name: Token, given: readonly Node[]): Node {
-    const builtin = BUILTINS.get(name.text)
-    if (builtin === undefined) {
-      const near = nearest(name.text, BUILTINS.keys(), 1)[0]
-      const next =
-        near === undefined ? `there are ${[...BUILTINS.keys()].join(', ')}` : `did you mean ${near}()?`
-      throw this.#cursor.fault(name.at, `no function "${name.text.slice(0, 60)}"`, next)
-    }
+    const builtin = builtinOf(name, this.#cursor)
     this.#cursor.expect('(')
     const parameters = [...given]
     let predicate: Node | undefined
@@ -267,7 +260,7 @@ class Parser {
       if (takesPredicate) predicate = this.#predicate()
       else parameters.push(this.#nested())
     }
-    this.#checkCount(name, parameters.length + (predicate === undefined ? 0 : 1))
+    checkCount(name, builtin, parameters.length + (predicate === undefined ? 0 : 1), this.#cursor)
     return Object.freeze({
       kind: 'call',
       at: name.at,
@@ -284,18 +277,6 @@ class Parser {
     this.#predicates--
     if (braced) this.#cursor.expect('}')
     return node
-  }
-
-  #checkCount(name: Token, count: number): void {
-    const { least, most } = BUILTINS.get(name.text)!
-    if (count >= least && count <= most) return
-    const wanted =
-      least === most
-        ? `${least}`
-        : most === Number.POSITIVE_INFINITY
-          ? `at least ${least}`
-          : `${least} to ${most}`
-    throw this.#cursor.fault(name.at, `${name.text}() takes ${wanted} parameters, not ${count},`)
   }
 }
 

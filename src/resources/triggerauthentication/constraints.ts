@@ -60,6 +60,10 @@ function vaultWarnings({ hashiCorpVault: vault }: AuthenticationSpec): readonly 
     warnings.push(`spec.hashiCorpVault.authentication: kubernetes ${NOT_ACTING}`)
   else if (!credential?.token && credential?.tokenFrom === undefined)
     warnings.push('spec.hashiCorpVault.credential: there is no token: give tokenFrom')
+  if (!/^https:|^http:\/\/(127\.|localhost[:/]|localhost$|\[::1\])/.test(vault.address))
+    warnings.push(
+      'spec.hashiCorpVault.address is http: whoever listens on the way reads the token and the values',
+    )
   if (credential?.token)
     warnings.push('spec.hashiCorpVault.credential.token is a secret in the clear: use tokenFrom')
   for (const [index, { type }] of secrets.entries())

@@ -32,7 +32,7 @@ const CONNECTION: readonly TriggerParameter[] = [
 
 export const redisListTrigger: TriggerSchema = {
   types: ['redis', 'redis-cluster', 'redis-sentinel'],
-  description: "A list's length in Redis; also of a set, a sorted set, a hash or a stream.",
+  description: "A list's length in Redis; also of a set, a sorted set or a hash.",
   parameters: [
     parameter('listName', 'M', 'The list.', { required: true }),
     parameter('listLength', 'M', 'What its length is compared with.', { default: '5', type: 'integer' }),

@@ -90,7 +90,7 @@ function assessValue(
     return `its target is ${target ?? 'missing'}, and must be above 0`
   const { unit } = trigger
   if (trigger.metricType !== 'Value') {
-    const proposal = proposeAverage(value, target, counts.present, tolerance)
+    const proposal = proposeAverage(value, target, counts, tolerance)
     const text = `${formatMeasure(value, unit)} ÷ ${formatMeasure(target, unit)}${settled(proposal)}`
     return { name, value, target, proposal: proposal.replicas, text, scale: 1 }
   }

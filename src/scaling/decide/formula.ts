@@ -91,7 +91,7 @@ function ofValue(
   const isValue = metricType === 'Value'
   const proposal = isValue
     ? proposeRatio(value, target, instances, tolerance)
-    : proposeAverage(value, target, instances.present, tolerance)
+    : proposeAverage(value, target, instances, tolerance)
   if (proposal === undefined) return { ...none, error: 'formula: no instance is ready to reckon from' }
   const scale = isValue && instances.current > 0 ? instances.ready : 1
   const times = isValue && scale !== 1 ? ` × ${formatNumber(scale)} ready` : ''

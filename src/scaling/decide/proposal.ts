@@ -29,14 +29,18 @@ export function isWithin(ratio: number, tolerance: Tolerance): boolean {
   return 1 - tolerance.down <= ratio && ratio <= 1 + tolerance.up
 }
 
-/** An external metric with a target for each instance. `present` are those that there are, ready or not. */
+/**
+ * An external metric with a target for each instance. `present` are those that there are, ready or not: while an update has more than are wanted,
+ * they are no reason to want more. From 0 there is nothing to be in tolerance of.
+ */
 export function proposeAverage(
   value: number,
   target: number,
-  present: number,
+  { current, present }: { readonly current: number; readonly present: number },
   tolerance: Tolerance,
 ): Proposal {
-  if (isWithin(value / (target * present), tolerance)) return { replicas: present, inTolerance: true }
+  if (current > 0 && isWithin(value / (target * present), tolerance))
+    return { replicas: Math.min(present, current), inTolerance: true }
   return { replicas: ceilCount(value / target), inTolerance: false }
 }
 

@@ -115,9 +115,9 @@ function decisiveOf({ policy, counts, wish, input }: Question): Decisive | undef
   const { present } = counts
   return {
     ...base,
-    settled: present,
-    whole: target * present,
-    propose: (of) => proposeAverage(of, target, present, tolerance),
+    settled: Math.min(present, counts.current),
+    whole: counts.current === 0 ? 0 : target * present,
+    propose: (of) => proposeAverage(of, target, counts, tolerance),
   }
 }
 

@@ -66,7 +66,8 @@ function addressOf(parameters: ReadParameters, host: URL): URL {
 
 function readAuthentication(parameters: ReadParameters, url: URL): HttpAuthentication {
   const login = readLogin(parameters, url)
-  const tls = parameters.text('tls') === 'enable' ? readTls(parameters) : {}
+  const isSecure = url.protocol === 'https:' || parameters.text('tls') === 'enable'
+  const tls = isSecure ? readTls(parameters) : {}
   const clientSecret = parameters.text('clientSecret')
   const tokenUri = parameters.text('oauthTokenURI')
   const basic = login && Buffer.from(`${login.username}:${login.password}`).toString('base64')

@@ -1,38 +1,33 @@
-/** Who is tried: the policy of a ScaledObject, and what others would do in its place. */
+/** The policy of a ScaledObject, on the demand of a trace. */
 import { NsctlError } from '../../core/errors.ts'
-import type { BehaviorDirection, ScalingPolicy, TriggerPolicy } from '../policy.ts'
+import type { ScalingPolicy, TriggerPolicy } from '../policy.ts'
 import type { Reading } from '../source.ts'
-import { timeOfDay } from '../time-of-day.ts'
 import type { Contender, Look } from './run.ts'
 
-/** HPA and KEDA ask every 15 s, of what went on in the last minute, and want replicas to be 70 % busy. */
-const SYNC_MS = 15_000
-const AVERAGE_MS = 60_000
-const BUSY = 0.7
-const UNBOUNDED = 1_000_000
+/** They look at something else than demand. */
+const NO_DEMAND = ['cron', 'service', 'kubernetes-workload']
 
 export interface OwnOptions {
   readonly name: string
   readonly policy: ScalingPolicy
-  /** The key of the trigger that the demand feeds; the only one where left out. */
+  /** The trigger that the demand feeds; the only one that can be fed where left out. */
   readonly trigger?: string | undefined
   /** Above that it is active. */
   readonly activation: number
   readonly everyMs: number
   readonly averageMs: number
   readonly capacity: number
+  /** What can be told of other triggers without the demand, by key. */
+  readonly others?: ReadonlyMap<string, (wallMs: number) => Reading>
 }
 
 /** Throws Invalid where there is no such trigger, several and none named, or one that shows no demand. */
 export function ownContender(options: OwnOptions): Contender {
   const { name, policy, everyMs, averageMs, capacity, activation } = options
   const trigger = fedTrigger(policy, options.trigger)
-  if (trigger.perInstance && trigger.type !== 'cpu')
-    throw new NsctlError('Unsupported', `demand does not tell what a trigger of type ${trigger.type} sees`, {
-      value: trigger.key,
-      next: 'feed one that counts work, or cpu',
-    })
-  const unseen = [...(policy.modifiers?.reads ?? [])].filter((key) => key !== trigger.key)
+  const others = options.others ?? new Map<string, (wallMs: number) => Reading>()
+  const kept = policy.triggers.filter(({ key }) => key === trigger.key || others.has(key))
+  const unseen = [...(policy.modifiers?.reads ?? [])].filter((key) => kept.every((one) => one.key !== key))
   if (unseen.length > 0)
     throw new NsctlError(
       'Unsupported',
@@ -42,94 +37,52 @@ export function ownContender(options: OwnOptions): Contender {
         next: 'try it without scalingModifiers, or with a formula of one trigger',
       },
     )
+  const triggers = new Map<string, (look: Look) => Reading>()
+  for (const [key, readingAt] of others) triggers.set(key, ({ nowMs }) => readingAt(nowMs))
+  triggers.set(
+    trigger.key,
+    trigger.perInstance
+      ? (look) => busyInstances(look, capacity)
+      : ({ demand }) => oneValue(demand, demand > activation),
+  )
   return {
     name,
-    policy: { ...policy, triggers: [trigger], triggerByName: namesOf(policy, trigger) },
-    trigger: trigger.key,
+    policy: { ...policy, triggers: kept, triggerByName: namesOf(policy, kept) },
+    triggers,
     everyMs,
     averageMs,
     counts: 'all',
-    read: trigger.perInstance
-      ? (look) => busyInstances(look, capacity)
-      : ({ demand }) => oneValue(demand, demand > activation),
   }
 }
 
-function fedTrigger({ triggers }: ScalingPolicy, wanted: string | undefined): TriggerPolicy {
-  const found =
-    wanted === undefined
-      ? triggers.length === 1
-        ? triggers[0]
-        : undefined
-      : triggers.find(({ key, name, type }) => [key, name, type].includes(wanted))
-  if (found !== undefined) return found
-  const keys = triggers.map(({ key }) => key).join(', ')
-  throw new NsctlError(
-    'Invalid',
-    wanted === undefined
-      ? 'there are several triggers, and the trace feeds one'
-      : `there is no trigger "${wanted}"`,
-    { value: wanted, next: `name one with --trigger: ${keys}` },
-  )
+/** The trigger that is named, or the only one that can see demand. Throws Invalid and Unsupported, naming those that there are. */
+export function fedTrigger({ triggers }: ScalingPolicy, wanted: string | undefined): TriggerPolicy {
+  const able = triggers.filter(seesDemand)
+  if (wanted === undefined && able.length === 1) return able[0]!
+  const found = triggers.find(({ key, name, type }) => [key, name, type].includes(wanted))
+  const next = `name one that counts work, or cpu, with --trigger: ${able.map(({ key }) => key).join(', ') || 'there is none'}`
+  if (wanted === undefined)
+    throw new NsctlError('Invalid', `the trace feeds one trigger, and ${able.length} could be fed`, { next })
+  if (found === undefined)
+    throw new NsctlError('Invalid', `there is no trigger "${wanted}"`, { value: wanted, next })
+  if (seesDemand(found)) return found
+  throw new NsctlError('Unsupported', `demand does not tell what a trigger of type ${found.type} sees`, {
+    value: wanted,
+    next,
+  })
 }
 
+function seesDemand({ type, perInstance }: TriggerPolicy): boolean {
+  return perInstance ? type === 'cpu' : !NO_DEMAND.includes(type)
+}
+
+/** Names of those that are kept, and where each stands now. */
 function namesOf(
   { triggers, triggerByName }: ScalingPolicy,
-  trigger: TriggerPolicy,
+  kept: readonly TriggerPolicy[],
 ): ReadonlyMap<string, number> {
-  const index = triggers.indexOf(trigger)
-  return new Map([...triggerByName].filter(([, at]) => at === index).map(([name]) => [name, 0]))
-}
-
-/**
- * HPA v2 on request rate: the mean of the replicas that serve, of the last minute, wants to be 70 % of what one can; with the defaults of `behavior`.
- */
-export function hpaContender(capacity: number): Contender {
-  return {
-    name: 'hpa',
-    policy: rival({
-      type: 'metrics-api',
-      metricType: 'AverageValue',
-      target: BUSY * capacity,
-      perInstance: true,
-    }),
-    trigger: 'rate',
-    everyMs: SYNC_MS,
-    averageMs: AVERAGE_MS,
-    counts: 'ready',
-    read: ({ demand, fleet, nowMs }) => {
-      const samples = []
-      for (let index = 0; index < fleet.ready; index++)
-        samples.push({
-          instance: fleet.instances[index]!.name,
-          value: demand / fleet.ready,
-          atMs: nowMs,
-          windowMs: AVERAGE_MS,
-        })
-      return { kind: 'instances', samples }
-    },
-  }
-}
-
-/**
- * KEDA with its defaults: HPA on the whole rate, divided by all replicas, whether they serve or not. Its pollingInterval of 30 s is about 0 and 1
- * only: above, HPA asks it every 15 s.
- */
-export function kedaContender(capacity: number): Contender {
-  return {
-    name: 'keda',
-    policy: rival({
-      type: 'prometheus',
-      metricType: 'AverageValue',
-      target: BUSY * capacity,
-      perInstance: false,
-    }),
-    trigger: 'rate',
-    everyMs: SYNC_MS,
-    averageMs: AVERAGE_MS,
-    counts: 'all',
-    read: ({ demand }) => oneValue(demand, demand > 0),
-  }
+  const places = [...triggerByName].map(([name, index]) => [name, kept.indexOf(triggers[index]!)] as const)
+  return new Map(places.filter(([, index]) => index >= 0))
 }
 
 function oneValue(value: number, active: boolean): Reading {
@@ -141,36 +94,6 @@ function busyInstances({ demand, fleet, nowMs }: Look, capacity: number): Readin
   const busy = fleet.ready === 0 ? 0 : Math.min(1, demand / (fleet.ready * capacity))
   const samples = fleet.instances
     .slice(0, fleet.ready)
-    .map(({ name }) => ({ instance: name, value: 1000 * busy, atMs: nowMs, windowMs: AVERAGE_MS }))
+    .map(({ name }) => ({ instance: name, value: 1000 * busy, atMs: nowMs, windowMs: 60_000 }))
   return { kind: 'instances', samples }
-}
-
-function rival(
-  trigger: Pick<TriggerPolicy, 'type' | 'metricType' | 'target' | 'perInstance'>,
-): ScalingPolicy {
-  const whole = { type: 'Percent', value: 100, periodMs: SYNC_MS } as const
-  const up: BehaviorDirection = {
-    stabilizationMs: 0,
-    select: 'Max',
-    policies: [{ type: 'Pods', value: 4, periodMs: SYNC_MS }, whole],
-  }
-  return {
-    minReplicas: 1,
-    maxReplicas: UNBOUNDED,
-    idleReplicas: undefined,
-    cooldownMs: 300_000,
-    initialCooldownMs: 0,
-    triggers: [{ ...trigger, key: 'rate', name: 'rate', label: 'rate', isCpu: false, unit: '' }],
-    triggerByName: new Map([['rate', 0]]),
-    behavior: { up, down: { stabilizationMs: 300_000, select: 'Max', policies: [whole] } },
-    tolerance: { up: 0.1, down: 0.1 },
-    modifiers: undefined,
-    fallback: undefined,
-    timezone: 'UTC',
-    rules: [],
-    protection: { cooldownUpMs: 0, cooldownDownMs: 0, flapping: undefined, maxActionsPerHour: undefined },
-    pause: undefined,
-    forceActive: false,
-    timeOfDay: timeOfDay('UTC'),
-  }
 }

@@ -1,6 +1,6 @@
 /** A policy's way through a demand: the same decide() that scales Services, on a clock of its own. */
 import { decide, initialState } from '../decide.ts'
-import type { Decision } from '../decision.ts'
+import type { Decision, TriggerInput } from '../decision.ts'
 import type { ScalingPolicy } from '../policy.ts'
 import type { Reading } from '../source.ts'
 import { type Demand, meanUpTo } from './demand.ts'
@@ -26,15 +26,14 @@ export interface Look {
 export interface Contender {
   readonly name: string
   readonly policy: ScalingPolicy
-  /** The key of the trigger that sees the demand. */
-  readonly trigger: string
+  /** What each of its triggers sees, by its key. */
+  readonly triggers: ReadonlyMap<string, (look: Look) => Reading>
   /** How often it looks. */
   readonly everyMs: number
   /** What it averages over. */
   readonly averageMs: number
   /** `ready`: it reckons from the replicas that serve, as if those that start were not there. */
   readonly counts: 'all' | 'ready'
-  read(look: Look): Reading
 }
 
 /** A decision that changed the number. */
@@ -53,7 +52,7 @@ export function runPolicy(
   site: Site,
   onTurn: (turn: Turn) => void = () => undefined,
 ): Run {
-  const { policy, trigger, everyMs, averageMs, name } = contender
+  const { policy, everyMs, averageMs, name } = contender
   const { values, startMs, tickMs } = demand
   const first = startingReplicas(policy, values[0]!, site)
   const fleet = new Fleet(site.startupMs, first, startMs)
@@ -61,13 +60,13 @@ export function runPolicy(
   const ready = new Uint32Array(values.length)
   const isBlind = contender.counts === 'ready'
   let state = initialState({ time: { steadyMs: startMs }, replicas: first, lastActiveMs: startMs })
-  let reading: Reading | undefined
+  let inputs: ReadonlyMap<string, TriggerInput> = new Map()
   let readAtMs = Number.NEGATIVE_INFINITY
   for (let tick = 0; tick < values.length; tick++) {
     const nowMs = startMs + tick * tickMs
     fleet.advance(nowMs)
     if (nowMs - readAtMs >= everyMs) {
-      reading = contender.read({ demand: meanUpTo(demand, tick, averageMs), fleet, nowMs })
+      inputs = lookAll(contender, { demand: meanUpTo(demand, tick, averageMs), fleet, nowMs })
       readAtMs = nowMs
     }
     const outcome = decide(
@@ -76,7 +75,7 @@ export function runPolicy(
         time: { steadyMs: nowMs, wallMs: nowMs },
         replicas: isBlind ? fleet.ready : fleet.count,
         instances: isBlind ? fleet.serving : fleet.instances,
-        triggers: new Map([[trigger, { reading, readAtMs, error: undefined, failures: 0 }]]),
+        triggers: inputs,
         createdMs: startMs,
       },
       state,
@@ -90,6 +89,11 @@ export function runPolicy(
     ready[tick] = fleet.ready
   }
   return { name, replicas, ready }
+}
+
+function lookAll({ triggers }: Contender, look: Look): ReadonlyMap<string, TriggerInput> {
+  const base = { readAtMs: look.nowMs, error: undefined, failures: 0 }
+  return new Map([...triggers].map(([key, read]) => [key, { ...base, reading: read(look) }]))
 }
 
 /** The same number all the time. */

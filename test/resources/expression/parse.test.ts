@@ -228,8 +228,6 @@ test('a printed tree parses to itself', () => {
   fc.assert(
     fc.property(anyTree, (tree) => {
       const text = printTree(tree)
-      const bindsX = (inner: string) => !/[^.\w]x[^\w]/.test(inner)
-      if (text.length > 4096 || !bindsX(text.replaceAll('let x =', ''))) return
       assert.equal(withoutPlaces(parseTree(text, new Set())), withoutPlaces(tree))
     }),
     { numRuns: 500 },

@@ -44,6 +44,7 @@ export function withoutPlaces(node: Node): unknown {
 }
 
 const at = 0
+const VARIABLE: Node = { kind: 'variable', at, name: 'x' }
 const literal = fc.oneof(
   fc.nat(1000).map((value): Node => ({ kind: 'literal', at, value })),
   fc
@@ -116,7 +117,17 @@ export const anyTree: fc.Arbitrary<Node> = fc.letrec<{ node: Node; inner: Node }
           }
           return { kind: 'call', at, name: call, parameters: [list], predicate }
         }),
-      fc.tuple(part, part).map(([value, body]): Node => ({ kind: 'let', at, name: 'x', value, body })),
+      fc
+        .tuple(part, part)
+        .map(
+          ([value, body]): Node => ({
+            kind: 'let',
+            at,
+            name: 'x',
+            value,
+            body: { kind: 'list', at, items: [VARIABLE, body, VARIABLE] },
+          }),
+        ),
     ),
   }
 }).node

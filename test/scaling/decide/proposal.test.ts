@@ -31,7 +31,20 @@ for (const [name, value, target, present, want] of [
   ['is never below none', -50, 10, 3, 0],
 ] as const)
   test(`proposeAverage ${name}`, () =>
-    assert.is(proposeAverage(value, target, present, TENTH).replicas, want))
+    assert.is(proposeAverage(value, target, { current: present, present }, TENTH).replicas, want))
+
+test('proposeAverage keeps what is wanted while an update has one more', () => {
+  assert.is(proposeAverage(100, 10, { current: 10, present: 11 }, TENTH).replicas, 10)
+  assert.is(
+    proposeAverage(100, 10, { current: 12, present: 11 }, TENTH).replicas,
+    11,
+    'as HPA, while one is missing',
+  )
+})
+
+test('proposeAverage begins anew at 0, whatever is ending still', () => {
+  assert.is(proposeAverage(48, 10, { current: 0, present: 9 }, { up: 0.1, down: 0.9 }).replicas, 5)
+})
 
 test('ceilCount takes what doubles round away for whole', () => {
   assert.is(ceilCount(11.000000000000002), 11)
