@@ -49,6 +49,27 @@ async function page(object: AnyResource, known: Known, columns: number): Promise
   return describeObject({ ...description, columns })
 }
 
+test('why not more names what holds it, where more is wanted already', async () => {
+  const message = 'at most 7 now: 4 in 15s'
+  const held: Decision = {
+    ...decision,
+    triggers: decision.triggers.map((one, index) =>
+      index === 0 ? { ...one, proposal: decision.to + 5 } : one,
+    ),
+    outlook: { ...decision.outlook, more: undefined },
+    limited: { reason: 'ScaleUpLimit', message },
+  }
+  const { kind, metadata, spec } = scaler
+  const object = {
+    ...scaler,
+    kind,
+    metadata,
+    spec,
+    status: { ...scaler.status, decision: held },
+  } as unknown as AnyResource
+  assert.match(await page(object, { latest: [held] }, 120), new RegExp(`Why not more +${message}`))
+})
+
 const whole: Known = { latest: [decision], decisions: before, samples }
 
 for (const columns of [80, 120])
