@@ -31,7 +31,7 @@ const PRUNE_EVERY_MS = 2_000
 const PRUNE_ROUND_MS = 10 * 60_000
 const LEAST_PRUNED = 5
 /** At once while the file is too large: more would hold up what waits for the event loop. */
-const HURRIED_PRUNED = 500
+const HURRIED_PRUNED = 100
 const MAX_DRIFT_MS = 60_000
 /** After a jump of the wall clock nothing is forgotten for so long: it may jump back. */
 const DISTRUST_MS = 10 * 60_000
