@@ -6,12 +6,13 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 
 /**
  * `pass` on; `refuse` connections; `freeze`: take them, keep them, pass nothing; `answer` the first bytes of each with these and close; `cut` after so
- * many bytes of answer.
+ * many bytes of answer; `append` these to so many'th piece of answer (from 1), in one with it, and pass on.
  */
 export type GateMode =
   | { readonly kind: 'pass' | 'refuse' | 'freeze' }
   | { readonly kind: 'answer'; readonly bytes: Uint8Array | string }
   | { readonly kind: 'cut'; readonly afterBytes: number }
+  | { readonly kind: 'append'; readonly bytes: Uint8Array | string; readonly toPiece: number }
 
 export interface Gate {
   readonly host: string
@@ -29,6 +30,7 @@ interface Pair {
   readonly near: Socket
   readonly far: Socket
   answeredBytes: number
+  answeredPieces: number
 }
 
 /** @param target who really answers */
@@ -39,7 +41,7 @@ export async function startGate(target: { readonly host: string; readonly port: 
   let server: Server | undefined
   const enter = (near: Socket) => {
     accepted++
-    const pair = { near, far: connect({ ...target, noDelay: true }), answeredBytes: 0 }
+    const pair = { near, far: connect({ ...target, noDelay: true }), answeredBytes: 0, answeredPieces: 0 }
     pairs.add(pair)
     join(pair, () => mode)
     const end = () => {
@@ -106,6 +108,11 @@ function join(pair: Pair, mode: () => GateMode): void {
     // of those whose server speaks first
     if (now.kind === 'answer') {
       near.end(now.bytes)
+      return
+    }
+    pair.answeredPieces++
+    if (now.kind === 'append' && now.toPiece === pair.answeredPieces) {
+      near.write(Buffer.concat([data, Buffer.from(now.bytes)]))
       return
     }
     pair.answeredBytes += data.length

@@ -173,6 +173,9 @@ async function startOutside(): Promise<Outside> {
       new Uint8Array([0, 0, 0, 4, 0, 0, 0, 9]),
       new Uint8Array([0, 0, 0, 10, 0, 0, 0, 1, 0, 0, 0x7f, 0xff, 0xff, 0xff]),
       new Uint8Array([0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 1]),
+      // shorter than what every answer begins with, and shorter than nothing
+      new Uint8Array([0, 0, 0, 1, 5]),
+      new Uint8Array([0x80, 0, 0, 0, 0, 0, 0, 1]),
     ],
     secrets: [WRONG],
     async stop() {

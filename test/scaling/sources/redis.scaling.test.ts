@@ -63,7 +63,11 @@ async function startOutside(): Promise<Outside> {
       { what: 'a URL', trigger: spec({ address: `redis://:${PASSWORD}@localhost:1` }), parameter: 'address' },
       { what: 'TLS said twice', trigger: spec({ enableTLS: 'true' }, { tls: 'disable' }), parameter: 'tls' },
     ],
-    garbage: ['+OK\r\n', ':12', '*3\r\n', '-ERR no\r\n', '$5\r\nab', ':NaN\r\n:NaN\r\n:NaN\r\n'],
+    garbage: [
+      ...['+OK\r\n', ':12', '*3\r\n', '-ERR no\r\n', '$5\r\nab', ':NaN\r\n:NaN\r\n:NaN\r\n'],
+      // 440 bytes that ask for 10 GB: lists of lists
+      '*30000000\r\n'.repeat(40),
+    ],
     secrets: [PASSWORD, WRONG],
     async stop() {
       await gate.close()

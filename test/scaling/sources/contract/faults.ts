@@ -114,6 +114,35 @@ export function gateFaults(of: Of): void {
     await gate.set('pass')
     for (const source of [used, fresh]) await until(async () => (await numberOf(source)) === 4)
   })
+
+  of('makes no number of what comes behind an answer, unasked, and lives through it', async (bench) => {
+    const { gate, set, garbage = [] } = bench.outside
+    if (gate === undefined) return
+    await set(4)
+    for (const bytes of [...UNASKED, ...garbage])
+      for (const toPiece of [1, 2, 3, 4, 5]) {
+        await gate.set({ kind: 'append', bytes, toPiece })
+        const source = bench.open()
+        for (let again = 0; again < 2; again++) {
+          // where all of the answer came before, it counts
+          const said = await read(source, UNASKED_LIMIT_MS).then(
+            ({ metrics }) => metrics[0]?.value,
+            (error) => {
+              watch(error, bench)
+              assert.not.instance(error, assert.Assertion, `${inspect(bytes.slice(0, 60))}: ${error.message}`)
+            },
+          )
+          assert.ok(
+            said === undefined || said === 4,
+            `${inspect(bytes.slice(0, 60))} behind ${toPiece}: ${said}`,
+          )
+        }
+        await source.close()
+      }
+    const source = bench.open()
+    await gate.set('pass')
+    await until(async () => (await numberOf(source)) === 4)
+  })
 }
 
 export function closing(of: Of): void {
@@ -159,3 +188,12 @@ const NONSENSE: readonly (string | Uint8Array)[] = [
   'x'.repeat(10 << 20),
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${10 << 20}\r\n\r\n${'['.repeat(10 << 20)}`,
 ]
+
+const UNASKED: readonly (string | Uint8Array)[] = [
+  'nonsense\r\n\r\n',
+  new Uint8Array(64).fill(0xff),
+  new Uint8Array(64),
+]
+
+/** Clients that wait for the rest of what they took for the beginning of something. */
+const UNASKED_LIMIT_MS = 300
