@@ -64,7 +64,7 @@ async function startOutside(): Promise<Outside> {
       { what: 'TLS said twice', trigger: spec({ enableTLS: 'true' }, { tls: 'disable' }), parameter: 'tls' },
     ],
     garbage: [
-      ...['+OK\r\n', ':12', '*3\r\n', '-ERR no\r\n', '$5\r\nab', ':NaN\r\n:NaN\r\n:NaN\r\n'],
+      ...['+OK\r\n', ':12', '*3\r\n', '-ERR no\r\n', '$5\r\nab', ':NaN\r\n:NaN\r\n:NaN\r\n', '$-1\r\n'],
       // 440 bytes that ask for 10 GB: lists of lists
       '*30000000\r\n'.repeat(40),
     ],
