@@ -4,7 +4,7 @@
  */
 
 import { messageOf, NsctlError } from '../../core/errors.ts'
-import { deepEqual } from '../../core/json.ts'
+import { deepEqual, type Json } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { refKey } from '../../engine/controller.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
@@ -222,6 +222,7 @@ export class Scaler implements Looker {
       policy,
       object: refKey(refOfObject(this.#object)),
       history,
+      readStored: async () => (await this.#stored()) as Json | undefined,
     })
   }
 
