@@ -64,6 +64,8 @@ export class Scaler implements Looker {
   #polledFor: string | undefined
   #deciding: Promise<void> | undefined
   #again = false
+  /** A change is to be decided on, and has not been yet. */
+  #isOwed = false
   #closed = false
 
   constructor(object: ScaledObject, options: ScalerOptions) {
@@ -132,14 +134,21 @@ export class Scaler implements Looker {
     this.#problem = problem ?? (moved || had !== undefined ? await this.#compile() : undefined)
     if (this.#problem !== undefined) {
       await this.#triggers.close()
-      return deepEqual(had, this.#problem) && !moved ? 'nothing' : 'decide'
+      return this.#owes(!deepEqual(had, this.#problem) || moved)
     }
     if (credentials) await this.#triggers.reopen()
-    if (moved || credentials || had !== undefined) return this.polls ? 'look' : 'decide'
-    // before its first look there is nothing to decide by
-    if (this.#decision === undefined) return 'nothing'
+    if (moved || credentials || had !== undefined) return this.polls ? 'look' : this.#owes(true)
     const { replicas } = this.#target?.service()?.spec ?? {}
-    return replicas === undefined || replicas === this.#decision.to ? 'nothing' : 'decide'
+    // before its first look there is nothing to decide by
+    return this.#owes(
+      this.#decision !== undefined && replicas !== undefined && replicas !== this.#decision.to,
+    )
+  }
+
+  /** What could not be written when it was to be is still to be. */
+  #owes(isNew: boolean): Wish {
+    this.#isOwed ||= isNew
+    return this.#isOwed ? 'decide' : 'nothing'
   }
 
   /** Looks at all triggers side by side, and decides. */
@@ -176,6 +185,7 @@ export class Scaler implements Looker {
     while (this.#again && !this.#closed) {
       this.#again = false
       await this.#decideOnce()
+      this.#isOwed = false
     }
   }
 
@@ -196,7 +206,8 @@ export class Scaler implements Looker {
       const input = this.#input(target, service)
       const { decision, state } = this.#options.decider.decide(policy, input, this.#state)
       const outcome = decision.to === decision.from ? 'scaled' : await target.scale(service, decision.to)
-      if (outcome === 'gone') return
+      // it scales another Service from now on, and will decide for that
+      if (outcome === 'gone' || target !== this.#target) return
       if (outcome === 'moved') continue
       // what was not written has not happened
       this.#state = state
