@@ -1,10 +1,10 @@
 /** What concerns a ScaledObject: its own spec, its Service, others on the same Service, and what its triggers log in with. */
-import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache, ObjectIndex } from '../../engine/cache.ts'
 import { ownKey, type Watch } from '../../engine/controller.ts'
 import type { ScaledObject } from '../../resources/generated/types.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
 import { credentialWatches } from '../credentials.ts'
+import { sameOrders } from './orders.ts'
 import { targetName } from './problem.ts'
 
 /** Indexes of ScaledObjects, and of the Services that they own a field of. */
@@ -50,7 +50,7 @@ export function scaledObjectWatches(
       kind: 'ScaledObject',
       // two on one Service: the one that goes or comes concerns the other
       toKeys: (now, old) =>
-        old !== undefined && sameOrders(now, old)
+        old !== undefined && sameOrders(now, old) && sameDeletion(now, old)
           ? []
           : [...ownKey(now), ...sharers(now), ...(old === undefined ? [] : sharers(old))],
     },
@@ -64,21 +64,15 @@ export function scaledObjectWatches(
   return watches
 }
 
-/** A status that this controller writes itself wakes nobody. */
-function sameOrders({ metadata: a }: AnyResource, { metadata: b }: AnyResource): boolean {
-  return (
-    a.uid === b.uid &&
-    a.generation === b.generation &&
-    a.deletionTimestamp === b.deletionTimestamp &&
-    deepEqual(a.annotations, b.annotations)
-  )
-}
-
 /** Its number and its template (its environment is where some parameters come from); not what becomes of its instances. */
 function sameTarget(now: AnyResource, old: AnyResource): boolean {
   return (
     now.metadata.uid === old.metadata.uid &&
     now.metadata.generation === old.metadata.generation &&
-    now.metadata.deletionTimestamp === old.metadata.deletionTimestamp
+    sameDeletion(now, old)
   )
+}
+
+function sameDeletion({ metadata: a }: AnyResource, { metadata: b }: AnyResource): boolean {
+  return a.deletionTimestamp === b.deletionTimestamp
 }
