@@ -1,4 +1,5 @@
 /** What concerns a ScaledObject: its own spec, its Service, others on the same Service, and what its triggers log in with. */
+import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache, ObjectIndex } from '../../engine/cache.ts'
 import { ownKey, type Watch } from '../../engine/controller.ts'
 import type { ScaledObject } from '../../resources/generated/types.ts'
@@ -38,8 +39,14 @@ export function scaledObjectWatches(
   { cache, onCredentials }: WatchOptions,
   { byTarget }: ScaledObjectIndexes,
 ) {
-  const onTarget = (service: AnyResource): readonly ObjectRef[] =>
-    byTarget.get(`${service.metadata.namespace}/${service.metadata.name}`).map((one) => refOfObject(one))
+  const onTarget = (service: AnyResource, old: AnyResource | undefined): readonly ObjectRef[] => {
+    const key = `${service.metadata.namespace}/${service.metadata.name}`
+    const scalers = byTarget.get<ScaledObject>(key)
+    // its environment is where some parameters come from
+    const isOther = old !== undefined && !deepEqual(service.spec?.template, old.spec?.template)
+    for (const one of isOther ? scalers.filter(readsEnvironment) : []) onCredentials(refOfObject(one))
+    return scalers.map((one) => refOfObject(one))
+  }
   const sharers = (object: AnyResource): readonly ObjectRef[] => {
     const name = targetName(object as unknown as ScaledObject)
     if (name === undefined) return []
@@ -56,7 +63,7 @@ export function scaledObjectWatches(
     },
     {
       kind: 'Service',
-      toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now)),
+      toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now, old)),
     },
     { kind: 'Instance', toKeys: () => [] },
     ...credentialWatches('ScaledObject', cache, onCredentials),
@@ -64,12 +71,19 @@ export function scaledObjectWatches(
   return watches
 }
 
-/** Its number and its template (its environment is where some parameters come from); not what becomes of its instances. */
+/** Its number and its template; not what becomes of its instances. */
 function sameTarget(now: AnyResource, old: AnyResource): boolean {
   return (
     now.metadata.uid === old.metadata.uid &&
     now.metadata.generation === old.metadata.generation &&
     sameDeletion(now, old)
+  )
+}
+
+function readsEnvironment({ spec: { triggers } }: ScaledObject): boolean {
+  return triggers.some(
+    ({ authenticationRef, metadata }) =>
+      authenticationRef !== undefined || Object.keys(metadata).some((name) => name.endsWith('FromEnv')),
   )
 }
 

@@ -347,6 +347,23 @@ test('new credentials begin anew, and a look that they interrupt is no failure',
     assert.is((await stage.scaler())?.status?.health, undefined)
   }))
 
+test('another environment of its Service begins anew what is read of it, and nothing else does', () =>
+  on(async (stage) => {
+    const [web, other] = [stage.queue('web'), stage.queue('other')]
+    await stage.putBoth('web', {
+      triggers: [{ type: 'redis', metadata: { listName: 'web', addressFromEnv: 'REDIS' } }],
+    })
+    await stage.putBoth('other')
+    await stage.until(() => assert.equal([web.opened, other.opened], [1, 1]))
+    for (const name of ['web', 'other'])
+      await stage.put('Service', name, {
+        template: { source: { command: ['/bin/true'] }, env: [{ name: 'REDIS', value: 'there:6379' }] },
+      })
+    await stage.until(() => assert.is(web.opened, 2))
+    await stage.pass(40_000, 1_000)
+    assert.equal([web.opened, other.opened], [2, 1])
+  }))
+
 test('polls that change nothing write nothing', () =>
   on(async (stage) => {
     stage.queue('web').value = 20
