@@ -20,8 +20,9 @@ export const prometheusTrigger: TriggerSchema = {
     parameter('customHeaders', 'M', 'Headers of each query: key=value, separated by commas.', {
       type: 'list',
     }),
-    parameter('ignoreNullValues', 'M', 'true: nothing found is 0; false: it is an error.', {
-      default: 'true',
+    // KEDA's default is true: an empty answer is 0 then, also where what was scraped has gone
+    parameter('ignoreNullValues', 'M', 'true: nothing found, or NaN, is 0. Otherwise it is an error.', {
+      default: 'false',
       type: 'boolean',
     }),
     parameter('unsafeSsl', 'M', 'true: any certificate is taken.', { default: 'false', type: 'boolean' }),

@@ -28,8 +28,9 @@ export class SharedSource {
   readonly #options: SharedSourceOptions
   readonly #timeoutMs: number
   readonly #breaker: Breaker
-  readonly #listeners: Listeners
-  readonly #closing = new AbortController()
+  /** Undefined where nothing comes by itself. */
+  readonly #listeners: Listeners | undefined
+  #isClosed = false
   /** Settles when the last look has truly ended. */
   #measuring: Promise<void> = Promise.resolve()
   #users = 0
@@ -44,12 +45,14 @@ export class SharedSource {
     this.#options = options
     this.#timeoutMs = timeoutOf(trigger) ?? options.timeoutMs
     this.#breaker = new Breaker(options, options.random)
-    this.#listeners = new Listeners(source, (reading) => this.#take(reading))
+    this.#listeners =
+      source.listen === undefined ? undefined : new Listeners(source, (reading) => this.#take(reading))
   }
 
   /** @param gone is called when the last user has closed */
   use(gone: () => Promise<void>): GuardedSource {
     this.#users++
+    const listeners = this.#listeners
     let failures = 0
     let isOpen = true
     const count = (look: Look): TriggerInput => {
@@ -60,11 +63,11 @@ export class SharedSource {
     return {
       poll: async (signal, options) => count(await this.#poll(signal, options)),
       facts: () => this.#facts(failures),
-      ...(this.#source.listen === undefined
+      ...(listeners === undefined
         ? {}
         : {
             listen: (listener: (input: TriggerInput) => void, signal: AbortSignal) =>
-              this.#listeners.listen((look) => listener(count(look)), signal),
+              listeners.listen((look) => listener(count(look)), signal),
           }),
       close: async () => {
         if (!isOpen) return
@@ -78,14 +81,14 @@ export class SharedSource {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new NsctlError('Failed', 'the source is closed'))
+    this.#isClosed = true
     this.#pending?.abort.abort()
     await this.#source.close()
   }
 
   async #poll(signal: AbortSignal, { maxAgeMs = 0 }: PollOptions = {}): Promise<Look> {
     signal.throwIfAborted()
-    this.#closing.signal.throwIfAborted()
+    if (this.#isClosed) throw new NsctlError('Failed', 'the source is closed')
     const nowMs = this.#options.steadyMs()
     const last = this.#last
     if (last !== undefined && this.#users > 1 && nowMs - last.atMs < maxAgeMs) return last
@@ -136,7 +139,7 @@ export class SharedSource {
     try {
       return this.#took(beganMs, checked(await this.#measure(limit.signal)))
     } catch (error) {
-      if (left.aborted || this.#closing.signal.aborted) throw error
+      if (left.aborted || this.#isClosed) throw error
       this.#breaker.failed(this.#options.steadyMs())
       const message = messageOf(error).slice(0, MAX_ERROR)
       const said = limit.signal.aborted ? `${message} (${this.#timeoutMs / 1000} s)` : message

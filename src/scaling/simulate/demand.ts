@@ -1,4 +1,5 @@
 /** What is asked for at each moment, of a trace of bins. */
+import { NsctlError } from '../../core/errors.ts'
 import type { Trace } from './trace.ts'
 
 /** Between the middles of bins on a straight line, or the same all through a bin. */
@@ -20,6 +21,9 @@ export interface Demand {
 /** Samples of a tick: one each 7.5 s where a tick takes 15. */
 export const SAMPLES = 2
 
+/** More than two years of 15 s. */
+const MOST_TICKS = 5_000_000
+
 export interface DemandOptions {
   readonly shape: DemandShape
   readonly unit: TraceUnit
@@ -29,6 +33,7 @@ export interface DemandOptions {
   readonly toMs?: number
 }
 
+/** Throws Invalid where it is longer than can be tried. */
 export function demandOf(trace: Trace, options: DemandOptions): Demand {
   const { shape, unit, tickMs } = options
   const { startMs: firstMs, stepMs, values: bins } = trace
@@ -37,6 +42,10 @@ export function demandOf(trace: Trace, options: DemandOptions): Demand {
   const seconds = unit === 'perBin' ? stepMs / 1000 : 1
   const bin = (index: number) => bins[Math.min(bins.length - 1, Math.max(0, index))]!
   const ticks = Math.max(1, Math.floor((endMs - startMs) / tickMs))
+  if (!(ticks <= MOST_TICKS))
+    throw new NsctlError('Invalid', `${ticks} times ${tickMs / 1000} s are more than can be tried`, {
+      next: `try a part of it: ${MOST_TICKS} at most`,
+    })
   const samples = new Float64Array(ticks * SAMPLES)
   for (let index = 0; index < samples.length; index++) {
     const place = (startMs + (index * tickMs) / SAMPLES - firstMs) / stepMs

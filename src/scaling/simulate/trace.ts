@@ -18,6 +18,10 @@ export interface TraceOptions {
 }
 
 const MOST_ROWS = 5_000_000
+/** Larger numbers lose what smaller ones add. */
+const MOST_VALUE = 1e15
+/** The year 10000. */
+const END_MS = 253_402_300_800_000
 
 /**
  * `timestamp,value` and rows of both; columns may stand in any order among others. A timestamp is ISO 8601 (UTC where it names no zone) or a number of
@@ -40,8 +44,8 @@ export function parseTrace(text: string, { source, stepMs }: TraceOptions): Trac
     const atMs = readTime(time)
     if (atMs === undefined) throw fault(index + 1, `no time: ${JSON.stringify(time.slice(0, 40))}`, TIMES)
     const value = number === '' ? Number.NaN : Number(number)
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
-      throw fault(index + 1, `no number from 0: ${JSON.stringify(number.slice(0, 40))}`)
+    if (!(value >= 0 && value <= MOST_VALUE))
+      throw fault(index + 1, `no number from 0 to ${MOST_VALUE}: ${JSON.stringify(number.slice(0, 40))}`)
     if (values.length === 0) startMs = atMs
     else if (values.length === 1) step ??= atMs - startMs
     if (values.length > 0)
@@ -49,6 +53,8 @@ export function parseTrace(text: string, { source, stepMs }: TraceOptions): Trac
     values.push(value)
     if (values.length > MOST_ROWS) throw fault(index + 1, `more than ${MOST_ROWS} rows`)
   }
+  if (step !== undefined && !(step >= 1))
+    throw new NsctlError('Invalid', `a step of ${step} ms`, { value: step, next: 'write it like --step 1m' })
   if (step === undefined || values.length === 0)
     throw fault(lines.length, 'a trace needs two rows at least', 'or one and --step')
   return { startMs, stepMs: step, values }
@@ -80,7 +86,8 @@ function readTime(text: string): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) {
     const number = Number(text)
     // seconds until the year 5138, milliseconds since March 1973
-    return number < 1e11 ? number * 1000 : number
+    const atMs = number < 1e11 ? number * 1000 : number
+    return atMs < END_MS ? atMs : undefined
   }
   if (!/^\d{4}-\d\d-\d\d/.test(text)) return undefined
   const iso = text.replace(' ', 'T')

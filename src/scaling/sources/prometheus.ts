@@ -29,7 +29,7 @@ class PrometheusSource implements Source {
       headers: pairs(parameters.text('customHeaders'), 'customHeaders'),
     })
     this.#activation = parameters.number('activationThreshold')
-    this.#nothingIsZero = parameters.has('ignoreNullValues') && parameters.flag('ignoreNullValues')
+    this.#nothingIsZero = parameters.flag('ignoreNullValues')
   }
 
   async measure(signal: AbortSignal): Promise<Reading> {

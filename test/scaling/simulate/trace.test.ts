@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../../src/core/errors.ts'
@@ -44,7 +45,7 @@ for (const c of [
   {
     name: 'no number',
     text: 'timestamp,value\n2026-11-20T08:00,many',
-    message: /^demand.csv:2: no number from 0: "many"/,
+    message: /^demand.csv:2: no number from 0 to 1000000000000000: "many"/,
   },
   {
     name: 'an empty number',
@@ -91,6 +92,47 @@ test('a row with a step is enough', () => {
 
 const trace = { startMs: START, stepMs: 60_000, values: [60, 120, 0] }
 const ticks = { tickMs: 15_000, unit: 'perBin' } as const
+
+test('nothing but Invalid is thrown, whatever a file holds', () => {
+  const cell = fc.oneof(
+    fc.constantFrom(
+      'timestamp',
+      'value',
+      '1',
+      '61',
+      '121',
+      '1e5',
+      '0',
+      '9'.repeat(30),
+      '1e400',
+      '2026-01-01',
+      'NaN',
+      '',
+    ),
+    fc.string({ maxLength: 6 }),
+  )
+  const row = fc.array(cell, { maxLength: 3 }).map((cells) => cells.join(','))
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 6 }), fc.boolean(), (rows, headed) => {
+      try {
+        const found = parseTrace([...(headed ? ['timestamp,value'] : []), ...rows].join('\n'), { source })
+        const { values } = demandOf(found, { ...ticks, shape: 'linear' })
+        assert.ok(values.every((value) => value >= 0 && Number.isFinite(value)))
+      } catch (error) {
+        assert.ok(isNsctlError(error, 'Invalid'), String(error))
+      }
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('a trace of a century is refused before it is laid out', () => {
+  const rows = parseTrace('timestamp,value\n1926-01-01,1\n2026-01-01,1', { source })
+  assert.throws(
+    () => demandOf(rows, { ...ticks, shape: 'held' }),
+    (error: Error) => isNsctlError(error, 'Invalid'),
+  )
+})
 
 test('demand runs straight from the middle of a bin to that of the next', () => {
   const { values } = demandOf(trace, { ...ticks, shape: 'linear' })
