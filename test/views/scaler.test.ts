@@ -21,7 +21,7 @@ import { before, decision, samples, scaler, secondsAgo } from './scaler-fixtures
 interface Known {
   readonly latest?: readonly Decision[]
   readonly decisions?: readonly Decision[]
-  readonly samples?: typeof samples
+  readonly samples?: readonly { readonly atMs: number }[]
 }
 
 function clientOf({ latest = [], decisions = [], samples: measured = [] }: Known): Client {
@@ -48,6 +48,27 @@ async function page(object: AnyResource, known: Known, columns: number): Promise
   const description = await gatherDescription(clientOf(known), kind, object, nowMs)
   return describeObject({ ...description, columns })
 }
+
+test('why not more names what holds it, where more is wanted already', async () => {
+  const message = 'at most 7 now: 4 in 15s'
+  const held: Decision = {
+    ...decision,
+    triggers: decision.triggers.map((one, index) =>
+      index === 0 ? { ...one, proposal: decision.to + 5 } : one,
+    ),
+    outlook: { ...decision.outlook, more: undefined },
+    limited: { reason: 'ScaleUpLimit', message },
+  }
+  const { kind, metadata, spec } = scaler
+  const object = {
+    ...scaler,
+    kind,
+    metadata,
+    spec,
+    status: { ...scaler.status, decision: held },
+  } as unknown as AnyResource
+  assert.match(await page(object, { latest: [held] }, 120), new RegExp(`Why not more +${message}`))
+})
 
 const whole: Known = { latest: [decision], decisions: before, samples }
 
@@ -122,6 +143,14 @@ test('describe scaler that is paused, and whose source fails', async () => {
     },
   } as unknown as AnyResource
   matchesGolden('describe/scaler-paused.txt', await page(object, { latest: [failing] }, 80))
+})
+
+test('where a formula decides, demand is that of the first trigger that has numbers', async () => {
+  const formula = { ...decision, triggers: decision.triggers.map((one) => ({ ...one, decides: false })) }
+  const measured = samples.map((one) => ({ ...one, demand: { 'cpu-1': null, orders: one.demand.orders } }))
+  const text = await page(scaler, { latest: [formula], samples: measured }, 80)
+  assert.match(text, /^Demand +[▁-█ ]+1 h/m)
+  assert.match(text, /rabbitmq\/orders, at most 1,350/)
 })
 
 for (const columns of [80, 120])

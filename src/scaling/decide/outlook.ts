@@ -26,13 +26,13 @@ export interface Outcome {
 }
 
 export function lookOut(outcome: Outcome): Outlook {
-  const { to, bounds, activation, rules } = outcome
-  const more: WouldChange | undefined =
-    to >= Math.min(bounds.ceiling, rules.most?.replicas ?? to + 1) || activation.isIdle
-      ? undefined
-      : wouldBeMore(outcome)
+  const { to, bounds, activation, rules, wish } = outcome
+  // what more or fewer are wanted of already is held by something else than its value
+  const wanted = wish.replicas ?? to
+  const isMost = to >= Math.min(bounds.ceiling, rules.most?.replicas ?? to + 1) || activation.isIdle
+  const more: WouldChange | undefined = isMost || wanted > to ? undefined : wouldBeMore(outcome)
   const isLeast = to <= Math.max(bounds.floor, activation.least, rules.least?.replicas ?? 0)
-  const fewer: WouldChange | undefined = isLeast ? undefined : wouldBeFewer(outcome)
+  const fewer: WouldChange | undefined = isLeast || wanted < to ? undefined : wouldBeFewer(outcome)
   return { up: nextUp(outcome), down: nextDown(outcome), more, fewer }
 }
 

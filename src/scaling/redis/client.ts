@@ -26,7 +26,7 @@ export function redisSource(settings: RedisSettings, ask: (client: RedisClient) 
     isOpen: (client) => client.isOpen,
     end: (client) => client.end(),
     ask,
-    codeOf: (error) => (error instanceof RedisRefusal ? codeOf(error) : undefined),
+    codeOf: (error) => (error instanceof RedisRefusal ? codeOf(error, settings) : undefined),
   }
   return sessionSource(session)
 }
@@ -35,10 +35,15 @@ export function redisSource(settings: RedisSettings, ask: (client: RedisClient) 
 const DENIED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR Client sent AUTH|ERR AUTH )/
 
 /** What passes by itself. */
-const PASSING = /^(LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|ERR max number of clients) ?/
+const PASSING = /^(LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|ERR max number of clients)/
 
-function codeOf({ message }: RedisRefusal): 'Denied' | 'Invalid' | 'Unreachable' {
+function codeOf(
+  { message }: RedisRefusal,
+  { topology }: RedisSettings,
+): 'Denied' | 'Invalid' | 'Unreachable' {
   if (DENIED.test(message)) return 'Denied'
+  // to a client of one server they say that it is the wrong kind of trigger
+  if (/^(MOVED|ASK) /.test(message)) return topology === 'cluster' ? 'Unreachable' : 'Invalid'
   return PASSING.test(message) ? 'Unreachable' : 'Invalid'
 }
 

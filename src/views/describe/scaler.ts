@@ -111,11 +111,18 @@ function presentBlocks(decision: Decision, { description, times, cells }: Around
   const wrapped = (text: string | undefined) => (text ? wrapText(printable(text), cells) : [])
   return [
     [`Why ${decision.to}`, [...renderWhy(whyRows(decision), cells), ...said]],
-    ['Why not more', wrapped(outlook.more?.text)],
-    ['Why not fewer', wrapped(outlook.fewer?.text)],
+    ['Why not more', wrapped(outlook.more?.text ?? heldText(decision, 1))],
+    ['Why not fewer', wrapped(outlook.fewer?.text ?? heldText(decision, -1))],
     ['Next', nextLines(decision, cells)],
     ['Faults', faults.flatMap(wrapped)],
   ]
+}
+
+/** What holds the number where its triggers together want another. */
+function heldText({ triggers, to, outlook, limited }: Decision, direction: 1 | -1): string | undefined {
+  const wishes = triggers.flatMap(({ proposal }) => proposal ?? [])
+  if (wishes.length === 0 || Math.sign(Math.max(...wishes) - to) !== direction) return undefined
+  return limited?.message ?? (direction === 1 ? outlook.up.text : outlook.down.text)
 }
 
 /** `down: …; up: at once`, each on a line of its own where one is too narrow. */

@@ -29,10 +29,10 @@ export function chartLines(record: ScalerRecord | undefined, options: ChartOptio
           pointsOf(record.samples, ({ demand: all }) => all[key]),
           span,
         )
-  const replicas = bucket(
-    pointsOf(record.samples, (sample) => sample.replicas),
-    { ...span, holds: true },
-  )
+  const points = pointsOf(record.samples, (sample) => sample.replicas)
+  // a sample is of before its decision
+  const now = record.present === undefined ? [] : [{ atMs: nowMs, value: record.present.to }]
+  const replicas = bucket([...points, ...now], { ...span, holds: true })
   const replicasText = `${sparkline(replicas)}   0–${largest(replicas)}`
   if (key === undefined || demand.every((value) => value === undefined))
     return [['Replicas', [`${replicasText}, ${name}`]]]
@@ -57,10 +57,12 @@ function spanOf(
   return SPANS.find(({ spanMs }) => nowMs - oldestMs <= spanMs) ?? { spanMs: CHART_MS, name: '1 h' }
 }
 
-/** Of the trigger that decides, else of the first that has any. */
+/** Of the trigger that decides, else of the first that has numbers. */
 function chartedKey({ present, samples }: ScalerRecord): string | undefined {
   const deciding = present?.triggers.find(({ decides }) => decides)
-  const keys = new Set(samples.flatMap(({ demand }) => Object.keys(demand)))
+  const keys = new Set(
+    samples.flatMap(({ demand }) => Object.keys(demand).filter((key) => typeof demand[key] === 'number')),
+  )
   if (deciding !== undefined)
     for (const key of [`${deciding.key}/${deciding.metric}`, deciding.key]) if (keys.has(key)) return key
   return [...keys].sort()[0]

@@ -117,17 +117,15 @@ export const anyTree: fc.Arbitrary<Node> = fc.letrec<{ node: Node; inner: Node }
           }
           return { kind: 'call', at, name: call, parameters: [list], predicate }
         }),
-      fc
-        .tuple(part, part)
-        .map(
-          ([value, body]): Node => ({
-            kind: 'let',
-            at,
-            name: 'x',
-            value,
-            body: { kind: 'list', at, items: [VARIABLE, body, VARIABLE] },
-          }),
-        ),
+      fc.tuple(part, part).map(
+        ([value, body]): Node => ({
+          kind: 'let',
+          at,
+          name: 'x',
+          value,
+          body: { kind: 'list', at, items: [VARIABLE, body, VARIABLE] },
+        }),
+      ),
     ),
   }
 }).node

@@ -33,6 +33,20 @@ test('what would be fewer is left out where something else would keep it', () =>
   assert.is(outlook.more?.text, '91 would make it 10')
 })
 
+test('what is wanted already and held by something else has no value that would do', () => {
+  const grown = decideOnce(
+    policy({ triggers: [trigger('queue')], maxReplicas: 50 }),
+    input(1, { queue: value(400) }),
+  )
+  assert.is(grown.to, 4, 'held by the policy')
+  assert.is(grown.outlook.more, undefined)
+  assert.match(grown.outlook.up.text, /^no earlier than /)
+  const shrinking = new Scaler(policy({ triggers: [trigger('queue')] }), 5)
+  shrinking.after(0, { queue: value(50) })
+  assert.is(shrinking.after(15, { queue: value(20) }), 5, 'held by the window')
+  assert.is(shrinking.last?.outlook.fewer, undefined)
+})
+
 test('every answer is the smallest change, by trying', () => {
   const given = fc.record({
     current: fc.integer({ min: 1, max: 40 }),

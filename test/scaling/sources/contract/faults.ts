@@ -78,6 +78,17 @@ export function gateFaults(of: Of): void {
     for (const source of [used, fresh]) await until(async () => (await numberOf(source)) === 4)
   })
 
+  of('leaves no connection behind a measure that was ended', async (bench) => {
+    const { gate, connections = 1 } = bench.outside
+    if (gate === undefined) return
+    const source = bench.open()
+    await gate.set('freeze')
+    for (let again = 0; again < 5; again++)
+      watch(await source.measure(AbortSignal.timeout(30)).then(unexpected, (error) => error), bench)
+    await gate.set('pass')
+    await until(async () => gate.open <= connections)
+  })
+
   of('makes no number of garbage, of ten megabytes, of a line that breaks', async (bench) => {
     const { gate, set, garbage = [] } = bench.outside
     if (gate === undefined) return
