@@ -31,16 +31,19 @@ export async function restore(
     readonly policy: ScalingPolicy
     /** `ScaledObject/default/web` */
     readonly object: string
+    /** RFC 3339, of the object: what one of the same name did before it is not its own. */
+    readonly createdAt: string | undefined
     readonly history: HistoryReader | undefined
     /** Reads the last decision that is in the store. */
     readonly readStored: () => Promise<Json | undefined>
   },
 ): Promise<ScalingState> {
-  const { policy, object, history, times, status, readStored } = options
+  const { policy, object, createdAt, history, times, status, readStored } = options
   const back = lookBackMs(policy)
   const { wallMs } = times.now()
+  const bornMs = createdAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(createdAt)
   const read = async (kind: HistoryEntry['kind'], spanMs: number) =>
-    (await history?.list({ object, kind, fromMs: wallMs - spanMs })) ?? []
+    (await history?.list({ object, kind, fromMs: Math.max(bornMs, wallMs - spanMs) })) ?? []
   const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
   const scaledMs = Date.parse(status?.lastScaleTime ?? '')
   const isBehind = scaledMs > (samples[0]?.atMs ?? Number.NEGATIVE_INFINITY)

@@ -227,6 +227,7 @@ export class Scaler implements Looker {
       times,
       policy,
       object: refKey(refOfObject(this.#object)),
+      createdAt: this.#object.metadata.creationTimestamp,
       history,
       readStored: async () => (await this.#reporter.stored(this.#object)) as Json | undefined,
     })

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sampleOf } from '../../../src/controllers/scaledobject/records.ts'
-import { restoreState } from '../../../src/controllers/scaledobject/restore.ts'
+import { restore, restoreState } from '../../../src/controllers/scaledobject/restore.ts'
 import { ManualClock } from '../../../src/core/clock.ts'
 import type { Json } from '../../../src/core/json.ts'
 import { parseExpression } from '../../../src/resources/expression/parse.ts'
@@ -10,6 +10,7 @@ import { initialState, type ScalingState } from '../../../src/scaling/decide.ts'
 import type { ScalingPolicy } from '../../../src/scaling/policy.ts'
 import { ScalingTimes } from '../../../src/scaling/times.ts'
 import type { HistoryEntry } from '../../../src/telemetry/history/history.ts'
+import { MemoryHistory } from '../../../src/telemetry/history/memory.ts'
 import { policy, Scaler, value } from '../../scaling/decide/scene.ts'
 
 /** A scaler whose every decision goes into a history, newest first. */
@@ -223,6 +224,28 @@ test('a successor that finds a number that nobody told of takes nothing away for
   assert.is(scaler.after(0, { queue: value(20) }), 9)
   assert.is(scaler.after(299, { queue: value(20) }), 9)
   assert.is(scaler.after(2, { queue: value(20) }), 2)
+})
+
+test('what one of the same name did before is not its own', async () => {
+  const first = new Recorded(policy({ rules: [BURST] }), 2)
+  first.decided(0, 50)
+  const history = new MemoryHistory(new ManualClock(first.steadyMs))
+  for (const entry of [...first.samples, ...first.decisions]) history.append(entry)
+  const rulesAfter = async (createdMs: number) => {
+    const state = await restore({
+      initial: initialState({ time: first, replicas: 2 }),
+      status: undefined,
+      times: new ScalingTimes(new ManualClock(first.steadyMs + 5_000), () => 0),
+      policy: first.policy,
+      object: 'ScaledObject/default/web',
+      createdAt: new Date(createdMs).toISOString(),
+      history,
+      readStored: async () => undefined,
+    })
+    return state.rules
+  }
+  assert.is((await rulesAfter(first.steadyMs - 1_000)).burst?.fired, true)
+  assert.equal(await rulesAfter(first.steadyMs + 1_000), {})
 })
 
 test('a successor that finds nothing begins anew', () => {
