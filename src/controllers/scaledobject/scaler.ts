@@ -4,7 +4,7 @@
  */
 
 import { messageOf, NsctlError } from '../../core/errors.ts'
-import { deepEqual } from '../../core/json.ts'
+import { deepEqual, type Json } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { refKey } from '../../engine/controller.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
@@ -160,9 +160,7 @@ export class Scaler implements Looker {
   /** Decides on what is known and writes it. Where it is at it already it does so once more, and both callers wait for that. */
   decide(): Promise<void> {
     this.#again = true
-    this.#deciding ??= this.#decideUntilDone().finally(() => {
-      this.#deciding = undefined
-    })
+    this.#deciding ??= this.#decideUntilDone()
     return this.#deciding
   }
 
@@ -175,10 +173,15 @@ export class Scaler implements Looker {
   }
 
   async #decideUntilDone(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false
-      await this.#decideOnce()
-      this.#isOwed = false
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false
+        await this.#decideOnce()
+        this.#isOwed = false
+      }
+    } finally {
+      // in the same moment as the loop ends: an event in between would wait for the next look
+      this.#deciding = undefined
     }
   }
 
@@ -225,6 +228,7 @@ export class Scaler implements Looker {
       policy,
       object: refKey(refOfObject(this.#object)),
       history,
+      readStored: async () => (await this.#reporter.stored(this.#object)) as Json | undefined,
     })
   }
 

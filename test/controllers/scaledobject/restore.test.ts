@@ -16,6 +16,8 @@ import { policy, Scaler, value } from '../../scaling/decide/scene.ts'
 class Recorded extends Scaler {
   readonly samples: HistoryEntry[] = []
   readonly decisions: HistoryEntry[] = []
+  /** The last decision that changed something, as the status has it. */
+  stored: Json | undefined
 
   decided(afterS: number, queue: number): number {
     const to = this.after(afterS, { queue: value(queue) })
@@ -29,6 +31,7 @@ class Recorded extends Scaler {
         kind: 'decision',
         content: throughText(decision as unknown as Json),
       })
+    if (decision.from !== decision.to) this.stored = throughText(decision as unknown as Json)
     return to
   }
 
@@ -37,9 +40,9 @@ class Recorded extends Scaler {
     const wallMs = this.steadyMs + laterS * 1000
     const steadyMs = 5_000_000_000
     const times = new ScalingTimes(new ManualClock(wallMs), () => steadyMs)
-    const { samples, decisions, replicas } = this
+    const { samples, decisions, stored, replicas } = this
     const initial = initialState({ time: { steadyMs }, replicas })
-    const state = restoreState({ initial, status: undefined, samples, decisions, times })
+    const state = restoreState({ initial, status: undefined, samples, decisions, stored, times })
     const scaler = new Scaler(this.policy, replicas, state)
     scaler.steadyMs = steadyMs
     scaler.skewMs = wallMs - steadyMs
@@ -188,6 +191,39 @@ for (const { name, of, before, after } of SCENES)
     const told = (one: Scaler) => after.map(([afterS, queue]) => one.after(afterS, { queue: value(queue) }))
     assert.equal(told(scaler), told(first))
   })
+
+const BURST = { ...RULE, scale: { kind: 'by', count: 3 } } as const
+const HELD = { ...expression('queue > 45'), heldForMs: 2_000 }
+
+test('a successor knows what was written last, though the history has lost it', () => {
+  const first = new Recorded(policy({ rules: [{ ...BURST, condition: HELD }], minReplicas: 1 }), 1)
+  for (const [afterS, queue] of [
+    [0, 10],
+    [1, 5],
+    [1, 46],
+    [1, 46],
+    [1, 46],
+  ] as const)
+    first.decided(afterS, queue)
+  const fired = first.replicas
+  // killed within a second of it
+  first.samples.splice(0, 2)
+  first.decisions.splice(0, 2)
+  const { scaler, state } = first.successor(1)
+  assert.equal(state.changes.at(-1)?.by, 3)
+  assert.is(scaler.after(0, { queue: value(46) }), fired)
+  assert.is(scaler.after(3, { queue: value(46) }), fired)
+})
+
+test('a successor that finds a number that nobody told of takes nothing away for a window', () => {
+  const first = new Recorded(policy(), 2)
+  first.decided(0, 20)
+  first.replicas = 9
+  const { scaler } = first.successor(1)
+  assert.is(scaler.after(0, { queue: value(20) }), 9)
+  assert.is(scaler.after(299, { queue: value(20) }), 9)
+  assert.is(scaler.after(2, { queue: value(20) }), 2)
+})
 
 test('a successor that finds nothing begins anew', () => {
   const { state } = new Recorded(policy(), 5).successor(0)
