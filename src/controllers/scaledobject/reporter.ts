@@ -71,7 +71,7 @@ export class Reporter {
     const status = scaledObjectStatus({
       ...said,
       before,
-      stored: said.decision === undefined ? await this.#stored(object) : undefined,
+      stored: said.decision === undefined ? await this.stored(object) : undefined,
       originalReplicaCount: original ?? before?.originalReplicaCount,
       lastScaleTime: this.#lastScaleTime,
       lastActiveTime:
@@ -91,7 +91,7 @@ export class Reporter {
   }
 
   /** The cache leaves it out. */
-  async #stored(object: ScaledObject): Promise<ScaledObjectStatus['decision']> {
+  async stored(object: ScaledObject): Promise<ScaledObjectStatus['decision']> {
     if (this.#written?.desiredReplicas === undefined) return undefined
     return (await this.#api.get<ScaledObject>(refOfObject(object)))?.status?.decision
   }

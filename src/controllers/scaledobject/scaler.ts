@@ -4,7 +4,7 @@
  */
 
 import { messageOf, NsctlError } from '../../core/errors.ts'
-import { deepEqual } from '../../core/json.ts'
+import { deepEqual, type Json } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { refKey } from '../../engine/controller.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
@@ -163,9 +163,7 @@ export class Scaler implements Looker {
   /** Decides on what is known and writes it. Where it is at it already it does so once more, and both callers wait for that. */
   decide(): Promise<void> {
     this.#again = true
-    this.#deciding ??= this.#decideUntilDone().finally(() => {
-      this.#deciding = undefined
-    })
+    this.#deciding ??= this.#decideUntilDone()
     return this.#deciding
   }
 
@@ -178,10 +176,15 @@ export class Scaler implements Looker {
   }
 
   async #decideUntilDone(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false
-      await this.#decideOnce()
-      this.#isOwed = false
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false
+        await this.#decideOnce()
+        this.#isOwed = false
+      }
+    } finally {
+      // in the same moment as the loop ends: an event in between would wait for the next look
+      this.#deciding = undefined
     }
   }
 
@@ -227,7 +230,9 @@ export class Scaler implements Looker {
       times,
       policy,
       object: refKey(refOfObject(this.#object)),
+      createdAt: this.#object.metadata.creationTimestamp,
       history,
+      readStored: async () => (await this.#reporter.stored(this.#object)) as Json | undefined,
     })
   }
 
