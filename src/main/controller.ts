@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts'
 import { metricsServer } from '../telemetry/metrics-server.ts'
 import { processExposition } from '../telemetry/process.ts'
 import { abortOf, CONTROLLER_ROLE, controlPlane, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
+import { keepHeapSmall } from './heap.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
 import { measuredStore } from './measured-store.ts'
 import type { Environment } from './paths.ts'
@@ -43,6 +44,7 @@ export interface ControllerReady {
  * still writes is refused by the store.
  */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  keepHeapSmall()
   const { logger, metricsPort } = options
   const tallies = makeTallies()
   const store = measuredStore(await openStore(options), tallies.store, options.clock)

@@ -16,6 +16,7 @@ import type { Catalog } from '../traffic/catalog.ts'
 import { openCatalog, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
 import { abortOf, controlPlane, isController, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
+import { keepHeapSmall } from './heap.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
 import { measuredStore } from './measured-store.ts'
 import { type NodeKey, nodeKeyOf } from './node-key.ts'
@@ -63,6 +64,7 @@ const FIRST_LOOK_LIMIT_MS = 10_000
  * machine's programs. What runs goes on after it, unless `own`.
  */
 export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
+  keepHeapSmall()
   const { env, clock, logger } = options
   const tallies = makeTallies()
   const store = measuredStore(await openStore(options), tallies.store, clock)

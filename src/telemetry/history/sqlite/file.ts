@@ -121,6 +121,19 @@ export function identityOf(path: string): string | undefined {
   return found === undefined ? undefined : `${found.dev}:${found.ino}`
 }
 
+/** The most bytes that a history takes: 512 MiB, and of a small disk a quarter. */
+const MAX = { bytes: 512 * 1024 * 1024, part: 0.25 }
+
+/** How large the history in that folder, which must be there, may get. */
+export function roomFor(folder: string): number {
+  try {
+    const { blocks, bsize } = statfsSync(folder)
+    return Math.min(MAX.bytes, blocks * bsize * MAX.part)
+  } catch {
+    return MAX.bytes
+  }
+}
+
 /** Whether the disk is so full that what is left is for others. */
 export function isDiskTight(path: string): boolean {
   try {

@@ -7,7 +7,16 @@ import { messageOf } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/logger.ts'
 import type { HistoryEntry, HistoryQuery, HistoryStore } from '../history.ts'
 import { retentionAt } from '../retention.ts'
-import { identityOf, isDamage, isDiskTight, isFull, openForWriting, setAside, usedBytes } from './file.ts'
+import {
+  identityOf,
+  isDamage,
+  isDiskTight,
+  isFull,
+  openForWriting,
+  roomFor,
+  setAside,
+  usedBytes,
+} from './file.ts'
 import { listRows, Rows } from './rows.ts'
 
 type Sqlite = typeof import('node:sqlite')
@@ -21,11 +30,12 @@ const PRUNE_EVERY_MS = 2_000
 /** Each object is looked at about so often. */
 const PRUNE_ROUND_MS = 10 * 60_000
 const LEAST_PRUNED = 5
+/** At once while the file is too large: more would hold up what waits for the event loop. */
+const HURRIED_PRUNED = 100
 const MAX_DRIFT_MS = 60_000
 /** After a jump of the wall clock nothing is forgotten for so long: it may jump back. */
 const DISTRUST_MS = 10 * 60_000
 const SAID_EVERY_MS = 60_000
-const MAX_BYTES = 512 * 1024 * 1024
 /** The file may grow beyond `maxBytes` by this part until pruning has caught up. */
 const SLACK = 1.25
 const LEAST_PART = 1 / 1024
@@ -34,7 +44,7 @@ export interface SqliteHistoryOptions {
   readonly path: string
   readonly clock: Clock
   readonly logger: Logger
-  /** The file is kept about this small: 512 MiB where left out. */
+  /** The file is kept about this small: 512 MiB, and a quarter of a small disk, where left out. */
   readonly maxBytes?: number
 }
 
@@ -43,10 +53,18 @@ export async function openSqliteHistory(options: SqliteHistoryOptions): Promise<
   return new SqliteHistory(await import('node:sqlite'), options)
 }
 
+interface OpenFile {
+  readonly db: DatabaseSync
+  readonly rows: Rows
+  /** Which file it is. */
+  readonly file: string | undefined
+  readonly maxBytes: number
+}
+
 class SqliteHistory implements HistoryStore {
   readonly #sqlite: Sqlite
-  readonly #options: Required<SqliteHistoryOptions>
-  #open: { readonly db: DatabaseSync; readonly rows: Rows; readonly file: string | undefined } | undefined
+  readonly #options: SqliteHistoryOptions
+  #open: OpenFile | undefined
   #waiting: HistoryEntry[] = []
   #cancelFlush: (() => void) | undefined
   #cancelPrune: () => void = () => {}
@@ -61,9 +79,9 @@ class SqliteHistory implements HistoryStore {
   /** Monotonic. */
   #trustedFromMs = 0
 
-  constructor(sqlite: Sqlite, { maxBytes = MAX_BYTES, ...options }: SqliteHistoryOptions) {
+  constructor(sqlite: Sqlite, options: SqliteHistoryOptions) {
     this.#sqlite = sqlite
-    this.#options = { ...options, maxBytes }
+    this.#options = options
     this.#driftMs = options.clock.now() - options.clock.monotonic()
     this.#try(() => this.#rows())
     this.#schedulePrune()
@@ -123,13 +141,14 @@ class SqliteHistory implements HistoryStore {
 
   /** Where the file was taken away meanwhile, another is begun: nobody would find what is written to the old one. */
   #rows(): Rows {
-    const { path, maxBytes } = this.#options
+    const { path } = this.#options
     if (this.#open !== undefined && this.#open.file === identityOf(path)) return this.#open.rows
     this.#open?.db.close()
     this.#open = undefined
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const maxBytes = this.#options.maxBytes ?? roomFor(dirname(path))
     const db = openForWriting(this.#sqlite, path, maxBytes * SLACK)
-    this.#open = { db, rows: new Rows(db), file: identityOf(path) }
+    this.#open = { db, rows: new Rows(db), file: identityOf(path), maxBytes }
     return this.#open.rows
   }
 
@@ -192,7 +211,7 @@ class SqliteHistory implements HistoryStore {
 
   /** A few objects at a time. Not after the wall clock has jumped: what it calls old may be new. */
   #prune(): void {
-    const { clock, maxBytes } = this.#options
+    const { clock } = this.#options
     const driftMs = clock.now() - clock.monotonic()
     if (Math.abs(driftMs - this.#driftMs) > MAX_DRIFT_MS)
       this.#trustedFromMs = clock.monotonic() + DISTRUST_MS
@@ -200,14 +219,22 @@ class SqliteHistory implements HistoryStore {
     if (clock.monotonic() < this.#trustedFromMs) return
     this.#try(() => {
       const rows = this.#rows()
-      const used = this.#open === undefined ? 0 : usedBytes(this.#open.db)
-      const isLarge = used > maxBytes
-      if (isLarge) this.#part = Math.max(LEAST_PART, this.#part / 2)
-      else if (this.#part < 1 && used < maxBytes / 4) this.#part = Math.min(1, this.#part * 2)
+      const { db, maxBytes } = this.#open as OpenFile
+      const isLarge = usedBytes(db) > maxBytes
       const share = Math.ceil((rows.countObjects() * PRUNE_EVERY_MS) / PRUNE_ROUND_MS)
-      const ids = rows.objectsAfter(isLarge ? 0 : this.#pruned, isLarge ? -1 : Math.max(LEAST_PRUNED, share))
-      this.#pruned = ids.at(-1) ?? 0
+      const count = Math.max(isLarge ? HURRIED_PRUNED : LEAST_PRUNED, share)
+      const ids = rows.objectsAfter(this.#pruned, count)
       rows.prune(ids, retentionAt(clock.now(), this.#part))
+      this.#pruned = ids.at(-1) ?? 0
+      if (ids.length === count) return
+      this.#pruned = 0
+      this.#judgeSize(usedBytes(db), maxBytes)
     })
+  }
+
+  /** After each round: what is still too large with all that was kept keeps less. */
+  #judgeSize(used: number, maxBytes: number): void {
+    if (used > maxBytes) this.#part = Math.max(LEAST_PART, this.#part / 2)
+    else if (used < maxBytes / 4) this.#part = Math.min(1, this.#part * 2)
   }
 }

@@ -1,0 +1,128 @@
+/** The loop with the algorithm itself. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { findCondition } from '../../../src/resources/conditions.ts'
+import { compilePolicy } from '../../../src/scaling/compile.ts'
+import { decide, initialState } from '../../../src/scaling/decide.ts'
+import { type Stage, startStage } from './stage.ts'
+
+const decider = { compile: compilePolicy, initialState, decide }
+
+async function on(run: (stage: Stage) => Promise<void>): Promise<void> {
+  const stage = await startStage({ decider })
+  try {
+    await run(stage)
+  } finally {
+    await stage.stop()
+  }
+}
+
+const queueOf10 = {
+  pollingInterval: 5,
+  cooldownPeriod: 60,
+  triggers: [{ type: 'redis', metadata: { listName: 'web', listLength: '10', address: 'here:6379' } }],
+}
+
+test('0 → N → 0, with the cooldown in between', () =>
+  on(async (stage) => {
+    const queue = stage.queue('web')
+    await stage.putBoth('web', queueOf10)
+    // an object that is new has no activity to wait for
+    await stage.until(async () => assert.is(await stage.replicas(), 0))
+    queue.value = 35
+    await stage.pass(12_000)
+    assert.is(await stage.replicas(), 4)
+    queue.value = 0
+    await stage.pass(50_000)
+    assert.is(await stage.replicas(), 4)
+    await stage.pass(20_000)
+    assert.is(await stage.replicas(), 0)
+  }))
+
+test('a thousand sources that fail at once change nothing, and all say it', () =>
+  on(async (stage) => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `web-${index}`)
+    for (const name of names)
+      await stage.putBoth(name, {
+        ...queueOf10,
+        triggers: [{ type: 'redis', metadata: { listName: 'web', listLength: '10', address: 'here:6379' } }],
+      })
+    const queue = stage.queue('web')
+    queue.value = 30
+    await stage.pass(15_000, 250)
+    for (const name of names) assert.is(await stage.replicas(name), 3, name)
+    queue.error = 'connect ECONNREFUSED'
+    await stage.pass(200_000, 1_000)
+    for (const name of names) {
+      assert.is(await stage.replicas(name), 3, name)
+      const { conditions } = (await stage.scaler(name))?.status ?? {}
+      assert.is(findCondition(conditions, 'Ready')?.reason, 'TriggerError', name)
+    }
+    queue.error = undefined
+    queue.value = 50
+    await stage.pass(20_000, 500)
+    for (const name of names) assert.is(await stage.replicas(name), 5, name)
+  }))
+
+test('a floor of a schedule holds at its time, though nothing is looked at then', () =>
+  on(async (stage) => {
+    await stage.putBoth('web', {
+      ...queueOf10,
+      pollingInterval: 86_400,
+      // the stage begins at ten
+      rules: [{ schedule: '5 10 * * *', lasts: '10m', min: 3 }],
+    })
+    await stage.until(async () => assert.is(await stage.replicas(), 0))
+    const looks = stage.queue('web').looks.length
+    await stage.pass(299_000, 1_000)
+    assert.is(await stage.replicas(), 0)
+    await stage.pass(2_000, 500)
+    assert.is(await stage.replicas(), 3)
+    assert.ok(stage.queue('web').looks.length - looks <= 1)
+  }))
+
+test('the wall clock jumps, and nothing goes down or is looked at for that', () =>
+  on(async (stage) => {
+    const queue = stage.queue('web')
+    queue.value = 40
+    await stage.putBoth('web', queueOf10)
+    await stage.until(async () => assert.is(await stage.replicas(), 4))
+    queue.value = 0
+    await stage.pass(10_000)
+    const looks = queue.looks.length
+    for (const jumpMs of [86_400_000, -172_800_000, 86_400_000]) {
+      stage.clock.jumpWall(jumpMs)
+      await stage.pass(10_000)
+      assert.is(await stage.replicas(), 4)
+    }
+    assert.ok(queue.looks.length - looks <= 8, `${queue.looks.length - looks} looks in 30 s`)
+    await stage.pass(40_000)
+    assert.is(await stage.replicas(), 0)
+  }))
+
+test('a successor goes on with the cooldown that had begun', () =>
+  on(async (stage) => {
+    const queue = stage.queue('web')
+    queue.value = 40
+    await stage.putBoth('web', queueOf10)
+    await stage.until(async () => assert.is(await stage.replicas(), 4))
+    queue.value = 0
+    await stage.pass(40_000)
+    await stage.restart()
+    await stage.pass(10_000)
+    assert.is(await stage.replicas(), 4)
+    await stage.pass(25_000)
+    assert.is(await stage.replicas(), 0)
+  }))
+
+test('what somebody sets below the floor goes back to it at once', () =>
+  on(async (stage) => {
+    await stage.putBoth('web', { ...queueOf10, minReplicaCount: 2 })
+    await stage.until(async () => assert.is(await stage.replicas(), 2))
+    await stage.api.scale({ kind: 'Service', namespace: 'default', name: 'web' }, 0, {
+      actor: { name: 'ada' },
+    })
+    await stage.until(async () => assert.is(await stage.replicas(), 2))
+  }))
+
+test.run()
