@@ -36,8 +36,8 @@ export interface ScalerOptions {
   readonly open: OpenTrigger
   readonly history?: HistoryWriter & HistoryReader
   readonly metrics?: ScalerMetrics
-  /** What an event has led to could not be written. */
-  readonly onFailure: (error: unknown) => void
+  /** An event came by itself: to be decided upon. */
+  readonly onEvent: () => void
   /** Uniform in [0, 1). */
   readonly random: () => number
 }
@@ -75,7 +75,10 @@ export class Scaler implements Looker {
       ...(history && { history }),
       ...(metrics && { metrics }),
     })
-    const onEvent = () => void this.decide().catch(options.onFailure)
+    const onEvent = () => {
+      this.#activeUntilNow()
+      options.onEvent()
+    }
     this.#triggers = new Triggers({ open: options.open, onEvent })
     this.#reporter = new Reporter(api, times, object.status)
   }
@@ -206,7 +209,7 @@ export class Scaler implements Looker {
       if (outcome === 'moved') continue
       // what was not written has not happened
       this.#state = state
-      this.#decision = lastOf(decision)
+      this.#decision = lastOf(decision, state, policy)
       this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.looked() })
       if (decision.to !== decision.from) await this.#scaled(service, decision)
       return await this.#report(decision)
@@ -244,6 +247,12 @@ export class Scaler implements Looker {
       triggers: this.#triggers.inputs(),
       createdMs: times.steadyOf(this.#object.metadata.creationTimestamp) ?? times.steadyMs(),
     }
+  }
+
+  /** What is told by events holds until the next one: a cooldown begins with the event that ends it, and not with the last look. */
+  #activeUntilNow(): void {
+    if (this.#state !== undefined && this.#decision?.active === true)
+      this.#state = { ...this.#state, lastActiveMs: this.#options.times.steadyMs() }
   }
 
   /** The number that it found is stored before anything is changed, so that it can be given back. */
