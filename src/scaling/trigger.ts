@@ -42,6 +42,8 @@ export class Trigger {
   readonly #options: TriggerOptions
   readonly #stop = new AbortController()
   #opened: OpenedTrigger | undefined
+  /** Ends the listening to what is opened. */
+  #left = new AbortController()
   /** Moves when it is opened anew. */
   #turn = 0
   #input = NEVER_READ
@@ -106,6 +108,8 @@ export class Trigger {
     const opened = this.#opened
     this.#opened = undefined
     this.#turn++
+    this.#left.abort()
+    this.#left = new AbortController()
     await opened?.close()
   }
 
@@ -124,7 +128,7 @@ export class Trigger {
       throw signal.reason ?? new NsctlError('Failed', 'it is opened anew')
     }
     this.#opened = opened
-    if (opened.listen !== undefined) void this.#listen(opened, signal)
+    if (opened.listen !== undefined) void this.#listen(opened, this.#left.signal)
     return opened
   }
 
