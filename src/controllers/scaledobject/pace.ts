@@ -1,6 +1,6 @@
 /** When a ScaledObject is to be looked at next. Pure. */
 import type { ScaledObject } from '../../resources/generated/types.ts'
-import type { Decision, ScalingState, ScalingTime } from '../../scaling/decide.ts'
+import type { Decision, ScalingTime } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 
 export interface Pace {
@@ -25,18 +25,10 @@ export interface LastDecision {
   readonly isLimited: boolean
   readonly upNotBeforeMs: number | undefined
   readonly downNotBeforeMs: number | undefined
-  /** When it is to be idle, unless something becomes active. */
-  readonly idleAtMs: number | undefined
 }
 
-export function lastOf(
-  { to, active, limited, outlook: { up, down } }: Decision,
-  { lastActiveMs }: ScalingState,
-  { cooldownMs, idleReplicas = 0 }: ScalingPolicy,
-): LastDecision {
-  const waits = !active && lastActiveMs !== undefined && to > idleReplicas
+export function lastOf({ to, active, limited, outlook: { up, down } }: Decision): LastDecision {
   return {
-    idleAtMs: waits ? lastActiveMs + cooldownMs : undefined,
     ...{ to, active, isLimited: limited !== undefined },
     upNotBeforeMs: up.notBeforeMs,
     downNotBeforeMs: down.notBeforeMs,
@@ -63,8 +55,8 @@ export function pollInMs({ scaler, polls, lateMs, random, time }: Pace): number 
 /** Milliseconds until what the last decision wanted and was not let may be done. */
 function heldForMs(decision: LastDecision | undefined, { steadyMs }: ScalingTime): number | undefined {
   if (decision === undefined || (!decision.isLimited && decision.active)) return undefined
-  const { upNotBeforeMs = 0, downNotBeforeMs = 0, idleAtMs = 0 } = decision
-  const times = [upNotBeforeMs, downNotBeforeMs, idleAtMs].filter((one) => one > steadyMs)
+  const { upNotBeforeMs = 0, downNotBeforeMs = 0 } = decision
+  const times = [upNotBeforeMs, downNotBeforeMs].filter((one) => one > steadyMs)
   return times.length === 0 ? undefined : Math.min(...times) - steadyMs
 }
 

@@ -209,7 +209,7 @@ export class Scaler implements Looker {
       if (outcome === 'moved') continue
       // what was not written has not happened
       this.#state = state
-      this.#decision = lastOf(decision, state, policy)
+      this.#decision = lastOf(decision)
       this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.looked() })
       if (decision.to !== decision.from) await this.#scaled(service, decision)
       return await this.#report(decision)
