@@ -19,14 +19,16 @@ import { Statuses } from './statuses.ts'
 
 /** Milliseconds each. */
 export interface LatencyResult {
-  /** From sending the event. */
-  readonly pushedMs: readonly number[]
+  /** From sending the event, to a hardened instance, and to one without hardening. */
+  readonly hardenedMs: readonly number[]
+  readonly relaxedMs: readonly number[]
   /** From the moment at which there was more work. */
   readonly polledMs: readonly number[]
   /** From the answer that told it. */
   readonly answeredMs: readonly number[]
 }
 
+const PUSHED = ['hardened', 'relaxed'] as const
 const PUSH_ROUNDS = 4
 const PUSHES = 25
 const POLLS = 20
@@ -44,11 +46,13 @@ const behavior = {
 }
 
 function scaled(name: string, trigger: object, pollingInterval: number): readonly object[] {
+  const security = name === 'hardened' ? {} : { security: { relax: ['all'] } }
+  const source = { command: ['/bin/sleep', '1000'], workingDir: '/' }
   const service = {
     apiVersion: 'nsctl.dev/v1alpha1',
     kind: 'Service',
     metadata: { name },
-    spec: { replicas: 0, template: { source: { command: ['/bin/sleep', '1000'], workingDir: '/' } } },
+    spec: { replicas: 0, template: { source, ...security } },
   }
   const scaler = {
     apiVersion: 'nsctl.dev/v1alpha1',
@@ -121,7 +125,7 @@ class Work {
 
 const ready = (statuses: Statuses, service: string) => statuses.of(service).filter((one) => one.ready).length
 
-async function measurePushes(statuses: Statuses, url: string): Promise<readonly number[]> {
+async function measurePushes(statuses: Statuses, name: string, url: string): Promise<readonly number[]> {
   const took: number[] = []
   const push = async (value: number) => {
     const answer = await fetch(url, { method: 'POST', body: String(value) })
@@ -130,13 +134,13 @@ async function measurePushes(statuses: Statuses, url: string): Promise<readonly 
   for (let round = 0; round < PUSH_ROUNDS; round++) {
     for (let count = 1; count <= PUSHES; count++) {
       await pause(QUIET_MS)
-      const seen = statuses.until(`${count} pushed`, () => ready(statuses, 'pushed') === count)
+      const seen = statuses.until(`${count} ${name}`, () => ready(statuses, name) === count)
       const beganMs = performance.now()
       await push(count)
       took.push((await seen) - beganMs)
     }
     await push(0)
-    await statuses.until('none pushed', () => statuses.of('pushed').length === 0)
+    await statuses.until(`none ${name}`, () => statuses.of(name).length === 0)
   }
   return took
 }
@@ -166,7 +170,9 @@ async function main(runtime: string): Promise<void> {
   const daemon = await startDaemon(runtime, port)
   try {
     const items = [
-      ...scaled('pushed', { type: 'webhook', metadata: { path: 'pushed', value: '1' } }, 600),
+      ...PUSHED.flatMap((name) =>
+        scaled(name, { type: 'webhook', metadata: { path: name, value: '1' } }, 600),
+      ),
       ...scaled(
         'polled',
         { type: 'metrics-api', metadata: { url, valueLocation: 'value', targetValue: '1' } },
@@ -175,18 +181,20 @@ async function main(runtime: string): Promise<void> {
     ]
     writeFileSync(join(home, 'all.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
     run('apply', '-f', join(home, 'all.json'))
-    const hook = `http://127.0.0.1:${port}/hooks/pushed`
+    const hook = (name: string) => `http://127.0.0.1:${port}/hooks/${name}`
     // nothing is known of a gauge that was never told
-    while (!(await fetch(hook, { method: 'POST', body: '0' })).ok) await pause(100)
-    for (const name of ['pushed', 'polled'])
+    for (const name of PUSHED)
+      while (!(await fetch(hook(name), { method: 'POST', body: '0' })).ok) await pause(100)
+    for (const name of [...PUSHED, 'polled'])
       run('wait', '--for=condition=Active=False', `scaledobject/${name}`, '--timeout=20s')
     const path = join(home, 'store.db')
     const store = await openSqliteStore({ path, clock: systemClock, logger: silentLogger, readOnly: true })
     const statuses = new Statuses(store)
     const following = statuses.follow()
-    const pushedMs = await measurePushes(statuses, hook)
+    const hardenedMs = await measurePushes(statuses, 'hardened', hook('hardened'))
+    const relaxedMs = await measurePushes(statuses, 'relaxed', hook('relaxed'))
     const polled = await measurePolls(statuses, work)
-    console.log(JSON.stringify({ pushedMs, ...polled } satisfies LatencyResult))
+    console.log(JSON.stringify({ hardenedMs, relaxedMs, ...polled } satisfies LatencyResult))
     statuses.close()
     await following
     await store.close()

@@ -67,18 +67,30 @@ async function benchLatency(): Promise<readonly Row[]> {
   }
 }
 
-function latencyRows(bench: string, { pushedMs, polledMs, answeredMs }: LatencyResult): readonly Row[] {
-  const sorted = [...pushedMs].sort((a, b) => a - b)
+function latencyRows(
+  bench: string,
+  { hardenedMs, relaxedMs, polledMs, answeredMs }: LatencyResult,
+): readonly Row[] {
   const ms = 'ms' as const
+  const pushed = (what: string, took: readonly number[], goals: readonly [number, number] | undefined) => {
+    const sorted = [...took].sort((a, b) => a - b)
+    const p99 = sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN
+    const name = `event → running and seen, ${what}`
+    return [
+      { bench, what: `${name}, median`, value: median(took), unit: ms, ...(goals && { goal: goals[0] }) },
+      {
+        bench,
+        what: `${name}, p99 of ${took.length}`,
+        value: p99,
+        unit: ms,
+        ...(goals && { goal: goals[1] }),
+      },
+    ]
+  }
   return [
-    { bench, what: 'event → running and seen, median', value: median(pushedMs), unit: ms, goal: 25 },
-    {
-      bench,
-      what: `event → running and seen, p99 of ${sorted.length}`,
-      value: sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN,
-      unit: ms,
-      goal: 150,
-    },
+    ...pushed('relaxed', relaxedMs, [25, 150]),
+    // most of it is systemd's: namespaces, a user of its own
+    ...pushed('hardened', hardenedMs, undefined),
     {
       bench,
       what: `polled each ${POLL_INTERVAL_S} s: change → running, median`,
@@ -86,7 +98,7 @@ function latencyRows(bench: string, { pushedMs, polledMs, answeredMs }: LatencyR
       unit: ms,
       goal: POLL_INTERVAL_S * 1000 + 25,
     },
-    { bench, what: 'polled: answer → running, median', value: median(answeredMs), unit: ms, goal: 25 },
+    { bench, what: 'polled: answer → running, median', value: median(answeredMs), unit: ms },
   ]
 }
 
@@ -151,15 +163,17 @@ async function measure(nsctl: string, home: string): Promise<readonly Row[]> {
   try {
     await untilAllActed(home)
     await pause(SETTLE_S * 1000)
-    const [beforeCpuMs, beganMs] = [cpuMs(controller), performance.now()]
+    const [before, beforeCpuMs, beganMs] = [await delays(metricsUrl), cpuMs(controller), performance.now()]
     let mostMb = 0
     for (let second = 0; second < MEASURED_S; second++) {
       await pause(beganMs + (second + 1) * 1000 - performance.now())
       mostMb = Math.max(mostMb, rssMb(controller))
     }
     const [usedMs, tookMs] = [cpuMs(controller) - beforeCpuMs, performance.now() - beganMs]
-    // all since it was started; and once only, since the metrics of so many are megabytes
-    const { count, onTime } = await delays(metricsUrl)
+    const after = await delays(metricsUrl)
+    const looks = after.count - before.count
+    // the metrics of so many are megabytes
+    await (await fetch(metricsUrl)).text()
     const bench = `${COUNT} scalers each ${INTERVAL_S} s`
     return [
       {
@@ -173,11 +187,11 @@ async function measure(nsctl: string, home: string): Promise<readonly Row[]> {
       {
         bench,
         what: 'looks begun more than 1 s late',
-        value: ((count - onTime) / count) * 100,
+        value: ((looks - (after.onTime - before.onTime)) / looks) * 100,
         unit: '%',
         goal: 1,
       },
-      { bench, what: 'looks since it was started', value: count, unit: 'count' },
+      { bench, what: `looks in ${MEASURED_S} s`, value: looks, unit: 'count' },
       { bench, what: 'memory after a scrape of its metrics', value: rssMb(controller), unit: 'MB' },
     ]
   } finally {
@@ -209,7 +223,7 @@ interface Delays {
 }
 
 async function delays(url: string): Promise<Delays> {
-  const text = await (await fetch(url)).text()
+  const text = await (await fetch(`${url}?name[]=nsctl_scaler_poll_delay_seconds`)).text()
   const read = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0)
   return {
     count: read(/^nsctl_scaler_poll_delay_seconds_count (\S+)/m),

@@ -12,10 +12,16 @@ export interface TermWebhooksOptions {
   readonly logger: Logger
 }
 
+/** A port that is another's now, such as one's who led before and has not heard of it yet, may be free soon. */
+const RETRY_MS = 5_000
+
 export class TermWebhooks implements Webhooks {
   readonly #options: TermWebhooksOptions
   #listener: WebhookListener | undefined
   #failure: NsctlError
+  #opening: Promise<void> = Promise.resolve()
+  #cancelRetry: () => void = () => {}
+  #isClosed = false
 
   constructor(options: TermWebhooksOptions) {
     this.#options = options
@@ -24,19 +30,26 @@ export class TermWebhooks implements Webhooks {
     })
   }
 
-  /** Never rejects: what cannot listen must not keep everything else from scaling. */
-  async open(): Promise<void> {
+  /** Never rejects: what cannot listen must not keep everything else from scaling. It is tried again until that can be done. */
+  open(): Promise<void> {
+    this.#opening = this.#open()
+    return this.#opening
+  }
+
+  async #open(): Promise<void> {
     const { port, clock, logger } = this.#options
-    if (port === undefined) return
+    if (port === undefined || this.#isClosed) return
     try {
       const { listenForWebhooks } = await import('../scaling/webhooks.ts')
       this.#listener = await listenForWebhooks({ port, clock, logger })
       logger.log('info', `listening for webhooks on http://127.0.0.1:${this.#listener.port}/hooks/`)
     } catch (error) {
-      this.#failure = new NsctlError('Failed', `webhooks cannot be taken: ${messageOf(error)}`, {
+      const failure = new NsctlError('Failed', `webhooks cannot be taken: ${messageOf(error)}`, {
         cause: error,
       })
-      logger.log('error', this.#failure.message, { error })
+      if (failure.message !== this.#failure.message) logger.log('error', failure.message, { error })
+      this.#failure = failure
+      if (!this.#isClosed) this.#cancelRetry = clock.schedule(RETRY_MS, () => void this.open())
     }
   }
 
@@ -46,6 +59,9 @@ export class TermWebhooks implements Webhooks {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelRetry()
+    await this.#opening
     await this.#listener?.close()
   }
 }

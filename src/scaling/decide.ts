@@ -69,6 +69,7 @@ export function decide(
     limited: trail.limited,
     fallback: isFallback(wish),
     faults: formula?.error === undefined ? rules.faults : [formula.error, ...rules.faults],
+    ...(policy.rules.length > 0 && { rules: rules.states }),
   }
   return { decision, state }
 }

@@ -83,6 +83,8 @@ export interface Decision {
   readonly fallback: boolean
   /** What could not be computed, one line each: `formula: division by zero`. */
   readonly faults: readonly string[]
+  /** Rules that were true, for a successor that knows nothing newer; left out where there are none at all. */
+  readonly rules?: ScalingState['rules']
 }
 
 export interface TriggerVerdict {

@@ -1,5 +1,5 @@
 /** One trigger at work: opened when it is first looked at, and what its last look came to. */
-import { type ErrorCode, isNsctlError, messageOf } from '../core/errors.ts'
+import { type ErrorCode, isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import type { ScaledJob, ScaledObject, ScaledObjectTrigger } from '../resources/generated/types.ts'
 import type { TriggerInput } from './decision.ts'
 import type { GuardedSource } from './guard.ts'
@@ -42,6 +42,10 @@ export class Trigger {
   readonly #options: TriggerOptions
   readonly #stop = new AbortController()
   #opened: OpenedTrigger | undefined
+  /** Ends the listening to what is opened. */
+  #left = new AbortController()
+  /** Moves when it is opened anew. */
+  #turn = 0
   #input = NEVER_READ
   #fault: TriggerFault | undefined
   #tookMs: number | undefined
@@ -86,6 +90,7 @@ export class Trigger {
   async look(object: ScaledObject | ScaledJob, maxAgeMs: number): Promise<void> {
     const { signal } = this.#stop
     if (signal.aborted) return
+    const turn = this.#turn
     try {
       const opened = this.#opened ?? (await this.#open(object, signal))
       const input = await opened.poll(signal, { maxAgeMs })
@@ -93,7 +98,8 @@ export class Trigger {
       // what it logged in with may be another by now
       if (this.#code === 'Denied') await this.reopen()
     } catch (error) {
-      if (!signal.aborted) this.#failed(error)
+      // one that was closed under its look has not failed
+      if (!signal.aborted && turn === this.#turn) this.#failed(error)
     }
   }
 
@@ -101,6 +107,9 @@ export class Trigger {
   async reopen(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined
+    this.#turn++
+    this.#left.abort()
+    this.#left = new AbortController()
     await opened?.close()
   }
 
@@ -112,13 +121,14 @@ export class Trigger {
 
   async #open(object: ScaledObject | ScaledJob, signal: AbortSignal): Promise<OpenedTrigger> {
     const place = { object, index: this.#index, key: this.key, spec: this.spec }
+    const turn = this.#turn
     const opened = await this.#options.open(place, signal)
-    if (signal.aborted) {
+    if (signal.aborted || turn !== this.#turn) {
       await opened.close()
-      throw signal.reason
+      throw signal.reason ?? new NsctlError('Failed', 'it is opened anew')
     }
     this.#opened = opened
-    if (opened.listen !== undefined) void this.#listen(opened, signal)
+    if (opened.listen !== undefined) void this.#listen(opened, this.#left.signal)
     return opened
   }
 

@@ -66,7 +66,7 @@ async function start(context: Context, spec: string, flags: readonly string[] = 
   await context.daemon.says(/is ready after/)
   home.write(
     'worker.yaml',
-    `${SERVICE}---\napiVersion: nsctl.dev/v1alpha1\nkind: ScaledObject\nmetadata: {name: worker}\nspec:\n  scaleTargetRef: {name: worker}\n${spec}`,
+    `${SERVICE}---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: worker}\nspec:\n  scaleTargetRef: {name: worker}\n${spec}`,
   )
   const { code, stderr } = await home.run(['apply', '-f', 'worker.yaml'])
   assert.is(code, 0, stderr)

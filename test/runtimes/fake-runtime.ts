@@ -32,7 +32,7 @@ export class FakeRuntime implements Runtime, RuntimeStorage, RuntimeMaterials {
   /** Called with every material that is put in place. May throw: then it could not be. */
   onPlace: () => void = () => {}
   /** The exit code of a command that is run beside a program. */
-  onExec: () => number = () => 0
+  onExec: () => number | Promise<number> = () => 0
   /** Called with every stop that is asked for. May throw: then the manager refused it. */
   onStop: () => void = () => {}
   /** Whether a stop ends the program at once. */

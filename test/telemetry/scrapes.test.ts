@@ -125,6 +125,7 @@ test('a scaler is shown with its last decision, and no more once it is forgotten
     ],
   }
   tally.decided(id, figures, 2)
+  tally.late(30)
   tally.polled(id, 'queue', 'redis', 4)
   tally.polled(id, 'cpu', 'cpu', 20, 'Unreachable')
   tally.polled(id, 'cpu', 'cpu', 20, 'Unreachable')
@@ -146,6 +147,8 @@ test('a scaler is shown with its last decision, and no more once it is forgotten
     `nsctl_scaler_decisions_total{${labels},direction="down"} 0`,
     `nsctl_scaler_decisions_total{${labels},direction="none"} 0`,
     `nsctl_scaler_poll_errors_total{${labels},trigger="cpu",code="Unreachable"} 2`,
+    'nsctl_scaler_poll_delay_seconds_sum 0.03',
+    'nsctl_scaler_poll_delay_seconds_count 1',
     'nsctl_scaler_poll_duration_seconds_sum{type="redis"} 0.004',
     'nsctl_scaler_poll_duration_seconds_count{type="redis"} 1',
     'nsctl_scaler_poll_duration_seconds_sum{type="cpu"} 0.04',

@@ -7,6 +7,7 @@ import type {
   InstanceProgramStatus,
   InstanceStatus,
 } from '../../resources/generated/types.ts'
+import { programsOf } from '../../resources/template.ts'
 import type { ObservedProgram, RuntimeInfo } from '../../runtimes/runtime.ts'
 import { REGISTERED } from '../catalog/verdicts.ts'
 import type { RunEnd } from './plan.ts'
@@ -57,7 +58,7 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
     readyText: ready ? 'yes' : 'no',
     ...(readySince === undefined ? {} : { readySince }),
     ...(startedAt === undefined ? {} : { startedAt }),
-    ...busyOf(record, now),
+    ...busyOf(input, startedAt, now),
     restarts,
     ...(pid === undefined ? {} : { pid }),
     ...trouble,
@@ -74,14 +75,19 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
   }
 }
 
-/** Of the programs that say whether they are: one that has not answered yet says nothing. */
+/** Of the programs that say whether they are. Until all have answered a process that took them over, what was said last stands. */
 function busyOf(
-  { programs, written }: InstanceRecord,
+  { instance, record: { programs, written } }: StatusInput,
+  startedAt: string | undefined,
   now: string,
 ): Pick<InstanceStatus, 'busy' | 'busySince'> {
-  const answers = programs.flatMap((one) => one.busy ?? [])
-  if (answers.length === 0) return {}
-  const busy = answers.some(({ healthy }) => healthy)
+  const asked = programsOf(instance.spec.template).filter((one) => one.busy !== undefined)
+  const answers = asked.map(({ name }) => programs.find((one) => one.name === name)?.busy)
+  const known = answers.filter((one) => one !== undefined)
+  const isSame = written?.startedAt === startedAt
+  const wasBusy = isSame && known.length < asked.length ? written?.busy : undefined
+  if (known.length === 0 && wasBusy === undefined) return {}
+  const busy = wasBusy === true || known.some(({ healthy }) => healthy)
   const since = written?.busy === busy ? written.busySince : undefined
   return { busy, busySince: since ?? now }
 }

@@ -19,7 +19,7 @@ export type JobScalerApi = Pick<
   ResourceController,
   'createOwned' | 'requestDelete' | 'updateStatus' | 'recordEvent'
 > &
-  Pick<ResourceReader, 'kinds'>
+  Pick<ResourceReader, 'kinds' | 'get'>
 
 export interface JobScalerOptions {
   readonly api: JobScalerApi
@@ -36,6 +36,8 @@ export interface JobScalerOptions {
 
 /** Of the interval, either way. */
 const JITTER = 0.05
+/** A Job that the cache has not shown for so long may have come and gone in between. */
+const UNSEEN_MS = 10_000
 
 export class JobScaler implements Looker {
   readonly #options: JobScalerOptions
@@ -45,8 +47,8 @@ export class JobScaler implements Looker {
   #triggers: readonly Trigger[] = []
   #decision: TimedJobsDecision | undefined
   readonly #records: JobRecords
-  /** Numbers of the Jobs that were made, and that the cache may not show yet. */
-  readonly #unseen = new Set<string>()
+  /** Names of the Jobs that were made and that the cache may not show yet, and since when. */
+  readonly #unseen = new Map<string, number>()
   #created: number
   #written: ScaledJobStatus | undefined
   #polledFor: string | undefined
@@ -139,6 +141,7 @@ export class JobScaler implements Looker {
 
   async #decide(mayCreate: boolean): Promise<void> {
     if (this.#closed) return
+    if (mayCreate) await this.#forgetGone()
     const jobs = this.#jobs()
     const { spec } = this.#object
     const waits = spec.rollout?.propagationPolicy === 'foreground'
@@ -157,6 +160,16 @@ export class JobScaler implements Looker {
     await this.#writeStatus({ running: counts.running + created, pending: counts.pending + created })
   }
 
+  /** One that was removed before it was ever seen would count for good. */
+  async #forgetGone(): Promise<void> {
+    const { api, times } = this.#options
+    const beforeMs = times.steadyMs() - UNSEEN_MS
+    const { namespace } = this.#object.metadata
+    for (const [name, madeMs] of [...this.#unseen])
+      if (madeMs <= beforeMs && (await api.get({ kind: 'Job', namespace, name })) === undefined)
+        this.#unseen.delete(name)
+  }
+
   #jobs(): readonly JobView[] {
     const { cache } = this.#options
     const owned = cache.byOwner(this.#object.metadata.uid ?? '') as unknown as readonly Job[]
@@ -173,7 +186,8 @@ export class JobScaler implements Looker {
     )
     await this.#options.api.createOwned(made)
     this.#created += decision.create
-    for (const { metadata } of made) this.#unseen.add(metadata.name)
+    const nowMs = this.#options.times.steadyMs()
+    for (const { metadata } of made) this.#unseen.set(metadata.name, nowMs)
     const message = `made ${formatCount(decision.create, 'Job')}: ${decision.because}`
     await this.#tell('Normal', 'JobsCreated', message)
   }

@@ -3,8 +3,9 @@ import { isObject, type Json } from '../../core/json.ts'
 import { findCondition } from '../../resources/conditions.ts'
 import type { ScaledObjectStatus } from '../../resources/generated/types.ts'
 import type { ScalingState } from '../../scaling/decide.ts'
+import type { Decision } from '../../scaling/decision.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
-import { readSample, type ScalerSample } from '../../scaling/sample.ts'
+import { readDecision, readSample, type ScalerSample } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
 import type { HistoryEntry, HistoryReader } from '../../telemetry/history/history.ts'
 import { NOT_LOOKED_AT } from './status.ts'
@@ -15,6 +16,8 @@ export interface RestoreInput {
   /** Newest first. */
   readonly samples: readonly HistoryEntry[]
   readonly decisions: readonly HistoryEntry[]
+  /** The last decision that is in the store, which may be newer than all that the history holds. */
+  readonly stored: Json | undefined
   readonly times: ScalingTimes
 }
 
@@ -24,20 +27,28 @@ const HOUR_MS = 3_600_000
 
 /** Reads what is known of before, and makes a state of it. */
 export async function restore(
-  options: Omit<RestoreInput, 'samples' | 'decisions'> & {
+  options: Omit<RestoreInput, 'samples' | 'decisions' | 'stored'> & {
     readonly policy: ScalingPolicy
     /** `ScaledObject/default/web` */
     readonly object: string
+    /** RFC 3339, of the object: what one of the same name did before it is not its own. */
+    readonly createdAt: string | undefined
     readonly history: HistoryReader | undefined
+    /** Reads the last decision that is in the store. */
+    readonly readStored: () => Promise<Json | undefined>
   },
 ): Promise<ScalingState> {
-  const { policy, object, history, times } = options
+  const { policy, object, createdAt, history, times, status, readStored } = options
   const back = lookBackMs(policy)
   const { wallMs } = times.now()
+  const bornMs = createdAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(createdAt)
   const read = async (kind: HistoryEntry['kind'], spanMs: number) =>
-    (await history?.list({ object, kind, fromMs: wallMs - spanMs })) ?? []
+    (await history?.list({ object, kind, fromMs: Math.max(bornMs, wallMs - spanMs) })) ?? []
   const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
-  return restoreState({ ...options, samples, decisions })
+  const scaledMs = Date.parse(status?.lastScaleTime ?? '')
+  const isBehind = scaledMs > (samples[0]?.atMs ?? Number.NEGATIVE_INFINITY)
+  const stored = isBehind && scaledMs >= wallMs - back.decisions ? await readStored() : undefined
+  return restoreState({ ...options, samples, decisions, stored })
 }
 
 /** How far back it is worth looking, milliseconds. */
@@ -69,7 +80,9 @@ export function lookBackMs({ behavior, protection, rules }: ScalingPolicy): {
  * As much of the state as the history tells. Where it tells nothing of when a trigger was last active, the status does: what was active when
  * that was last written has been until now.
  */
-export function restoreState({ initial, status, samples, decisions, times }: RestoreInput): ScalingState {
+export function restoreState(input: RestoreInput): ScalingState {
+  const { initial, status, samples, times } = input
+  const unseen = unseenDecision(input)
   const known = samples.flatMap(({ atMs, content }) => {
     const sample = readSample(content)
     return sample === undefined ? [] : [{ atMs: times.steadyOfWall(atMs), sample }]
@@ -79,14 +92,13 @@ export function restoreState({ initial, status, samples, decisions, times }: Res
       sample.recommended === undefined ? [] : [{ atMs, replicas: sample.recommended }],
     )
     .reverse()
-  const changes = decisions
-    .flatMap(({ atMs, content }) => {
-      const by = changeOf(content)
-      return by === 0 ? [] : [{ atMs: times.steadyOfWall(atMs), by }]
-    })
-    .reverse()
+  if (unseen !== undefined) recommendations.push({ atMs: unseen.atMs, replicas: unseen.decision.to })
+  const last = unseen?.decision.to ?? known[0]?.sample.desired
+  // who made it so is not known, nor why: it is what somebody wished for
+  if (last !== initial.recommendations.at(-1)?.replicas) recommendations.push(...initial.recommendations)
   const lastActiveMs = latest(
     known.find(({ sample }) => sample.active)?.atMs,
+    unseen?.decision.active === true ? unseen.atMs : undefined,
     times.steadyOf(status?.lastActiveTime),
     activeUntilMs(status, times, known.length > 0),
   )
@@ -94,10 +106,48 @@ export function restoreState({ initial, status, samples, decisions, times }: Res
     ...initial,
     // without any it is as for one that decides for the first time: nothing goes down for a window
     recommendations: recommendations.length === 0 ? initial.recommendations : recommendations,
-    changes,
+    changes: changesOf(input, unseen),
     lastActiveMs: lastActiveMs ?? initial.lastActiveMs,
     ...(known[0] !== undefined && remembered(known[0].sample, times)),
+    ...(unseen !== undefined && { rules: rulesOf(unseen) }),
   }
+}
+
+interface Unseen {
+  /** On this process's steady timeline. */
+  readonly atMs: number
+  readonly wallMs: number
+  readonly decision: Decision
+}
+
+/** The decision that is in the store, where no sample was kept of it: who made it was ended before that was written. */
+function unseenDecision({ stored, samples, times }: RestoreInput): Unseen | undefined {
+  const decision = readDecision(stored)
+  if (decision === undefined) return undefined
+  const wallMs = Date.parse(decision.at)
+  if (wallMs <= (samples[0]?.atMs ?? Number.NEGATIVE_INFINITY)) return undefined
+  return { atMs: times.steadyOfWall(wallMs), wallMs, decision }
+}
+
+function changesOf({ decisions, times }: RestoreInput, unseen: Unseen | undefined): ScalingState['changes'] {
+  const changes = decisions
+    .flatMap(({ atMs, content }) => {
+      const by = changeOf(content)
+      return by === 0 ? [] : [{ atMs: times.steadyOfWall(atMs), by }]
+    })
+    .reverse()
+  if (unseen === undefined || unseen.wallMs <= (decisions[0]?.atMs ?? Number.NEGATIVE_INFINITY))
+    return changes
+  const { from, to } = unseen.decision
+  return from === to ? changes : [...changes, { atMs: unseen.atMs, by: to - from }]
+}
+
+function rulesOf({ atMs, decision }: Unseen): ScalingState['rules'] {
+  const states = Object.entries(decision.rules ?? {}).map(([name, { trueSinceMs, ...rule }]) => [
+    name,
+    { trueSinceMs: atMs + trueSinceMs - decision.atMs, ...rule },
+  ])
+  return Object.fromEntries(states)
 }
 
 /** Rules that were true go on, so that none fires twice for one reason; and what was held is held. */

@@ -4,13 +4,12 @@
  */
 
 import { messageOf, NsctlError } from '../../core/errors.ts'
-import { deepEqual } from '../../core/json.ts'
+import { deepEqual, type Json } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { refKey } from '../../engine/controller.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
-import type { ScaledObject, ScaledObjectStatus, Service } from '../../resources/generated/types.ts'
+import type { ScaledObject, Service } from '../../resources/generated/types.ts'
 import { refOfObject } from '../../resources/object.ts'
-import { POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
 import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
@@ -20,12 +19,12 @@ import type { ScalerMetrics } from '../../telemetry/scalers.ts'
 import { scaledEvents } from './announce.ts'
 import type { Decider } from './decider.ts'
 import { InstanceViews } from './instances.ts'
+import { ordersOf, sameOrders } from './orders.ts'
 import { decideInMs, type LastDecision, lastOf, type Pace, pollInMs } from './pace.ts'
 import { type Problem, targetName, targetText } from './problem.ts'
 import { Records } from './records.ts'
+import { Reporter, type StatusApi } from './reporter.ts'
 import { restore } from './restore.ts'
-import { scaledObjectStatus } from './status.ts'
-import { type StatusApi, StatusWriter } from './status-writer.ts'
 import { Target, type TargetApi } from './target.ts'
 import { Triggers } from './triggers.ts'
 
@@ -37,8 +36,8 @@ export interface ScalerOptions {
   readonly open: OpenTrigger
   readonly history?: HistoryWriter & HistoryReader
   readonly metrics?: ScalerMetrics
-  /** What an event has led to could not be written. */
-  readonly onFailure: (error: unknown) => void
+  /** An event came by itself: to be decided upon. */
+  readonly onEvent: () => void
   /** Uniform in [0, 1). */
   readonly random: () => number
 }
@@ -50,7 +49,7 @@ export class Scaler implements Looker {
   readonly #options: ScalerOptions
   readonly #instances: InstanceViews
   readonly #records: Records
-  readonly #status: StatusWriter
+  readonly #reporter: Reporter
   readonly #triggers: Triggers
   #object: ScaledObject
   #problem: Problem | undefined
@@ -59,11 +58,10 @@ export class Scaler implements Looker {
   #state: ScalingState | undefined
   #decision: LastDecision | undefined
   #ready = 0
-  #lastScaleTime: string | undefined
-  /** The request for a look that the last poll answers. */
-  #polledFor: string | undefined
   #deciding: Promise<void> | undefined
   #again = false
+  /** A change is to be decided on, and has not been yet. */
+  #isOwed = false
   #closed = false
 
   constructor(object: ScaledObject, options: ScalerOptions) {
@@ -77,11 +75,12 @@ export class Scaler implements Looker {
       ...(history && { history }),
       ...(metrics && { metrics }),
     })
-    const onEvent = () => void this.decide().catch(options.onFailure)
+    const onEvent = () => {
+      this.#activeUntilNow()
+      options.onEvent()
+    }
     this.#triggers = new Triggers({ open: options.open, onEvent })
-    this.#status = new StatusWriter(api, () => times.steadyMs(), object.status)
-    this.#lastScaleTime = object.status?.lastScaleTime
-    this.#polledFor = object.status?.polledFor
+    this.#reporter = new Reporter(api, times, object.status)
   }
 
   get object(): ScaledObject {
@@ -132,35 +131,39 @@ export class Scaler implements Looker {
     this.#problem = problem ?? (moved || had !== undefined ? await this.#compile() : undefined)
     if (this.#problem !== undefined) {
       await this.#triggers.close()
-      return deepEqual(had, this.#problem) && !moved ? 'nothing' : 'decide'
+      return this.#owes(!deepEqual(had, this.#problem) || moved)
     }
     if (credentials) await this.#triggers.reopen()
-    if (moved || credentials || had !== undefined) return this.polls ? 'look' : 'decide'
-    // before its first look there is nothing to decide by
-    if (this.#decision === undefined) return 'nothing'
+    if (moved || credentials || had !== undefined) return this.polls ? 'look' : this.#owes(true)
     const { replicas } = this.#target?.service()?.spec ?? {}
-    return replicas === undefined || replicas === this.#decision.to ? 'nothing' : 'decide'
+    // before its first look there is nothing to decide by
+    return this.#owes(
+      this.#decision !== undefined && replicas !== undefined && replicas !== this.#decision.to,
+    )
+  }
+
+  /** What could not be written when it was to be is still to be. */
+  #owes(isNew: boolean): Wish {
+    this.#isOwed ||= isNew
+    return this.#isOwed ? 'decide' : 'nothing'
   }
 
   /** Looks at all triggers side by side, and decides. */
   async poll(): Promise<void> {
-    const request = this.#object.metadata.annotations?.[POLL_REQUESTED]
+    const request = this.#reporter.requestOf(this.#object)
     // who asks for a look wants one of now
-    const isAsked = request !== undefined && request !== this.#polledFor
-    const maxAgeMs = isAsked ? 0 : this.intervalMs / 2
+    const maxAgeMs = request === undefined ? this.intervalMs / 2 : 0
     await this.#triggers.look(this.#object, maxAgeMs)
     if (this.#closed || this.policy === undefined) return
     this.#records.looked(this.#triggers.looked())
-    this.#polledFor = request ?? this.#polledFor
+    this.#reporter.answered(request)
     await this.decide()
   }
 
   /** Decides on what is known and writes it. Where it is at it already it does so once more, and both callers wait for that. */
   decide(): Promise<void> {
     this.#again = true
-    this.#deciding ??= this.#decideUntilDone().finally(() => {
-      this.#deciding = undefined
-    })
+    this.#deciding ??= this.#decideUntilDone()
     return this.#deciding
   }
 
@@ -173,17 +176,22 @@ export class Scaler implements Looker {
   }
 
   async #decideUntilDone(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false
-      await this.#decideOnce()
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false
+        await this.#decideOnce()
+        this.#isOwed = false
+      }
+    } finally {
+      // in the same moment as the loop ends: an event in between would wait for the next look
+      this.#deciding = undefined
     }
   }
 
   async #decideOnce(): Promise<void> {
     const policy = this.policy
     if (policy === undefined) return await this.#report()
-    if (policy.pause?.kind === 'all')
-      this.#polledFor = this.#object.metadata.annotations?.[POLL_REQUESTED] ?? this.#polledFor
+    if (policy.pause?.kind === 'all') this.#reporter.answered(this.#reporter.requestOf(this.#object))
     const target = this.#target as Target
     const first = target.service()
     // the change that took it away wakes the controller, which says so
@@ -196,7 +204,8 @@ export class Scaler implements Looker {
       const input = this.#input(target, service)
       const { decision, state } = this.#options.decider.decide(policy, input, this.#state)
       const outcome = decision.to === decision.from ? 'scaled' : await target.scale(service, decision.to)
-      if (outcome === 'gone') return
+      // it scales another Service from now on, and will decide for that
+      if (outcome === 'gone' || target !== this.#target) return
       if (outcome === 'moved') continue
       // what was not written has not happened
       this.#state = state
@@ -214,14 +223,16 @@ export class Scaler implements Looker {
   async #restore(policy: ScalingPolicy, replicas: number): Promise<ScalingState> {
     const { decider, times, history } = this.#options
     const initial = decider.initialState({ time: times.now(), replicas })
-    const status = this.#status.written
+    const status = this.#reporter.written
     return await restore({
       initial,
       status,
       times,
       policy,
       object: refKey(refOfObject(this.#object)),
+      createdAt: this.#object.metadata.creationTimestamp,
       history,
+      readStored: async () => (await this.#reporter.stored(this.#object)) as Json | undefined,
     })
   }
 
@@ -238,49 +249,38 @@ export class Scaler implements Looker {
     }
   }
 
+  /** What is told by events holds until the next one: a cooldown begins with the event that ends it, and not with the last look. */
+  #activeUntilNow(): void {
+    if (this.#state !== undefined && this.#decision?.active === true)
+      this.#state = { ...this.#state, lastActiveMs: this.#options.times.steadyMs() }
+  }
+
   /** The number that it found is stored before anything is changed, so that it can be given back. */
   async #takeOver(target: Target, service: Service): Promise<void> {
-    const { originalReplicaCount, targetText: known } = this.#status.written ?? {}
+    const { originalReplicaCount, targetText: known } = this.#reporter.written ?? {}
     if (originalReplicaCount === undefined || known !== targetText(this.#object))
       await this.#report(undefined, service.spec.replicas)
     await target.take(service)
   }
 
   async #scaled(service: Service, decision: Decision): Promise<void> {
-    this.#lastScaleTime = this.#options.times.text()
+    this.#reporter.scaled()
     for (const event of scaledEvents(this.#object, service, decision))
       await this.#options.api.recordEvent(event)
   }
 
-  async #report(decision?: Decision, original = this.#status.written?.originalReplicaCount): Promise<void> {
-    const { times } = this.#options
-    const lastActiveMs = this.#state?.lastActiveMs
-    const status = scaledObjectStatus({
+  async #report(decision?: Decision, original?: number): Promise<void> {
+    const written = await this.#reporter.report({
       object: this.#object,
-      before: this.#status.written,
-      stored: decision === undefined ? await this.#stored() : undefined,
       problem: this.#problem,
       triggers: this.#triggers.facts(),
       pause: this.#policy?.pause,
       decision,
       replicas: decision?.to ?? this.#target?.service()?.spec.replicas,
-      originalReplicaCount: original,
-      lastScaleTime: this.#lastScaleTime,
-      lastActiveTime:
-        lastActiveMs === undefined
-          ? this.#status.written?.lastActiveTime
-          : new Date(times.wallOfSteady(lastActiveMs)).toISOString(),
-      polledFor: this.#polledFor,
-      now: times.text(),
+      lastActiveMs: this.#state?.lastActiveMs,
+      ...(original !== undefined && { original }),
     })
-    const written = await this.#status.write(this.#object, status)
     if (written && decision !== undefined) this.#records.changed(decision)
-  }
-
-  /** The cache leaves it out. */
-  async #stored(): Promise<ScaledObjectStatus['decision']> {
-    if (this.#status.written?.desiredReplicas === undefined) return undefined
-    return (await this.#options.api.get<ScaledObject>(refOfObject(this.#object)))?.status?.decision
   }
 
   /** Returns what is wrong with the spec; the triggers that did not change go on. */
@@ -304,18 +304,4 @@ export class Scaler implements Looker {
     )
     return undefined
   }
-}
-
-/** What is kept of the object: its status, of which the cache has a newer one soon, is not. */
-function ordersOf({ status: _, ...orders }: ScaledObject): ScaledObject {
-  return orders
-}
-
-/** Nothing that is ordered has changed: not the spec, nor what people say by annotations. */
-function sameOrders(a: ScaledObject, b: ScaledObject): boolean {
-  return (
-    a.metadata.uid === b.metadata.uid &&
-    a.metadata.generation === b.metadata.generation &&
-    deepEqual(a.metadata.annotations, b.metadata.annotations)
-  )
 }

@@ -6,7 +6,7 @@ import type { ScaledObject } from '../../resources/generated/types.ts'
 import type { Problem } from './problem.ts'
 import { Scaler, type ScalerOptions } from './scaler.ts'
 
-export interface ScalersOptions extends Omit<ScalerOptions, 'onFailure'>, Omit<LooksOptions, 'kind'> {
+export interface ScalersOptions extends Omit<ScalerOptions, 'onEvent'>, Omit<LooksOptions, 'kind'> {
   readonly logger: Logger
 }
 
@@ -43,8 +43,10 @@ export class Scalers {
   }
 
   #add(ref: string, object: ScaledObject): Scaler {
-    const onFailure = (error: unknown) => this.#looks.failed(ref, error)
-    return this.#looks.add(ref, new Scaler(object, { ...this.#options, onFailure }))
+    // at once, past every queue; and what it leads to may be due before the next look
+    const onEvent = () =>
+      void this.#looks.carryOut(ref, 'decide').catch((error) => this.#looks.failed(ref, error))
+    return this.#looks.add(ref, new Scaler(object, { ...this.#options, onEvent }))
   }
 }
 

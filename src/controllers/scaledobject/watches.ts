@@ -5,6 +5,7 @@ import { ownKey, type Watch } from '../../engine/controller.ts'
 import type { ScaledObject } from '../../resources/generated/types.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
 import { credentialWatches } from '../credentials.ts'
+import { sameOrders } from './orders.ts'
 import { targetName } from './problem.ts'
 
 /** Indexes of ScaledObjects, and of the Services that they own a field of. */
@@ -38,8 +39,14 @@ export function scaledObjectWatches(
   { cache, onCredentials }: WatchOptions,
   { byTarget }: ScaledObjectIndexes,
 ) {
-  const onTarget = (service: AnyResource): readonly ObjectRef[] =>
-    byTarget.get(`${service.metadata.namespace}/${service.metadata.name}`).map((one) => refOfObject(one))
+  const onTarget = (service: AnyResource, old: AnyResource | undefined): readonly ObjectRef[] => {
+    const key = `${service.metadata.namespace}/${service.metadata.name}`
+    const scalers = byTarget.get<ScaledObject>(key)
+    // its environment is where some parameters come from
+    const isOther = old !== undefined && !deepEqual(service.spec?.template, old.spec?.template)
+    for (const one of isOther ? scalers.filter(readsEnvironment) : []) onCredentials(refOfObject(one))
+    return scalers.map((one) => refOfObject(one))
+  }
   const sharers = (object: AnyResource): readonly ObjectRef[] => {
     const name = targetName(object as unknown as ScaledObject)
     if (name === undefined) return []
@@ -50,13 +57,13 @@ export function scaledObjectWatches(
       kind: 'ScaledObject',
       // two on one Service: the one that goes or comes concerns the other
       toKeys: (now, old) =>
-        old !== undefined && sameOrders(now, old)
+        old !== undefined && sameOrders(now, old) && sameDeletion(now, old)
           ? []
           : [...ownKey(now), ...sharers(now), ...(old === undefined ? [] : sharers(old))],
     },
     {
       kind: 'Service',
-      toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now)),
+      toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now, old)),
     },
     { kind: 'Instance', toKeys: () => [] },
     ...credentialWatches('ScaledObject', cache, onCredentials),
@@ -64,21 +71,22 @@ export function scaledObjectWatches(
   return watches
 }
 
-/** A status that this controller writes itself wakes nobody. */
-function sameOrders({ metadata: a }: AnyResource, { metadata: b }: AnyResource): boolean {
-  return (
-    a.uid === b.uid &&
-    a.generation === b.generation &&
-    a.deletionTimestamp === b.deletionTimestamp &&
-    deepEqual(a.annotations, b.annotations)
-  )
-}
-
-/** Its number and its template (its environment is where some parameters come from); not what becomes of its instances. */
+/** Its number and its template; not what becomes of its instances. */
 function sameTarget(now: AnyResource, old: AnyResource): boolean {
   return (
     now.metadata.uid === old.metadata.uid &&
     now.metadata.generation === old.metadata.generation &&
-    now.metadata.deletionTimestamp === old.metadata.deletionTimestamp
+    sameDeletion(now, old)
   )
+}
+
+function readsEnvironment({ spec: { triggers } }: ScaledObject): boolean {
+  return triggers.some(
+    ({ authenticationRef, metadata }) =>
+      authenticationRef !== undefined || Object.keys(metadata).some((name) => name.endsWith('FromEnv')),
+  )
+}
+
+function sameDeletion({ metadata: a }: AnyResource, { metadata: b }: AnyResource): boolean {
+  return a.deletionTimestamp === b.deletionTimestamp
 }

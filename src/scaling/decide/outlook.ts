@@ -104,17 +104,20 @@ function nextDown(outcome: Outcome): NextChange {
     return never(
       `to ${idle} ${formatSpan(policy.cooldownMs)} after nothing is active any more (cooldownPeriod)`,
     )
-  if (isLeast) {
-    const { idleAtMs } = activation
-    obstacles.add(
-      idleAtMs,
-      () => `to ${idle} no earlier than ${at(outcome, idleAtMs ?? nowMs)} (cooldownPeriod)`,
-    )
-  } else if (behavior?.down.select === 'Disabled') return never('never: scaleDown is Disabled')
+  const { idleAtMs } = activation
+  const beIdle = () => `to ${idle} no earlier than ${at(outcome, idleAtMs ?? nowMs)} (cooldownPeriod)`
+  if (isLeast) obstacles.add(idleAtMs, beIdle)
+  else if (behavior?.down.select === 'Disabled') return never('never: scaleDown is Disabled')
   else addDownObstacles(outcome, obstacles)
   const hold = holdOf(policy, state, 'down', input.time)
   obstacles.add(hold?.untilMs, () => hold?.text ?? '')
-  return obstacles.next
+  if (isLeast || idleAtMs === undefined || (obstacles.next.notBeforeMs ?? 0) <= idleAtMs)
+    return obstacles.next
+  // windows and rates hold what is fewer, and have no say in what is idle
+  const idling = new Obstacles()
+  idling.add(idleAtMs, beIdle)
+  idling.add(hold?.untilMs, () => hold?.text ?? '')
+  return idling.next
 }
 
 function addDownObstacles(outcome: Outcome, obstacles: Obstacles): void {

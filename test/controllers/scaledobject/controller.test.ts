@@ -299,6 +299,71 @@ for (const restores of [true, false])
       assert.is(stage.queue('web').opened, stage.queue('web').closed)
     }))
 
+test('it goes with its Service and with its namespace', () =>
+  on(async (stage) => {
+    stage.queue('web').value = 60
+    await stage.putBoth('web', { advanced: { restoreToOriginalReplicaCount: true } })
+    await stage.until(async () => assert.is((await stage.scaler())?.status?.replicas, 6))
+    for (const kind of ['Service', 'ScaledObject'])
+      await stage.api.delete({ kind, namespace: 'default', name: 'web' }, { actor: { name: 'test' } })
+    await stage.until(async () => assert.is(await stage.scaler(), undefined))
+    assert.is(stage.queue('web').opened, stage.queue('web').closed)
+  }))
+
+test('another target is taken over, and the first given back', () =>
+  on(async (stage) => {
+    stage.queue('web').value = 40
+    await stage.putBoth()
+    await stage.until(async () => assert.is(await stage.replicas(), 4))
+    await stage.put('Service', 'other', { replicas: 2, template: { source: { command: ['/bin/true'] } } })
+    await stage.put('ScaledObject', 'web', {
+      scaleTargetRef: { name: 'other' },
+      triggers: [{ type: 'redis', metadata: { listName: 'web', address: 'here:6379' } }],
+    })
+    await stage.until(async () => assert.is(await stage.replicas('other'), 4))
+    await stage.until(async () => assert.is((await stage.service())?.metadata.managedFields?.length ?? 0, 0))
+    assert.is((await stage.scaler())?.status?.originalReplicaCount, 2)
+  }))
+
+test('new credentials begin anew, and a look that they interrupt is no failure', () =>
+  on(async (stage) => {
+    const queue = stage.queue('web')
+    queue.value = 10
+    await stage.put('Config', 'broker', { data: { password: 'one' } })
+    await stage.put('TriggerAuthentication', 'broker', {
+      configMapTargetRef: [{ parameter: 'password', name: 'broker', key: 'password' }],
+    })
+    const authenticationRef = { name: 'broker' }
+    await stage.putBoth('web', {
+      triggers: [{ type: 'redis', authenticationRef, metadata: { listName: 'web', address: 'here:6379' } }],
+    })
+    await stage.until(async () => assert.is((await stage.scaler())?.status?.replicas, 1))
+    assert.is(queue.opened, 1)
+    queue.value = 70
+    await stage.put('Config', 'broker', { data: { password: 'two' } })
+    await stage.until(async () => assert.is(await stage.replicas(), 7))
+    assert.is(queue.opened, 2)
+    assert.is(queue.closed, 1)
+    assert.is((await stage.scaler())?.status?.health, undefined)
+  }))
+
+test('another environment of its Service begins anew what is read of it, and nothing else does', () =>
+  on(async (stage) => {
+    const [web, other] = [stage.queue('web'), stage.queue('other')]
+    await stage.putBoth('web', {
+      triggers: [{ type: 'redis', metadata: { listName: 'web', addressFromEnv: 'REDIS' } }],
+    })
+    await stage.putBoth('other')
+    await stage.until(() => assert.equal([web.opened, other.opened], [1, 1]))
+    for (const name of ['web', 'other'])
+      await stage.put('Service', name, {
+        template: { source: { command: ['/bin/true'] }, env: [{ name: 'REDIS', value: 'there:6379' }] },
+      })
+    await stage.until(() => assert.is(web.opened, 2))
+    await stage.pass(40_000, 1_000)
+    assert.equal([web.opened, other.opened], [2, 1])
+  }))
+
 test('polls that change nothing write nothing', () =>
   on(async (stage) => {
     stage.queue('web').value = 20

@@ -125,4 +125,29 @@ test('what somebody sets below the floor goes back to it at once', () =>
     await stage.until(async () => assert.is(await stage.replicas(), 2))
   }))
 
+test('what an event leads to is done when it is due, however long it is until the next look', () =>
+  on(async (stage) => {
+    const queue = stage.queue('web')
+    await stage.putBoth('web', {
+      pollingInterval: 86_400,
+      cooldownPeriod: 60,
+      triggers: [{ type: 'webhook', metadata: { listName: 'web', value: '10' } }],
+    })
+    await stage.until(async () => assert.is(await stage.replicas(), 0))
+    await stage.until(() => assert.is(queue.listeners.size, 1))
+    queue.push(200)
+    await stage.until(async () => assert.is(await stage.replicas(), 4))
+    // no more than twice as many in 15 s
+    await stage.pass(40_000, 500)
+    assert.is(await stage.replicas(), 16)
+    await stage.pass(20_000, 500)
+    assert.is(await stage.replicas(), 20)
+    queue.push(0)
+    await stage.pass(50_000, 1_000)
+    assert.is(await stage.replicas(), 20)
+    await stage.pass(15_000, 1_000)
+    assert.is(await stage.replicas(), 0)
+    assert.ok(queue.looks.length < 40, `${queue.looks.length} looks`)
+  }))
+
 test.run()

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sampleOf } from '../../../src/controllers/scaledobject/records.ts'
-import { restoreState } from '../../../src/controllers/scaledobject/restore.ts'
+import { restore, restoreState } from '../../../src/controllers/scaledobject/restore.ts'
 import { ManualClock } from '../../../src/core/clock.ts'
 import type { Json } from '../../../src/core/json.ts'
 import { parseExpression } from '../../../src/resources/expression/parse.ts'
@@ -10,12 +10,15 @@ import { initialState, type ScalingState } from '../../../src/scaling/decide.ts'
 import type { ScalingPolicy } from '../../../src/scaling/policy.ts'
 import { ScalingTimes } from '../../../src/scaling/times.ts'
 import type { HistoryEntry } from '../../../src/telemetry/history/history.ts'
+import { MemoryHistory } from '../../../src/telemetry/history/memory.ts'
 import { policy, Scaler, value } from '../../scaling/decide/scene.ts'
 
 /** A scaler whose every decision goes into a history, newest first. */
 class Recorded extends Scaler {
   readonly samples: HistoryEntry[] = []
   readonly decisions: HistoryEntry[] = []
+  /** The last decision that changed something, as the status has it. */
+  stored: Json | undefined
 
   decided(afterS: number, queue: number): number {
     const to = this.after(afterS, { queue: value(queue) })
@@ -29,6 +32,7 @@ class Recorded extends Scaler {
         kind: 'decision',
         content: throughText(decision as unknown as Json),
       })
+    if (decision.from !== decision.to) this.stored = throughText(decision as unknown as Json)
     return to
   }
 
@@ -37,9 +41,9 @@ class Recorded extends Scaler {
     const wallMs = this.steadyMs + laterS * 1000
     const steadyMs = 5_000_000_000
     const times = new ScalingTimes(new ManualClock(wallMs), () => steadyMs)
-    const { samples, decisions, replicas } = this
+    const { samples, decisions, stored, replicas } = this
     const initial = initialState({ time: { steadyMs }, replicas })
-    const state = restoreState({ initial, status: undefined, samples, decisions, times })
+    const state = restoreState({ initial, status: undefined, samples, decisions, stored, times })
     const scaler = new Scaler(this.policy, replicas, state)
     scaler.steadyMs = steadyMs
     scaler.skewMs = wallMs - steadyMs
@@ -188,6 +192,61 @@ for (const { name, of, before, after } of SCENES)
     const told = (one: Scaler) => after.map(([afterS, queue]) => one.after(afterS, { queue: value(queue) }))
     assert.equal(told(scaler), told(first))
   })
+
+const BURST = { ...RULE, scale: { kind: 'by', count: 3 } } as const
+const HELD = { ...expression('queue > 45'), heldForMs: 2_000 }
+
+test('a successor knows what was written last, though the history has lost it', () => {
+  const first = new Recorded(policy({ rules: [{ ...BURST, condition: HELD }], minReplicas: 1 }), 1)
+  for (const [afterS, queue] of [
+    [0, 10],
+    [1, 5],
+    [1, 46],
+    [1, 46],
+    [1, 46],
+  ] as const)
+    first.decided(afterS, queue)
+  const fired = first.replicas
+  // killed within a second of it
+  first.samples.splice(0, 2)
+  first.decisions.splice(0, 2)
+  const { scaler, state } = first.successor(1)
+  assert.equal(state.changes.at(-1)?.by, 3)
+  assert.is(scaler.after(0, { queue: value(46) }), fired)
+  assert.is(scaler.after(3, { queue: value(46) }), fired)
+})
+
+test('a successor that finds a number that nobody told of takes nothing away for a window', () => {
+  const first = new Recorded(policy(), 2)
+  first.decided(0, 20)
+  first.replicas = 9
+  const { scaler } = first.successor(1)
+  assert.is(scaler.after(0, { queue: value(20) }), 9)
+  assert.is(scaler.after(299, { queue: value(20) }), 9)
+  assert.is(scaler.after(2, { queue: value(20) }), 2)
+})
+
+test('what one of the same name did before is not its own', async () => {
+  const first = new Recorded(policy({ rules: [BURST] }), 2)
+  first.decided(0, 50)
+  const history = new MemoryHistory(new ManualClock(first.steadyMs))
+  for (const entry of [...first.samples, ...first.decisions]) history.append(entry)
+  const rulesAfter = async (createdMs: number) => {
+    const state = await restore({
+      initial: initialState({ time: first, replicas: 2 }),
+      status: undefined,
+      times: new ScalingTimes(new ManualClock(first.steadyMs + 5_000), () => 0),
+      policy: first.policy,
+      object: 'ScaledObject/default/web',
+      createdAt: new Date(createdMs).toISOString(),
+      history,
+      readStored: async () => undefined,
+    })
+    return state.rules
+  }
+  assert.is((await rulesAfter(first.steadyMs - 1_000)).burst?.fired, true)
+  assert.equal(await rulesAfter(first.steadyMs + 1_000), {})
+})
 
 test('a successor that finds nothing begins anew', () => {
   const { state } = new Recorded(policy(), 5).successor(0)

@@ -21,6 +21,7 @@ import type { HistoryEntry, HistoryQuery } from '../../../src/telemetry/history/
 import { MemoryHistory } from '../../../src/telemetry/history/memory.ts'
 
 const actor = { name: 'test' }
+const PUSH: ReadonlySet<string> = new Set(['push', 'webhook'])
 
 /** One queue that triggers look at, by the name in their metadata. */
 export class Queue {
@@ -172,7 +173,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     const { listName } = spec.metadata as { readonly listName?: string }
     if (listName === undefined)
       throw new NsctlError('Invalid', 'metadata.listName is missing', { value: 'listName' })
-    return openQueue(queue(listName), spec.type === 'push', clock)
+    return openQueue(queue(listName), PUSH.has(spec.type), clock)
   }
 
   function startParts() {

@@ -140,6 +140,31 @@ test('does not wait longer than drainTimeout', async ({ world }) => {
   assert.ok(world.runtime.calls.filter((call) => call.startsWith('stop')).length === 2)
 })
 
+test('lets it finish, though nsctl is started again meanwhile', async ({ world }) => {
+  await twoBusy(world)
+  await world.api.scale(ref, 1, { actor })
+  await world.until(async () => {
+    const condition = (await world.service())?.status?.conditions?.find((one) => one.type === 'Progressing')
+    assert.is(condition?.reason, 'Draining')
+  })
+  let asked = 0
+  const answer = Promise.withResolvers<number>()
+  world.runtime.onExec = () => {
+    asked++
+    return answer.promise
+  }
+  await world.restart()
+  await world.until(() => assert.ok(asked >= 2))
+  // a change that makes it write what it knows of them
+  await world.api.scale(ref, 3, { actor })
+  await world.until(() => assert.is(world.runtime.running().length, 3))
+  assert.equal((await world.instances()).filter((one) => one.status?.busy === true).length, 2)
+  answer.resolve(1)
+  await world.until(async () =>
+    assert.ok((await world.instances()).every((one) => one.status?.busy === false)),
+  )
+})
+
 test('keeps what was to go where it is wanted again', async ({ world }) => {
   await twoBusy(world)
   await world.api.scale(ref, 0, { actor })

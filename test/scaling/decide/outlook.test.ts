@@ -183,4 +183,14 @@ test('what is foretold for the way down comes true to the millisecond', () => {
   assert.is(scaler.after(0.001, { queue: value(30) }), 3)
 })
 
+test('next: a cooldown that ends before a window does is what goes to 0', () => {
+  const scaler = new Scaler(policy({ cooldownMs: 60_000 }), 9)
+  scaler.after(0, { queue: value(90) })
+  scaler.after(10, { queue: value(0) })
+  const { down } = scaler.last?.outlook ?? {}
+  assert.equal(down, { notBeforeMs: START + 60_000, text: 'to 0 no earlier than 12:01:00 (cooldownPeriod)' })
+  assert.is(scaler.after(49.999, { queue: value(0) }), 9)
+  assert.is(scaler.after(0.001, { queue: value(0) }), 0)
+})
+
 test.run()
