@@ -7,7 +7,7 @@ import type { Decision } from '../../scaling/decision.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { readDecision, readSample, type ScalerSample } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
-import type { HistoryEntry, HistoryReader } from '../../telemetry/history/history.ts'
+import type { HistoryEntry, HistoryReader, HistoryWriter } from '../../telemetry/history/history.ts'
 import { NOT_LOOKED_AT } from './status.ts'
 
 export interface RestoreInput {
@@ -33,7 +33,7 @@ export async function restore(
     readonly object: string
     /** RFC 3339, of the object: what one of the same name did before it is not its own. */
     readonly createdAt: string | undefined
-    readonly history: HistoryReader | undefined
+    readonly history: (HistoryReader & HistoryWriter) | undefined
     /** Reads the last decision that is in the store. */
     readonly readStored: () => Promise<Json | undefined>
   },
@@ -48,7 +48,12 @@ export async function restore(
   const scaledMs = Date.parse(status?.lastScaleTime ?? '')
   const isBehind = scaledMs > (samples[0]?.atMs ?? Number.NEGATIVE_INFINITY)
   const stored = isBehind && scaledMs >= wallMs - back.decisions ? await readStored() : undefined
-  return restoreState({ ...options, samples, decisions, stored })
+  const input = { ...options, samples, decisions, stored }
+  const lost = lostChange(input, storedDecision(input))
+  // else it would be unknown again to who comes next
+  if (lost !== undefined && stored !== undefined)
+    history?.append({ object, atMs: lost.wallMs, kind: 'decision', content: stored })
+  return restoreState(input)
 }
 
 /** How far back it is worth looking, milliseconds. */
@@ -82,7 +87,8 @@ export function lookBackMs({ behavior, protection, rules }: ScalingPolicy): {
  */
 export function restoreState(input: RestoreInput): ScalingState {
   const { initial, status, samples, times } = input
-  const unseen = unseenDecision(input)
+  const written = storedDecision(input)
+  const unseen = isLater(written, samples) ? written : undefined
   const known = samples.flatMap(({ atMs, content }) => {
     const sample = readSample(content)
     return sample === undefined ? [] : [{ atMs: times.steadyOfWall(atMs), sample }]
@@ -106,43 +112,61 @@ export function restoreState(input: RestoreInput): ScalingState {
     ...initial,
     // without any it is as for one that decides for the first time: nothing goes down for a window
     recommendations: recommendations.length === 0 ? initial.recommendations : recommendations,
-    changes: changesOf(input, unseen),
+    changes: changesOf(input, written),
     lastActiveMs: lastActiveMs ?? initial.lastActiveMs,
     ...(known[0] !== undefined && remembered(known[0].sample, times)),
     ...(unseen !== undefined && { rules: rulesOf(unseen) }),
   }
 }
 
-interface Unseen {
+interface StoredDecision {
   /** On this process's steady timeline. */
   readonly atMs: number
   readonly wallMs: number
   readonly decision: Decision
 }
 
-/** The decision that is in the store, where no sample was kept of it: who made it was ended before that was written. */
-function unseenDecision({ stored, samples, times }: RestoreInput): Unseen | undefined {
+function storedDecision({
+  stored,
+  times,
+}: Pick<RestoreInput, 'stored' | 'times'>): StoredDecision | undefined {
   const decision = readDecision(stored)
   if (decision === undefined) return undefined
   const wallMs = Date.parse(decision.at)
-  if (wallMs <= (samples[0]?.atMs ?? Number.NEGATIVE_INFINITY)) return undefined
   return { atMs: times.steadyOfWall(wallMs), wallMs, decision }
 }
 
-function changesOf({ decisions, times }: RestoreInput, unseen: Unseen | undefined): ScalingState['changes'] {
+/** Whether it is newer than all that is kept: who made it was ended before that was written. */
+function isLater(
+  written: StoredDecision | undefined,
+  [newest]: readonly HistoryEntry[],
+): written is StoredDecision {
+  return written !== undefined && written.wallMs > (newest?.atMs ?? Number.NEGATIVE_INFINITY)
+}
+
+/** The decision that is in the store, where it changed something and the history has lost it. */
+function lostChange(
+  { decisions }: Pick<RestoreInput, 'decisions'>,
+  written: StoredDecision | undefined,
+): StoredDecision | undefined {
+  return isLater(written, decisions) && written.decision.from !== written.decision.to ? written : undefined
+}
+
+function changesOf(input: RestoreInput, written: StoredDecision | undefined): ScalingState['changes'] {
+  const { decisions, times } = input
   const changes = decisions
     .flatMap(({ atMs, content }) => {
       const by = changeOf(content)
       return by === 0 ? [] : [{ atMs: times.steadyOfWall(atMs), by }]
     })
     .reverse()
-  if (unseen === undefined || unseen.wallMs <= (decisions[0]?.atMs ?? Number.NEGATIVE_INFINITY))
-    return changes
-  const { from, to } = unseen.decision
-  return from === to ? changes : [...changes, { atMs: unseen.atMs, by: to - from }]
+  const lost = lostChange(input, written)
+  return lost === undefined
+    ? changes
+    : [...changes, { atMs: lost.atMs, by: lost.decision.to - lost.decision.from }]
 }
 
-function rulesOf({ atMs, decision }: Unseen): ScalingState['rules'] {
+function rulesOf({ atMs, decision }: StoredDecision): ScalingState['rules'] {
   const states = Object.entries(decision.rules ?? {}).map(([name, { trueSinceMs, ...rule }]) => [
     name,
     { trueSinceMs: atMs + trueSinceMs - decision.atMs, ...rule },

@@ -216,6 +216,29 @@ test('a successor knows what was written last, though the history has lost it', 
   assert.is(scaler.after(3, { queue: value(46) }), fired)
 })
 
+test('what the history has lost is kept in it again, for whoever comes next', async () => {
+  const first = new Recorded(policy({ behavior: FREE }), 1)
+  first.decided(0, 90)
+  const history = new MemoryHistory(new ManualClock(first.steadyMs))
+  // what it was made of had been written, and what it came to had not
+  for (const entry of first.samples) history.append(entry)
+  const changes = async (stored: Json | undefined) => {
+    const state = await restore({
+      initial: initialState({ time: first, replicas: first.replicas }),
+      status: { lastScaleTime: new Date(first.steadyMs + 5).toISOString() },
+      times: new ScalingTimes(new ManualClock(first.steadyMs + 1_000), () => 0),
+      policy: first.policy,
+      object: 'ScaledObject/default/web',
+      createdAt: undefined,
+      history,
+      readStored: async () => stored,
+    })
+    return state.changes.map(({ by }) => by)
+  }
+  assert.equal(await changes(first.stored), [8])
+  assert.equal(await changes(undefined), [8])
+})
+
 test('a successor that finds a number that nobody told of takes nothing away for a window', () => {
   const first = new Recorded(policy(), 2)
   first.decided(0, 20)
