@@ -7,6 +7,7 @@ import type {
   ScaledObjectRule,
   ScaledObjectScalingModifiers,
 } from '../resources/generated/types.ts'
+import { MOST_REPLICAS } from '../resources/scaledobject/target.ts'
 import { parseSchedule } from '../resources/schedule.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { expressionNames, nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
@@ -34,9 +35,10 @@ export function compilePolicy(object: ScaledObject): ScalingPolicy {
   const modifiers = spec.advanced?.scalingModifiers
   const annotations = metadata.annotations ?? {}
   return {
-    minReplicas: spec.minReplicaCount ?? 0,
-    maxReplicas: spec.maxReplicaCount,
-    idleReplicas: spec.idleReplicaCount,
+    // more than a Service may have would be refused with each write, and nothing would change
+    minReplicas: Math.min(spec.minReplicaCount ?? 0, MOST_REPLICAS),
+    maxReplicas: Math.min(spec.maxReplicaCount, MOST_REPLICAS),
+    idleReplicas: spec.idleReplicaCount && Math.min(spec.idleReplicaCount, MOST_REPLICAS),
     cooldownMs: spec.cooldownPeriod * 1000,
     initialCooldownMs: (spec.initialCooldownPeriod ?? 0) * 1000,
     triggers,

@@ -40,6 +40,14 @@ function scaledObject(
   }
 }
 
+test('nothing asks for more than a Service may have', () => {
+  const spec = { minReplicaCount: 20_000, idleReplicaCount: 15_000, maxReplicaCount: 50_000 }
+  const { minReplicas, idleReplicas, maxReplicas } = compilePolicy(scaledObject(spec))
+  assert.equal([minReplicas, idleReplicas, maxReplicas], [10_000, 10_000, 10_000])
+  const { pause } = compilePolicy(scaledObject({}, { 'autoscaling.keda.sh/paused-replicas': '200000' }))
+  assert.equal(pause, { kind: 'all', replicas: 10_000 })
+})
+
 test('compilePolicy fills in what is left out', () => {
   const policy = compilePolicy(scaledObject())
   const { triggers, triggerByName, timeOfDay, ...rest } = policy

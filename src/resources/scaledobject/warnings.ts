@@ -4,7 +4,7 @@ import { triggerWarnings } from '../triggers/admission.ts'
 import { triggerSchema } from '../triggers/index.ts'
 import { quote } from '../validation/words.ts'
 import { type ScaledObjectText, usesModifiers } from './manifest-type.ts'
-import { unsupportedTarget } from './target.ts'
+import { MOST_REPLICAS, unsupportedTarget } from './target.ts'
 
 /** KEDA's annotations that are about what there is not here. */
 const IDLE_ANNOTATIONS: readonly string[] = [
@@ -31,7 +31,14 @@ export function scaledObjectWarnings(object: unknown): readonly string[] {
   ]
 }
 
-function boundWarnings({ spec }: ScaledObjectText): readonly string[] {
+function boundWarnings(object: ScaledObjectText): readonly string[] {
+  const { maxReplicaCount = 0 } = object.spec
+  if (maxReplicaCount <= MOST_REPLICAS) return idleWarnings(object)
+  const most = `spec.maxReplicaCount is more than a Service may have: ${maxReplicaCount} becomes ${MOST_REPLICAS}`
+  return [most, ...idleWarnings(object)]
+}
+
+function idleWarnings({ spec }: ScaledObjectText): readonly string[] {
   const seesNothing = spec.triggers.every(({ type }) => triggerSchema(type)?.perInstance === true)
   if (!seesNothing || (spec.minReplicaCount ?? 0) > 0) return []
   const types = [...new Set(spec.triggers.map(({ type }) => type))].join(' and ')
@@ -62,7 +69,9 @@ function annotationWarnings({ metadata }: ScaledObjectText): readonly string[] {
     (name) => `metadata.annotations: ${name} has no effect`,
   )
   const held = annotations[PAUSED_REPLICAS]
-  if (held !== undefined && !/^[0-9]{1,6}$/.test(held))
-    warnings.push(`metadata.annotations: ${PAUSED_REPLICAS} must be a number of replicas, not ${quote(held)}`)
+  if (held !== undefined && !(/^[0-9]{1,6}$/.test(held) && Number(held) <= MOST_REPLICAS))
+    warnings.push(
+      `metadata.annotations: ${PAUSED_REPLICAS} must be a number of replicas up to ${MOST_REPLICAS}, not ${quote(held)}`,
+    )
   return warnings
 }

@@ -1,4 +1,5 @@
 /** KEDA's annotations. */
+import { MOST_REPLICAS } from '../../resources/scaledobject/target.ts'
 import type { Pause } from '../policy.ts'
 
 const PAUSED = 'autoscaling.keda.sh/paused'
@@ -12,7 +13,7 @@ export function compilePause(annotations: Readonly<Record<string, string>>): Pau
   const replicas = annotations[PAUSED_REPLICAS]
   if (replicas !== undefined) {
     const isCount = /^[0-9]{1,9}$/.test(replicas.trim())
-    return { kind: 'all', replicas: isCount ? Number(replicas) : undefined }
+    return { kind: 'all', replicas: isCount ? Math.min(Number(replicas), MOST_REPLICAS) : undefined }
   }
   const isIn = isSet(annotations[PAUSED_SCALE_IN])
   const isOut = isSet(annotations[PAUSED_SCALE_OUT])

@@ -258,6 +258,11 @@ const WARNED: readonly (readonly [name: string, spec: Record<string, unknown>, w
     'spec.triggers[0].type: there is no trigger "reddis" (did you mean redis?): it does not act',
   ],
   [
+    'more than a Service may have',
+    { maxReplicaCount: 50_000 },
+    'spec.maxReplicaCount is more than a Service may have: 50000 becomes 10000',
+  ],
+  [
     'a target of another kind',
     { scaleTargetRef: { name: 'web', kind: 'DaemonSet' } },
     'spec.scaleTargetRef: DaemonSet cannot be scaled',
@@ -329,7 +334,7 @@ test("KEDA's annotations are allowed, and one that cannot act is named", async (
   const { issues, warnings } = await judge(scaled({}, { annotations }))
   assert.equal(issues, [])
   assert.equal(warnings, [
-    'metadata.annotations: autoscaling.keda.sh/paused-replicas must be a number of replicas, not "five"',
+    'metadata.annotations: autoscaling.keda.sh/paused-replicas must be a number of replicas up to 10000, not "five"',
   ])
 })
 
