@@ -21,7 +21,13 @@ const OBJECT = {
     maxReplicaCount: 1,
     successfulJobsHistoryLimit: 1,
     failedJobsHistoryLimit: 1,
-    triggers: [{ type: 'redis', metadata: { listName: 'thumbs', address: 'here:6379', listLength: '1' }, useCachedMetrics: false }],
+    triggers: [
+      {
+        type: 'redis',
+        metadata: { listName: 'thumbs', address: 'here:6379', listLength: '1' },
+        useCachedMetrics: false,
+      },
+    ],
   },
 } as unknown as ScaledJob
 
