@@ -1,5 +1,4 @@
 /** The reference of metrics, from what defines them. */
-import client from 'prom-client'
 import { tallyExposition } from '../../src/engine/prometheus.ts'
 import { EngineTally } from '../../src/engine/tally.ts'
 import { StoreTally } from '../../src/main/measured-store.ts'
@@ -72,12 +71,9 @@ export function generateMetrics(): string {
 }
 
 function renderGroup({ title, text, exposition }: Group): string {
-  const registry = new client.Registry()
-  exposition.define(new Families(client, registry))
-  const rows = registry.getMetricsAsArray().map((metric) => {
-    const { name, help } = metric as unknown as { readonly name: string; readonly help: string }
-    return `| \`${name}\` | ${typeOf(metric)} | ${help} |`
-  })
+  const families = new Families()
+  exposition.define(families)
+  const rows = families.all.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`)
   return [
     `## ${title}`,
     '',
@@ -88,9 +84,4 @@ function renderGroup({ title, text, exposition }: Group): string {
     ...rows,
     '',
   ].join('\n')
-}
-
-function typeOf(metric: object): string {
-  if (metric instanceof client.Counter) return 'counter'
-  return metric instanceof client.Histogram ? 'histogram' : 'gauge'
 }

@@ -1,11 +1,5 @@
-/**
- * Metrics whose values are read when somebody asks, and never counted by prom-client itself: it knows names, types and the text format,
- * and is handed in, so that nothing is loaded until there is a scrape.
- */
-import type * as prom from 'prom-client'
+/** Metrics whose values are read when somebody asks, and kept by nobody: what there is, and how to read it. */
 import type { HistogramTally } from './histogram.ts'
-
-type PromClient = Pick<typeof prom, 'Counter' | 'Gauge' | 'Histogram'>
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -28,48 +22,45 @@ export interface Exposition {
   define(families: Families): void
 }
 
+/** A line as text has it: one of a histogram has a name of its own. */
+export interface FamilyLine extends MetricLine {
+  readonly metricName?: string
+}
+
+export interface Family {
+  readonly name: string
+  readonly help: string
+  readonly type: 'gauge' | 'counter' | 'histogram'
+  /**
+   * Called before another scrape has anything prepared; what it returns is gone through once, bit by bit and maybe later. So what has many
+   * lines is to make them as it is gone through, out of what does not depend on `prepare`.
+   */
+  readonly read: () => Iterable<FamilyLine>
+}
+
+/** Takes down what expositions define. */
 export class Families {
-  readonly #client: PromClient
-  readonly #registry: prom.Registry
+  readonly #all: Family[] = []
 
-  constructor(client: PromClient, registry: prom.Registry) {
-    this.#client = client
-    this.#registry = registry
+  get all(): readonly Family[] {
+    return this.#all
   }
 
-  gauge(name: string, help: string, read: () => readonly MetricLine[]): void {
-    const metric = new this.#client.Gauge({ name, help, registers: [this.#registry] })
-    answerWith(metric, { name, help, type: 'gauge' }, read)
+  gauge(name: string, help: string, read: () => Iterable<MetricLine>): void {
+    this.#all.push({ name, help, type: 'gauge', read })
   }
 
-  counter(name: string, help: string, read: () => readonly MetricLine[]): void {
-    const metric = new this.#client.Counter({ name, help, registers: [this.#registry] })
-    answerWith(metric, { name, help, type: 'counter' }, read)
+  counter(name: string, help: string, read: () => Iterable<MetricLine>): void {
+    this.#all.push({ name, help, type: 'counter', read })
   }
 
   histogram(name: string, help: string, read: () => readonly HistogramLine[]): void {
-    const metric = new this.#client.Histogram({ name, help, registers: [this.#registry] })
-    answerWith(metric, { name, help, type: 'histogram' }, () =>
-      read().flatMap(({ labels, tally }) => histogramLines(name, labels, tally)),
-    )
+    const lines = () => read().flatMap(({ labels, tally }) => histogramLines(name, labels, tally))
+    this.#all.push({ name, help, type: 'histogram', read: lines })
   }
 }
 
-/** prom-client's metrics can only be set, series by series, and keep them: what they are asked for is answered in their place. */
-function answerWith(
-  metric: object,
-  about: { readonly name: string; readonly help: string; readonly type: string },
-  read: () => readonly MetricLine[],
-): void {
-  const get = async () => ({ ...about, aggregator: 'sum', values: read() })
-  Object.assign(metric, { get, getForPromString: get })
-}
-
-function histogramLines(
-  name: string,
-  labels: Labels,
-  tally: HistogramTally,
-): readonly (MetricLine & { readonly metricName: string })[] {
+function histogramLines(name: string, labels: Labels, tally: HistogramTally): readonly FamilyLine[] {
   let upTo = 0
   const buckets = tally.boundsSeconds.map((bound, index) => {
     upTo += tally.counts[index]!

@@ -1,5 +1,6 @@
 /** GET /metrics (with `?name[]=…` for some of them) and /healthz on a port of this machine. Costs nothing while nobody asks. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Transform } from 'node:stream'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Exposition } from './families.ts'
@@ -15,13 +16,20 @@ export interface MetricsServerOptions {
   readonly problems?: () => readonly string[]
   readonly logger: Logger
   readonly onListening?: (port: number) => void
+  /** Who takes nothing of an answer for so long is cut off: ten seconds, which is as long as Prometheus waits for one, where left out. */
+  readonly stalledAfterMs?: number
 }
 
 interface Answer {
   readonly status: number
   readonly type: string
-  readonly body: string
+  /** Whole, or in pieces that are made as they are taken. */
+  readonly body: string | AsyncIterable<string>
 }
+
+const STALLED_AFTER_MS = 10_000
+/** Each may hold a piece of an answer. */
+const MAX_CONNECTIONS = 64
 
 /** It runs beside the controllers: see `Runnable` of engine/manager.ts. */
 export interface MetricsServer {
@@ -41,14 +49,18 @@ async function serve(options: MetricsServerOptions, signal: AbortSignal): Promis
   const http = await import('node:http')
   const scrapes = new Scrapes(options.expositions, options.logger)
   const server = http.createServer((request, response) => {
-    answer(request, options, scrapes).then(
-      (one) => send(request, response, one),
-      (error) => {
+    void answer(request, options, scrapes)
+      .then((one) => send(request, response, one))
+      .catch((error) => {
+        if (isGone(error)) return
         options.logger.log('error', `cannot answer ${request.url}: ${messageOf(error)}`, { error })
-        send(request, response, { status: 500, type: 'text/plain', body: 'internal error\n' })
-      },
-    )
+        // half an answer must not look like a whole one
+        if (response.headersSent) response.destroy()
+        else sendWhole(request, response, { status: 500, type: 'text/plain', body: 'internal error\n' })
+      })
   })
+  server.timeout = options.stalledAfterMs ?? STALLED_AFTER_MS
+  server.maxConnections = MAX_CONNECTIONS
   if (signal.aborted) return
   await listen(server, options)
   server.on('error', (error) =>
@@ -96,15 +108,53 @@ async function answer(
     return { status: 405, type: 'text/plain', body: 'GET only\n' }
   }
   if (path === '/metrics') {
-    const { type, text } = await scrapes.read(new URLSearchParams(query).getAll('name[]'))
-    return { status: 200, type, body: text }
+    const { type, pieces } = await scrapes.read(new URLSearchParams(query).getAll('name[]'))
+    return { status: 200, type, body: pieces }
   }
   const problems = options.problems?.() ?? []
   if (problems.length === 0) return { status: 200, type: 'text/plain', body: 'ok\n' }
   return { status: 503, type: 'text/plain', body: `${problems.join('\n')}\n` }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+async function send(request: IncomingMessage, response: ServerResponse, one: Answer): Promise<void> {
+  const { status, type, body } = one
+  if (typeof body === 'string') return sendWhole(request, response, { status, type, body })
+  const isZipped = acceptsGzip(request)
+  response.writeHead(status, {
+    'content-type': type,
+    vary: 'accept-encoding',
+    ...(isZipped && { 'content-encoding': 'gzip' }),
+  })
+  if (request.method === 'HEAD') return void response.end()
+  const { pipeline } = await import('node:stream/promises')
+  await (isZipped ? pipeline(body, await gzip(), response) : pipeline(body, response))
+}
+
+function sendWhole(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, type, body }: Answer & { readonly body: string },
+): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
   response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** Who asked has closed the connection, or was cut off. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && GONE.has(String(error.code))
+}
+
+const GONE: ReadonlySet<string> = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'])
+
+/** `gzip`, `gzip;q=0.5`; not `gzip;q=0`. */
+function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return /(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))/i.test(
+    String(headers['accept-encoding'] ?? ''),
+  )
+}
+
+/** Quickly rather than small: names repeat so much that it is a twentieth either way. */
+async function gzip(): Promise<Transform> {
+  const { constants, createGzip } = await import('node:zlib')
+  return createGzip({ level: constants.Z_BEST_SPEED })
 }

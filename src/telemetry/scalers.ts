@@ -125,12 +125,12 @@ export class ScalerTally implements ScalerMetrics, Exposition {
       ),
     )
     families.counter('nsctl_scaler_decisions_total', 'Decisions by the direction that they change', () =>
-      this.#all(({ labels, decisions }) =>
+      this.#each(({ labels, decisions }) =>
         Object.entries(decisions).map(([direction, value]) => ({ labels: { ...labels, direction }, value })),
       ),
     )
     families.counter('nsctl_scaler_poll_errors_total', 'Looks at a source that failed', () =>
-      this.#all(({ labels, errors }) =>
+      this.#each(({ labels, errors }) =>
         Array.from(errors, ([key, value]) => {
           const [trigger = '', code = ''] = key.split('\0')
           return { labels: { ...labels, trigger, code }, value }
@@ -157,8 +157,9 @@ export class ScalerTally implements ScalerMetrics, Exposition {
     return scaler
   }
 
-  #all(lines: (scaler: Scaler) => readonly MetricLine[]): readonly MetricLine[] {
-    return Array.from(this.#scalers.values(), lines).flat()
+  /** Of thousands, as they are gone through. Of those that there were at first: one that comes back meanwhile is not told of twice. */
+  *#each(lines: (scaler: Scaler) => readonly MetricLine[]): Generator<MetricLine> {
+    for (const scaler of Array.from(this.#scalers.values())) yield* lines(scaler)
   }
 
   #decided(
@@ -167,14 +168,14 @@ export class ScalerTally implements ScalerMetrics, Exposition {
       readonly scaler: Scaler
       readonly labels: Labels
     }) => readonly MetricLine[],
-  ): readonly MetricLine[] {
-    return this.#all((scaler) => {
+  ): Iterable<MetricLine> {
+    return this.#each((scaler) => {
       const { figures, labels } = scaler
       return figures === undefined ? [] : lines({ figures, scaler, labels })
     })
   }
 
-  #perTrigger(which: 'value' | 'target'): readonly MetricLine[] {
+  #perTrigger(which: 'value' | 'target'): Iterable<MetricLine> {
     return this.#decided(({ figures, labels }) =>
       figures.triggers.flatMap(({ key, metric, [which]: value }) =>
         value === undefined ? [] : [{ labels: { ...labels, trigger: key, metric }, value }],

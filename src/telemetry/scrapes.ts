@@ -1,27 +1,26 @@
 /** Answers scrapes: has what is to be shown read, and shows it. */
-import type { Registry } from 'prom-client'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { type Exposition, Families } from './families.ts'
+import { type Exposition, Families, type Family } from './families.ts'
+import { metricsText, type ReadFamily } from './text.ts'
 
 export interface MetricsText {
   /** Of the content, with the version of the format. */
   readonly type: string
-  readonly text: string
+  /** To be gone through once; who stops going through it costs nothing more. */
+  readonly pieces: AsyncIterable<string>
 }
 
-interface Defined {
-  readonly registry: Registry
-  /** By the metric's name. */
-  readonly owners: ReadonlyMap<string, Exposition>
+interface Owned {
+  readonly family: Family
+  readonly owner: Exposition
 }
 
 export class Scrapes {
   readonly #expositions: readonly Exposition[]
   readonly #logger: Logger
-  #defined: Promise<Defined> | undefined
+  #defined: ReadonlyMap<string, Owned> | undefined
   #last: Promise<unknown> = Promise.resolve()
-  #whole: Promise<MetricsText> | undefined
 
   constructor(expositions: readonly Exposition[], logger: Logger) {
     this.#expositions = expositions
@@ -29,32 +28,25 @@ export class Scrapes {
   }
 
   /**
-   * All metrics, or those of `names` that there are: what is not asked for is not read. One after the other, since what is read is kept for the
-   * showing; who asks for all of them while others wait for that gets the same answer.
+   * All metrics, or those of `names` that there are: what is not asked for is not read. Expositions are read for one after the other, since they
+   * keep what they have read for the showing; showing waits for nobody. Loads prom-client.
    */
-  read(names: readonly string[] = []): Promise<MetricsText> {
-    if (names.length > 0) return this.#next(names)
-    this.#whole ??= this.#next(undefined).finally(() => {
-      this.#whole = undefined
-    })
-    return this.#whole
-  }
-
-  #next(names: readonly string[] | undefined): Promise<MetricsText> {
-    const scrape = this.#last.then(() => this.#scrape(names))
-    this.#last = scrape.catch(() => undefined)
-    return scrape
-  }
-
-  async #scrape(names: readonly string[] | undefined): Promise<MetricsText> {
+  async read(names: readonly string[] = []): Promise<MetricsText> {
     this.#defined ??= define(this.#expositions)
-    const { registry, owners } = await this.#defined
-    const known = names?.filter((name) => owners.has(name))
-    const wanted = known?.flatMap((name) => owners.get(name) ?? []) ?? this.#expositions
-    await Promise.all(Array.from(new Set(wanted), (one) => this.#prepare(one)))
-    if (known === undefined) return { type: registry.contentType, text: await registry.metrics() }
-    const texts = await Promise.all(known.map((name) => registry.getSingleMetricAsString(name)))
-    return { type: registry.contentType, text: `${texts.join('\n')}\n` }
+    const defined = this.#defined
+    const asked = names.length === 0 ? [...defined.keys()] : [...new Set(names)]
+    const wanted = asked.flatMap((name) => defined.get(name) ?? [])
+    const reading = this.#last.then(() => this.#readFamilies(wanted))
+    this.#last = reading.catch(() => undefined)
+    const families = await reading
+    const { default: client } = await import('prom-client')
+    return { type: new client.Registry().contentType, pieces: metricsText(client, families) }
+  }
+
+  async #readFamilies(wanted: readonly Owned[]): Promise<readonly ReadFamily[]> {
+    const owners = new Set(wanted.map(({ owner }) => owner))
+    await Promise.all(Array.from(owners, (one) => this.#prepare(one)))
+    return wanted.map(({ family }) => ({ family, lines: family.read() }))
   }
 
   async #prepare(exposition: Exposition): Promise<void> {
@@ -80,16 +72,16 @@ async function inTime(reading: Promise<void> | undefined): Promise<void> {
   }
 }
 
-/** Loads prom-client. */
-async function define(expositions: readonly Exposition[]): Promise<Defined> {
-  const { default: client } = await import('prom-client')
-  const registry = new client.Registry()
-  const families = new Families(client, registry)
-  const owners = new Map<string, Exposition>()
-  for (const one of expositions) {
-    one.define(families)
-    for (const { name } of registry.getMetricsAsArray() as unknown as readonly { readonly name: string }[])
-      if (!owners.has(name)) owners.set(name, one)
+/** By name. */
+function define(expositions: readonly Exposition[]): ReadonlyMap<string, Owned> {
+  const defined = new Map<string, Owned>()
+  for (const owner of expositions) {
+    const families = new Families()
+    owner.define(families)
+    for (const family of families.all) {
+      if (defined.has(family.name)) throw new Error(`two metrics are called ${family.name}`)
+      defined.set(family.name, { family, owner })
+    }
   }
-  return { registry, owners }
+  return defined
 }

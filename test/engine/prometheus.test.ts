@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert'
 import type { NsctlError } from '../../src/core/errors.ts'
 import { tallyExposition } from '../../src/engine/prometheus.ts'
 import { EngineTally } from '../../src/engine/tally.ts'
-import { Families } from '../../src/telemetry/families.ts'
 import { metricsServer } from '../../src/telemetry/metrics-server.ts'
+import { Scrapes } from '../../src/telemetry/scrapes.ts'
+import { textOf as textOfScrape } from '../telemetry/text-of.ts'
 import { RecordingLogger } from './harness.ts'
 
 function filledTally(): EngineTally {
@@ -25,11 +26,10 @@ function filledTally(): EngineTally {
 }
 
 async function textOf(tally: EngineTally): Promise<string> {
-  const registry = new client.Registry()
-  tallyExposition(tally).define(new Families(client, registry))
+  const scrapes = new Scrapes([tallyExposition(tally)], new RecordingLogger())
   // collected twice: reading must not count
-  await registry.metrics()
-  return registry.metrics()
+  await textOfScrape(scrapes)
+  return await textOfScrape(scrapes)
 }
 
 test('shows every metric under the names of controller-runtime and client-go', async () => {

@@ -7,9 +7,10 @@ import { createMemoryStore } from '../../src/store/memory/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { Scrapes } from '../../src/telemetry/scrapes.ts'
 import { RecordingLogger } from '../engine/harness.ts'
+import { textOf } from '../telemetry/text-of.ts'
 
 async function countsOf(tally: StoreTally): Promise<readonly string[]> {
-  const { text } = await new Scrapes([tally], new RecordingLogger()).read()
+  const text = await textOf(new Scrapes([tally], new RecordingLogger()))
   return text
     .split('\n')
     .filter((line) => /^nsctl_store_(requests_total|request_duration_seconds_count)/.test(line))
@@ -65,7 +66,7 @@ test('a failure is passed on and counted by its code, and what the store does be
     'nsctl_store_requests_total{operation="get",code="Unreachable"} 1',
     'nsctl_store_requests_total{operation="get",code="Unknown"} 1',
   ])
-  const { text } = await new Scrapes([tally], new RecordingLogger()).read()
+  const text = await textOf(new Scrapes([tally], new RecordingLogger()))
   assert.match(text, /^nsctl_store_request_duration_seconds_sum\{operation="get"\} 4$/m)
 })
 

@@ -6,6 +6,7 @@ import { instanceExposition } from '../../src/telemetry/instances.ts'
 import { type ScalerFigures, ScalerTally } from '../../src/telemetry/scalers.ts'
 import { Scrapes } from '../../src/telemetry/scrapes.ts'
 import { RecordingLogger } from '../engine/harness.ts'
+import { textOf, whole } from './text-of.ts'
 
 /** Shows how often it was read, after a while. */
 class Counted implements Exposition {
@@ -32,13 +33,13 @@ class Counted implements Exposition {
 
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 
-test('scrapes that wait for all get the same answer, and none shows what another is reading', async () => {
+test('no scrape shows what another is reading, or waits for what another shows', async () => {
   const [one, two] = [new Counted('one'), new Counted('two')]
   const scrapes = new Scrapes([one, two], new RecordingLogger())
-  const all = [scrapes.read(), scrapes.read(['one']), scrapes.read(), scrapes.read(['two', 'nothing'])]
-  const texts = (await Promise.all(all)).map(({ text }) => linesOf(text))
-  assert.equal(texts, [['one 1', 'two 1'], ['one 2'], ['one 1', 'two 1'], ['two 2']])
-  assert.equal(linesOf((await scrapes.read()).text), ['one 3', 'two 3'])
+  const first = await scrapes.read()
+  const all = [undefined, ['one'], ['two', 'nothing', 'two']].map((names) => textOf(scrapes, names))
+  assert.equal((await Promise.all(all)).map(linesOf), [['one 2', 'two 2'], ['one 3'], ['two 3']])
+  assert.equal(linesOf(await whole(first.pieces)), ['one 1', 'two 1'])
 })
 
 test('what cannot be read is said, and keeps nothing else from being shown', async () => {
@@ -46,10 +47,10 @@ test('what cannot be read is said, and keeps nothing else from being shown', asy
   const logger = new RecordingLogger()
   const scrapes = new Scrapes([one, two], logger)
   one.fails = true
-  assert.equal(linesOf((await scrapes.read()).text), ['two 1'])
+  assert.equal(linesOf(await textOf(scrapes)), ['two 1'])
   assert.match(JSON.stringify(logger), /some metrics cannot be read: no such thing/)
   one.fails = false
-  assert.equal(linesOf((await scrapes.read()).text), ['one 1', 'two 2'])
+  assert.equal(linesOf(await textOf(scrapes)), ['one 1', 'two 2'])
 })
 
 test('what hangs is left out in time', async () => {
@@ -60,7 +61,7 @@ test('what hangs is left out in time', async () => {
   Object.assign(one, stuck)
   one.shown = -1
   const startedMs = performance.now()
-  assert.equal(linesOf((await scrapes.read()).text), ['two 1'])
+  assert.equal(linesOf(await textOf(scrapes)), ['two 1'])
   assert.ok(performance.now() - startedMs < 4_000)
   assert.match(JSON.stringify(logger), /not read within 2 s/)
 })
@@ -83,7 +84,7 @@ test('an instance is shown with what is known of it', async () => {
       probes: [{ program: 'app', probe: 'readiness', tally }],
     },
   ])
-  const { text } = await new Scrapes([exposition], new RecordingLogger()).read()
+  const text = await textOf(new Scrapes([exposition], new RecordingLogger()))
   const of = (instance: string) =>
     linesOf(text)
       .filter((line) => line.includes(`namespace="shop",service="web",instance="${instance}",node="alpha"`))
@@ -130,7 +131,7 @@ test('a scaler is shown with its last decision, and no more once it is forgotten
   tally.polled(id, 'cpu', 'cpu', 20, 'Unreachable')
   tally.polled(id, 'cpu', 'cpu', 20, 'Unreachable')
   const scrapes = new Scrapes([tally], new RecordingLogger())
-  const read = async () => linesOf((await scrapes.read()).text).filter((line) => !line.includes('_bucket'))
+  const read = async () => linesOf(await textOf(scrapes)).filter((line) => !line.includes('_bucket'))
   const labels = 'kind="ScaledObject",namespace="default",scaler="web"'
   assert.equal(await read(), [
     `nsctl_scaler_demand{${labels},trigger="queue",metric=""} 42`,
