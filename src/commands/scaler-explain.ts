@@ -1,12 +1,13 @@
 import * as Flags from '@oclif/core/flags'
 import type { Client } from '../client/client.ts'
 import { NsctlError } from '../core/errors.ts'
-import { type AnyResource, refText } from '../resources/object.ts'
+import { refText } from '../resources/object.ts'
 import type { Decision } from '../scaling/decide.ts'
-import { readDecision, readSample } from '../scaling/sample.ts'
+import { historySubject, readDecision, readSample } from '../scaling/sample.ts'
+import type { HistoryQuery, HistorySubject } from '../telemetry/history/history.ts'
 import { toJson, toYamlText } from '../views/output.ts'
 import { type Explained, renderExplanation } from '../views/scaler/explain.ts'
-import { gatherScaler, historyName } from '../views/scaler/record.ts'
+import { gatherScaler } from '../views/scaler/record.ts'
 import * as shared from './flags.ts'
 import { decisionFormat, ScalerCommand, type ScalerTarget } from './scaler-command.ts'
 
@@ -33,6 +34,10 @@ export class ScalerExplain extends ScalerCommand {
       summary: 'The last change at that time: 12:18:40, an RFC 3339 time, or "5m ago".',
       exclusive: ['last'],
     }),
+    all: Flags.boolean({
+      summary: 'With --at: also of those that had its name before it.',
+      dependsOn: ['at'],
+    }),
     last: Flags.boolean({ summary: 'The last one that changed the number, rather than the present one.' }),
     output: Flags.string({
       char: 'o',
@@ -48,10 +53,11 @@ export class ScalerExplain extends ScalerCommand {
     const target = await this.scaler(client)
     const times = this.times(target.object)
     const toMs = flags.at === undefined ? undefined : times.parse(flags.at)
-    const decision = await this.#decision(client, target, { toMs, last: flags.last })
+    const found = await this.#decision(client, target, { ...flags, toMs })
+    const { decision } = found
     if (format === 'json') return this.print(toJson(decision)) as undefined
     if (format === 'yaml') return this.print(await toYamlText(decision)) as undefined
-    const explained = await explain(client, target.object, decision)
+    const explained = await explain(client, target, found)
     const nowMs = this.context.clock.now()
     this.printPage(renderExplanation(explained, { nowMs, times, columns: this.context.stdout.columns }))
     if (toMs === undefined) await this.noteIfStale(client)
@@ -60,12 +66,13 @@ export class ScalerExplain extends ScalerCommand {
   async #decision(
     client: Client,
     { ref, object }: ScalerTarget,
-    { toMs, last }: { readonly toMs: number | undefined; readonly last: boolean },
-  ): Promise<Decision> {
+    { toMs, last, all }: { readonly toMs: number | undefined; readonly last: boolean; readonly all: boolean },
+  ): Promise<Found> {
+    const subject = historySubject(object)
     const record = await gatherScaler(client, object, this.context.clock.now())
     if (toMs === undefined) {
       const found = last ? record.decisions[0] : record.present
-      if (found !== undefined) return found
+      if (found !== undefined) return { decision: found, subject }
       throw new NsctlError(
         'NotFound',
         `nothing is known that ${refText(ref)} ${last ? 'changed' : 'decided'}`,
@@ -75,8 +82,10 @@ export class ScalerExplain extends ScalerCommand {
         },
       )
     }
-    const known = [...(await changes(client, object, { toMs, limit: 1 })), ...record.decisions]
-    const found = known.find(({ at }) => Date.parse(at) < toMs)
+    const asked = all ? { object: subject.object } : subject
+    const known = await changes(client, { ...asked, toMs, limit: 1 })
+    const own = record.decisions.map((decision) => ({ decision, subject }))
+    const found = [...known, ...own].find(({ decision }) => Date.parse(decision.at) < toMs)
     if (found !== undefined) return found
     throw new NsctlError(
       'NotFound',
@@ -89,13 +98,23 @@ export class ScalerExplain extends ScalerCommand {
   }
 }
 
-async function explain(client: Client, object: AnyResource, decision: Decision): Promise<Explained> {
+interface Found {
+  readonly decision: Decision
+  /** Whose it was. */
+  readonly subject: HistorySubject
+}
+
+async function explain(
+  client: Client,
+  { object }: ScalerTarget,
+  { decision, subject }: Found,
+): Promise<Explained> {
   const atMs = Date.parse(decision.at)
   const [before, after, samples] = await Promise.all([
-    changes(client, object, { toMs: atMs, limit: 1 }),
-    changes(client, object, { fromMs: atMs + 1 }),
+    changes(client, { ...subject, toMs: atMs, limit: 1 }),
+    changes(client, { ...subject, fromMs: atMs + 1 }),
     client.scalerHistory({
-      object: historyName(object),
+      ...subject,
       kind: 'sample',
       fromMs: atMs - AROUND_MS,
       toMs: atMs + AROUND_MS,
@@ -104,8 +123,8 @@ async function explain(client: Client, object: AnyResource, decision: Decision):
   return {
     object,
     decision,
-    before: before[0],
-    after: after.at(-1),
+    before: before[0]?.decision,
+    after: after.at(-1)?.decision,
     samples: samples.flatMap(({ atMs: sampledMs, content }) => {
       const sample = readSample(content)
       return sample === undefined ? [] : [{ ...sample, atMs: sampledMs }]
@@ -113,14 +132,11 @@ async function explain(client: Client, object: AnyResource, decision: Decision):
   }
 }
 
-interface Span {
-  readonly fromMs?: number
-  readonly toMs?: number
-  readonly limit?: number
-}
-
 /** Decisions that changed something, newest first. */
-async function changes(client: Client, object: AnyResource, span: Span): Promise<readonly Decision[]> {
-  const entries = await client.scalerHistory({ object: historyName(object), kind: 'decision', ...span })
-  return entries.flatMap(({ content }) => readDecision(content) ?? [])
+async function changes(client: Client, query: Omit<HistoryQuery, 'kind'>): Promise<readonly Found[]> {
+  const entries = await client.scalerHistory({ ...query, kind: 'decision' })
+  return entries.flatMap(({ object, uid, content }) => {
+    const decision = readDecision(content)
+    return decision === undefined ? [] : [{ decision, subject: { object, uid } }]
+  })
 }

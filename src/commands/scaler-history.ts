@@ -2,10 +2,9 @@ import * as Flags from '@oclif/core/flags'
 import { NsctlError } from '../core/errors.ts'
 import { parseDurationMs } from '../core/quantity.ts'
 import { refText } from '../resources/object.ts'
-import { readDecision, readSample } from '../scaling/sample.ts'
+import { historySubject, readDecision, readSample } from '../scaling/sample.ts'
 import { toJson, toYamlText } from '../views/output.ts'
 import { decisionsTable, samplesTable } from '../views/scaler/history.ts'
-import { historyName } from '../views/scaler/record.ts'
 import * as shared from './flags.ts'
 import { decisionFormat, ScalerCommand } from './scaler-command.ts'
 
@@ -18,6 +17,7 @@ export class ScalerHistory extends ScalerCommand {
     'nsctl scaler history web',
     'nsctl scaler history web --since 1h',
     'nsctl scaler history web --samples --since 10m',
+    'nsctl scaler history web --all',
     'nsctl scaler history web --limit 1 -o json',
   ]
   static override args = {
@@ -28,6 +28,9 @@ export class ScalerHistory extends ScalerCommand {
     limit: Flags.string({
       helpValue: 'N',
       summary: 'The newest so many; 20 unless --since says how far back.',
+    }),
+    all: Flags.boolean({
+      summary: 'Also of those that had its name before it: what is deleted and made anew is another.',
     }),
     samples: Flags.boolean({ summary: 'What was measured, rather than what was decided.' }),
     output: Flags.string({ char: 'o', helpValue: 'json|yaml', summary: 'json or yaml, in full.' }),
@@ -40,36 +43,46 @@ export class ScalerHistory extends ScalerCommand {
     const sinceMs = flags.since === undefined ? undefined : parseDurationMs(flags.since)
     const client = await this.client()
     const { ref, object } = await this.scaler(client)
-    const entries = await client.scalerHistory({
-      object: historyName(object),
+    const { object: name, uid } = historySubject(object)
+    const query = {
+      object: name,
       kind: flags.samples ? 'sample' : 'decision',
       ...(sinceMs === undefined ? {} : { fromMs: this.context.clock.now() - sinceMs }),
       ...(limit === undefined ? {} : { limit }),
-    })
+    } as const
+    const entries = await client.scalerHistory(flags.all ? query : { ...query, uid })
     if (format !== undefined) {
-      const items = entries.map(({ atMs, content }) =>
-        flags.samples ? { at: new Date(atMs).toISOString(), ...asObject(content) } : content,
-      )
+      const items = entries.map(({ uid, atMs, content }) => ({
+        ...(flags.all && { uid }),
+        ...(flags.samples && { at: new Date(atMs).toISOString() }),
+        ...asObject(content),
+      }))
       const kind = flags.samples ? 'ScalerSampleList' : 'ScalerDecisionList'
       const list = { apiVersion: 'nsctl.dev/v1alpha1', kind, items }
       return this.print(format === 'json' ? toJson(list) : await toYamlText(list)) as undefined
     }
     if (entries.length === 0) {
       const what = flags.samples ? 'samples' : 'decisions'
-      return this.note(`No ${what} are known of ${refText(ref)}.`) as undefined
+      const others = await client.scalerHistory({ ...query, limit: 1 })
+      const hint = others.length === 0 ? '' : ' Of another of this name there are: --all shows them.'
+      return this.note(`No ${what} are known of ${refText(ref)}.${hint}`) as undefined
     }
     const times = this.times(object)
+    const known = entries.map((entry) => ({ ...entry, whose: flags.all ? { uid: entry.uid } : {} }))
     this.printPage(
       flags.samples
         ? samplesTable(
-            entries.flatMap(({ atMs, content }) => {
+            known.flatMap(({ atMs, content, whose }) => {
               const sample = readSample(content)
-              return sample === undefined ? [] : [{ ...sample, atMs }]
+              return sample === undefined ? [] : [{ ...sample, atMs, ...whose }]
             }),
             times,
           )
         : decisionsTable(
-            entries.flatMap(({ content }) => readDecision(content) ?? []),
+            known.flatMap(({ content, whose }) => {
+              const decision = readDecision(content)
+              return decision === undefined ? [] : [{ ...decision, ...whose }]
+            }),
             times,
           ),
     )

@@ -7,12 +7,10 @@ import { assumedNamespaces } from '../client/offline.ts'
 import { withSealing } from '../client/sealing.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import type { ScaledObject } from '../resources/generated/types.ts'
-import type { AnyResource } from '../resources/object.ts'
 import { nameTriggers } from '../resources/triggers/names.ts'
-import { readSample } from '../scaling/sample.ts'
+import { historySubject, readSample } from '../scaling/sample.ts'
 import { type SampleTrace, traceOfSamples } from '../scaling/simulate/samples.ts'
 import { parseTrace, type Trace } from '../scaling/simulate/trace.ts'
-import { historyName } from '../views/scaler/record.ts'
 import type { CommandContext } from './context.ts'
 import { type FileFlags, loadFiles } from './input.ts'
 
@@ -108,7 +106,7 @@ export async function readTraceOfHistory(
   { trigger, sinceMs }: { readonly trigger: string | undefined; readonly sinceMs: number },
 ): Promise<SampleTrace> {
   const entries = await client.scalerHistory({
-    object: historyName(object as unknown as AnyResource),
+    ...historySubject(object),
     kind: 'sample',
     fromMs: sinceMs,
   })

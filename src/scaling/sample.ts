@@ -33,9 +33,16 @@ export interface SampledRule {
   readonly scaledTo?: number
 }
 
-/** How an object is named in the history: `ScaledObject/default/web`. */
-export function historyObject(kind: 'ScaledObject' | 'ScaledJob', namespace: string, name: string): string {
-  return `${kind}/${namespace}/${name}`
+/** What history calls a ScaledObject or a ScaledJob. */
+export function historySubject({
+  kind,
+  metadata,
+}: {
+  readonly kind: string
+  readonly metadata: { readonly namespace?: string; readonly name: string; readonly uid?: string }
+}): { readonly object: string; readonly uid: string } {
+  const { namespace = '', name, uid = '' } = metadata
+  return { object: `${kind}/${namespace}/${name}`, uid }
 }
 
 /** A sample that was written by this nsctl or another; undefined for what is none. */

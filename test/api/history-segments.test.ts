@@ -61,6 +61,12 @@ test('a segment tells what one object did', async () => {
   )
 })
 
+test('a segment of an nsctl that wrote down no uid is of nobody in particular', async () => {
+  const { uid: _, ...old } = decision(1)
+  const [text = ''] = await encodeSegments([old as HistoryEntry, decision(2)])
+  assert.equal(decodeSegment(text), [{ ...decision(1), uid: '' }, decision(2)])
+})
+
 test('a deposed leader appends nothing', async () => {
   const store = createMemoryStore()
   await store.commit([[{ kind: 'put', key: 'lease/x/epoch', value: '2' }]])
@@ -197,6 +203,21 @@ test('what a file and the ring know is one answer', async () => {
     found.map(({ atMs }) => atMs),
     [3, 2],
   )
+})
+
+test('of several of one name each is itself, in a file and in the ring', async () => {
+  const other = (atMs: number) => ({ ...decision(atMs), uid: 'two' })
+  const latest = (entry: HistoryEntry): HistoryEntry => ({ ...entry, kind: 'latest' })
+  const [text = ''] = await encodeSegments([other(3), latest(other(3)), latest(decision(2))])
+  const segments = [{ number: 1, text }]
+  const found = (entries: readonly HistoryEntry[], query: object) =>
+    mergeSegments(entries, segments, { object: WEB, kind: 'decision', ...query }).map(
+      ({ uid, atMs }) => `${uid} ${atMs}`,
+    )
+  assert.equal(found([decision(3)], {}).toSorted(), ['one 3', 'two 3'])
+  assert.equal(found([decision(3)], { uid: 'one' }), ['one 3'])
+  assert.equal(found([latest(decision(1))], { kind: 'latest' }), ['two 3', 'one 2'])
+  assert.equal(found([latest(decision(1))], { kind: 'latest', uid: 'one' }), ['one 2'])
 })
 
 test.run()

@@ -37,14 +37,22 @@ async function openScaled(): Promise<Shop> {
   return shop
 }
 
-function decide(shop: Shop, secondsAgo: number, more: Partial<Decision>): Decision {
+/** @param uid of another of this name, where it is not of the present one */
+async function decide(
+  shop: Shop,
+  secondsAgo: number,
+  more: Partial<Decision>,
+  uid?: string,
+): Promise<Decision> {
   const atMs = Date.now() - secondsAgo * 1_000
   const made = { ...decision, at: new Date(atMs).toISOString(), ...more }
   const content = JSON.parse(JSON.stringify(made))
-  shop.history.append({ object: OBJECT, kind: 'decision', atMs, content })
-  shop.history.append({ object: OBJECT, kind: 'latest', atMs, content })
+  const web = await shop.api.get({ kind: 'ScaledObject', namespace: 'default', name: 'web' })
+  const subject = { object: OBJECT, uid: uid ?? web?.metadata.uid ?? '' }
+  shop.history.append({ ...subject, kind: 'decision', atMs, content })
+  shop.history.append({ ...subject, kind: 'latest', atMs, content })
   shop.history.append({
-    object: OBJECT,
+    ...subject,
     kind: 'sample',
     atMs,
     content: {
@@ -67,8 +75,8 @@ test('scaler history lists decisions, newest first, as many and as old as asked 
   const none = await shop.run(['scaler', 'history', 'web'])
   assert.is(none.code, 0)
   assert.is(none.stderr, 'No decisions are known of scaledobject/web.\n')
-  decide(shop, 7_200, { from: 2, to: 4, because: 'long ago' })
-  decide(shop, 60, { from: 4, to: 7 })
+  await decide(shop, 7_200, { from: 2, to: 4, because: 'long ago' })
+  await decide(shop, 60, { from: 4, to: 7 })
   const all = await shop.run(['scaler', 'history', 'web'])
   assert.match(
     all.stdout,
@@ -87,13 +95,48 @@ test('scaler history lists decisions, newest first, as many and as old as asked 
   assert.match(samples.stdout, /4 +7 +4 +yes +1310/)
 })
 
+test('a scaler that was made anew is another, whose past is shown where it is asked for', async () => {
+  const shop = await openScaled()
+  await decide(shop, 300, { from: 2, to: 9, because: 'the one before' }, 'before-this-one')
+  const none = await shop.run(['scaler', 'history', 'web'])
+  assert.is(
+    none.stderr,
+    'No decisions are known of scaledobject/web. Of another of this name there are: --all shows them.\n',
+  )
+  assert.is((await shop.run(['scaler', 'explain', 'web'])).code, 1)
+  assert.not.match((await shop.run(['describe', 'scaler', 'web'])).stdout, /2 → 9|the one before/)
+  await decide(shop, 60, { from: 4, to: 7 })
+  const own = await shop.run(['scaler', 'history', 'web'])
+  assert.not.match(own.stdout, /the one before|UID/)
+  const all = await shop.run(['scaler', 'history', 'web', '--all'])
+  assert.match(all.stdout, /^TIME \(UTC\) +UID +CHANGE .*\n.* +[0-9a-f]{8} +4 → 7 .*\n.* +before-t +2 → 9 /)
+  const samples = await shop.run(['scaler', 'history', 'web', '--all', '--samples', '-o', 'json'])
+  assert.equal(
+    JSON.parse(samples.stdout).items.map(({ uid, desired }: Record<string, unknown>) => [
+      uid === 'before-this-one',
+      desired,
+    ]),
+    [
+      [false, 7],
+      [true, 9],
+    ],
+  )
+  const at = ['scaler', 'explain', 'web', '--at', '2m ago']
+  assert.is((await shop.run(at)).code, 1)
+  const before = await shop.run([...at, '--all'])
+  assert.match(before.stdout, /2 → 9\nBecause +the one before\n/)
+  // what came after it is not the other's
+  assert.not.match(before.stdout, /4 → 7/)
+  assert.is((await shop.run(['scaler', 'explain', 'web', '--all'])).code, 2)
+})
+
 test('scaler explain tells the present decision, the last change, and the one at a time', async () => {
   const shop = await openScaled()
   const missing = await shop.run(['scaler', 'explain', 'web'])
   assert.is(missing.code, 1)
   assert.match(missing.stderr, /nothing is known that scaledobject\/web decided/)
-  const first = decide(shop, 600, { from: 2, to: 4, because: 'the first' })
-  decide(shop, 60, { from: 4, to: 7 })
+  const first = await decide(shop, 600, { from: 2, to: 4, because: 'the first' })
+  await decide(shop, 60, { from: 4, to: 7 })
   const present = await shop.run(['scaler', 'explain', 'web'])
   assert.match(present.stdout, /^Decision +scaledobject\/web -n default at .*: 4 → 7\n/)
   for (const part of ['Because', 'Triggers', 'Steps', 'Why not more', 'Next', 'Before', 'Measured'])
@@ -192,7 +235,7 @@ test('names of scalers are completed', async () => {
 
 test('describe scaler shows the history, in ASCII where there is nothing else', async () => {
   const shop = await openScaled()
-  decide(shop, 60, { from: 4, to: 7 })
+  await decide(shop, 60, { from: 4, to: 7 })
   const page = await shop.run(['describe', 'scaler', 'web'])
   assert.match(page.stdout, /^Why 7 .*1,310 ÷ 200/m)
   const ascii = await shop.run(['describe', 'scaler', 'web'], { env: { LC_ALL: 'C' } })

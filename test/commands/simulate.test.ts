@@ -117,9 +117,11 @@ test('what the scaler measured is a trace too, and its own policy is tried', asy
   }
   for (const object of [{ apiVersion: 'nsctl.dev/v1alpha1', ...service }, scaler()])
     await shop.api.apply([{ object } as never], { actor })
+  const web = await shop.api.get({ kind: 'ScaledObject', namespace: 'default', name: 'web' })
   for (let minute = 0; minute < 120; minute++)
     shop.history.append({
       object: 'ScaledObject/default/web',
+      uid: web?.metadata.uid ?? '',
       kind: 'sample',
       atMs: Date.now() - (120 - minute) * 60_000,
       content: {

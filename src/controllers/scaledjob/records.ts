@@ -1,8 +1,8 @@
 /** What is kept of a ScaledJob's decisions, and of the looks that they were made of. */
 import type { Json } from '../../core/json.ts'
 import type { JobsDecision } from '../../scaling/jobs/decide-jobs.ts'
-import { historyObject, type ScalerSample } from '../../scaling/sample.ts'
-import type { HistoryWriter } from '../../telemetry/history/history.ts'
+import type { ScalerSample } from '../../scaling/sample.ts'
+import type { HistorySubject, HistoryWriter } from '../../telemetry/history/history.ts'
 
 /** With the time it was made at, RFC 3339: it is stored as it stands. */
 export interface TimedJobsDecision extends JobsDecision {
@@ -15,11 +15,11 @@ const SAMPLE_EVERY_MS = 5_000
 /** One ScaledJob's. */
 export class JobRecords {
   readonly #history: HistoryWriter | undefined
-  readonly #object: string
+  readonly #subject: HistorySubject
   #sampledAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(namespace: string, name: string, history: HistoryWriter | undefined) {
-    this.#object = historyObject('ScaledJob', namespace, name)
+  constructor(subject: HistorySubject, history: HistoryWriter | undefined) {
+    this.#subject = subject
     this.#history = history
   }
 
@@ -36,7 +36,7 @@ export class JobRecords {
   }
 
   #append(kind: 'latest' | 'decision' | 'sample', { at }: TimedJobsDecision, content: Json): void {
-    this.#history?.append({ object: this.#object, atMs: Date.parse(at), kind, content })
+    this.#history?.append({ ...this.#subject, atMs: Date.parse(at), kind, content })
   }
 }
 

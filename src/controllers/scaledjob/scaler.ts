@@ -8,6 +8,7 @@ import type { Job, ScaledJob, ScaledJobStatus } from '../../resources/generated/
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { PAUSED, POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
 import { decideJobs, type JobsDecision, type JobsPolicy } from '../../scaling/jobs/decide-jobs.ts'
+import { historySubject } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
 import { type OpenTrigger, Trigger } from '../../scaling/trigger.ts'
 import type { HistoryWriter } from '../../telemetry/history/history.ts'
@@ -61,8 +62,7 @@ export class JobScaler implements Looker {
     this.#written = object.status
     this.#created = object.status?.created ?? 0
     this.#polledFor = object.status?.polledFor
-    const { namespace = '', name } = object.metadata
-    this.#records = new JobRecords(namespace, name, options.history)
+    this.#records = new JobRecords(historySubject(object), options.history)
   }
 
   get object(): ScaledJob {

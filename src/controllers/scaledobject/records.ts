@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import type { Decision, ScalingState } from '../../scaling/decide.ts'
 import type { SampledRule, ScalerSample } from '../../scaling/sample.ts'
-import type { HistoryWriter } from '../../telemetry/history/history.ts'
+import type { HistorySubject, HistoryWriter } from '../../telemetry/history/history.ts'
 import {
   noScalerMetrics,
   type ScalerFigures,
@@ -29,6 +29,7 @@ export interface LookedTrigger {
 
 export interface RecordsOptions {
   readonly id: ScalerId
+  readonly subject: HistorySubject
   readonly history?: HistoryWriter
   readonly metrics?: ScalerMetrics
 }
@@ -41,12 +42,12 @@ export class Records {
   readonly #id: ScalerId
   readonly #history: HistoryWriter | undefined
   readonly #metrics: ScalerMetrics
-  readonly #object: string
+  readonly #subject: HistorySubject
   #sampledAtMs = Number.NEGATIVE_INFINITY
 
-  constructor({ id, history, metrics = noScalerMetrics }: RecordsOptions) {
+  constructor({ id, subject, history, metrics = noScalerMetrics }: RecordsOptions) {
     this.#id = id
-    this.#object = `${id.kind}/${id.namespace}/${id.name}`
+    this.#subject = subject
     this.#history = history
     this.#metrics = metrics
   }
@@ -65,22 +66,16 @@ export class Records {
     // what changed the number is in what a successor goes on with, however soon it came
     if (from === to && atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
     this.#sampledAtMs = atMs
-    const [object, wallMs] = [this.#object, Date.parse(at)]
-    const latest = facts.decision as unknown as Json
-    this.#history.append({
-      object,
-      atMs: wallMs,
-      kind: 'sample',
-      content: sampleOf(facts) as unknown as Json,
-    })
-    this.#history.append({ object, atMs: wallMs, kind: 'latest', content: latest })
+    const about = { ...this.#subject, atMs: Date.parse(at) }
+    this.#history.append({ ...about, kind: 'sample', content: sampleOf(facts) as unknown as Json })
+    this.#history.append({ ...about, kind: 'latest', content: facts.decision as unknown as Json })
   }
 
   /** With each decision that has changed something. */
   changed(decision: Decision): void {
     const content = decision as unknown as Json
     this.#history?.append({
-      object: this.#object,
+      ...this.#subject,
       atMs: Date.parse(decision.at),
       kind: 'decision',
       content,

@@ -7,7 +7,12 @@ import type { Decision } from '../../scaling/decision.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { readDecision, readSample, type ScalerSample } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
-import type { HistoryEntry, HistoryReader, HistoryWriter } from '../../telemetry/history/history.ts'
+import type {
+  HistoryEntry,
+  HistoryReader,
+  HistorySubject,
+  HistoryWriter,
+} from '../../telemetry/history/history.ts'
 import { NOT_LOOKED_AT } from './status.ts'
 
 export interface RestoreInput {
@@ -29,21 +34,18 @@ const HOUR_MS = 3_600_000
 export async function restore(
   options: Omit<RestoreInput, 'samples' | 'decisions' | 'stored'> & {
     readonly policy: ScalingPolicy
-    /** `ScaledObject/default/web` */
-    readonly object: string
-    /** RFC 3339, of the object: what one of the same name did before it is not its own. */
-    readonly createdAt: string | undefined
+    /** What another of the same name did is not its own. */
+    readonly subject: HistorySubject
     readonly history: (HistoryReader & HistoryWriter) | undefined
     /** Reads the last decision that is in the store. */
     readonly readStored: () => Promise<Json | undefined>
   },
 ): Promise<ScalingState> {
-  const { policy, object, createdAt, history, times, status, readStored } = options
+  const { policy, subject, history, times, status, readStored } = options
   const back = lookBackMs(policy)
   const { wallMs } = times.now()
-  const bornMs = createdAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(createdAt)
   const read = async (kind: HistoryEntry['kind'], spanMs: number) =>
-    (await history?.list({ object, kind, fromMs: Math.max(bornMs, wallMs - spanMs) })) ?? []
+    (await history?.list({ ...subject, kind, fromMs: wallMs - spanMs })) ?? []
   const [samples, decisions] = [await read('sample', back.samples), await read('decision', back.decisions)]
   const scaledMs = Date.parse(status?.lastScaleTime ?? '')
   const isBehind = scaledMs > (samples[0]?.atMs ?? Number.NEGATIVE_INFINITY)
@@ -52,7 +54,7 @@ export async function restore(
   const lost = lostChange(input, storedDecision(input))
   // else it would be unknown again to who comes next
   if (lost !== undefined && stored !== undefined)
-    history?.append({ object, atMs: lost.wallMs, kind: 'decision', content: stored })
+    history?.append({ ...subject, atMs: lost.wallMs, kind: 'decision', content: stored })
   return restoreState(input)
 }
 

@@ -6,12 +6,11 @@
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import { deepEqual, type Json } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
-import { refKey } from '../../engine/controller.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
 import type { ScaledObject, Service } from '../../resources/generated/types.ts'
-import { refOfObject } from '../../resources/object.ts'
 import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
+import { historySubject } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
 import type { OpenTrigger } from '../../scaling/trigger.ts'
 import type { HistoryReader, HistoryWriter } from '../../telemetry/history/history.ts'
@@ -72,6 +71,7 @@ export class Scaler implements Looker {
     this.#instances = new InstanceViews(times)
     this.#records = new Records({
       id: { kind: 'ScaledObject', namespace, name },
+      subject: historySubject(object),
       ...(history && { history }),
       ...(metrics && { metrics }),
     })
@@ -229,8 +229,7 @@ export class Scaler implements Looker {
       status,
       times,
       policy,
-      object: refKey(refOfObject(this.#object)),
-      createdAt: this.#object.metadata.creationTimestamp,
+      subject: historySubject(this.#object),
       history,
       readStored: async () => (await this.#reporter.stored(this.#object)) as Json | undefined,
     })

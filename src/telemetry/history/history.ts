@@ -4,14 +4,20 @@
  */
 import type { Json } from '../../core/json.ts'
 
-export interface HistoryEntry {
+/** What history is about. One that is deleted and made anew is another, under the same name. */
+export interface HistorySubject {
   /** `ScaledObject/default/web` */
   readonly object: string
-  /** Wall clock, milliseconds. Entries of one object and kind with the same time are one: the first. */
+  /** The object's; empty where it is from before it was written down. */
+  readonly uid: string
+}
+
+export interface HistoryEntry extends HistorySubject {
+  /** Wall clock, milliseconds. Entries of one subject and kind with the same time are one: the first. */
   readonly atMs: number
   /**
    * A decision changed something and is kept in full; a sample is numbers only, and is thinned out with age; the latest is the newest
-   * decision whether or not it changed anything: of each object there is one, which takes the place of the one before.
+   * decision whether or not it changed anything: of each subject there is one, which takes the place of the one before.
    */
   readonly kind: 'decision' | 'sample' | 'latest'
   readonly content: Json
@@ -19,6 +25,8 @@ export interface HistoryEntry {
 
 export interface HistoryQuery {
   readonly object: string
+  /** Of this one alone; of all that had the name where left out. */
+  readonly uid?: string
   readonly kind: HistoryEntry['kind']
   /** Wall clock: from, included, to, excluded. */
   readonly fromMs?: number
@@ -41,4 +49,9 @@ export interface HistoryReader {
 export interface HistoryStore extends HistoryWriter, HistoryReader {
   /** Writes what is not written yet. It may be called twice; what is appended afterwards is lost. */
   close(): Promise<void>
+}
+
+/** The same for all entries of a subject, and for no others. */
+export function subjectKey({ object, uid }: HistorySubject): string {
+  return `${object} ${uid}`
 }

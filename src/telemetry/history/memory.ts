@@ -1,12 +1,13 @@
 /** History that ends with the process: for a store in memory, and for tests. */
 import type { Clock } from '../../core/clock.ts'
-import type { HistoryEntry, HistoryQuery, HistoryStore } from './history.ts'
+import { type HistoryEntry, type HistoryQuery, type HistoryStore, subjectKey } from './history.ts'
 import { keep, retentionAt } from './retention.ts'
 
 const PRUNE_EVERY_MS = 60_000
 
 export class MemoryHistory implements HistoryStore {
   readonly #clock: Clock
+  /** By subject. */
   readonly #entries = new Map<string, HistoryEntry[]>()
   #prunedMs: number
 
@@ -16,7 +17,8 @@ export class MemoryHistory implements HistoryStore {
   }
 
   append(entry: HistoryEntry): void {
-    let entries = this.#entries.get(entry.object) ?? []
+    const key = subjectKey(entry)
+    let entries = this.#entries.get(key) ?? []
     const isLatest = entry.kind === 'latest'
     if (
       entries.some(
@@ -26,13 +28,24 @@ export class MemoryHistory implements HistoryStore {
       return
     if (isLatest) entries = entries.filter(({ kind }) => kind !== 'latest')
     entries.push(entry)
-    this.#entries.set(entry.object, entries)
+    this.#entries.set(key, entries)
     if (this.#clock.monotonic() - this.#prunedMs >= PRUNE_EVERY_MS) this.#prune()
   }
 
   async list(query: HistoryQuery): Promise<readonly HistoryEntry[]> {
-    const { object, kind, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, limit } = query
-    return (this.#entries.get(object) ?? [])
+    const {
+      object,
+      uid,
+      kind,
+      fromMs = Number.NEGATIVE_INFINITY,
+      toMs = Number.POSITIVE_INFINITY,
+      limit,
+    } = query
+    const known =
+      uid === undefined
+        ? [...this.#entries.values()].flat().filter((entry) => entry.object === object)
+        : (this.#entries.get(subjectKey({ object, uid })) ?? [])
+    return known
       .filter((entry) => entry.kind === kind && entry.atMs >= fromMs && entry.atMs < toMs)
       .sort((a, b) => b.atMs - a.atMs)
       .slice(0, limit)
@@ -43,10 +56,10 @@ export class MemoryHistory implements HistoryStore {
   #prune(): void {
     this.#prunedMs = this.#clock.monotonic()
     const retention = retentionAt(this.#clock.now())
-    for (const [object, entries] of this.#entries) {
+    for (const [key, entries] of this.#entries) {
       const kept = [...keep(entries, retention)]
-      if (kept.length === 0) this.#entries.delete(object)
-      else this.#entries.set(object, kept)
+      if (kept.length === 0) this.#entries.delete(key)
+      else this.#entries.set(key, kept)
     }
   }
 }

@@ -1,5 +1,5 @@
 /** What is known in two places, as one. */
-import type { HistoryEntry, HistoryQuery } from './history.ts'
+import { type HistoryEntry, type HistoryQuery, subjectKey } from './history.ts'
 import { decodeSegment, type Segment } from './segments.ts'
 
 /** `entries`, which answer `query`, and what the segments have besides: newest first, each once, no more than asked for. */
@@ -8,12 +8,27 @@ export function mergeSegments(
   segments: readonly Segment[],
   query: HistoryQuery,
 ): readonly HistoryEntry[] {
-  const { object, kind, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, limit } = query
-  const byTime = new Map(entries.map((entry) => [entry.atMs, entry]))
+  const merged = new Map(entries.map((entry) => [placeOf(entry), entry]))
   for (const { text } of segments)
-    for (const entry of decodeSegment(text, object)) {
-      if (entry.kind !== kind || entry.atMs < fromMs || entry.atMs >= toMs || byTime.has(entry.atMs)) continue
-      byTime.set(entry.atMs, entry)
+    for (const entry of decodeSegment(text, query.object)) {
+      if (!answers(entry, query)) continue
+      const known = merged.get(placeOf(entry))
+      if (known === undefined || known.atMs < entry.atMs) merged.set(placeOf(entry), entry)
     }
-  return [...byTime.values()].sort((a, b) => b.atMs - a.atMs).slice(0, kind === 'latest' ? 1 : limit)
+  return [...merged.values()].sort((a, b) => b.atMs - a.atMs).slice(0, query.limit)
+}
+
+function answers(entry: HistoryEntry, query: HistoryQuery): boolean {
+  const { uid, kind, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY } = query
+  return (
+    entry.kind === kind &&
+    entry.atMs >= fromMs &&
+    entry.atMs < toMs &&
+    (uid === undefined || entry.uid === uid)
+  )
+}
+
+/** Of the entries with the same only one is kept. */
+function placeOf(entry: HistoryEntry): string {
+  return entry.kind === 'latest' ? subjectKey(entry) : `${subjectKey(entry)} ${entry.atMs}`
 }

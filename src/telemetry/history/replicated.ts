@@ -2,7 +2,7 @@
 import { type Clock, delay } from '../../core/clock.ts'
 import { isNsctlError, messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
-import type { HistoryEntry, HistoryQuery, HistoryStore } from './history.ts'
+import { type HistoryEntry, type HistoryQuery, type HistoryStore, subjectKey } from './history.ts'
 import { decodeSegment, encodeSegments, type SegmentLog, type SegmentReader } from './segments.ts'
 
 const PUBLISH_EVERY_MS = 15_000
@@ -121,6 +121,6 @@ async function segmentsOf(entries: readonly HistoryEntry[]): Promise<readonly st
 /** Without all of a kind but the newest of each object. */
 function newestOfEach(entries: readonly HistoryEntry[], kind: HistoryEntry['kind']): readonly HistoryEntry[] {
   const newest = new Map<string, HistoryEntry>()
-  for (const entry of entries) if (entry.kind === kind) newest.set(entry.object, entry)
-  return entries.filter((entry) => entry.kind !== kind || newest.get(entry.object) === entry)
+  for (const entry of entries) if (entry.kind === kind) newest.set(subjectKey(entry), entry)
+  return entries.filter((entry) => entry.kind !== kind || newest.get(subjectKey(entry)) === entry)
 }

@@ -81,16 +81,21 @@ export function decodeSegment(text: string, object?: string): readonly HistoryEn
     const json = inflateRawSync(Buffer.from(text, 'base64'), { maxOutputLength: MAX_INFLATED_BYTES })
     const lines = json.toString('utf8').split('\n')
     const entries: unknown[] = lines.filter((line) => line.includes(mark)).map((line) => JSON.parse(line))
-    return entries.filter(isEntry).filter((entry) => object === undefined || entry.object === object)
+    return entries
+      .filter(isEntry)
+      .filter((entry) => object === undefined || entry.object === object)
+      .map((entry) => ({ ...entry, uid: entry.uid ?? '' }))
   } catch {
     return []
   }
 }
 
-function isEntry(value: unknown): value is HistoryEntry {
+/** An nsctl before wrote down no uid. */
+function isEntry(value: unknown): value is Omit<HistoryEntry, 'uid'> & { readonly uid?: string } {
   return (
     isObject(value) &&
     typeof value.object === 'string' &&
+    (value.uid === undefined || typeof value.uid === 'string') &&
     Number.isFinite(value.atMs) &&
     (value.kind === 'decision' || value.kind === 'sample' || value.kind === 'latest') &&
     value.content !== undefined

@@ -5,8 +5,13 @@ import { printable } from '../width.ts'
 import type { TimedSample } from './record.ts'
 import type { ZoneTimes } from './times.ts'
 
+/** Whose it is, where there may be several. */
+interface Owned {
+  readonly uid?: string
+}
+
 /** In the order in which they are given. */
-export function decisionsTable(decisions: readonly Decision[], times: ZoneTimes): string {
+export function decisionsTable(decisions: readonly (Decision & Owned)[], times: ZoneTimes): string {
   if (decisions.length === 0) return ''
   const rows = decisions.map(({ at, from, to, active, because, limited, fallback }) => [
     times.text(Date.parse(at)),
@@ -15,11 +20,12 @@ export function decisionsTable(decisions: readonly Decision[], times: ZoneTimes)
     fallback ? 'Fallback' : (limited?.reason ?? '-'),
     printable(because),
   ])
-  return renderRows([[`TIME (${times.zone})`, 'CHANGE', 'ACTIVE', 'HELD BY', 'BECAUSE'], ...rows])
+  const headings = [`TIME (${times.zone})`, 'CHANGE', 'ACTIVE', 'HELD BY', 'BECAUSE']
+  return renderRows(withOwners([headings, ...rows], decisions))
 }
 
 /** In the order in which they are given; a column for each trigger. */
-export function samplesTable(samples: readonly TimedSample[], times: ZoneTimes): string {
+export function samplesTable(samples: readonly (TimedSample & Owned)[], times: ZoneTimes): string {
   if (samples.length === 0) return ''
   const keys = [...new Set(samples.flatMap(({ demand }) => Object.keys(demand)))].sort()
   const rows = samples.map(({ atMs, replicas, desired, ready, active, demand, errors = {} }) => [
@@ -44,7 +50,20 @@ export function samplesTable(samples: readonly TimedSample[], times: ZoneTimes):
     ...keys.map((key) => key.toUpperCase()),
     '',
   ]
-  return renderRows([headings, ...rows])
+  return renderRows(withOwners([headings, ...rows], samples))
+}
+
+/** `rows`, of which the first are headings, with so much of the uids as tells them apart. */
+function withOwners(
+  [headings = [], ...rows]: readonly (readonly string[])[],
+  owned: readonly Owned[],
+): readonly (readonly string[])[] {
+  if (owned.every(({ uid }) => uid === undefined)) return [headings, ...rows]
+  const [time = '', ...others] = headings
+  return [
+    [time, 'UID', ...others],
+    ...rows.map(([at = '', ...cells], i) => [at, owned[i]?.uid?.slice(0, 8) || '-', ...cells]),
+  ]
 }
 
 function numberText(value: number | null | undefined): string {

@@ -3,9 +3,8 @@ import type { Client } from '../../client/client.ts'
 import { type Json, valueAt } from '../../core/json.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import type { Decision, TriggerVerdict } from '../../scaling/decide.ts'
-import { historyObject, readDecision, readSample, type ScalerSample } from '../../scaling/sample.ts'
+import { historySubject, readDecision, readSample, type ScalerSample } from '../../scaling/sample.ts'
 import { textAt } from '../fields.ts'
-import type { ScalerKind } from './about.ts'
 
 export const CHART_MS = 3_600_000
 const DECISIONS_SHOWN = 5
@@ -25,11 +24,6 @@ export interface ScalerRecord {
   readonly samples: readonly TimedSample[]
 }
 
-/** How the history calls it. */
-export function historyName({ kind, metadata }: AnyResource): string {
-  return historyObject(kind as ScalerKind, metadata.namespace ?? '', metadata.name)
-}
-
 export function timezoneOf(object: AnyResource): string {
   return textAt(object, 'spec.timezone') ?? 'UTC'
 }
@@ -39,11 +33,11 @@ export async function gatherScaler(
   object: AnyResource,
   nowMs: number,
 ): Promise<ScalerRecord> {
-  const name = historyName(object)
+  const subject = historySubject(object)
   const [latest, decisions, samples] = await Promise.all([
-    client.scalerHistory({ object: name, kind: 'latest', limit: 1 }),
-    client.scalerHistory({ object: name, kind: 'decision', limit: DECISIONS_READ }),
-    client.scalerHistory({ object: name, kind: 'sample', fromMs: nowMs - CHART_MS }),
+    client.scalerHistory({ ...subject, kind: 'latest', limit: 1 }),
+    client.scalerHistory({ ...subject, kind: 'decision', limit: DECISIONS_READ }),
+    client.scalerHistory({ ...subject, kind: 'sample', fromMs: nowMs - CHART_MS }),
   ])
   const read = decisions.flatMap(({ content }) => readDecision(content) ?? [])
   const changes = read.filter(({ from, to }) => from !== to).slice(0, DECISIONS_SHOWN)

@@ -30,7 +30,10 @@ const decision: TimedJobsDecision = {
 
 function kept(...decisions: readonly TimedJobsDecision[]): readonly HistoryEntry[] {
   const entries: HistoryEntry[] = []
-  const records = new JobRecords('shop', 'import', { append: (entry) => void entries.push(entry) })
+  const records = new JobRecords(
+    { object: 'ScaledJob/shop/import', uid: 'a' },
+    { append: (entry) => void entries.push(entry) },
+  )
   for (const one of decisions) records.looked(one)
   return entries
 }
@@ -39,7 +42,7 @@ test('a look leaves the newest decision and a sample', () => {
   const [latest, sample, ...others] = kept(decision)
   assert.equal(others, [])
   assert.is(latest?.kind, 'latest')
-  assert.is(latest?.object, 'ScaledJob/shop/import')
+  assert.equal([latest?.object, latest?.uid], ['ScaledJob/shop/import', 'a'])
   assert.equal(sample?.content, {
     replicas: 4,
     desired: 4,

@@ -13,6 +13,8 @@ import type { HistoryEntry } from '../../../src/telemetry/history/history.ts'
 import { MemoryHistory } from '../../../src/telemetry/history/memory.ts'
 import { policy, Scaler, value } from '../../scaling/decide/scene.ts'
 
+const WEB = { object: 'ScaledObject/default/web', uid: 'one' }
+
 /** A scaler whose every decision goes into a history, newest first. */
 class Recorded extends Scaler {
   readonly samples: HistoryEntry[] = []
@@ -24,7 +26,7 @@ class Recorded extends Scaler {
     const to = this.after(afterS, { queue: value(queue) })
     const decision = this.last!
     const content = sampleOf({ decision, state: this.state, ready: to, triggers: [] }) as unknown as Json
-    const entry = { object: 'ScaledObject/default/web', atMs: this.steadyMs } as const
+    const entry = { ...WEB, atMs: this.steadyMs }
     this.samples.unshift({ ...entry, kind: 'sample', content: throughText(content) })
     if (decision.from !== decision.to)
       this.decisions.unshift({
@@ -228,8 +230,7 @@ test('what the history has lost is kept in it again, for whoever comes next', as
       status: { lastScaleTime: new Date(first.steadyMs + 5).toISOString() },
       times: new ScalingTimes(new ManualClock(first.steadyMs + 1_000), () => 0),
       policy: first.policy,
-      object: 'ScaledObject/default/web',
-      createdAt: undefined,
+      subject: WEB,
       history,
       readStored: async () => stored,
     })
@@ -254,21 +255,21 @@ test('what one of the same name did before is not its own', async () => {
   first.decided(0, 50)
   const history = new MemoryHistory(new ManualClock(first.steadyMs))
   for (const entry of [...first.samples, ...first.decisions]) history.append(entry)
-  const rulesAfter = async (createdMs: number) => {
+  const rulesOf = async (uid: string) => {
     const state = await restore({
       initial: initialState({ time: first, replicas: 2 }),
       status: undefined,
       times: new ScalingTimes(new ManualClock(first.steadyMs + 5_000), () => 0),
       policy: first.policy,
-      object: 'ScaledObject/default/web',
-      createdAt: new Date(createdMs).toISOString(),
+      subject: { ...WEB, uid },
       history,
       readStored: async () => undefined,
     })
     return state.rules
   }
-  assert.is((await rulesAfter(first.steadyMs - 1_000)).burst?.fired, true)
-  assert.equal(await rulesAfter(first.steadyMs + 1_000), {})
+  assert.is((await rulesOf(WEB.uid)).burst?.fired, true)
+  // made anew, whatever the wall clock says of when
+  assert.equal(await rulesOf('another'), {})
 })
 
 test('a successor that finds nothing begins anew', () => {

@@ -1,5 +1,14 @@
 /** The history's port, in memory and in a file, and what is the file's alone. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -12,7 +21,7 @@ import { MemoryHistory } from '../../../src/telemetry/history/memory.ts'
 import { keep, retentionAt } from '../../../src/telemetry/history/retention.ts'
 import { openSqliteHistory } from '../../../src/telemetry/history/sqlite/history.ts'
 import { openSqliteHistoryReader } from '../../../src/telemetry/history/sqlite/reader.ts'
-import { DAY_MS, decision, HOUR_MS, sample, WEB } from './entries.ts'
+import { DAY_MS, decision, HOUR_MS, sample, UID, WEB } from './entries.ts'
 
 const NOW = Date.parse('2026-11-21T12:00:00Z')
 
@@ -91,6 +100,31 @@ for (const [name, open] of Object.entries(STORES)) {
     }),
   )
 
+  contract('of one name each has its own, and they can be had together', () =>
+    withBed(async (bed) => {
+      const history = await open(bed)
+      for (const [uid, atMs] of [
+        ['one', 1000],
+        ['two', 1000],
+        ['two', 2000],
+      ] as const)
+        for (const kind of ['decision', 'sample', 'latest'] as const)
+          history.append({ ...decision(atMs), uid, kind })
+      const found = async (query: object) =>
+        (await history.list({ object: WEB, kind: 'sample', ...query })).map(
+          ({ uid, atMs }) => `${uid} ${atMs}`,
+        )
+      assert.equal(await found({ uid: 'one' }), ['one 1000'])
+      assert.equal(await found({ uid: 'two', kind: 'decision' }), ['two 2000', 'two 1000'])
+      assert.equal(await found({ uid: 'two', kind: 'decision', limit: 1 }), ['two 2000'])
+      assert.equal(await found({ uid: 'none' }), [])
+      assert.equal((await found({})).toSorted(), ['one 1000', 'two 1000', 'two 2000'])
+      assert.equal(await found({ kind: 'latest' }), ['two 2000', 'one 1000'])
+      assert.equal(await found({ kind: 'latest', uid: 'one' }), ['one 1000'])
+      await history.close()
+    }),
+  )
+
   contract('forgets what is old', () =>
     withBed(async (bed) => {
       const history = await open(bed)
@@ -130,6 +164,29 @@ test('another opening goes on where the last one stopped', () =>
     second.append(decision(NOW + 1))
     assert.is((await second.list({ object: WEB, kind: 'decision' })).length, 2)
     await second.close()
+  }))
+
+test('a file of the format before is gone on with, and what it has is of nobody in particular', () =>
+  withBed(async (bed) => {
+    mkdirSync(join(bed.path, '..'))
+    const { DatabaseSync } = await import('node:sqlite')
+    const old = new DatabaseSync(bed.path)
+    old.exec(`CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+      CREATE TABLE entry (object INTEGER NOT NULL, kind INTEGER NOT NULL, at INTEGER NOT NULL, content TEXT NOT NULL,
+        PRIMARY KEY (object, kind, at)) WITHOUT ROWID;
+      PRAGMA user_version = 1;
+      INSERT INTO object VALUES (7, 'ScaledObject/default/mail'), (8, '${WEB}');
+      INSERT INTO entry VALUES (8, 0, ${NOW}, '${JSON.stringify(decision(NOW).content)}');`)
+    old.close()
+    const history = await openSqliteHistory(bed)
+    history.append(decision(NOW + 1))
+    assert.equal(await history.list({ object: WEB, kind: 'decision' }), [
+      decision(NOW + 1),
+      { ...decision(NOW), uid: '' },
+    ])
+    assert.equal(await history.list({ object: WEB, uid: UID, kind: 'decision' }), [decision(NOW + 1)])
+    await history.close()
+    assert.equal(bed.lines, [])
   }))
 
 test('two that write one file both get in', () =>

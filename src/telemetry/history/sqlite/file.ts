@@ -5,8 +5,8 @@ import type { DatabaseSync } from 'node:sqlite'
 
 type Sqlite = typeof import('node:sqlite')
 
-/** In `user_version`. Another's file is set aside as a damaged one is. */
-const FORMAT = 1
+/** In `user_version`. A newer one's file is set aside as a damaged one is. */
+const FORMAT = 2
 const PAGE_BYTES = 4_096
 const CHECKPOINT_BYTES = 1024 * 1024
 /** How long SQLite waits for a lock: it blocks the event loop, and what is not written now is written a second later. */
@@ -17,11 +17,21 @@ const DISK_RESERVE = { bytes: 64 * 1024 * 1024, part: 0.05 }
 /** Kinds as numbers: part of the key. */
 export const KINDS = { decision: 0, sample: 1, latest: 2 } as const
 
+const OBJECTS =
+  'CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL, uid TEXT NOT NULL, UNIQUE (name, uid));'
 const SCHEMA = `
-  CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  ${OBJECTS}
   CREATE TABLE entry (object INTEGER NOT NULL, kind INTEGER NOT NULL, at INTEGER NOT NULL, content TEXT NOT NULL,
     PRIMARY KEY (object, kind, at)) WITHOUT ROWID;
   PRAGMA user_version = ${FORMAT};`
+/** Format 1 knew objects by name alone: what it has is nobody's in particular. */
+const FROM_1 = `
+  ALTER TABLE object RENAME TO object_1;
+  ${OBJECTS}
+  INSERT INTO object (id, name, uid) SELECT id, name, '' FROM object_1;
+  DROP TABLE object_1;
+  PRAGMA user_version = ${FORMAT};`
+const STEPS: readonly string[] = [SCHEMA, FROM_1]
 
 /** SQLite's primary result codes (https://www.sqlite.org/rescode.html). */
 const RESULT = { busy: 5, locked: 6, corrupt: 11, full: 13, notADatabase: 26 } as const
@@ -57,7 +67,7 @@ export function openForWriting(sqlite: Sqlite, path: string, maxBytes: number): 
     db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_BYTES / PAGE_BYTES}; PRAGMA journal_size_limit = ${2 * CHECKPOINT_BYTES};
       PRAGMA cache_size = -4000; PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)};`)
-    if (numberOf(db, 'PRAGMA user_version') === 0) create(db)
+    if (numberOf(db, 'PRAGMA user_version') < FORMAT) bringUp(db)
     checkFormat(db)
     return db
   } catch (error) {
@@ -66,11 +76,12 @@ export function openForWriting(sqlite: Sqlite, path: string, maxBytes: number): 
   }
 }
 
-/** Two processes may come at once: the second finds it made. */
-function create(db: DatabaseSync): void {
+/** Makes its tables, or those of an older format this one's. Two processes may come at once: the second finds it done. */
+function bringUp(db: DatabaseSync): void {
   db.exec('BEGIN IMMEDIATE')
   try {
-    if (numberOf(db, 'PRAGMA user_version') === 0) db.exec(SCHEMA)
+    const step = STEPS[numberOf(db, 'PRAGMA user_version')]
+    if (step !== undefined) db.exec(step)
     db.exec('COMMIT')
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK')

@@ -1,28 +1,34 @@
 /** Entries as rows. */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
-import type { HistoryEntry, HistoryQuery } from '../history.ts'
+import { type HistoryEntry, type HistoryQuery, type HistorySubject, subjectKey } from '../history.ts'
 import { DECISIONS_KEPT, LAST_DECISIONS_KEPT, type Retention } from '../retention.ts'
 import { KINDS } from './file.ts'
 
 /** Reads `query`. A row that is no JSON (a flipped bit) is left out. */
 export function listRows(db: DatabaseSync, query: HistoryQuery): readonly HistoryEntry[] {
-  const { object, kind, fromMs, toMs, limit = -1 } = query
+  const { object, uid, kind, fromMs, toMs, limit = -1 } = query
+  // of one they come in the order in which they are kept, and of several they are sorted
+  const [ids, subject] =
+    uid === undefined
+      ? ['IN (SELECT id FROM object WHERE name = ?)', [object]]
+      : ['= (SELECT id FROM object WHERE name = ? AND uid = ?)', [object, uid]]
+  const span = [Math.ceil(fromMs ?? 0), Math.ceil(toMs ?? Number.MAX_SAFE_INTEGER)]
   const rows = db
     .prepare(
-      `SELECT at, content FROM entry WHERE object = (SELECT id FROM object WHERE name = ?) AND kind = ? AND at >= ? AND at < ?
-       ORDER BY at DESC LIMIT ?`,
+      `SELECT (SELECT uid FROM object WHERE id = entry.object) AS uid, at, content FROM entry
+       WHERE object ${ids} AND kind = ? AND at >= ? AND at < ? ORDER BY at DESC LIMIT ?`,
     )
-    .all(object, KINDS[kind], Math.ceil(fromMs ?? 0), Math.ceil(toMs ?? Number.MAX_SAFE_INTEGER), limit)
+    .all(...subject, KINDS[kind], ...span, limit)
   return rows.flatMap((row) => entryOf(object, kind, row))
 }
 
 function entryOf(
   object: string,
   kind: HistoryEntry['kind'],
-  { at, content }: Record<string, SQLOutputValue>,
+  { uid, at, content }: Record<string, SQLOutputValue>,
 ): readonly HistoryEntry[] {
   try {
-    return [{ object, kind, atMs: Number(at), content: JSON.parse(String(content)) }]
+    return [{ object, uid: String(uid), kind, atMs: Number(at), content: JSON.parse(String(content)) }]
   } catch {
     return []
   }
@@ -32,6 +38,7 @@ function entryOf(
 export class Rows {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  /** By subject. */
   readonly #ids = new Map<string, number>()
   /** By object and width of buckets: thinned up to there. */
   readonly #thinned = new Map<string, number>()
@@ -47,8 +54,8 @@ export class Rows {
     })
   }
 
-  #writeOne({ object, kind, atMs, content }: HistoryEntry): void {
-    const id = this.#idOf(object)
+  #writeOne({ object, uid, kind, atMs, content }: HistoryEntry): void {
+    const id = this.#idOf({ object, uid })
     if (kind === 'latest') {
       const newer = this.#prepared('SELECT 1 FROM entry WHERE object = ? AND kind = 2 AND at >= ?')
       if (newer.get(id, Math.round(atMs)) !== undefined) return
@@ -103,7 +110,7 @@ export class Rows {
     this.#run('DELETE FROM entry WHERE object = ? AND kind = 2 AND at < ?', id, lastDecisionsFromMs)
     if (this.#prepared('SELECT 1 FROM entry WHERE object = ? LIMIT 1').get(id) !== undefined) return
     this.#run('DELETE FROM object WHERE id = ?', id)
-    for (const [name, known] of this.#ids) if (known === id) this.#ids.delete(name)
+    for (const [key, known] of this.#ids) if (known === id) this.#ids.delete(key)
     for (const { everyMs } of thin) this.#thinned.delete(`${id}/${everyMs}`)
   }
 
@@ -119,12 +126,16 @@ export class Rows {
     return prepared
   }
 
-  #idOf(name: string): number {
-    const known = this.#ids.get(name)
+  #idOf(subject: HistorySubject): number {
+    const key = subjectKey(subject)
+    const known = this.#ids.get(key)
     if (known !== undefined) return known
-    this.#db.prepare('INSERT INTO object (name) VALUES (?) ON CONFLICT DO NOTHING').run(name)
-    const id = Number(this.#db.prepare('SELECT id FROM object WHERE name = ?').get(name)?.id)
-    this.#ids.set(name, id)
+    const { object, uid } = subject
+    this.#db.prepare('INSERT INTO object (name, uid) VALUES (?, ?) ON CONFLICT DO NOTHING').run(object, uid)
+    const id = Number(
+      this.#db.prepare('SELECT id FROM object WHERE name = ? AND uid = ?').get(object, uid)?.id,
+    )
+    this.#ids.set(key, id)
     return id
   }
 
@@ -146,10 +157,10 @@ export class Rows {
 function withoutSuperseded(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
   const latest = new Map<string, HistoryEntry>()
   for (const entry of entries) {
-    if (entry.kind === 'latest' && (latest.get(entry.object)?.atMs ?? 0) <= entry.atMs)
-      latest.set(entry.object, entry)
+    if (entry.kind === 'latest' && (latest.get(subjectKey(entry))?.atMs ?? 0) <= entry.atMs)
+      latest.set(subjectKey(entry), entry)
   }
-  return entries.filter((entry) => entry.kind !== 'latest' || latest.get(entry.object) === entry)
+  return entries.filter((entry) => entry.kind !== 'latest' || latest.get(subjectKey(entry)) === entry)
 }
 
 /** The time of an object's nth newest decision; 0 where there are not so many. */
