@@ -253,6 +253,8 @@ export interface ResourceApi extends ResourceReader, ResourceEditor, ResourceCon
 export const FINALIZERS = {
   /** On Instances: the agent stops the programs first. */
   runtime: 'nsctl.dev/runtime',
+  /** On the runs of Jobs: how they ended is counted in the Job's status first. */
+  job: 'nsctl.dev/job',
   /** On Volumes: the agent removes the data first. */
   data: 'nsctl.dev/data',
   /** On Services that are deleted with --purge: their Volumes go first. */

@@ -124,7 +124,7 @@ function programStatus(program: ProgramRecord, input: StatusInput): InstanceProg
   const ready = runs && (!input.hasReadiness(program.name) || program.readiness?.healthy === true)
   // what nothing stands in the way of is started as soon as this is written
   const before = input.record.obstacle === undefined ? 'starting' : 'pending'
-  const end = runsOnce(input.instance) ? runEndOf(program, seen, input.record.written) : undefined
+  const end = countedEnd(program, input)
   const state =
     end !== undefined
       ? endedState(end)
@@ -135,7 +135,7 @@ function programStatus(program: ProgramRecord, input: StatusInput): InstanceProg
         : seen.state
   return {
     name: program.name,
-    state: input.stopped ? 'exited' : state,
+    state: input.stopped && end === undefined ? 'exited' : state,
     ...(runs && seen.pid !== undefined ? { pid: seen.pid } : {}),
     ready,
     restarts: program.restarts,
@@ -144,6 +144,13 @@ function programStatus(program: ProgramRecord, input: StatusInput): InstanceProg
       : {}),
     ...(program.lastFailure === undefined ? {} : { lastFailure: program.lastFailure }),
   }
+}
+
+/** Of a run whose end was asked for only what was written before counts: what has ended since was ended. */
+function countedEnd(program: ProgramRecord, { instance, observed, record }: StatusInput): RunEnd | undefined {
+  if (!runsOnce(instance)) return undefined
+  const end = runEndOf(program, observed.get(program.key), record.written)
+  return end?.recorded === false && instance.metadata.deletionTimestamp !== undefined ? undefined : end
 }
 
 function phaseOf(input: StatusInput, deleting: boolean, programs: readonly InstanceProgramStatus[]): Phase {

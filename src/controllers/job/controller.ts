@@ -1,22 +1,24 @@
 /** The Job controller: read → plan → apply → one status write. */
-import type { ResourceController } from '../../api/api.ts'
+import { FINALIZERS, type ResourceController } from '../../api/api.ts'
 import type { Clock } from '../../core/clock.ts'
 import { deepEqual, type Json } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
+import type { ObjectIndex } from '../../engine/cache-index.ts'
 import { type ControllerSpec, refKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
 import type { Instance, Job, Node } from '../../resources/generated/types.ts'
 import { missingText } from '../../resources/materials.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
-import { type JobPlan, planJob } from './plan.ts'
-import { makeRun, type RunTemplate, runTemplateOf, runViewOf } from './runs.ts'
+import { type JobPlan, planJob, type RunView } from './plan.ts'
+import { heldFor, makeRun, type RunTemplate, runTemplateOf, runViewOf } from './runs.ts'
 import { jobStatus, writtenVerdict } from './status.ts'
+import { type JobTally, tallyRuns } from './tally.ts'
 import { JobTimes } from './times.ts'
 import { jobWatches } from './watches.ts'
 
 export type JobApi = Pick<
   ResourceController,
-  'createOwned' | 'updateStatus' | 'requestDelete' | 'recordEvent'
+  'createOwned' | 'updateStatus' | 'requestDelete' | 'removeFinalizer' | 'recordEvent'
 >
 
 export interface JobControllerOptions {
@@ -40,14 +42,18 @@ interface Situation {
   readonly ref: ObjectRef
   readonly job: Job
   readonly instances: readonly Instance[]
+  readonly runs: readonly RunView[]
+  readonly tally: JobTally
 }
 
 class JobReconciler {
   readonly #options: JobControllerOptions
+  readonly #held: ObjectIndex
   readonly #times: JobTimes
 
   constructor(options: JobControllerOptions) {
     this.#options = options
+    this.#held = options.cache.index('Instance', heldFor)
     this.#times = new JobTimes(options.clock)
   }
 
@@ -56,10 +62,14 @@ class JobReconciler {
     const job = cache.get<Job>(ref)
     if (job === undefined || job.metadata.deletionTimestamp !== undefined) {
       this.#times.forget(refKey(ref))
+      await this.#release(this.#held.get<Instance>(refKey(ref)))
       return settled
     }
-    const owned = cache.byOwner(job.metadata.uid ?? '') as unknown as readonly Instance[]
-    const situation = { ref, job, instances: owned.filter((one) => one.kind === 'Instance') }
+    const { uid = '' } = job.metadata
+    const owned = cache.byOwner(uid) as unknown as readonly Instance[]
+    const instances = owned.filter((one) => one.kind === 'Instance')
+    const runs = instances.map(runViewOf)
+    const situation = { ref, job, instances, runs, tally: tallyRuns(job.status, runs) }
     const plan = this.#plan(situation)
     const template = runTemplateOf(job, cache)
     const node = cache.list<Node>('Node').find((one) => one.status?.phase === 'Ready')
@@ -67,13 +77,19 @@ class JobReconciler {
     if (blocked === undefined && node !== undefined) await this.#create(situation, plan, template, node)
     await this.#end(situation, plan)
     await this.#writeStatus(situation, plan, blocked)
+    await this.#release(releasedOf(situation, this.#held.get<Instance>(refKey(ref))))
     return await this.#outcome(situation, plan)
   }
 
-  #plan({ ref, job, instances }: Situation): JobPlan {
+  /** Nothing is to be counted of them any more. */
+  async #release(instances: readonly Instance[]): Promise<void> {
+    const { api } = this.#options
+    await Promise.all(instances.map((one) => api.removeFinalizer(refOf(one), FINALIZERS.job)))
+  }
+
+  #plan({ ref, job, runs, tally }: Situation): JobPlan {
     const { parallelism, completions, backoffLimit, activeDeadlineSeconds } = job.spec
-    const runs = instances.map(runViewOf)
-    const failed = runs.filter((one) => one.state === 'failed').length
+    const { succeeded, failed } = tally
     return planJob(
       {
         parallelism,
@@ -85,8 +101,8 @@ class JobReconciler {
       {
         elapsedMs: this.#times.elapsedMs(refKey(ref), job),
         sinceFailureMs: this.#times.sinceFailureMs(refKey(ref), failed),
-        succeeded: job.status?.succeeded ?? 0,
-        failed: job.status?.failed ?? 0,
+        succeeded,
+        failed,
       },
       writtenVerdict(job.status),
     )
@@ -105,7 +121,7 @@ class JobReconciler {
   }
 
   async #writeStatus(
-    { ref, job, instances }: Situation,
+    { ref, job, instances, runs, tally }: Situation,
     plan: JobPlan,
     blocked: string | undefined,
   ): Promise<void> {
@@ -113,7 +129,8 @@ class JobReconciler {
     const status = jobStatus({
       job,
       plan,
-      runs: instances.map(runViewOf),
+      tally,
+      runs,
       ready: instances.filter((one) => one.status?.phase === 'Running').length,
       blocked,
       elapsedMs: this.#times.elapsedMs(refKey(ref), job),
@@ -143,6 +160,18 @@ class JobReconciler {
     await this.#options.api.requestDelete(refOf(job))
     return settled
   }
+}
+
+/** What is counted, and what is another Job's of this name that has gone without its runs. */
+function releasedOf({ job, instances, tally }: Situation, held: readonly Instance[]): readonly Instance[] {
+  const names = new Set(tally.release.map(({ name }) => name))
+  const { uid } = job.metadata
+  const isOwn = ({ metadata }: Instance) =>
+    metadata.ownerReferences?.some((owner) => owner.uid === uid) === true
+  return [
+    ...instances.filter(({ metadata }) => names.has(metadata.name)),
+    ...held.filter((one) => !isOwn(one)),
+  ]
 }
 
 function blockedBy(template: RunTemplate, node: Node | undefined, plan: JobPlan): string | undefined {

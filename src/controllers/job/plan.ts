@@ -5,10 +5,15 @@
 
 export interface RunView {
   readonly name: string
+  readonly uid: string
   readonly ordinal: number
+  /** Held until it is counted (tally.ts). */
+  readonly held: boolean
   readonly state: 'active' | 'succeeded' | 'failed'
   /** Its end was asked for. */
   readonly deleting: boolean
+  /** Its end was asked for and has come. */
+  readonly stopped: boolean
   /** Why it failed. */
   readonly message?: string
 }
@@ -26,7 +31,7 @@ export interface JobPast {
   readonly elapsedMs: number
   /** Since the number of failures last grew; undefined where there is none. */
   readonly sinceFailureMs: number | undefined
-  /** Runs that succeeded and may not be there any more. */
+  /** Runs that succeeded, whether or not they are still there. */
   readonly succeeded: number
   readonly failed: number
 }
@@ -46,8 +51,6 @@ export interface JobPlan {
   readonly create: readonly number[]
   /** Names of runs to end. */
   readonly end: readonly string[]
-  readonly succeeded: number
-  readonly failed: number
   /** Look again after so long: a retry or the deadline is due. */
   readonly waitMs: number | undefined
 }
@@ -67,24 +70,22 @@ export function planJob(
   past: JobPast,
   written?: JobVerdict,
 ): JobPlan {
-  const succeeded = Math.max(past.succeeded, count(runs, 'succeeded'))
-  const failed = Math.max(past.failed, count(runs, 'failed'))
+  const { succeeded, failed } = past
   const active = runs.filter((one) => one.state === 'active' && !one.deleting)
-  const counts = { succeeded, failed }
-  const over = written ?? verdictOf(wanted, runs, { ...past, ...counts })
+  const over = written ?? verdictOf(wanted, runs, past)
   if (over.kind !== 'running')
-    return { verdict: over, create: [], end: active.map((one) => one.name), ...counts, waitMs: undefined }
+    return { verdict: over, create: [], end: active.map((one) => one.name), waitMs: undefined }
   const untilDeadlineMs =
     wanted.activeDeadlineMs === undefined ? undefined : wanted.activeDeadlineMs - past.elapsedMs
   const missing = Math.min(wanted.parallelism, wanted.completions - succeeded) - active.length
   const untilRetryMs = retryDelayMs(failed) - (past.sinceFailureMs ?? Number.POSITIVE_INFINITY)
   const mayCreate = missing > 0 && untilRetryMs <= 0
-  const first = Math.max(-1, ...runs.map((one) => one.ordinal)) + 1
+  // those that have ended had theirs, also where they are not there any more
+  const first = Math.max(succeeded + failed - 1, ...runs.map((one) => one.ordinal)) + 1
   return {
     verdict: over,
     create: mayCreate ? Array.from({ length: missing }, (_, index) => first + index) : [],
     end: [],
-    ...counts,
     waitMs: earliest(missing > 0 && !mayCreate ? untilRetryMs : undefined, untilDeadlineMs),
   }
 }
@@ -102,10 +103,6 @@ function verdictOf(wanted: WantedJob, runs: readonly RunView[], past: JobPast): 
     return { kind: 'failed', reason: 'DeadlineExceeded', message }
   }
   return { kind: 'running' }
-}
-
-function count(runs: readonly RunView[], state: RunView['state']): number {
-  return runs.filter((one) => one.state === state).length
 }
 
 function earliest(...times: readonly (number | undefined)[]): number | undefined {

@@ -45,7 +45,7 @@ export function serviceNameOf({ metadata }: Job): string {
   return `job-${metadata.name}-`
 }
 
-/** One run, held by the finalizer that its agent's word takes off. The same name for the same Job and ordinal. */
+/** One run, held by the finalizer that its agent's word takes off, and by the one that goes when it is counted. The same name for the same Job and ordinal. */
 export function makeRun(job: Job, template: RunTemplate, ordinal: number, node: string): AnyResource {
   const { metadata, spec } = job
   return {
@@ -55,7 +55,7 @@ export function makeRun(job: Job, template: RunTemplate, ordinal: number, node: 
       name: `${metadata.name}-${ordinal}-${digest(`${metadata.uid}/${ordinal}`, 5)}`,
       namespace: metadata.namespace,
       ...(metadata.labels === undefined ? {} : { labels: metadata.labels }),
-      finalizers: [FINALIZERS.runtime],
+      finalizers: [FINALIZERS.runtime, FINALIZERS.job],
       ownerReferences: [
         {
           apiVersion: job.apiVersion,
@@ -82,13 +82,33 @@ export function makeRun(job: Job, template: RunTemplate, ordinal: number, node: 
   } as AnyResource
 }
 
+/** For an index: the Job, as `refKey` writes it, that is still to count the run. */
+export function heldFor(object: AnyResource): readonly string[] {
+  const { spec, metadata } = object as unknown as Instance
+  const isHeld = metadata.finalizers?.includes(FINALIZERS.job) === true
+  return spec.job !== undefined && isHeld ? [`Job/${metadata.namespace}/${spec.job}`] : []
+}
+
 export function runViewOf({ metadata, spec, status }: Instance): RunView {
-  const state = status?.phase === 'Succeeded' ? 'succeeded' : status?.phase === 'Failed' ? 'failed' : 'active'
   return {
     name: metadata.name,
+    uid: metadata.uid ?? '',
     ordinal: spec.ordinal,
-    state,
+    held: metadata.finalizers?.includes(FINALIZERS.job) === true,
+    state: stateOf(status),
     deleting: metadata.deletionTimestamp !== undefined,
+    stopped: status?.phase === 'Stopped',
     ...(status?.message === undefined ? {} : { message: status.message }),
   }
+}
+
+/** The phase of one that is deleted tells of its end only; how its programs ended before stays. */
+function stateOf(status: Instance['status']): RunView['state'] {
+  const { phase, programs = [] } = status ?? {}
+  if (phase === 'Succeeded') return 'succeeded'
+  if (phase === 'Failed') return 'failed'
+  if (phase !== 'Stopping' && phase !== 'Stopped') return 'active'
+  if (programs.some(({ state }) => state === 'failed')) return 'failed'
+  const isOver = programs.length > 0 && programs.every(({ state }) => state === 'succeeded')
+  return isOver ? 'succeeded' : 'active'
 }

@@ -3,10 +3,12 @@ import { formatAge } from '../../core/quantity.ts'
 import { type ConditionInput, findCondition, setConditions } from '../../resources/conditions.ts'
 import type { Job, JobStatus } from '../../resources/generated/types.ts'
 import type { JobPlan, RunView } from './plan.ts'
+import type { JobTally } from './tally.ts'
 
 export interface JobStatusInput {
   readonly job: Job
   readonly plan: JobPlan
+  readonly tally: JobTally
   readonly runs: readonly RunView[]
   /** Of those, how many programs really run. */
   readonly ready: number
@@ -18,7 +20,16 @@ export interface JobStatusInput {
   readonly now: string
 }
 
-export function jobStatus({ job, plan, runs, ready, blocked, elapsedMs, now }: JobStatusInput): JobStatus {
+export function jobStatus({
+  job,
+  plan,
+  tally,
+  runs,
+  ready,
+  blocked,
+  elapsedMs,
+  now,
+}: JobStatusInput): JobStatus {
   const before = job.status
   const { verdict } = plan
   const isOver = verdict.kind !== 'running'
@@ -30,19 +41,18 @@ export function jobStatus({ job, plan, runs, ready, blocked, elapsedMs, now }: J
     observedGeneration: job.metadata.generation ?? 0,
     active,
     ready,
-    succeeded: plan.succeeded,
-    failed: plan.failed,
+    ...tally.written,
     startTime: before?.startTime ?? now,
     ...(completionTime === undefined ? {} : { completionTime }),
-    completionsText: `${plan.succeeded}/${job.spec.completions}`,
+    completionsText: `${tally.succeeded}/${job.spec.completions}`,
     // written with the end only: a status that tells the time would be written all the time
     ...(isOver ? { durationText: before?.durationText ?? formatAge(elapsedMs) } : {}),
     ...(summary === undefined ? {} : { summary }),
-    conditions: setConditions(before?.conditions, conditionsOf(plan), now, job.metadata.generation),
+    conditions: setConditions(before?.conditions, conditionsOf(plan, tally), now, job.metadata.generation),
   }
 }
 
-function conditionsOf({ verdict, succeeded }: JobPlan): readonly ConditionInput[] {
+function conditionsOf({ verdict }: JobPlan, { succeeded }: JobTally): readonly ConditionInput[] {
   const isComplete = verdict.kind === 'complete'
   const hasFailed = verdict.kind === 'failed'
   return [

@@ -576,6 +576,8 @@ export type JobStatus = {
   readonly succeeded?: number
   /** Instances that failed. */
   readonly failed?: number
+  /** Uids of Instances that are counted above and still held by the finalizer nsctl.dev/job. */
+  readonly counted?: readonly string[]
   /** When it was taken up. */
   readonly startTime?: string
   /** When it ended. */

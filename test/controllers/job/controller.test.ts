@@ -100,6 +100,45 @@ test('runs several, and the next as one ends', async ({ world }) => {
   assert.is((await world.instances()).length, 3)
 })
 
+test('a failed run that is deleted stays counted', async ({ world }) => {
+  await apply(world, { parallelism: 2, completions: 2, backoffLimit: 1 })
+  await world.until(() => assert.is(world.runtime.running().length, 2))
+  const [first, second] = [...world.runtime.specs.keys()] as [string, string]
+  world.runtime.end(first, crash)
+  const failed = await world.until(async () => {
+    const found = (await world.instances()).find(({ status }) => status?.phase === 'Failed')
+    assert.ok(found)
+    return found
+  })
+  await world.api.delete(
+    { kind: 'Instance', namespace: 'default', name: failed.metadata.name },
+    { actor: { name: 'test' } },
+  )
+  await world.until(async () => assert.is((await world.instances()).length, 1))
+  assert.is((await job(world)).status?.failed, 1)
+  await world.restart()
+  world.runtime.end(second, crash)
+  const over = await world.until(async () => {
+    const found = await job(world)
+    assert.is(conditions(found).Failed, 'True BackoffLimitExceeded')
+    return found
+  })
+  assert.match(over.status?.summary ?? '', /2 runs have failed/)
+  // what is counted is held no longer, and noted no longer
+  await world.until(async () => assert.is((await job(world)).status?.counted, undefined))
+  assert.equal((await world.instances())[0]?.metadata.finalizers, ['nsctl.dev/runtime'])
+})
+
+test('runs that a Job leaves behind are not held', async ({ world }) => {
+  await apply(world)
+  await world.until(() => assert.is(world.runtime.running().length, 1))
+  await world.api.delete(ref, { actor: { name: 'test' }, cascade: 'orphan' })
+  await world.until(async () => {
+    const { metadata } = (await world.instances())[0] ?? {}
+    assert.not.ok(metadata?.finalizers?.includes('nsctl.dev/job'))
+  })
+})
+
 test('ends what runs when its time is up', async ({ world }) => {
   await apply(world, { activeDeadlineSeconds: 1 })
   await world.until(() => assert.is(world.runtime.running().length, 1))

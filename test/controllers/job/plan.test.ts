@@ -17,11 +17,20 @@ const past: JobPast = { elapsedMs: 0, sinceFailureMs: undefined, succeeded: 0, f
 function run(ordinal: number, state: RunView['state'], deleting = false): RunView {
   return {
     name: `r-${ordinal}`,
+    uid: `u-${ordinal}`,
+    held: false,
+    stopped: false,
     ordinal,
     state,
     deleting,
     ...(state === 'failed' && { message: 'exits with 3' }),
   }
+}
+
+/** All runs are still there. */
+function countsOf(runs: readonly RunView[]): Pick<JobPast, 'succeeded' | 'failed'> {
+  const count = (state: RunView['state']) => runs.filter((one) => one.state === state).length
+  return { succeeded: count('succeeded'), failed: count('failed') }
 }
 
 const cases: readonly {
@@ -85,12 +94,27 @@ const cases: readonly {
     want: ['wait 4000'],
   },
   { name: 'counts what has succeeded and was removed', past: { succeeded: 1 }, want: ['complete'] },
+  {
+    name: 'counts what has failed and was removed',
+    past: { failed: 3 },
+    want: ['failed BackoffLimitExceeded: 3 runs have failed'],
+  },
+  {
+    name: 'gives none of its numbers to another run',
+    wanted: { completions: 3 },
+    past: { succeeded: 2 },
+    want: ['create 2'],
+  },
   { name: 'replaces a run whose end was asked for', runs: [run(0, 'active', true)], want: ['create 1'] },
 ]
 
 for (const one of cases)
   test(one.name, () => {
-    const plan = planJob({ ...wanted, ...one.wanted }, one.runs ?? [], { ...past, ...one.past })
+    const plan = planJob({ ...wanted, ...one.wanted }, one.runs ?? [], {
+      ...past,
+      ...countsOf(one.runs ?? []),
+      ...one.past,
+    })
     const { verdict } = plan
     assert.equal(
       [
@@ -134,11 +158,15 @@ test('never more side by side, never more in all, never an ordinal twice', () =>
         )
         const plan = planJob({ parallelism, completions, backoffLimit, activeDeadlineMs: undefined }, runs, {
           ...past,
+          ...countsOf(runs),
           sinceFailureMs,
         })
         const active = runs.filter((one) => one.state === 'active' && !one.deleting).length
         const started = active + plan.create.length
-        assert.ok(plan.create.length === 0 || started <= Math.min(parallelism, completions - plan.succeeded))
+        assert.ok(
+          plan.create.length === 0 ||
+            started <= Math.min(parallelism, completions - countsOf(runs).succeeded),
+        )
         assert.ok(plan.create.every((ordinal) => runs.every((one) => one.ordinal !== ordinal)))
         assert.is(new Set(plan.create).size, plan.create.length)
         assert.ok(plan.verdict.kind === 'running' || plan.create.length === 0)
