@@ -66,29 +66,33 @@ export class Records {
     if (from === to && atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
     this.#sampledAtMs = atMs
     const [object, wallMs] = [this.#object, Date.parse(at)]
-    const latest = facts.decision as unknown as Json
     this.#history.append({
       object,
       atMs: wallMs,
       kind: 'sample',
       content: sampleOf(facts) as unknown as Json,
     })
-    this.#history.append({ object, atMs: wallMs, kind: 'latest', content: latest })
+    this.#append('latest', facts.decision)
+  }
+
+  /** With each decision that the Service refused: it is shown, and is no part of what a successor goes on with. */
+  refused(decision: Decision, ready: number): void {
+    this.#metrics.decided(this.#id, figuresOf(decision), ready)
+    this.#append('latest', decision)
   }
 
   /** With each decision that has changed something. */
   changed(decision: Decision): void {
-    const content = decision as unknown as Json
-    this.#history?.append({
-      object: this.#object,
-      atMs: Date.parse(decision.at),
-      kind: 'decision',
-      content,
-    })
+    this.#append('decision', decision)
   }
 
   forget(): void {
     this.#metrics.forget(this.#id)
+  }
+
+  #append(kind: 'latest' | 'decision', decision: Decision): void {
+    const content = decision as unknown as Json
+    this.#history?.append({ object: this.#object, atMs: Date.parse(decision.at), kind, content })
   }
 }
 

@@ -160,7 +160,7 @@ test('without its Service it waits, and acts when that comes', () =>
       { kind: 'Service', namespace: 'default', name: 'web' },
       { actor: { name: 'test' } },
     )
-    await stage.until(async () => assert.is((await condition(stage, 'Ready'))?.reason, 'TargetNotFound'))
+    await stage.until(async () => assert.is((await condition(stage, 'Ready'))?.reason, 'TargetTerminating'))
     const before = stage.queue('web').looks.length
     await stage.pass(90_000, 5_000)
     assert.is(stage.queue('web').looks.length, before)
