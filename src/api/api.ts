@@ -151,7 +151,10 @@ export interface ResourceReader {
 
 /** What people do. Everything is admitted (validated, defaulted, constrained), recorded and, where spec moves, revisioned. */
 export interface ResourceEditor {
-  /** Three-way merge of manifests; validated all or nothing, then each object is committed atomically by itself. */
+  /**
+   * Three-way merge of manifests; validated all or nothing, then each object is committed atomically by itself, those that exchange what only one
+   * may have at once.
+   */
   apply(manifests: readonly Manifest[], options: ApplyOptions): Promise<ApplyResult>
   /** As apply, without last-applied bookkeeping; AlreadyExists where it is there. */
   create(manifest: Manifest, options: ApplyOptions): Promise<ChangeResult>

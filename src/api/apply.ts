@@ -5,12 +5,13 @@ import type { Entry, Transaction } from '../store/store.ts'
 import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
 import { type Fault, fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
-import { claimFault, claimOf } from './claims.ts'
+import { claimFaults } from './claim-set.ts'
+import { claimOf } from './claims.ts'
 import { commitSet, wantsDefaultNamespace } from './commit-set.ts'
 import { type Context, MAX_ATTEMPTS, timestamp } from './context.ts'
 import { REWRITE, versionInUseText, versionsInUse } from './definitions.ts'
 import { objectKey } from './keys.ts'
-import { type Plan, type Planned, planDocument, type SetMode, type Situation } from './plan.ts'
+import { type Plan, planDocument, type SetMode, type Situation } from './plan.ts'
 
 const NOTHING_APPLIED = 'nothing was applied'
 
@@ -32,14 +33,16 @@ export async function applySet(
       await context.kinds.refresh()
       return applySet(context, manifests, options, mode)
     }
-    const plans: Plan[] = []
-    const claims = new Map<string, string>()
+    const planned: Plan[] = []
     for (const one of open) {
-      const planned = refuseRivals(planDocument(context, one, situation, options.actor, mode), claims)
-      if (planned.kind === 'plan') plans.push(planned)
-      else faults.set(one.candidate.manifest, planned.faults)
+      const plan = planDocument(context, one, situation, options.actor, mode)
+      if (plan.kind === 'plan') planned.push(plan)
+      else faults.set(one.candidate.manifest, plan.faults)
     }
-    await refuseVersionsInUse(context, plans, faults)
+    await refuseVersionsInUse(context, planned, faults)
+    const claims = claimFaults(planned, situation.entry, options.partial === true)
+    for (const [manifest, claimed] of claims) faults.set(manifest, [claimed])
+    const plans = planned.filter(({ manifest }) => !claims.has(manifest))
     if (faults.size > 0 && options.partial !== true) throw refusal(manifests, faults, results.size)
     if (options.dryRun === true) {
       for (const plan of plans) results.set(plan.manifest, plan.result)
@@ -59,21 +62,6 @@ export async function applySet(
     results: manifests.flatMap((manifest) => results.get(manifest) ?? []),
     failed: failures(manifests, faults),
   }
-}
-
-/** Two documents of one set that claim the same: the second is refused. `claims`: who claims what so far, by key. */
-function refuseRivals(planned: Planned, claims: Map<string, string>): Planned {
-  if (planned.kind !== 'plan') return planned
-  const { manifest, target, recorded } = planned
-  const key = claimOf(target, recorded.object)
-  if (key === undefined) return planned
-  const holder = claims.get(key)
-  const rival = claimFault(manifest, target, recorded.object, () =>
-    holder === undefined ? undefined : { value: holder },
-  )
-  if (rival !== undefined) return { kind: 'faults', faults: [rival] }
-  claims.set(key, target.name)
-  return planned
 }
 
 /** A definition cannot lose a version in which something is stored: its plan becomes a fault. */

@@ -5,7 +5,7 @@
 import { NsctlError } from '../core/errors.ts'
 import { type AnyResource, GROUP } from '../resources/object.ts'
 import { type TargetRef, unsupportedTarget } from '../resources/scaledobject/target.ts'
-import type { Entry, Operation } from '../store/store.ts'
+import type { Operation } from '../store/store.ts'
 import { type Fault, fault } from './admission/faults.ts'
 import type { Manifest } from './api.ts'
 import type { Stored } from './codec.ts'
@@ -50,16 +50,8 @@ export async function releaseOperations(
   return entry?.value === target.name ? [{ kind: 'delete', key: entry.key, expect: entry.revision }] : NONE
 }
 
-/** Why `next` cannot claim its Service; undefined where it can, or has. */
-export function claimFault(
-  manifest: Manifest,
-  target: Target,
-  next: AnyResource,
-  entry: (key: string) => Pick<Entry, 'value'> | undefined,
-): Fault | undefined {
-  const key = claimOf(target, next)
-  const holder = key === undefined ? undefined : entry(key)?.value
-  if (holder === undefined || holder === target.name) return undefined
+/** Why `next` cannot claim its Service, which `holder` has. */
+export function claimFault(manifest: Manifest, target: Target, next: AnyResource, holder: string): Fault {
   const service = serviceOf(next)
   return fault(manifest, 'Conflict', claimedText(target.name, service, holder), {
     path: CLAIMED,

@@ -1,12 +1,13 @@
 /**
  * Committing the plans of a set. Many objects share a transaction: it has one audit record and one revision of the store, and
  * costs a fraction of what as many transactions do. Where somebody else was faster with one of them, each is committed
- * by itself, so that no object waits for another.
+ * by itself, so that no object waits for another but those that exchange what only one may have.
  */
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 import type { Operation, Transaction } from '../store/store.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { auditOperation } from './audit.ts'
+import { inClaimOrder, joinClaims } from './claim-set.ts'
 import { withResourceVersion } from './codec.ts'
 import { type Context, commit } from './context.ts'
 import type { Target } from './keys.ts'
@@ -44,54 +45,61 @@ export async function commitSet(
   const pruning = await pruningOf(context, writing)
   // what the set itself changes is as the set has it
   const redefined = writing.filter(changesDefinition).map(({ operations: [put] }) => put?.key ?? '')
-  const transactionOf = (plans: readonly Plan[]) => transaction(context, set, plans, { pruning, redefined })
-  const conflicts = new Set<Manifest>()
-  const settle = async (groups: readonly (readonly Plan[])[], first: readonly Transaction[]) => {
+  const transactionOf = (group: Group) => transaction(context, set, group.flat(), { pruning, redefined })
+  const settle = async (groups: readonly Group[], first: readonly Transaction[]) => {
     const outcomes = await commit(context, [...first, ...groups.map(transactionOf)])
-    const lost: Plan[] = []
-    for (const [index, plans] of groups.entries()) {
+    const lost: Together[] = []
+    for (const [index, group] of groups.entries()) {
       const outcome = outcomes[first.length + index]!
-      if (outcome.kind === 'conflict') lost.push(...plans)
-      else for (const plan of plans) results.set(plan.manifest, stored(plan, outcome.revision))
+      if (outcome.kind === 'conflict') lost.push(...group)
+      else for (const plan of group.flat()) results.set(plan.manifest, stored(plan, outcome.revision))
     }
     return lost
   }
-  const lost = await settle(groupsOf(context, writing, pruning), set.first)
+  const lost = await settle(groupsOf(context, inClaimOrder(writing), pruning), set.first)
   const alone =
     lost.length > 1
       ? await settle(
-          lost.map((plan) => [plan]),
+          lost.map((plans) => [plans]),
           [],
         )
       : lost
-  for (const plan of alone) conflicts.add(plan.manifest)
-  return conflicts
+  return new Set(alone.flat().map(({ manifest }) => manifest))
 }
+
+/** Plans that are committed at once or not at all: all but a ring of claims is one by itself. */
+type Together = readonly Plan[]
+/** What shares a transaction. */
+type Group = readonly Together[]
 
 /** In order, as many at a time as a transaction may hold beside its fence and its audit record, by number and by size. */
 function groupsOf(
   { store, fence }: Context,
-  plans: readonly Plan[],
+  all: readonly Together[],
   pruning: ReadonlyMap<Plan, readonly Operation[]>,
-): readonly (readonly Plan[])[] {
+): readonly Group[] {
   const room = (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - 1
   const roomBytes = store.maxTransactionBytes ?? Number.POSITIVE_INFINITY
-  const groups: Plan[][] = []
+  const isBounded = roomBytes !== Number.POSITIVE_INFINITY
+  const groups: Together[][] = []
+  let objects = 0
   let left = 0
   let leftBytes = 0
-  for (const plan of plans) {
-    const pruned = pruning.get(plan) ?? NONE
-    const count = plan.operations.length + pruned.length
-    const isBounded = roomBytes !== Number.POSITIVE_INFINITY
-    const bytes = isBounded ? bytesOf(plan.operations) + bytesOf(pruned) + AUDIT_BYTES : 0
-    const last = groups.at(-1)
-    const fits = last !== undefined && last.length < OBJECTS_AT_ONCE && count <= left && bytes <= leftBytes
+  for (const plans of all) {
+    let count = 0
+    let bytes = 0
+    for (const plan of plans) {
+      const pruned = pruning.get(plan) ?? NONE
+      count += plan.operations.length + pruned.length
+      if (isBounded) bytes += bytesOf(plan.operations) + bytesOf(pruned) + AUDIT_BYTES
+    }
+    const fits = groups.length > 0 && objects < OBJECTS_AT_ONCE && count <= left && bytes <= leftBytes
     if (!fits) {
-      left = room
-      leftBytes = roomBytes
+      ;[objects, left, leftBytes] = [0, room, roomBytes]
       groups.push([])
     }
-    groups.at(-1)!.push(plan)
+    groups.at(-1)!.push(plans)
+    objects += plans.length
     left -= count
     leftBytes -= bytes
   }
@@ -143,7 +151,7 @@ function transaction(
     }))
     operations.push(auditOperation(context, set.actor, set.mode, audited))
   }
-  return operations
+  return joinClaims(operations, set.situation.entry)
 }
 
 function changesDefinition({ target }: Plan): boolean {

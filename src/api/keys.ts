@@ -35,6 +35,7 @@ export const REVISION_DIGITS = 8
 export const SPEC_STEP = '/spec'
 export const AUDIT_PREFIX = 'audit/'
 export const NODE_PREFIX = 'node/'
+const CLAIM_PREFIX = 'claim/'
 
 /** A kind, and what of it is meant. */
 export interface Target {
@@ -91,7 +92,11 @@ export function placementKey({ kind, namespace, name }: Target): string {
 
 /** Where it is noted which ScaledObject scales a Service. */
 export function scaleClaimKey(namespace: string, service: string): string {
-  return `claim/scale/${namespace}/${service}`
+  return `${CLAIM_PREFIX}scale/${namespace}/${service}`
+}
+
+export function isClaimKey(key: string): boolean {
+  return key.startsWith(CLAIM_PREFIX)
 }
 
 /** Metadata and spec of what belongs to `node`: the control plane’s half. */

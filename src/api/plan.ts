@@ -12,7 +12,6 @@ import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { filledBy, lastWanted, rememberApplied } from './applied.ts'
 import { carryUnknown } from './carried.ts'
 import { contentOf } from './changes.ts'
-import { claimFault } from './claims.ts'
 import { type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
 import type { Target } from './keys.ts'
@@ -102,8 +101,6 @@ export function planDocument(
   const outdated = recorded.changed ? versionFaults(candidate, live) : NONE
   if (broken.length + oversized.length + outdated.length > 0)
     return { kind: 'faults', faults: [...broken, ...oversized, ...outdated] }
-  const claimed = recorded.changed ? claimFault(manifest, target, next, situation.entry) : undefined
-  if (claimed !== undefined) return { kind: 'faults', faults: [claimed] }
 
   const result: ChangeResult = {
     verdict: live === undefined ? 'created' : recorded.changed ? 'configured' : 'unchanged',

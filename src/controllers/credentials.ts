@@ -1,7 +1,7 @@
 /** What scalers' triggers log in with: a change of it concerns those whose triggers name it. */
 import { deepEqual } from '../core/json.ts'
 import type { ObjectCache } from '../engine/cache.ts'
-import type { Watch } from '../engine/controller.ts'
+import { refKey, type Watch } from '../engine/controller.ts'
 import type {
   ClusterTriggerAuthentication,
   ScaledJob,
@@ -14,6 +14,30 @@ import { type AnyResource, type ObjectRef, refOfObject } from '../resources/obje
 
 /** Where Secrets of ClusterTriggerAuthentications are. */
 export const CLUSTER_NAMESPACE = 'nsctl'
+
+/** Whose triggers are to log in anew when they are next taken in. A note stays until that has been done. */
+export class Relogins {
+  readonly #keys = new Set<string>()
+
+  note(ref: ObjectRef): void {
+    this.#keys.add(refKey(ref))
+  }
+
+  forget(ref: ObjectRef): void {
+    this.#keys.delete(refKey(ref))
+  }
+
+  /** Has `takeIn` act on what is noted of `ref`, and notes it again where that rejects. What is noted meanwhile is for the next time. */
+  async actOn(ref: ObjectRef, takeIn: (relogin: boolean) => Promise<void>): Promise<void> {
+    const relogin = this.#keys.delete(refKey(ref))
+    try {
+      await takeIn(relogin)
+    } catch (error) {
+      if (relogin) this.note(ref)
+      throw error
+    }
+  }
+}
 
 /**
  * Watches that wake the scalers of `kind` whose triggers log in with what has changed. `onCredentials` is told of each first: it is to log in anew.

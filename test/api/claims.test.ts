@@ -5,10 +5,11 @@ import type { Manifest, ResourceApi } from '../../src/api/api.ts'
 import { checkEntries } from '../../src/api/check/check.ts'
 import { repairFindings } from '../../src/api/check/repair.ts'
 import { isNsctlError } from '../../src/core/errors.ts'
+import type { ScaledObject } from '../../src/resources/generated/types.ts'
 import { createKindRegistry } from '../../src/resources/registry.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import type { Store } from '../../src/store/store.ts'
-import { manifest, openBench, options, refused, STORES } from './support.ts'
+import { beforeCommits, manifest, openBench, options, refused, STORES } from './support.ts'
 
 function scaler(
   name: string,
@@ -109,6 +110,163 @@ async function findings(store: Store) {
   const { entries } = await store.list([''])
   return checkEntries(entries, createKindRegistry())
 }
+
+/** Who scales what, by Service. */
+async function claimsOf(store: Store): Promise<Readonly<Record<string, string>>> {
+  const { entries } = await store.list(['claim/scale/default/'])
+  return Object.fromEntries(
+    entries.map(({ key, value }) => [key.slice('claim/scale/default/'.length), value]),
+  )
+}
+
+/** ScaledObjects by their Services, as they are stored. */
+async function targetsOf(api: ResourceApi): Promise<Readonly<Record<string, unknown>>> {
+  const { items } = await api.list(api.kinds.byKind('ScaledObject'), {})
+  return Object.fromEntries(
+    items.map((object) => [
+      (object as unknown as ScaledObject).spec.scaleTargetRef.name,
+      object.metadata.name,
+    ]),
+  )
+}
+
+const handOvers: readonly {
+  readonly name: string
+  /** Scalers by name, each with its Service. */
+  readonly before: Readonly<Record<string, string>>
+  readonly set: Readonly<Record<string, string>>
+  /** By Service. */
+  readonly after: Readonly<Record<string, string>>
+}[] = [
+  {
+    name: 'a Service goes from one to another',
+    before: { a: 'web' },
+    set: { a: 'api', b: 'web' },
+    after: { api: 'a', web: 'b' },
+  },
+  {
+    name: 'two swap theirs',
+    before: { a: 'web', b: 'api' },
+    set: { a: 'api', b: 'web' },
+    after: { api: 'a', web: 'b' },
+  },
+  {
+    name: 'three move on in a row',
+    before: { a: 'one', b: 'two', c: 'three' },
+    set: { a: 'two', b: 'three', c: 'four' },
+    after: { two: 'a', three: 'b', four: 'c' },
+  },
+  {
+    name: 'four go round, beside one that takes what is free',
+    before: { a: 'one', b: 'two', c: 'three', d: 'four' },
+    set: { a: 'two', b: 'three', c: 'four', d: 'one', e: 'five' },
+    after: { two: 'a', three: 'b', four: 'c', one: 'd', five: 'e' },
+  },
+]
+
+for (const { name: storeName, use } of STORES)
+  for (const { name, before, set, after } of handOvers)
+    for (const order of ['as written', 'backwards'])
+      test(`${name}, ${order}, over ${storeName}`, async () =>
+        use(async (store) => {
+          const { api } = await openBench(store)
+          const documents = (of: Readonly<Record<string, string>>) =>
+            Object.entries(of).map(([scalerName, service]) => scaler(scalerName, service))
+          await api.apply(documents(before), options)
+          const wanted = documents(set)
+          if (order === 'backwards') wanted.reverse()
+          const said = await api.apply(wanted, { ...options, dryRun: true })
+          assert.equal(Object.keys(await claimsOf(store)).sort(), Object.values(before).sort())
+          const done = await api.apply(wanted, options)
+          assert.equal(
+            said.results.map(({ verdict }) => verdict),
+            done.results.map(({ verdict }) => verdict),
+          )
+          assert.equal(await targetsOf(api), after)
+          assert.equal(await claimsOf(store), after)
+          assert.equal(await findings(store), [])
+        }))
+
+test('what one gives up for a kind that is not scaled here goes to another', async () => {
+  const { api, store } = await openBench()
+  await api.apply([scaler('a')], options)
+  const rollout = { name: 'web', kind: 'Rollout', apiVersion: 'argoproj.io/v1alpha1' }
+  await api.apply([scaler('b'), scaler('a', rollout)], options)
+  assert.equal(await claimsOf(store), { web: 'b' })
+})
+
+for (const { name, set, message } of [
+  {
+    name: 'who holds it goes on with it, whatever stands before it',
+    set: [scaler('b', 'web'), scaler('a', 'web')],
+    message: /service\/web is scaled by scaledobject\/a already: scaledobject\/b cannot scale it, too/,
+  },
+  {
+    name: 'two want what a third gives up',
+    set: [scaler('b', 'web'), scaler('c', 'web'), scaler('a', 'api')],
+    message: /service\/web is scaled by scaledobject\/b already: scaledobject\/c cannot scale it, too/,
+  },
+  {
+    name: 'who is to give it up cannot, because of what it is to get',
+    set: [scaler('b', 'web'), scaler('a', 'taken')],
+    message: /service\/taken is scaled by scaledobject\/other already: scaledobject\/a cannot/,
+  },
+])
+  test(`${name}: refused, and a dry run says the same`, async () => {
+    const { api, store } = await openBench()
+    await api.apply([scaler('a'), scaler('other', 'taken')], options)
+    const dry = await refused('Conflict', () => api.apply(set, { ...options, dryRun: true }))
+    const error = await refused('Conflict', () => api.apply(set, options))
+    assert.match(error.message, message)
+    assert.equal([dry.message, dry.issues], [error.message, error.issues])
+    assert.equal(await claimsOf(store), { web: 'a', taken: 'other' })
+  })
+
+test('with what is right going through, nobody gets what is not given up after all', async () => {
+  const { api, store } = await openBench()
+  await api.apply([scaler('a'), scaler('other', 'taken')], options)
+  const set = [scaler('c', 'free'), scaler('b', 'web'), scaler('a', 'taken')]
+  const { results, failed } = await api.apply(set, { ...options, partial: true })
+  assert.equal([results.length, failed.length], [1, 2])
+  assert.equal(await claimsOf(store), { web: 'a', taken: 'other', free: 'c' })
+})
+
+test('a hand-over that somebody else comes before is made on the newest', async () => {
+  const store = createMemoryStore()
+  const { api } = await openBench(store)
+  await api.apply([scaler('a', 'web'), scaler('b', 'api')], options)
+  let raced = false
+  const racing = beforeCommits(store, async () => {
+    if (raced) return
+    raced = true
+    const annotate = { metadata: { annotations: { note: 'somebody else' } } }
+    await api.patch({ kind: 'ScaledObject', namespace: 'default', name: 'a' }, 'merge', annotate, options)
+  })
+  const { api: slow } = await openBench(racing)
+  await slow.apply([scaler('a', 'api'), scaler('b', 'web')], options)
+  assert.ok(raced)
+  assert.equal(await claimsOf(store), { api: 'a', web: 'b' })
+  const a = await api.get({ kind: 'ScaledObject', namespace: 'default', name: 'a' })
+  assert.is(a?.metadata.annotations?.note, 'somebody else')
+})
+
+test('a large set hands over across its transactions', async () => {
+  const { api, store } = await openBench()
+  const names = Array.from({ length: 250 }, (_, index) => `s${String(index).padStart(3, '0')}`)
+  await api.apply(
+    names.map((name) => scaler(name, name)),
+    options,
+  )
+  // each takes its neighbour's: one ring of 120, and a row of the others
+  const next = (index: number) => (index < 120 ? names[(index + 1) % 120]! : (names[index + 1] ?? 'last'))
+  await api.apply(
+    names.map((name, index) => scaler(name, next(index))),
+    options,
+  )
+  const claims = await claimsOf(store)
+  assert.is(Object.keys(claims).length, 250)
+  for (const [index, name] of names.entries()) assert.is(claims[next(index)], name)
+})
 
 test('a claim of nobody is found and removed', async () => {
   const store = createMemoryStore()

@@ -4,8 +4,18 @@ import * as assert from 'uvu/assert'
 import type { ResourceApi } from '../../src/api/api.ts'
 import { isNsctlError, NsctlError } from '../../src/core/errors.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
-import type { Store, Transaction } from '../../src/store/store.ts'
-import { actor, lastApplied, openBench, options, refused, STORES, service, web } from './support.ts'
+import type { Store } from '../../src/store/store.ts'
+import {
+  actor,
+  beforeCommits,
+  lastApplied,
+  openBench,
+  options,
+  refused,
+  STORES,
+  service,
+  web,
+} from './support.ts'
 
 const WRITERS = 8
 
@@ -79,29 +89,13 @@ for (const { name, use } of STORES) {
     }))
 }
 
-/** A store that does something before each commit. */
-function before(store: Store, hook: (transactions: readonly Transaction[]) => Promise<void>): Store {
-  const wrapped: Partial<Store> = {
-    async commit(transactions) {
-      await hook(transactions)
-      return store.commit(transactions)
-    },
-  }
-  return new Proxy(store, {
-    get(target, key) {
-      const value = key in wrapped ? wrapped[key as keyof Store] : target[key as keyof Store]
-      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
-    },
-  })
-}
-
 test('a conflict is merged again with what the other one did', async () => {
   const store = createMemoryStore()
   const other = (await openBench(store)).api
   await other.apply([service('web', { replicas: 2 })], options)
   let interferences = 0
   const { api } = await openBench(
-    before(store, async () => {
+    beforeCommits(store, async () => {
       if (interferences++ < 3)
         await other.patch(web, 'merge', { metadata: { labels: { [`l${interferences}`]: 'x' } } }, options)
     }),
@@ -116,7 +110,7 @@ test('a first attempt says of every key what it expects, so that stores over the
   const store = createMemoryStore()
   const said: (number | undefined)[] = []
   const { api } = await openBench(
-    before(store, async (transactions) => {
+    beforeCommits(store, async (transactions) => {
       for (const transaction of transactions) for (const { expect } of transaction) said.push(expect)
     }),
   )
@@ -143,7 +137,7 @@ test('who is never let through is told so, and what went through is named', asyn
   await other.apply([service('web')], options)
   let count = 0
   const { api } = await openBench(
-    before(store, async () => {
+    beforeCommits(store, async () => {
       await other.patch(web, 'merge', { metadata: { labels: { n: String(count++) } } }, options)
     }),
   )
@@ -169,7 +163,7 @@ test('one object of many that others change holds up none of the others, and not
   await other.apply([service('web')], options)
   let interfered = false
   const { api } = await openBench(
-    before(store, async () => {
+    beforeCommits(store, async () => {
       if (interfered) return
       interfered = true
       await other.patch(web, 'merge', { metadata: { labels: { theirs: 'x' } } }, options)
@@ -205,7 +199,7 @@ test('a namespace that ends between the look at it and the commit takes nothing 
   )
   let done = false
   const { api } = await openBench(
-    before(store, async () => {
+    beforeCommits(store, async () => {
       if (done) return
       done = true
       await other.delete({ kind: 'Namespace', name: 'shop' }, options)
@@ -217,7 +211,7 @@ test('a namespace that ends between the look at it and the commit takes nothing 
 
 /** Dies after `survivors` transactions of a commit: those are stored, the caller hears nothing of them. */
 function dying(store: Store, survivors: number): Store {
-  return before(store, async (transactions) => {
+  return beforeCommits(store, async (transactions) => {
     await store.commit(transactions.slice(0, survivors))
     throw new NsctlError('Unreachable', 'the process was killed')
   })

@@ -16,7 +16,7 @@ import { silentLogger } from '../../src/core/logger.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { openSqliteStore } from '../../src/store/sqlite/store.ts'
-import type { Store } from '../../src/store/store.ts'
+import type { Store, Transaction } from '../../src/store/store.ts'
 
 export const actor: Actor = { name: 'ada', from: 'file web.yaml' }
 export const options = { actor } as const
@@ -57,6 +57,25 @@ export const STORES: readonly {
     },
   },
 ]
+
+/** A store that does something before each commit. */
+export function beforeCommits(
+  store: Store,
+  hook: (transactions: readonly Transaction[]) => Promise<void>,
+): Store {
+  const wrapped: Partial<Store> = {
+    async commit(transactions) {
+      await hook(transactions)
+      return store.commit(transactions)
+    },
+  }
+  return new Proxy(store, {
+    get(target, key) {
+      const value = key in wrapped ? wrapped[key as keyof Store] : target[key as keyof Store]
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+    },
+  })
+}
 
 /** A Service's document; `spec` is put over the least that one needs. */
 export function service(name: string, spec: Record<string, unknown> = {}, metadata: object = {}): Manifest {

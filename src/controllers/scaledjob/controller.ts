@@ -1,14 +1,14 @@
 /** The ScaledJob controller: takes in what is ordered; looking at triggers and making Jobs is done beside it. */
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/logger.ts'
-import { type ControllerSpec, ownKey, refKey } from '../../engine/controller.ts'
+import { type ControllerSpec, ownKey } from '../../engine/controller.ts'
 import { Looks, type LooksOptions } from '../../engine/looks.ts'
 import type { Runnable } from '../../engine/manager.ts'
 import { type Outcome, settled } from '../../engine/reconciler.ts'
 import type { Job, ScaledJob } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { isPodTemplate } from '../../resources/scaledjob/constraints.ts'
-import { credentialWatches } from '../credentials.ts'
+import { credentialWatches, Relogins } from '../credentials.ts'
 import { JobScaler, type JobScalerOptions, sameOrders } from './scaler.ts'
 import type { JobProblem } from './status.ts'
 
@@ -35,7 +35,7 @@ export function scaledJobController(options: ScaledJobOptions): ScaledJobParts {
     kind: 'ScaledJob',
     count: () => cache.list('ScaledJob').length,
   })
-  const credentials = new Set<string>()
+  const relogins = new Relogins()
   return {
     controller: {
       name: 'scaledjob',
@@ -46,9 +46,9 @@ export function scaledJobController(options: ScaledJobOptions): ScaledJobParts {
           toKeys: (now, old) => (old !== undefined && isSame(now, old) ? [] : ownKey(now)),
         },
         { kind: 'Job', toKeys: ownerOf },
-        ...credentialWatches('ScaledJob', cache, (ref) => void credentials.add(refKey(ref))),
+        ...credentialWatches('ScaledJob', cache, (ref) => relogins.note(ref)),
       ],
-      reconciler: new ScaledJobReconciler(options, looks, credentials),
+      reconciler: new ScaledJobReconciler(options, looks, relogins),
       concurrency: 16,
     },
     runnable: looks.runnable('scaledjobs'),
@@ -58,29 +58,32 @@ export function scaledJobController(options: ScaledJobOptions): ScaledJobParts {
 class ScaledJobReconciler {
   readonly #options: ScaledJobOptions
   readonly #looks: Looks<JobScaler>
-  /** Whose triggers are to log in anew when they are next taken in. */
-  readonly #credentials: Set<string>
+  readonly #relogins: Relogins
 
-  constructor(options: ScaledJobOptions, looks: Looks<JobScaler>, credentials: Set<string>) {
+  constructor(options: ScaledJobOptions, looks: Looks<JobScaler>, relogins: Relogins) {
     this.#options = options
     this.#looks = looks
-    this.#credentials = credentials
+    this.#relogins = relogins
   }
 
   async reconcile(ref: ObjectRef): Promise<Outcome> {
     const object = this.#options.cache.get<ScaledJob>(ref)
     const key = `${ref.namespace}/${ref.name}`
-    const relogin = this.#credentials.delete(refKey(ref))
     if (object === undefined || object.metadata.deletionTimestamp !== undefined) {
       await this.#looks.remove(key)
+      this.#relogins.forget(ref)
       return settled
     }
+    await this.#relogins.actOn(ref, (relogin) => this.#takeIn(key, object, relogin))
+    return settled
+  }
+
+  async #takeIn(key: string, object: ScaledJob, relogin: boolean): Promise<void> {
     const known = this.#looks.get(key)
     if (known !== undefined && known.object.metadata.uid !== object.metadata.uid)
       await this.#looks.remove(key)
     const scaler = this.#looks.get(key) ?? this.#add(key, object)
     await this.#looks.carryOut(key, await scaler.update(object, this.#problemOf(object), relogin))
-    return settled
   }
 
   #add(key: string, object: ScaledJob): JobScaler {

@@ -1,11 +1,12 @@
 /** The ScaledObject controller: takes in what is ordered; the looking and deciding are done beside it (scalers.ts). */
 import { FINALIZERS, type ResourceApi } from '../../api/api.ts'
 import { isNsctlError } from '../../core/errors.ts'
-import { type ControllerSpec, refKey } from '../../engine/controller.ts'
+import type { ControllerSpec } from '../../engine/controller.ts'
 import type { Runnable } from '../../engine/manager.ts'
 import { type Outcome, settled } from '../../engine/reconciler.ts'
 import type { ScaledObject, Service } from '../../resources/generated/types.ts'
 import type { ObjectRef } from '../../resources/object.ts'
+import { Relogins } from '../credentials.ts'
 import { findProblem, targetName, targetText } from './problem.ts'
 import { keyOf, Scalers, type ScalersOptions } from './scalers.ts'
 import { managerName } from './target.ts'
@@ -34,10 +35,9 @@ export function scaledObjectController(options: ScaledObjectOptions): ScaledObje
   const indexes = scaledObjectIndexes(cache)
   const count = () => cache.list('ScaledObject').length
   const scalers = new Scalers({ ...options, count })
-  /** Whose triggers are to log in anew when they are next taken in. */
-  const credentials = new Set<string>()
-  const reconciler = new ScaledObjectReconciler(options, { scalers, indexes, credentials })
-  const onCredentials = (ref: ObjectRef) => void credentials.add(refKey(ref))
+  const relogins = new Relogins()
+  const reconciler = new ScaledObjectReconciler(options, { scalers, indexes, relogins })
+  const onCredentials = (ref: ObjectRef) => relogins.note(ref)
   return {
     controller: {
       name: 'scaledobject',
@@ -52,27 +52,27 @@ export function scaledObjectController(options: ScaledObjectOptions): ScaledObje
 interface Parts {
   readonly scalers: Scalers
   readonly indexes: ScaledObjectIndexes
-  readonly credentials: Set<string>
+  readonly relogins: Relogins
 }
 
 class ScaledObjectReconciler {
   readonly #options: ScaledObjectOptions
   readonly #scalers: Scalers
   readonly #indexes: ScaledObjectIndexes
-  readonly #credentials: Set<string>
+  readonly #relogins: Relogins
 
-  constructor(options: ScaledObjectOptions, { scalers, indexes, credentials }: Parts) {
+  constructor(options: ScaledObjectOptions, { scalers, indexes, relogins }: Parts) {
     this.#options = options
     this.#scalers = scalers
     this.#indexes = indexes
-    this.#credentials = credentials
+    this.#relogins = relogins
   }
 
   async reconcile(ref: ObjectRef): Promise<Outcome> {
     const object = this.#options.cache.get<ScaledObject>(ref)
     if (object === undefined || object.metadata.deletionTimestamp !== undefined) {
       await this.#scalers.remove(`${ref.namespace}/${ref.name}`)
-      this.#credentials.delete(refKey(ref))
+      this.#relogins.forget(ref)
       if (object !== undefined) await this.#restore(object)
       await this.#giveBack(ref, undefined)
       if (object?.metadata.finalizers?.includes(FINALIZERS.scale))
@@ -84,13 +84,7 @@ class ScaledObjectReconciler {
     const problem = findProblem({ object, service, rivals, isSupported: this.#options.isSupported })
     // before it acts on another Service, and where it must not act any more
     await this.#giveBack(ref, problem?.reason === 'TargetTaken' ? undefined : targetName(object))
-    const relogin = this.#credentials.delete(refKey(ref))
-    try {
-      await this.#scalers.update(object, problem, relogin)
-    } catch (error) {
-      if (relogin) this.#credentials.add(refKey(ref))
-      throw error
-    }
+    await this.#relogins.actOn(ref, (relogin) => this.#scalers.update(object, problem, relogin))
     return settled
   }
 

@@ -8,6 +8,7 @@ export interface Problem {
     | 'UnsupportedTarget'
     | 'UnsupportedTrigger'
     | 'TargetNotFound'
+    | 'TargetTerminating'
     | 'TargetTaken'
     | 'InvalidSpec'
   readonly message: string
@@ -58,7 +59,12 @@ export function findProblem({ object, service, rivals, isSupported }: ProblemInp
       reason: 'UnsupportedTrigger',
       message: `there is no source for triggers of type ${unknown.type}: use another, or type external with a scaler of KEDA's`,
     }
-  if (service === undefined || service.metadata.deletionTimestamp !== undefined)
+  if (service?.metadata.deletionTimestamp !== undefined)
+    return {
+      reason: 'TargetTerminating',
+      message: `${targetText(object)} is being deleted: one of that name is scaled as soon as there is one again`,
+    }
+  if (service === undefined)
     return {
       reason: 'TargetNotFound',
       message: `there is no ${targetText(object)} in namespace ${object.metadata.namespace}: it is scaled as soon as there is`,

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import type { Decision, ScalingState } from '../../scaling/decide.ts'
 import type { SampledRule, ScalerSample } from '../../scaling/sample.ts'
-import type { HistorySubject, HistoryWriter } from '../../telemetry/history/history.ts'
+import type { HistoryEntry, HistorySubject, HistoryWriter } from '../../telemetry/history/history.ts'
 import {
   noScalerMetrics,
   type ScalerFigures,
@@ -61,29 +61,32 @@ export class Records {
   /** With each decision, also one that changes nothing. */
   decided(facts: LookFacts): void {
     this.#metrics.decided(this.#id, figuresOf(facts.decision), facts.ready)
-    const { atMs, at, from, to } = facts.decision
+    const { atMs, from, to } = facts.decision
     if (this.#history === undefined) return
     // what changed the number is in what a successor goes on with, however soon it came
     if (from === to && atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
     this.#sampledAtMs = atMs
-    const about = { ...this.#subject, atMs: Date.parse(at) }
-    this.#history.append({ ...about, kind: 'sample', content: sampleOf(facts) as unknown as Json })
-    this.#history.append({ ...about, kind: 'latest', content: facts.decision as unknown as Json })
+    this.#append('sample', facts.decision, sampleOf(facts) as unknown as Json)
+    this.#append('latest', facts.decision)
+  }
+
+  /** With each decision that the Service refused: it is shown, and is no part of what a successor goes on with. */
+  refused(decision: Decision, ready: number): void {
+    this.#metrics.decided(this.#id, figuresOf(decision), ready)
+    this.#append('latest', decision)
   }
 
   /** With each decision that has changed something. */
   changed(decision: Decision): void {
-    const content = decision as unknown as Json
-    this.#history?.append({
-      ...this.#subject,
-      atMs: Date.parse(decision.at),
-      kind: 'decision',
-      content,
-    })
+    this.#append('decision', decision)
   }
 
   forget(): void {
     this.#metrics.forget(this.#id)
+  }
+
+  #append(kind: HistoryEntry['kind'], decision: Decision, content = decision as unknown as Json): void {
+    this.#history?.append({ ...this.#subject, atMs: Date.parse(decision.at), kind, content })
   }
 }
 

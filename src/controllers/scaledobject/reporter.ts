@@ -12,7 +12,10 @@ export type StatusApi = Pick<ResourceController, 'updateStatus' | 'recordEvent'>
 
 /** What there is to say. */
 export interface Said
-  extends Pick<StatusFacts, 'object' | 'problem' | 'triggers' | 'pause' | 'decision' | 'replicas'> {
+  extends Pick<
+    StatusFacts,
+    'object' | 'problem' | 'triggers' | 'pause' | 'decision' | 'refusal' | 'replicas'
+  > {
   /** What the Service asked for before it was taken over, where that happens now. */
   readonly original?: number
   /** On the steady timeline. */
@@ -68,10 +71,11 @@ export class Reporter {
   async report({ original, lastActiveMs, ...said }: Said): Promise<boolean> {
     const { object } = said
     const before = this.#written
+    const isDone = said.decision !== undefined && said.refusal === undefined
     const status = scaledObjectStatus({
       ...said,
       before,
-      stored: said.decision === undefined ? await this.stored(object) : undefined,
+      stored: isDone ? undefined : await this.stored(object),
       originalReplicaCount: original ?? before?.originalReplicaCount,
       lastScaleTime: this.#lastScaleTime,
       lastActiveTime:

@@ -22,7 +22,8 @@ import { ordersOf, sameOrders } from './orders.ts'
 import { decideInMs, type LastDecision, lastOf, type Pace, pollInMs } from './pace.ts'
 import { type Problem, targetName, targetText } from './problem.ts'
 import { Records } from './records.ts'
-import { Reporter, type StatusApi } from './reporter.ts'
+import { refusalOf } from './refusal.ts'
+import { Reporter, type Said, type StatusApi } from './reporter.ts'
 import { restore } from './restore.ts'
 import { Target, type TargetApi } from './target.ts'
 import { Triggers } from './triggers.ts'
@@ -203,7 +204,7 @@ export class Scaler implements Looker {
       if (service === undefined) return
       const input = this.#input(target, service)
       const { decision, state } = this.#options.decider.decide(policy, input, this.#state)
-      const outcome = decision.to === decision.from ? 'scaled' : await target.scale(service, decision.to)
+      const outcome = decision.to === decision.from ? 'scaled' : await this.#scale(target, service, decision)
       // it scales another Service from now on, and will decide for that
       if (outcome === 'gone' || target !== this.#target) return
       if (outcome === 'moved') continue
@@ -212,7 +213,7 @@ export class Scaler implements Looker {
       this.#decision = lastOf(decision)
       this.#records.decided({ decision, state, ready: this.#ready, triggers: this.#triggers.looked() })
       if (decision.to !== decision.from) await this.#scaled(service, decision)
-      return await this.#report(decision)
+      return await this.#report({ decision })
     }
     throw new NsctlError(
       'Conflict',
@@ -258,8 +259,22 @@ export class Scaler implements Looker {
   async #takeOver(target: Target, service: Service): Promise<void> {
     const { originalReplicaCount, targetText: known } = this.#reporter.written ?? {}
     if (originalReplicaCount === undefined || known !== targetText(this.#object))
-      await this.#report(undefined, service.spec.replicas)
+      await this.#report({ original: service.spec.replicas })
     await target.take(service)
+  }
+
+  /** What is refused for good is said, and tried again like all that cannot be written. */
+  async #scale(target: Target, service: Service, decision: Decision): ReturnType<Target['scale']> {
+    try {
+      return await target.scale(service, decision.to)
+    } catch (error) {
+      const refusal = refusalOf(error, decision.to)
+      if (refusal !== undefined && target === this.#target) {
+        this.#records.refused(decision, this.#ready)
+        await this.#report({ decision, refusal })
+      }
+      throw error
+    }
   }
 
   async #scaled(service: Service, decision: Decision): Promise<void> {
@@ -268,18 +283,20 @@ export class Scaler implements Looker {
       await this.#options.api.recordEvent(event)
   }
 
-  async #report(decision?: Decision, original?: number): Promise<void> {
+  async #report({ decision, refusal, original }: Partial<Said> = {}): Promise<void> {
+    const isDone = decision !== undefined && refusal === undefined
     const written = await this.#reporter.report({
       object: this.#object,
       problem: this.#problem,
       triggers: this.#triggers.facts(),
       pause: this.#policy?.pause,
       decision,
-      replicas: decision?.to ?? this.#target?.service()?.spec.replicas,
+      refusal,
+      replicas: isDone ? decision.to : this.#target?.service()?.spec.replicas,
       lastActiveMs: this.#state?.lastActiveMs,
       ...(original !== undefined && { original }),
     })
-    if (written && decision !== undefined) this.#records.changed(decision)
+    if (written && isDone) this.#records.changed(decision)
   }
 
   /** Returns what is wrong with the spec; the triggers that did not change go on. */

@@ -15,6 +15,9 @@ import { type Problem, targetText } from './problem.ts'
 /** The reason of the condition Active before its triggers were looked at. */
 export const NOT_LOOKED_AT = 'NotLookedAt'
 
+/** The reason of the condition Ready while the Service does not take the number. */
+const SCALE_REFUSED = 'ScaleRefused'
+
 export interface TriggerFacts {
   readonly key: string
   readonly error: string | undefined
@@ -33,6 +36,8 @@ export interface StatusFacts {
   readonly pause: Pause | undefined
   /** Undefined before the first one. */
   readonly decision: Decision | undefined
+  /** Why the Service does not take the number that was decided on; the decision has not happened then. */
+  readonly refusal: string | undefined
   /** What the Service asks for now. */
   readonly replicas: number | undefined
   readonly originalReplicaCount: number | undefined
@@ -67,7 +72,7 @@ export function scaledObjectStatus(facts: StatusFacts): ScaledObjectStatus {
     lastActiveTime: facts.lastActiveTime,
     pausedReplicaCount: pause?.kind === 'all' ? pause.replicas : undefined,
     polledFor: facts.polledFor,
-    decision: shown ?? facts.stored,
+    decision: (facts.refusal === undefined ? shown : undefined) ?? facts.stored,
     health: Object.keys(health).length === 0 ? undefined : health,
     summary: ready.status === 'True' ? summaryOf(facts) : `${ready.reason}: ${ready.message}`,
     conditions: setConditions(
@@ -102,7 +107,11 @@ export function worthWriting(
   if (!deepEqual(urgent(before), urgent(after))) return 'at once'
   const calm = (status: ScaledObjectStatus) => [
     status.activeText,
-    (status.conditions ?? []).map(({ type, status: value, reason }) => [type, value, reason]),
+    (status.conditions ?? []).map(({ type, status: value, reason, message }) => [
+      ...[type, value, reason],
+      // the reason of it is the message
+      reason === SCALE_REFUSED ? message : undefined,
+    ]),
     Object.entries(status.health ?? {}).map(([key, one]) => [key, one.status, one.message]),
   ]
   return deepEqual(calm(before), calm(after)) ? 'no' : 'soon'
@@ -110,9 +119,10 @@ export function worthWriting(
 
 function readyCondition(facts: StatusFacts): ConditionInput {
   const type = 'Ready'
-  const { problem, triggers, object, decision } = facts
+  const { problem, refusal, triggers, object, decision } = facts
   if (problem !== undefined)
     return { type, status: 'False', reason: problem.reason, message: problem.message }
+  if (refusal !== undefined) return { type, status: 'False', reason: SCALE_REFUSED, message: refusal }
   const failing = triggers.filter(({ error }) => error !== undefined)
   const misnamed = failing.find(({ fault }) => fault === 'parameters' || fault === 'credentials')
   if (misnamed !== undefined) {

@@ -22,6 +22,10 @@ interface Queue {
   value: number
   error: string | undefined
   looks: number
+  /** Names of triggers, each time that one is opened. */
+  readonly opened: string[]
+  /** What closing a trigger fails with, once. */
+  closeError: Error | undefined
   readonly listeners: Set<(input: TriggerInput) => void>
 }
 
@@ -37,19 +41,33 @@ interface Context {
 }
 const test = suite<Context>('scaledjob')
 test.before.each(async (context) => {
-  const queue: Queue = { value: 0, error: undefined, looks: 0, listeners: new Set() }
-  const open: OpenTrigger = async () => ({
-    async poll() {
-      queue.looks++
-      return readingOf(queue)
-    },
-    facts: () => ({ tookMs: 1, code: undefined }),
-    async listen(listener, signal) {
-      queue.listeners.add(listener)
-      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-    },
-    close: async () => {},
-  })
+  const queue: Queue = {
+    value: 0,
+    error: undefined,
+    looks: 0,
+    opened: [],
+    closeError: undefined,
+    listeners: new Set(),
+  }
+  const open: OpenTrigger = async ({ key }) => {
+    queue.opened.push(key)
+    return {
+      async poll() {
+        queue.looks++
+        return readingOf(queue)
+      },
+      facts: () => ({ tookMs: 1, code: undefined }),
+      async listen(listener, signal) {
+        queue.listeners.add(listener)
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      },
+      async close() {
+        const error = queue.closeError
+        queue.closeError = undefined
+        if (error !== undefined) throw error
+      },
+    }
+  }
   context.queue = queue
   context.world = await startWorld(systemClock, silentLogger, undefined, (manager, api) => {
     const { controller, runnable } = scaledJobController({
@@ -77,6 +95,10 @@ async function apply(world: World, spec: JsonObject = {}, annotations: JsonObjec
     spec: { jobTargetRef: { template }, pollingInterval: 1, triggers: [trigger], ...spec },
   } as unknown as AnyResource
   await world.api.apply([{ object, source: 'test' }], { actor })
+}
+
+function document(kind: string, name: string, spec: JsonObject): AnyResource {
+  return { apiVersion: 'nsctl.dev/v1alpha1', kind, metadata: { name }, spec } as AnyResource
 }
 
 async function jobs({ api }: World): Promise<readonly Job[]> {
@@ -219,6 +241,30 @@ test('deleting it ends its Jobs', async ({ world, queue }) => {
     assert.equal(await jobs(world), [])
   })
   assert.is(world.runtime.running().length, 0)
+})
+
+test('new credentials are taken in, also where the first attempt at it fails', async ({ world, queue }) => {
+  const config = (password: string) => document('Config', 'broker', { data: { password } })
+  const login = { configMapTargetRef: [{ parameter: 'password', name: 'broker', key: 'password' }] }
+  const [plain, authenticated] = [
+    { ...trigger, name: 'plain' },
+    { ...trigger, name: 'authenticated', authenticationRef: { name: 'broker' } },
+  ]
+  const spec = (...triggers: JsonObject[]) => ({ jobTargetRef: { template }, pollingInterval: 1, triggers })
+  const put = (...objects: AnyResource[]) =>
+    world.api.apply(
+      objects.map((object) => ({ object, source: 'test' })),
+      { actor },
+    )
+  await put(
+    config('one'),
+    document('TriggerAuthentication', 'broker', login),
+    document('ScaledJob', 'thumbs', spec(plain, authenticated)),
+  )
+  await world.until(() => assert.equal([...queue.opened].sort(), ['authenticated', 'plain']))
+  queue.closeError = new Error('it does not close')
+  await put(config('two'), document('ScaledJob', 'thumbs', spec(authenticated)))
+  await world.until(() => assert.equal(queue.opened.slice(2), ['authenticated']))
 })
 
 test('a successor goes on, and numbers no Job twice', async ({ world, queue }) => {

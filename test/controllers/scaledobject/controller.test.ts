@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { findCondition } from '../../../src/resources/conditions.ts'
+import type { AnyResource } from '../../../src/resources/object.ts'
 import { type Stage, type StageOptions, startStage } from './stage.ts'
 
 async function on(run: (stage: Stage) => Promise<void>, options?: StageOptions): Promise<void> {
@@ -160,7 +161,7 @@ test('without its Service it waits, and acts when that comes', () =>
       { kind: 'Service', namespace: 'default', name: 'web' },
       { actor: { name: 'test' } },
     )
-    await stage.until(async () => assert.is((await condition(stage, 'Ready'))?.reason, 'TargetNotFound'))
+    await stage.until(async () => assert.is((await condition(stage, 'Ready'))?.reason, 'TargetTerminating'))
     const before = stage.queue('web').looks.length
     await stage.pass(90_000, 5_000)
     assert.is(stage.queue('web').looks.length, before)
@@ -323,6 +324,43 @@ test('another target is taken over, and the first given back', () =>
     await stage.until(async () => assert.is(await stage.replicas('other'), 4))
     await stage.until(async () => assert.is((await stage.service())?.metadata.managedFields?.length ?? 0, 0))
     assert.is((await stage.scaler())?.status?.originalReplicaCount, 2)
+  }))
+
+test('two that swap their Services in one set scale the other one each from then on', () =>
+  on(async (stage) => {
+    stage.queue('web').value = 40
+    stage.queue('api').value = 70
+    await stage.putBoth('web')
+    await stage.putBoth('api')
+    await stage.until(async () => assert.equal([await stage.replicas(), await stage.replicas('api')], [4, 7]))
+    const swapped = [
+      ['web', 'api'],
+      ['api', 'web'],
+    ].map(([name, target]) => ({
+      source: 'test',
+      object: {
+        apiVersion: 'nsctl.dev/v1alpha1',
+        kind: 'ScaledObject',
+        metadata: { name, namespace: 'default' },
+        spec: {
+          scaleTargetRef: { name: target },
+          triggers: [{ type: 'redis', metadata: { listName: name, address: 'here:6379' } }],
+        },
+      } as unknown as AnyResource,
+    }))
+    await stage.api.apply(swapped, { actor: { name: 'test' } })
+    await stage.until(async () => assert.equal([await stage.replicas(), await stage.replicas('api')], [7, 4]))
+    await stage.until(async () => {
+      for (const [service, owner] of [
+        ['web', 'api'],
+        ['api', 'web'],
+      ] as const) {
+        assert.equal((await stage.service(service))?.metadata.managedFields, [
+          { manager: `scaledobject/${owner}`, fields: ['spec.replicas'] },
+        ])
+        assert.is((await condition(stage, 'Ready', owner))?.reason, 'Acting')
+      }
+    })
   }))
 
 test('new credentials begin anew, and a look that they interrupt is no failure', () =>
