@@ -2,7 +2,7 @@
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { type Exposition, Families, type Family } from './families.ts'
-import { metricsText, type ReadFamily } from './text.ts'
+import { headsOf, metricsText, type ShownFamily } from './text.ts'
 
 export interface MetricsText {
   /** Of the content, with the version of the format. */
@@ -14,12 +14,20 @@ export interface MetricsText {
 interface Owned {
   readonly family: Family
   readonly owner: Exposition
+  /** HELP and TYPE, as text. */
+  readonly head: string
+}
+
+interface Defined {
+  readonly contentType: string
+  /** By name. */
+  readonly families: ReadonlyMap<string, Owned>
 }
 
 export class Scrapes {
   readonly #expositions: readonly Exposition[]
   readonly #logger: Logger
-  #defined: ReadonlyMap<string, Owned> | undefined
+  #defined: Promise<Defined> | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(expositions: readonly Exposition[], logger: Logger) {
@@ -33,20 +41,18 @@ export class Scrapes {
    */
   async read(names: readonly string[] = []): Promise<MetricsText> {
     this.#defined ??= define(this.#expositions)
-    const defined = this.#defined
-    const asked = names.length === 0 ? [...defined.keys()] : [...new Set(names)]
-    const wanted = asked.flatMap((name) => defined.get(name) ?? [])
+    const { contentType, families } = await this.#defined
+    const asked = names.length === 0 ? [...families.keys()] : [...new Set(names)]
+    const wanted = asked.flatMap((name) => families.get(name) ?? [])
     const reading = this.#last.then(() => this.#readFamilies(wanted))
     this.#last = reading.catch(() => undefined)
-    const families = await reading
-    const { default: client } = await import('prom-client')
-    return { type: new client.Registry().contentType, pieces: metricsText(client, families) }
+    return { type: contentType, pieces: metricsText(await reading) }
   }
 
-  async #readFamilies(wanted: readonly Owned[]): Promise<readonly ReadFamily[]> {
+  async #readFamilies(wanted: readonly Owned[]): Promise<readonly ShownFamily[]> {
     const owners = new Set(wanted.map(({ owner }) => owner))
     await Promise.all(Array.from(owners, (one) => this.#prepare(one)))
-    return wanted.map(({ family }) => ({ family, lines: family.read() }))
+    return wanted.map(({ family, head }) => ({ name: family.name, head, lines: family.read() }))
   }
 
   async #prepare(exposition: Exposition): Promise<void> {
@@ -72,16 +78,20 @@ async function inTime(reading: Promise<void> | undefined): Promise<void> {
   }
 }
 
-/** By name. */
-function define(expositions: readonly Exposition[]): ReadonlyMap<string, Owned> {
-  const defined = new Map<string, Owned>()
-  for (const owner of expositions) {
+/** Loads prom-client. */
+async function define(expositions: readonly Exposition[]): Promise<Defined> {
+  const { default: client } = await import('prom-client')
+  const owned = expositions.flatMap((owner) => {
     const families = new Families()
     owner.define(families)
-    for (const family of families.all) {
-      if (defined.has(family.name)) throw new Error(`two metrics are called ${family.name}`)
-      defined.set(family.name, { family, owner })
-    }
-  }
-  return defined
+    return families.all.map((family) => ({ family, owner }))
+  })
+  const heads = await headsOf(
+    client,
+    owned.map(({ family }) => family),
+  )
+  const families = owned.map(
+    (one) => [one.family.name, { ...one, head: heads.get(one.family.name) ?? '' }] as const,
+  )
+  return { contentType: client.Registry.PROMETHEUS_CONTENT_TYPE, families: new Map(families) }
 }
