@@ -19,6 +19,7 @@ export interface NatsServer {
   readonly process: ServerProcess
   /** A request to JetStream's API: `STREAM.CREATE.orders`. */
   api(subject: string, request?: unknown): Promise<Record<string, unknown>>
+  /** Resolves once the stream has acknowledged each; rejects where it does not, because it has no leader for example. */
   publish(subject: string, messages: number): Promise<void>
   /** After a kill, at its address; what it stored is there. */
   restart(): Promise<void>
@@ -128,12 +129,18 @@ async function ask(address: Address, subject: string, payload: string): Promise<
 }
 
 async function publish(address: Address, subject: string, messages: number): Promise<void> {
+  if (messages === 0) return
   const socket = await greeted(address)
-  socket.write(`${`PUB ${subject} 1\r\nx\r\n`.repeat(messages)}PING\r\n`)
-  let said = ''
-  for await (const data of socket) {
-    said += data
-    if (said.includes('PONG')) break
+  try {
+    socket.write(`SUB inbox 1\r\n${`PUB ${subject} inbox 1\r\nx\r\n`.repeat(messages)}`)
+    let said = ''
+    for await (const data of socket) {
+      said += data
+      if (/^HMSG|"error"/m.test(said)) throw new Error(`no stream took what was sent to ${subject}: ${said}`)
+      if ((said.match(/^\{.*"seq".*\}\r\n/gm)?.length ?? 0) >= messages) return
+    }
+    throw new Error(`the connection was closed before the stream took what was sent to ${subject}`)
+  } finally {
+    socket.destroy()
   }
-  socket.destroy()
 }

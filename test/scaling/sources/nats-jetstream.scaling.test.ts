@@ -45,6 +45,8 @@ needs(
     assert.is(await numberOf(source), 5)
     await leader.process.kill()
     await until(async () => (await numberOf(source)) === 5)
+    // the consumer has a leader again; the stream has its own, and takes nothing until then
+    await until(async () => (await other.api('STREAM.INFO.orders')).error === undefined)
     await other.publish('orders', 2)
     await until(async () => (await numberOf(source)) === 7)
     const none = natsJetstream.open(triggerConfig(triggerAt(other, { consumer: 'none' })), sourceContext())
