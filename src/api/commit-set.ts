@@ -167,7 +167,7 @@ function transaction(
     }))
     operations.push(auditOperation(context, set.actor, set.mode, audited))
   }
-  return joinClaims(operations, set.situation.entry)
+  return joinClaims(plans, operations, set.situation.entry)
 }
 
 function changesDefinition({ target }: Plan): boolean {
