@@ -1,6 +1,7 @@
 /** What this node's instances use and how they are, for metrics: looked at when somebody asks. */
 import type { ObjectCache } from '../engine/cache.ts'
 import { refKey } from '../engine/controller.ts'
+import { isBusy } from '../resources/busy.ts'
 import type { Instance } from '../resources/generated/types.ts'
 import type { ProgramUsage, Runtime } from '../runtimes/runtime.ts'
 import type { InstanceFigures, ProbeFigures } from '../telemetry/instances.ts'
@@ -108,17 +109,19 @@ function placesByRef(places: ReadonlyMap<string, Place>): ReadonlyMap<string, re
 }
 
 function figuresOf(
-  { metadata, spec, status }: Instance,
+  instance: Instance,
   record: InstanceRecord | undefined,
   usage: InstanceFigures['usage'],
 ): InstanceFigures {
+  const { metadata, spec, status } = instance
+  const busy = isBusy(instance)
   const startupMs = record?.startup?.startedAt === status?.startedAt ? record?.startup?.tookMs : undefined
   return {
     namespace: metadata.namespace ?? '',
     service: spec.service,
     instance: metadata.name,
     ready: status?.ready === true,
-    ...(status?.busy === undefined ? {} : { busy: status.busy }),
+    ...(busy || status?.busy !== undefined ? { busy } : {}),
     restarts: status?.restarts ?? 0,
     ...(status?.startedAt === undefined ? {} : { startedAtMs: Date.parse(status.startedAt) }),
     ...(startupMs === undefined ? {} : { startupMs }),

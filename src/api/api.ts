@@ -160,6 +160,7 @@ export interface ResourceEditor {
   create(manifest: Manifest, options: ApplyOptions): Promise<ChangeResult>
   /** Replaces labels, annotations and spec by those of `object`; its resourceVersion must still hold. For edit. */
   replace(object: AnyResource, options: ApplyOptions & { readonly verb?: Verdict }): Promise<ChangeResult>
+  /** Of an Instance, which nsctl writes, the one annotation that people set: `nsctl.dev/busy`. */
   patch(
     ref: ObjectRef,
     type: PatchType,

@@ -22,7 +22,8 @@ export function claimFaults(
   partial: boolean,
 ): ReadonlyMap<Manifest, Fault> {
   const faults = new Map<Manifest, Fault>()
-  let left = plans.filter(({ target }) => target.kind.kind === 'ScaledObject')
+  let left = plans.filter(mayClaim)
+  if (left.length === 0) return faults
   for (;;) {
     const refused = refusedOf(left, entry)
     for (const { manifest, fault } of refused) faults.set(manifest, fault)
@@ -65,7 +66,7 @@ function refusedOf(plans: readonly Plan[], entry: ReadEntry): readonly Refused[]
 export function inClaimOrder(plans: readonly Plan[]): readonly (readonly Plan[])[] {
   const releasing = new Map<string, Plan>()
   for (const plan of plans) {
-    const key = releasedBy(plan)
+    const key = mayClaim(plan) ? releasedBy(plan) : undefined
     if (key !== undefined) releasing.set(key, plan)
   }
   if (releasing.size === 0) return plans.map((plan) => [plan])
@@ -83,8 +84,13 @@ export function inClaimOrder(plans: readonly Plan[]): readonly (readonly Plan[])
   })
 }
 
-/** Of what one transaction both gives up and takes, the taking alone, from whoever has it. */
-export function joinClaims(operations: readonly Operation[], entry: ReadEntry): readonly Operation[] {
+/** The operations of `plans` as one transaction has them: of what they both give up and take, the taking alone, from whoever has it. */
+export function joinClaims(
+  plans: readonly Plan[],
+  operations: readonly Operation[],
+  entry: ReadEntry,
+): readonly Operation[] {
+  if (!plans.some(mayClaim)) return operations
   const claims = operations.filter(({ key }) => isClaimKey(key))
   const taken = new Set(claims.filter(({ kind }) => kind === 'put').map(({ key }) => key))
   const given = new Set(
@@ -95,6 +101,11 @@ export function joinClaims(operations: readonly Operation[], entry: ReadEntry): 
     if (!given.has(operation.key)) return [operation]
     return operation.kind === 'put' ? [{ ...operation, expect: entry(operation.key)?.revision ?? 0 }] : []
   })
+}
+
+/** Most sets have none: theirs are many. */
+function mayClaim({ target }: Plan): boolean {
+  return target.kind.kind === 'ScaledObject'
 }
 
 function releasedBy({ operations }: Plan): string | undefined {

@@ -3,6 +3,7 @@
  * costs a fraction of what as many transactions do. Where somebody else was faster with one of them, each is committed
  * by itself, so that no object waits for another but those that exchange what only one may have.
  */
+import { NsctlError } from '../core/errors.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
 import type { Operation, Transaction } from '../store/store.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
@@ -86,13 +87,15 @@ function groupsOf(
   let left = 0
   let leftBytes = 0
   for (const plans of all) {
-    let count = 0
+    // in a ring each gives up what another takes, which is one operation
+    let count = plans.length > 1 ? -plans.length : 0
     let bytes = 0
     for (const plan of plans) {
       const pruned = pruning.get(plan) ?? NONE
       count += plan.operations.length + pruned.length
       if (isBounded) bytes += bytesOf(plan.operations) + bytesOf(pruned) + AUDIT_BYTES
     }
+    if (plans.length > 1 && (count > room || bytes > roomBytes)) throw noRoom(plans)
     const fits = groups.length > 0 && objects < OBJECTS_AT_ONCE && count <= left && bytes <= leftBytes
     if (!fits) {
       ;[objects, left, leftBytes] = [0, room, roomBytes]
@@ -104,6 +107,19 @@ function groupsOf(
     leftBytes -= bytes
   }
   return groups
+}
+
+function noRoom(plans: Together): NsctlError {
+  const [first] = plans as readonly [Plan, ...Plan[]]
+  const { kind, name } = first.target
+  return new NsctlError(
+    'TooLarge',
+    `${plans.length} ${kind.plural}, ${kind.singular}/${name} among them, take what the next one has in a ring: more than this store commits at once`,
+    {
+      value: name,
+      next: `apply ${kind.singular}/${name} alone with a target that is free, then all of them`,
+    },
+  )
 }
 
 function bytesOf(operations: readonly Operation[]): number {
@@ -151,7 +167,7 @@ function transaction(
     }))
     operations.push(auditOperation(context, set.actor, set.mode, audited))
   }
-  return joinClaims(operations, set.situation.entry)
+  return joinClaims(plans, operations, set.situation.entry)
 }
 
 function changesDefinition({ target }: Plan): boolean {

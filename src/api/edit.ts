@@ -42,7 +42,6 @@ export interface EditOptions extends Pick<ApplyOptions, 'actor' | 'dryRun'> {
 /** Decides what is wanted on the newest object; called again after a conflict. Must not change what it is given. */
 export type Decide = (live: Stored, target: Target) => Desired | Promise<Desired>
 
-/** What the audit trail calls a change. */
 const VERBS: Readonly<Partial<Record<Verdict, string>>> = {
   edited: 'edit',
   patched: 'patch',
@@ -54,6 +53,11 @@ const VERBS: Readonly<Partial<Record<Verdict, string>>> = {
   rotated: 'rotate',
   rekeyed: 'rekey',
   trusted: 'trust',
+}
+
+/** What the audit trail calls a change. */
+export function verbOf(verdict: Verdict): string {
+  return VERBS[verdict] ?? verdict
 }
 
 /**
@@ -101,7 +105,7 @@ export async function editObject(
     const said = recorded.revised ? [...warnings, ...kindWarnings(target, next)] : warnings
     const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings: said }
     if (options.dryRun === true) return result
-    const verb = VERBS[verdict] ?? verdict
+    const verb = verbOf(verdict)
     const operations = await operationsOf(context, { target, live, recorded, verb, actor: options.actor })
     const [outcome] = await commit(context, [operations])
     if (outcome?.kind === 'committed')
@@ -192,14 +196,15 @@ export function contention(target: Target): NsctlError {
   )
 }
 
-export function refuseInternal({ kind, name }: Target): void {
+/** @param next what there is to do instead */
+export function refuseInternal(
+  { kind, name }: Target,
+  next = 'change the object that it was made for',
+): void {
   if (!kind.internal) return
   throw new NsctlError(
     'Invalid',
     `${refText({ kind: kind.singular, name })}: ${withArticle(kind.kind)} is written by nsctl only`,
-    {
-      value: name,
-      next: 'change the object that it was made for',
-    },
+    { value: name, next },
   )
 }

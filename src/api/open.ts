@@ -21,6 +21,7 @@ import { editObject } from './edit.ts'
 import { EventRecorder } from './events.ts'
 import { Janitor } from './expire.ts'
 import { LiveKinds, type LoadKinds } from './live-kinds.ts'
+import { isMarkable, markObject } from './mark.ts'
 import { listObjects, readStored, targetOf, watchObjects } from './reader.ts'
 import { readHistory } from './revisions.ts'
 import { decidePatch, decideReplace, decideRollback, decideScale, decideTrust } from './verbs.ts'
@@ -129,13 +130,16 @@ class StoreApi implements port.ResourceApi {
     return editObject(this.#context, ref, options, decideReplace(object, options.verb ?? 'edited'))
   }
 
-  patch(
+  async patch(
     ref: ObjectRef,
     type: port.PatchType,
     patch: Json,
     options: port.ApplyOptions & { readonly verb?: port.Verdict },
   ): Promise<port.ChangeResult> {
-    return editObject(this.#context, ref, options, decidePatch(type, patch, options.verb ?? 'patched'))
+    const decide = decidePatch(type, patch, options.verb ?? 'patched')
+    const target = await targetOf(this.#context, ref)
+    if (isMarkable(target)) return markObject(this.#context, target, options, decide)
+    return editObject(this.#context, ref, options, decide)
   }
 
   scale(

@@ -113,7 +113,7 @@ function stateFamilies(families: Families, lines: Lines): void {
   )
   families.gauge(
     'nsctl_instance_busy',
-    '1 where it is in the middle of something, as its busy probe says',
+    '1 where it is in the middle of something, as its busy probe or its annotation says',
     lines(({ busy }) => (busy === undefined ? undefined : Number(busy))),
   )
   families.gauge(

@@ -7,10 +7,13 @@ import type { ObservedProgram, ProgramUsage } from '../../src/runtimes/runtime.t
 
 const STARTED = '2026-01-01T00:00:00.000Z'
 
-function stage(status: Instance['status'] = { ready: true, restarts: 2, startedAt: STARTED }) {
+function stage(
+  status: Instance['status'] = { ready: true, restarts: 2, startedAt: STARTED },
+  annotations: Readonly<Record<string, string>> = {},
+) {
   const instance = {
     kind: 'Instance',
-    metadata: { namespace: 'default', name: 'web-0', uid: 'u' },
+    metadata: { namespace: 'default', name: 'web-0', uid: 'u', annotations },
     spec: { service: 'web', node: 'alpha' },
     status,
   } as unknown as Instance
@@ -39,6 +42,25 @@ function stage(status: Instance['status'] = { ready: true, restarts: 2, startedA
   const end = () => usages.splice(0, 1)
   return { meter, record, run, end, asked, read: async () => (await meter.read())[0]! }
 }
+
+for (const [name, busy, annotation, said] of [
+  ['nobody says', undefined, undefined, undefined],
+  ['its probe says that it is idle', false, undefined, false],
+  ['its probe says so', true, undefined, true],
+  ['its annotation says so', undefined, 'true', true],
+  ['its annotation says so, and its probe does not', false, 'true', true],
+  ['its annotation says that it is not, and its probe does', true, 'false', true],
+  ['its annotation says that it is not', undefined, 'false', undefined],
+] as const)
+  test(`whether it is busy: ${name}`, async () => {
+    const annotations: Record<string, string> =
+      annotation === undefined ? {} : { 'nsctl.dev/busy': annotation }
+    const { read } = stage(
+      { ready: true, ...(busy !== undefined && { busy }) } as Instance['status'],
+      annotations,
+    )
+    assert.is((await read()).busy, said)
+  })
 
 test('says how its own instances are, and asks for io', async () => {
   const { meter, run, asked } = stage()

@@ -145,6 +145,23 @@ test('label goes over all of a kind, lists, and writes nothing in a dry run', as
   )
 })
 
+test('annotate says of an instance that it is busy, and nothing else', async () => {
+  const shop = await twoServices()
+  const name = await shop.addInstance('web', 0, 'aaaaa')
+  const inst = { kind: 'Instance', namespace: 'default', name }
+  const busy = async () => (await shop.api.get(inst))?.metadata.annotations?.['nsctl.dev/busy']
+  const ran = await shop.run(['annotate', 'instance', name, 'nsctl.dev/busy=true'])
+  assert.equal([ran.code, ran.stdout, await busy()], [0, `instance/${name} annotated\n`, 'true'])
+  const wrong = await shop.run(['annotate', 'instance', name, 'nsctl.dev/busy=maybe', '--overwrite'])
+  assert.equal([wrong.code, await busy()], [2, 'true'])
+  assert.match(wrong.stderr, /nsctl\.dev\/busy"\]: must be "true" or "false"/)
+  const other = await shop.run(['annotate', `instance/${name}`, 'note=x'])
+  assert.is(other.code, 2)
+  assert.match(other.stderr, /an Instance is written by nsctl only/)
+  await shop.run(['annotate', `instance/${name}`, 'nsctl.dev/busy-'])
+  assert.is(await busy(), undefined)
+})
+
 test('annotate takes any text, and prints the object with -o', async () => {
   const shop = await twoServices()
   const ran = await shop.run([

@@ -79,6 +79,24 @@ const registered = (instances as readonly AnyResource[]).map((one, index) => {
   return { ...one, status: { ...one.status, conditions: [condition] } } as AnyResource
 })
 
+for (const [name, status, annotations, said] of [
+  [
+    'by its probe',
+    { busy: true, busySince: new Date(nowMs - 3_000).toISOString() },
+    {},
+    /, busy since 3s, 1 restart/,
+  ],
+  ['by its annotation', {}, { 'nsctl.dev/busy': 'true' }, /, busy, as nsctl\.dev\/busy says, 1 restart/],
+] as const)
+  test(`an instance that is busy says so: ${name}`, async () => {
+    const busy = {
+      ...web2,
+      metadata: { ...web2.metadata, annotations },
+      status: { ...web2.status, ...status },
+    } as AnyResource
+    assert.match(await page(busy, { revisions: [] }), said)
+  })
+
 test('a service says what its instances are called in a catalog, and what is in the way of others', async () => {
   const lines = (await page(web, { instances: registered.slice(0, 3) })).split('\n')
   const at = lines.findIndex((line) => line.startsWith('Catalog'))

@@ -1,6 +1,7 @@
 /** Surplus instances that are busy may finish what they do, for a while. */
 import type { Clock } from '../../core/clock.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
+import { isBusy } from '../../resources/busy.ts'
 import type { Instance, Service } from '../../resources/generated/types.ts'
 import type { InstanceAction } from './plan.ts'
 
@@ -51,7 +52,7 @@ export class Patience {
 
   hold(service: Service, instances: readonly Instance[], actions: readonly InstanceAction[]): Finishing {
     const uid = service.metadata.uid ?? ''
-    const busy = new Set(instances.filter((one) => one.status?.busy === true).map((one) => one.metadata.name))
+    const busy = new Set(instances.filter(isBusy).map((one) => one.metadata.name))
     const known = this.#since.get(uid)
     if (busy.size === 0 && known === undefined) return { actions, waitsFor: [], waitMs: undefined }
     const nowMs = this.#clock.monotonic()

@@ -1,5 +1,6 @@
 /** What a reconcile has read of one Service. */
 import { deepEqual } from '../../core/json.ts'
+import { isBusy } from '../../resources/busy.ts'
 import type { Instance, Service } from '../../resources/generated/types.ts'
 import type { Material } from '../../resources/materials.ts'
 import { isExclusive, type ResolvedTemplate } from './instances.ts'
@@ -76,7 +77,7 @@ export function planFor(
     deleting: one.metadata.deletionTimestamp !== undefined,
     ready: one.status?.ready === true,
     available: situation.isAvailable(one),
-    busy: one.status?.busy === true,
+    busy: isBusy(one),
   }))
   return held ? planHeld(desired, observed) : planInstances(desired, observed)
 }

@@ -511,7 +511,7 @@ export type InstanceStatus = {
   readonly readySince?: string
   /** When the oldest of its running programs started. */
   readonly startedAt?: string
-  /** In the middle of something, as its busy probe says; absent where it has none. */
+  /** In the middle of something, as its busy probe says; absent where it has none. The annotation nsctl.dev/busy says it as well. */
   readonly busy?: boolean
   /** When that last changed. */
   readonly busySince?: string
@@ -1264,7 +1264,7 @@ export type ServiceProbe = {
   readonly successThreshold: number
 }
 
-/** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). */
+/** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). An instance with the annotation nsctl.dev/busy: "true" is busy, too. */
 export type ServiceBusyProbe = {
   /** A GET request that must be answered with 200–399. */
   readonly http?: ServiceHttpProbe
@@ -1295,7 +1295,7 @@ export type ServiceProgram = {
   readonly readiness?: ServiceProbe
   /** How to find out. Exactly one of http, tcp and exec. */
   readonly liveness?: ServiceProbe
-  /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). */
+  /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). An instance with the annotation nsctl.dev/busy: "true" is busy, too. */
   readonly busy?: ServiceBusyProbe
 }
 
@@ -1376,7 +1376,7 @@ export type ServiceTemplate = {
   readonly readiness?: ServiceProbe
   /** How to find out. Exactly one of http, tcp and exec. */
   readonly liveness?: ServiceProbe
-  /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). */
+  /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). An instance with the annotation nsctl.dev/busy: "true" is busy, too. */
   readonly busy?: ServiceBusyProbe
   /** How an instance is ended. */
   readonly stop: ServiceStop

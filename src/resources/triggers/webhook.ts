@@ -45,6 +45,28 @@ export const webhookTrigger: TriggerSchema = {
         'How long what is said holds. count: 1m where it is left out. gauge: for ever; after a ttl without a word nothing is known, which is an error.',
     },
     {
+      name: 'signature',
+      from: 'M',
+      default: 'github',
+      enum: ['github', 'standard-webhooks'],
+      description:
+        'How events are signed where there is a hmacSecret. github: X-Hub-Signature-256, of the body. standard-webhooks: webhook-signature, of webhook-id, webhook-timestamp and the body.',
+    },
+    {
+      name: 'timestampHeader',
+      from: 'M',
+      description:
+        'The header that has the Unix time in seconds at which an event was sent. Then X-Hub-Signature-256 is of that time, a dot and the body, and what is older than the tolerance is refused.',
+    },
+    {
+      name: 'tolerance',
+      from: 'M',
+      type: 'duration',
+      default: '5m',
+      description:
+        'How far a time that is signed may be from the time here. What was signed counts once in twice as long, however often it comes; with a gauge only where a time is signed.',
+    },
+    {
       name: 'token',
       from: 'EA',
       secret: true,
@@ -54,7 +76,8 @@ export const webhookTrigger: TriggerSchema = {
       name: 'hmacSecret',
       from: 'EA',
       secret: true,
-      description: 'The body is signed with it, as GitHub does: X-Hub-Signature-256.',
+      description:
+        'Events are signed with it, as `signature` says; one of a standard-webhooks sender begins with whsec_.',
     },
   ],
   target: 'value',
@@ -66,6 +89,9 @@ export const webhookTrigger: TriggerSchema = {
 
 const PATH = /^[A-Za-z0-9._~-]+(\/[A-Za-z0-9._~-]+)*$/
 const MAX_PATH = 200
+const HEADER = /^[A-Za-z0-9-]{1,64}$/
+/** What is taken is remembered for as long, and there may be a hundred a second. */
+const [LEAST_TOLERANCE_MS, MOST_TOLERANCE_MS] = [1_000, 480_000]
 const [SHORTEST_TTL_MS, LONGEST_TTL_MS] = [100, 86_400_000]
 
 function checkWebhook(parameters: ReadParameters): readonly FieldIssue[] {
@@ -77,5 +103,13 @@ function checkWebhook(parameters: ReadParameters): readonly FieldIssue[] {
   const ttlMs = parameters.durationMs('ttl')
   if (ttlMs !== undefined && (ttlMs < SHORTEST_TTL_MS || ttlMs > LONGEST_TTL_MS))
     say('ttl', 'must be between 100ms and 24h')
+  const header = parameters.text('timestampHeader')
+  if (header !== undefined && !HEADER.test(header))
+    say('timestampHeader', 'must be the name of a header, such as X-Signature-Timestamp')
+  if (header !== undefined && parameters.text('signature') === 'standard-webhooks')
+    say('timestampHeader', 'cannot stand beside signature: standard-webhooks, which has its own')
+  const toleranceMs = parameters.durationMs('tolerance')
+  if (toleranceMs !== undefined && (toleranceMs < LEAST_TOLERANCE_MS || toleranceMs > MOST_TOLERANCE_MS))
+    say('tolerance', 'must be between 1s and 8m')
   return issues
 }

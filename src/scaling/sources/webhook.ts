@@ -11,7 +11,8 @@ import type {
   WebhookRequest,
 } from '../source.ts'
 import { Count, Gauge, type Memory, type Said } from './webhook/memory.ts'
-import { type Credentials, refusalOf } from './webhook/proof.ts'
+import { type Credentials, proofOf, type Scheme } from './webhook/proof.ts'
+import { Taken } from './webhook/taken.ts'
 
 export const webhook: SourceType = {
   types: ['webhook'],
@@ -19,6 +20,7 @@ export const webhook: SourceType = {
 }
 
 const DEFAULT_COUNT_MS = 60_000
+const DEFAULT_TOLERANCE_MS = 300_000
 const MAX_JSON_BYTES = 4096
 
 class WebhookSource implements Source {
@@ -28,6 +30,7 @@ class WebhookSource implements Source {
   readonly #activation: number
   readonly #isCount: boolean
   readonly #memory: Memory
+  readonly #taken: Taken
   readonly #listeners = new Set<(reading: Reading) => void>()
   #takeBack: (() => void) | undefined
   #isClosed = false
@@ -36,8 +39,8 @@ class WebhookSource implements Source {
     const { parameters, owner } = trigger
     this.#context = context
     this.#path = parameters.text('path') ?? `${owner.namespace}/${owner.name}/${trigger.name}`
-    this.#credentials = { token: parameters.text('token'), hmacSecret: parameters.text('hmacSecret') }
-    const { token, hmacSecret } = this.#credentials
+    this.#credentials = credentialsOf(parameters)
+    const { token, hmacSecret, toleranceMs } = this.#credentials
     if (context.webhooks.exposed && token === undefined && hmacSecret === undefined)
       throw new NsctlError('Invalid', 'webhooks can be reached from elsewhere, and there is no token', {
         value: 'token',
@@ -49,6 +52,8 @@ class WebhookSource implements Source {
     this.#memory = this.#isCount
       ? new Count(ttlMs ?? DEFAULT_COUNT_MS, this.#activation, context.clock.monotonic())
       : new Gauge(ttlMs)
+    // what is signed a tolerance ahead of the time here is fresh for two
+    this.#taken = new Taken(2 * toleranceMs)
     // another may have it: then each measure says so until that one has gone
     this.#claim()
   }
@@ -93,8 +98,9 @@ class WebhookSource implements Source {
 
   async #handle(request: WebhookRequest): Promise<WebhookAnswer> {
     if (request.method !== 'POST' && request.method !== 'PUT') return { status: 405, body: 'POST is wanted' }
-    const refusal = refusalOf(this.#credentials, request)
-    if (refusal !== undefined) return { status: refusal, body: 'not allowed' }
+    const { clock } = this.#context
+    const proof = proofOf(this.#credentials, request, clock.now())
+    if (proof.kind === 'refused') return proof.answer
     // GitHub asks whether somebody listens
     if (request.headers['x-github-event'] === 'ping') return { status: 200, body: 'pong' }
     let said: Said
@@ -103,12 +109,24 @@ class WebhookSource implements Source {
     } catch (error) {
       return { status: 400, body: messageOf(error) }
     }
-    this.#memory.say(said, this.#context.clock.monotonic())
+    // a gauge may rightly say again what it said a while ago: without a time nothing tells that from what somebody has kept
+    const once = proof.isTimed || this.#isCount ? proof.delivery : undefined
+    if (once !== undefined && this.#taken.has(once, clock.monotonic())) return this.#answer(true)
+    if (once !== undefined && !this.#taken.add(once, clock.monotonic()))
+      return { status: 429, body: 'too many requests' }
+    this.#memory.say(said, clock.monotonic())
     const reading = this.#known()
-    if (reading === undefined) return { status: 202 }
-    for (const listener of [...this.#listeners]) listener(reading)
+    if (reading !== undefined) for (const listener of [...this.#listeners]) listener(reading)
+    return this.#answer(false)
+  }
+
+  /** To a sender it is well in either case: it need not try again. */
+  #answer(repeated: boolean): WebhookAnswer {
+    const said = repeated ? { repeated } : {}
+    const reading = this.#known()
+    if (reading === undefined) return { status: 202, ...(repeated && { body: JSON.stringify(said) }) }
     const [{ value } = { value: 0 }] = reading.metrics
-    return { status: 200, body: JSON.stringify({ value, active: reading.active }) }
+    return { status: 200, body: JSON.stringify({ value, active: reading.active, ...said }) }
   }
 
   /** Undefined while what is known is a lower bound only. */
@@ -125,6 +143,25 @@ class WebhookSource implements Source {
     const { value, active } = this.#memory.recall(this.#context.clock.monotonic())
     return { kind: 'values', metrics: [{ name: '', value }], active: active ?? value > this.#activation }
   }
+}
+
+/** Throws Invalid where a time is to be signed and nothing is. */
+function credentialsOf(parameters: TriggerConfig['parameters']): Credentials {
+  const [token, hmacSecret] = [parameters.text('token'), parameters.text('hmacSecret')]
+  const scheme = schemeOf(parameters)
+  if (scheme.kind !== 'body' && hmacSecret === undefined)
+    throw new NsctlError('Invalid', 'there is no secret that a time could be signed with', {
+      value: 'hmacSecret',
+      next: 'give hmacSecret in a TriggerAuthentication',
+    })
+  const toleranceMs = parameters.durationMs('tolerance') ?? DEFAULT_TOLERANCE_MS
+  return { token, hmacSecret, scheme, toleranceMs }
+}
+
+function schemeOf(parameters: TriggerConfig['parameters']): Scheme {
+  if (parameters.text('signature') === 'standard-webhooks') return { kind: 'standard' }
+  const header = parameters.text('timestampHeader')?.toLowerCase()
+  return header === undefined ? { kind: 'body' } : { kind: 'timed', header }
 }
 
 /** `3`, `{"value": 3}`, `{"active": true}`; where events are counted, anything else is one. Throws Invalid. */

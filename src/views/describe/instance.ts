@@ -1,5 +1,6 @@
 /** describe instance: one replica, its programs and what became of them. */
-import { mapsAt, numberAt, textAt, textsAt } from '../fields.ts'
+import { BUSY, isSaidBusy } from '../../resources/busy.ts'
+import { flagAt, mapsAt, numberAt, textAt, textsAt } from '../fields.ts'
 import { qualifiedName } from '../names.ts'
 import { ageText, renderRows } from '../table.ts'
 import { padEnd, printable } from '../width.ts'
@@ -56,7 +57,7 @@ function serviceText({ object }: Description): string {
   return `${textAt(object, 'spec.service') ?? '?'}, ordinal ${numberAt(object, 'spec.ordinal') ?? 0}, ${revision === undefined ? '' : `${revision}, `}template ${hash}, attempt ${numberAt(object, 'spec.attempt') ?? 0}`
 }
 
-/** `running, ready since 11m, 3 restarts, pid 4711: back in 20 s` */
+/** `running, ready since 11m, busy since 3s, 3 restarts, pid 4711: back in 20 s` */
 function stateLine({ object, nowMs }: Description): string {
   const since = textAt(object, 'status.readySince')
   const ready = textAt(object, 'status.readyText') === 'yes'
@@ -65,11 +66,19 @@ function stateLine({ object, nowMs }: Description): string {
   const parts = [
     stateText(object),
     ready ? `ready${since === undefined ? '' : ` since ${ageText(since, nowMs)}`}` : 'not ready',
+    ...busyPart({ object, nowMs }),
     `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`,
   ]
   if (pid !== undefined) parts.push(`pid ${pid}`)
   const message = textAt(object, 'status.message')
   return printable(message === undefined ? parts.join(', ') : `${parts.join(', ')}: ${message}`)
+}
+
+/** By its probe, which knows since when, or by its annotation. */
+function busyPart({ object, nowMs }: Pick<Description, 'object' | 'nowMs'>): readonly string[] {
+  if (flagAt(object, 'status.busy') === true)
+    return [`busy since ${ageText(textAt(object, 'status.busySince'), nowMs)}`]
+  return isSaidBusy(object) ? [`busy, as ${BUSY} says`] : []
 }
 
 /** Each program of a group; a single one is told by State. */

@@ -140,6 +140,35 @@ test('does not wait longer than drainTimeout', async ({ world }) => {
   assert.ok(world.runtime.calls.filter((call) => call.startsWith('stop')).length === 2)
 })
 
+test('lets one finish that is said to be busy, and ends it once that is taken back', async ({ world }) => {
+  await world.apply(specOf({ replicas: 3 }))
+  await world.until(async () => assert.is((await world.service())?.status?.ready, '3/3'))
+  const all = (await world.instances()).map(({ metadata }) => metadata.name).sort()
+  const [first = '', , last = ''] = all
+  const annotate = (name: string, value: string | null) => {
+    const patch = { metadata: { annotations: { 'nsctl.dev/busy': value } } }
+    return world.api.patch({ ...ref, kind: 'Instance', name }, 'merge', patch, { actor })
+  }
+  // without it the last would be the first to go; "false" is as none
+  await annotate(last, 'true')
+  await annotate(first, 'false')
+  await world.api.scale(ref, 1, { actor })
+  await world.until(async () =>
+    assert.equal(
+      (await world.instances()).map(({ metadata }) => metadata.name),
+      [last],
+    ),
+  )
+  await world.api.scale(ref, 0, { actor })
+  await world.until(async () => {
+    const condition = (await world.service())?.status?.conditions?.find((one) => one.type === 'Progressing')
+    assert.equal([condition?.reason, condition?.message], ['Draining', `${last} finishes what it does`])
+  })
+  assert.is(world.runtime.running().length, 1)
+  await annotate(last, null)
+  await world.until(() => assert.is(world.runtime.running().length, 0))
+})
+
 test('lets it finish, though nsctl is started again meanwhile', async ({ world }) => {
   await twoBusy(world)
   await world.api.scale(ref, 1, { actor })
