@@ -134,6 +134,32 @@ test('those who stand by read along, and a successor has all but the last second
   await following
 })
 
+test('of many busy scalers each has its newest decision published in its turn', async () => {
+  const store = createMemoryStore()
+  const leader = member(store)
+  const leading = leader.history.publish(leader.log, leader.stop.signal)
+  const decide = (round: number) => {
+    for (let i = 0; i < 1_000; i++)
+      leader.history.append({ ...decision(NOW + round, `ScaledObject/default/scaler-${i}`), kind: 'latest' })
+  }
+  const known = async () => {
+    const entries = (await leader.log.read(0)).flatMap(({ text }) => decodeSegment(text))
+    return new Map(entries.map(({ object, atMs }) => [object, atMs - NOW]))
+  }
+  // all of them busy all the time
+  for (let round = 1; round <= 4; round++) {
+    decide(round)
+    const most = Math.min(1_000, 300 * round)
+    await until(async () => {
+      leader.clock.advance(15_000)
+      return (await known()).size >= most
+    })
+  }
+  assert.is((await known()).size, 1_000)
+  leader.stop.abort()
+  await leading
+})
+
 test('of ten thousand busy scalers a publication is small, and holds a sample of each', async () => {
   const store = createMemoryStore()
   const leader = member(store)
@@ -149,7 +175,7 @@ test('of ten thousand busy scalers a publication is small, and holds a sample of
   const segments = await leader.log.read(0)
   assert.ok(segments.length <= 6, `${segments.length} segments`)
   const entries = segments.flatMap(({ text }) => decodeSegment(text))
-  assert.is(entries.filter(({ kind }) => kind === 'latest').length, 0)
+  assert.is(entries.filter(({ kind }) => kind === 'latest').length, 300)
   assert.is(entries.filter(({ kind }) => kind === 'decision').length, 1)
   const samples = new Set(entries.filter(({ kind }) => kind === 'sample').map(({ object }) => object))
   assert.is(samples.size, 10_000)

@@ -2,7 +2,13 @@
 import { type Clock, delay } from '../../core/clock.ts'
 import { isNsctlError, messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
-import { type HistoryEntry, type HistoryQuery, type HistoryStore, subjectKey } from './history.ts'
+import {
+  type HistoryEntry,
+  type HistoryQuery,
+  type HistoryStore,
+  type HistorySubject,
+  subjectKey,
+} from './history.ts'
 import { decodeSegment, encodeSegments, type SegmentLog, type SegmentReader } from './segments.ts'
 
 const PUBLISH_EVERY_MS = 15_000
@@ -11,7 +17,7 @@ const FOLLOW_EVERY_MS = 10_000
 const MAX_WAITING = 50_000
 /** Of one publication, so that the ring holds several minutes: where there is more, samples are thinned to the newest of each object. */
 const MAX_SEGMENTS = 6
-/** Objects whose latest decisions are published; they are large, and of many none are. */
+/** Latest decisions of one publication: they are large, about a segment. Of more objects those that have waited longest. */
 const MAX_LATEST = 300
 /** The last publication of a term must not hold up the next leader. */
 const LAST_LIMIT_MS = 2_000
@@ -25,6 +31,8 @@ export interface ReplicatedHistoryOptions {
 export class ReplicatedHistory implements HistoryStore {
   readonly #options: ReplicatedHistoryOptions
   #waiting: HistoryEntry[] = []
+  /** Whose latest decision is not published, those first that have waited longest. What it is the local history knows. */
+  readonly #unpublished = new Map<string, HistorySubject>()
   #publishing = false
   /** Number of the last segment that the local history has. */
   #position = 0
@@ -36,6 +44,11 @@ export class ReplicatedHistory implements HistoryStore {
   append(entry: HistoryEntry): void {
     this.#options.local.append(entry)
     if (!this.#publishing) return
+    if (entry.kind === 'latest') {
+      const { object, uid } = entry
+      this.#unpublished.set(subjectKey(entry), { object, uid })
+      return
+    }
     this.#waiting.push(entry)
     if (this.#waiting.length > MAX_WAITING) this.#waiting.splice(0, this.#waiting.length - MAX_WAITING)
   }
@@ -75,20 +88,41 @@ export class ReplicatedHistory implements HistoryStore {
     } finally {
       this.#publishing = false
       this.#waiting = []
+      this.#unpublished.clear()
     }
   }
 
   async #publishWaiting(log: SegmentLog): Promise<void> {
     const entries = this.#waiting
-    if (entries.length === 0) return
+    const latest = [...this.#unpublished].slice(0, MAX_LATEST)
+    if (entries.length === 0 && latest.length === 0) return
     this.#waiting = []
+    for (const [key] of latest) this.#unpublished.delete(key)
     try {
-      for (const text of await segmentsOf(entries)) this.#position = await log.append(text)
+      const segments = await segmentsOf(entries)
+      const more = await encodeSegments(await this.#latestOf(latest.map(([, subject]) => subject)))
+      const isRoom = segments.length + more.length <= MAX_SEGMENTS
+      for (const text of isRoom ? [...segments, ...more] : segments) this.#position = await log.append(text)
+      if (!isRoom) this.#keepBack(latest)
     } catch (error) {
       // some may be there already: those who read them twice keep one
       this.#waiting = [...entries, ...this.#waiting].slice(-MAX_WAITING)
+      this.#keepBack(latest)
       throw error
     }
+  }
+
+  async #latestOf(subjects: readonly HistorySubject[]): Promise<readonly HistoryEntry[]> {
+    const { local } = this.#options
+    const found = await Promise.all(subjects.map((one) => local.list({ ...one, kind: 'latest', limit: 1 })))
+    return found.flat()
+  }
+
+  /** They come before those that have come to wait meanwhile. */
+  #keepBack(latest: readonly (readonly [string, HistorySubject])[]): void {
+    const all = [...latest, ...this.#unpublished]
+    this.#unpublished.clear()
+    for (const [key, subject] of all) this.#unpublished.set(key, subject)
   }
 
   /** Until `signal` aborts, or the log refuses this process for another. What else fails is tried again, and said once. */
@@ -109,18 +143,14 @@ export class ReplicatedHistory implements HistoryStore {
 }
 
 async function segmentsOf(entries: readonly HistoryEntry[]): Promise<readonly string[]> {
-  const single = newestOfEach(entries, 'latest')
-  const latest = single.reduce((count, { kind }) => (kind === 'latest' ? count + 1 : count), 0)
-  const published = latest <= MAX_LATEST ? single : single.filter(({ kind }) => kind !== 'latest')
-  const segments = await encodeSegments(published)
+  const segments = await encodeSegments(entries)
   if (segments.length <= MAX_SEGMENTS) return segments
-  const others = single.filter(({ kind }) => kind !== 'latest')
-  return (await encodeSegments(newestOfEach(others, 'sample'))).slice(-MAX_SEGMENTS)
+  return (await encodeSegments(newestSamples(entries))).slice(-MAX_SEGMENTS)
 }
 
-/** Without all of a kind but the newest of each object. */
-function newestOfEach(entries: readonly HistoryEntry[], kind: HistoryEntry['kind']): readonly HistoryEntry[] {
+/** Without all samples but the newest of each subject. */
+function newestSamples(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
   const newest = new Map<string, HistoryEntry>()
-  for (const entry of entries) if (entry.kind === kind) newest.set(subjectKey(entry), entry)
-  return entries.filter((entry) => entry.kind !== kind || newest.get(subjectKey(entry)) === entry)
+  for (const entry of entries) if (entry.kind === 'sample') newest.set(subjectKey(entry), entry)
+  return entries.filter((entry) => entry.kind !== 'sample' || newest.get(subjectKey(entry)) === entry)
 }
