@@ -51,8 +51,8 @@ interface Scaler {
   figures: ScalerFigures | undefined
   ready: number
   readonly decisions: { up: number; down: number; none: number }
-  /** `trigger` NUL `code` → how often. */
-  readonly errors: Map<string, number>
+  /** `trigger` NUL `code` → how often; most have none. */
+  errors: Map<string, number> | undefined
 }
 
 export class ScalerTally implements ScalerMetrics, Exposition {
@@ -72,7 +72,9 @@ export class ScalerTally implements ScalerMetrics, Exposition {
     this.#polls.set(type, polls)
     polls.observeMs(tookMs)
     if (errorCode === undefined) return
-    const { errors } = this.#of(id)
+    const scaler = this.#of(id)
+    scaler.errors ??= new Map()
+    const { errors } = scaler
     const key = `${trigger}\0${errorCode}`
     errors.set(key, (errors.get(key) ?? 0) + 1)
   }
@@ -131,7 +133,7 @@ export class ScalerTally implements ScalerMetrics, Exposition {
     )
     families.counter('nsctl_scaler_poll_errors_total', 'Looks at a source that failed', () =>
       this.#each(({ labels, errors }) =>
-        Array.from(errors, ([key, value]) => {
+        Array.from(errors ?? [], ([key, value]) => {
           const [trigger = '', code = ''] = key.split('\0')
           return { labels: { ...labels, trigger, code }, value }
         }),
@@ -151,7 +153,7 @@ export class ScalerTally implements ScalerMetrics, Exposition {
     if (scaler === undefined) {
       const labels = { kind: id.kind, namespace: id.namespace, scaler: id.name }
       const decisions = { up: 0, down: 0, none: 0 }
-      scaler = { labels, figures: undefined, ready: 0, decisions, errors: new Map() }
+      scaler = { labels, figures: undefined, ready: 0, decisions, errors: undefined }
       this.#scalers.set(key, scaler)
     }
     return scaler

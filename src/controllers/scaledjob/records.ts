@@ -3,14 +3,12 @@ import type { Json } from '../../core/json.ts'
 import type { JobsDecision } from '../../scaling/jobs/decide-jobs.ts'
 import type { ScalerSample } from '../../scaling/sample.ts'
 import type { HistorySubject, HistoryWriter } from '../../telemetry/history/history.ts'
+import { SAMPLE_EVERY_MS } from '../../telemetry/history/retention.ts'
 
 /** With the time it was made at, RFC 3339: it is stored as it stands. */
 export interface TimedJobsDecision extends JobsDecision {
   readonly at: string
 }
-
-/** Polls may be a second apart: of so long one sample is kept. */
-const SAMPLE_EVERY_MS = 5_000
 
 /** One ScaledJob's. */
 export class JobRecords {

@@ -6,7 +6,6 @@ import type { ScalingPolicy } from '../../scaling/policy.ts'
 export interface Pace {
   readonly scaler: {
     readonly object: Pick<ScaledObject, 'spec'>
-    readonly policy: ScalingPolicy | undefined
     readonly decision: LastDecision | undefined
   }
   /** Looks so far. */
@@ -61,7 +60,7 @@ function heldForMs(decision: LastDecision | undefined, { steadyMs }: ScalingTime
 }
 
 /** Milliseconds until a schedule begins or ends: what it says is a floor at once, and not with the next look. Infinite without one. */
-export function decideInMs({ scaler: { policy }, time: { wallMs } }: Pace): number {
+export function decideInMs(policy: ScalingPolicy | undefined, { wallMs }: ScalingTime): number {
   let earliestMs = Number.POSITIVE_INFINITY
   for (const { condition } of policy?.rules ?? []) {
     if (condition.kind !== 'schedule') continue

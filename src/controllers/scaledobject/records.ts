@@ -4,6 +4,7 @@ import type { Json } from '../../core/json.ts'
 import type { Decision, ScalingState } from '../../scaling/decide.ts'
 import type { SampledRule, ScalerSample } from '../../scaling/sample.ts'
 import type { HistoryEntry, HistorySubject, HistoryWriter } from '../../telemetry/history/history.ts'
+import { SAMPLE_EVERY_MS } from '../../telemetry/history/retention.ts'
 import {
   noScalerMetrics,
   type ScalerFigures,
@@ -34,9 +35,6 @@ export interface RecordsOptions {
   readonly metrics?: ScalerMetrics
 }
 
-/** Polls may be a second apart, and events a millisecond: of so long one sample is kept. */
-const SAMPLE_EVERY_MS = 5_000
-
 /** One ScaledObject's. */
 export class Records {
   readonly #id: ScalerId
@@ -63,7 +61,7 @@ export class Records {
     this.#metrics.decided(this.#id, figuresOf(facts.decision), facts.ready)
     const { atMs, from, to } = facts.decision
     if (this.#history === undefined) return
-    // what changed the number is in what a successor goes on with, however soon it came
+    // polls may be a second apart, and events a millisecond; what changed the number is in what a successor goes on with, however soon it came
     if (from === to && atMs - this.#sampledAtMs < SAMPLE_EVERY_MS) return
     this.#sampledAtMs = atMs
     this.#append('sample', facts.decision, sampleOf(facts) as unknown as Json)

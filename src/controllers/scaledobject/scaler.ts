@@ -19,12 +19,13 @@ import { scaledEvents } from './announce.ts'
 import type { Decider } from './decider.ts'
 import { InstanceViews } from './instances.ts'
 import { ordersOf, sameOrders } from './orders.ts'
-import { decideInMs, type LastDecision, lastOf, type Pace, pollInMs } from './pace.ts'
+import { decideInMs, type LastDecision, lastOf, pollInMs } from './pace.ts'
 import { type Problem, targetName, targetText } from './problem.ts'
 import { Records } from './records.ts'
 import { refusalOf } from './refusal.ts'
 import { Reporter, type Said, type StatusApi } from './reporter.ts'
 import { restore } from './restore.ts'
+import { Rounds } from './rounds.ts'
 import { Target, type TargetApi } from './target.ts'
 import { Triggers } from './triggers.ts'
 
@@ -58,8 +59,10 @@ export class Scaler implements Looker {
   #state: ScalingState | undefined
   #decision: LastDecision | undefined
   #ready = 0
-  #deciding: Promise<void> | undefined
-  #again = false
+  readonly #deciding = new Rounds(async () => {
+    await this.#decideOnce()
+    this.#isOwed = false
+  })
   /** A change is to be decided on, and has not been yet. */
   #isOwed = false
   #closed = false
@@ -101,16 +104,12 @@ export class Scaler implements Looker {
   }
 
   pollInMs(polls: number, lateMs: number): number {
-    return pollInMs(this.#pace(polls, lateMs))
+    const { random, times } = this.#options
+    return pollInMs({ scaler: this, polls, lateMs, random, time: times.now() })
   }
 
   decideInMs(): number {
-    return decideInMs(this.#pace(0, 0))
-  }
-
-  #pace(polls: number, lateMs: number): Pace {
-    const { random, times } = this.#options
-    return { scaler: this, polls, lateMs, random, time: times.now() }
+    return decideInMs(this.policy, this.#options.times.now())
   }
 
   /** False where looking at its triggers would lead to nothing. */
@@ -163,30 +162,16 @@ export class Scaler implements Looker {
 
   /** Decides on what is known and writes it. Where it is at it already it does so once more, and both callers wait for that. */
   decide(): Promise<void> {
-    this.#again = true
-    this.#deciding ??= this.#decideUntilDone()
-    return this.#deciding
+    return this.#deciding.ask()
   }
 
   /** Ends everything, what is being written excepted: that is waited for. */
   async close(): Promise<void> {
     this.#closed = true
     this.#records.forget()
+    const ended = this.#deciding.end()
     await this.#triggers.close()
-    await this.#deciding?.catch(() => undefined)
-  }
-
-  async #decideUntilDone(): Promise<void> {
-    try {
-      while (this.#again && !this.#closed) {
-        this.#again = false
-        await this.#decideOnce()
-        this.#isOwed = false
-      }
-    } finally {
-      // in the same moment as the loop ends: an event in between would wait for the next look
-      this.#deciding = undefined
-    }
+    await ended
   }
 
   async #decideOnce(): Promise<void> {
@@ -223,15 +208,11 @@ export class Scaler implements Looker {
 
   async #restore(policy: ScalingPolicy, replicas: number): Promise<ScalingState> {
     const { decider, times, history } = this.#options
-    const initial = decider.initialState({ time: times.now(), replicas })
-    const status = this.#reporter.written
     return await restore({
-      initial,
-      status,
-      times,
-      policy,
+      initial: decider.initialState({ time: times.now(), replicas }),
+      status: this.#reporter.written,
+      ...{ times, policy, history },
       subject: historySubject(this.#object),
-      history,
       readStored: async () => (await this.#reporter.stored(this.#object)) as Json | undefined,
     })
   }
