@@ -26,10 +26,13 @@ interface Seen {
   readonly facts: InstanceFacts
 }
 
+/** Of a Service at 0, as most of ten thousand may be. */
+const NONE: ReadonlyMap<string, Seen> = new Map()
+
 /** The instances of one Service, looked at anew only where they have changed. */
 export class InstanceViews {
   readonly #times: ScalingTimes
-  #seen = new Map<string, Seen>()
+  #seen = NONE
 
   constructor(times: ScalingTimes) {
     this.#times = times
@@ -37,12 +40,13 @@ export class InstanceViews {
 
   of(instances: readonly Instance[]): readonly InstanceFacts[] {
     const before = this.#seen
-    this.#seen = new Map()
+    const now = new Map<string, Seen>()
+    this.#seen = instances.length === 0 ? NONE : now
     return instances.map((instance) => {
       const { name, uid = name } = instance.metadata
       const known = before.get(uid)
       const seen = known?.instance === instance ? known : { instance, facts: this.#facts(instance, known) }
-      this.#seen.set(uid, seen)
+      now.set(uid, seen)
       return seen.facts
     })
   }
