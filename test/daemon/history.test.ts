@@ -18,6 +18,8 @@ test('after kill -9 of the leader its successor goes on with the history', async
     const leader = await start(/leading, term 1/)
     await start(/standing by for pid/)
     home.write('web.yaml', scaledService(server.url))
+    // before the first look, which would find nothing waiting else, and say so
+    set(10)
     assert.is((await home.run(['apply', '-f', 'web.yaml'])).code, 0)
     for (const waiting of [10, 20, 30]) {
       set(waiting)
