@@ -3,7 +3,7 @@
  * processes of this one on loopback. They go when this process goes, however it ends.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -57,7 +57,7 @@ export interface ServerProcess {
   readonly pid: number
   /** Everything it printed. */
   log(): string
-  /** SIGSTOP: it keeps its connections and answers nothing. */
+  /** SIGSTOP: it keeps its connections, and answers nothing from the return on. */
   freeze(): void
   thaw(): void
   /** SIGKILL, and waits for its end. */
@@ -68,6 +68,7 @@ export interface ServerProcess {
 }
 
 const STOP_LIMIT_MS = 5_000
+const FREEZE_LIMIT_MS = 2_000
 
 /** Starts a program whose output goes to `logFile`, appended. */
 export function startServer(command: readonly string[], logFile: string): ServerProcess {
@@ -90,7 +91,10 @@ export function startServer(command: readonly string[], logFile: string): Server
       return isRunning()
     },
     log: () => readFileSync(logFile, 'utf8'),
-    freeze: () => signal('SIGSTOP'),
+    freeze() {
+      signal('SIGSTOP')
+      if (isRunning()) untilStopped(server.pid)
+    },
     thaw: () => signal('SIGCONT'),
     async kill() {
       signal('SIGKILL')
@@ -118,5 +122,27 @@ export async function untilReady(
     if (!server.running || performance.now() > deadline)
       throw new Error(`the server is not ready:\n${server.log().slice(-4000)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** A thread has to take the signal before any stops: on a busy machine the others answer meanwhile. */
+function untilStopped(pid: number): void {
+  const deadline = performance.now() + FREEZE_LIMIT_MS
+  while (threadsOf(pid).some((thread) => !isStill(thread)))
+    if (performance.now() > deadline) throw new Error(`pid ${pid} does not stop`)
+}
+
+function threadsOf(pid: number): readonly string[] {
+  const folder = `/proc/${pid}/task`
+  return existsSync(folder) ? readdirSync(folder).map((thread) => join(folder, thread)) : []
+}
+
+/** Stopped, or ended. */
+function isStill(thread: string): boolean {
+  try {
+    const stat = readFileSync(join(thread, 'stat'), 'utf8')
+    return 'TZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2))
+  } catch {
+    return true
   }
 }
