@@ -7,8 +7,8 @@ import type {
   ScaledObjectRule,
   ScaledObjectScalingModifiers,
 } from '../resources/generated/types.ts'
-import { MOST_REPLICAS } from '../resources/scaledobject/target.ts'
 import { parseSchedule } from '../resources/schedule.ts'
+import { MOST_REPLICAS } from '../resources/service/replicas.ts'
 import { triggerSchema } from '../resources/triggers/index.ts'
 import { expressionNames, nameTriggers, type TriggerNames } from '../resources/triggers/names.ts'
 import { readTrigger, targetOf } from '../resources/triggers/read.ts'

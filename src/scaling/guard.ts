@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { GuardedSource } from './guard/guarded.ts'
-import { type GuardSettings, SharedSource } from './guard/shared.ts'
+import { type GuardSettings, SharedSource } from './guard/shared-source.ts'
 import { DEFAULT_TIMEOUT_MS } from './guard/timeout.ts'
 import type { SourceContext, SourceType, TriggerConfig } from './source.ts'
 
 export type { GuardedSource, PollOptions, SourceFacts } from './guard/guarded.ts'
-export type { GuardSettings } from './guard/shared.ts'
+export type { GuardSettings } from './guard/shared-source.ts'
 
 export interface SourceGuardsOptions extends Partial<GuardSettings> {
   readonly context: SourceContext

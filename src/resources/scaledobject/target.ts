@@ -7,9 +7,6 @@ export interface TargetRef {
   readonly kind?: string
 }
 
-/** So many a Service may ask for: the maximum of its schema. */
-export const MOST_REPLICAS = 10_000
-
 /** Kinds that mean a Service, with the apiVersions that they come with; none given is right for all. */
 const SERVICES: Readonly<Record<string, readonly string[]>> = {
   Service: [API_VERSION],

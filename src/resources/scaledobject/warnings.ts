@@ -1,10 +1,11 @@
 /** What of a ScaledObject is accepted and does not act as it stands. */
 import { PAUSED_REPLICAS } from '../scaler-annotations.ts'
+import { MOST_REPLICAS } from '../service/replicas.ts'
 import { triggerWarnings } from '../triggers/admission.ts'
 import { triggerSchema } from '../triggers/index.ts'
 import { quote } from '../validation/words.ts'
 import { type ScaledObjectText, usesModifiers } from './manifest-type.ts'
-import { MOST_REPLICAS, unsupportedTarget } from './target.ts'
+import { unsupportedTarget } from './target.ts'
 
 /** KEDA's annotations that are about what there is not here. */
 const IDLE_ANNOTATIONS: readonly string[] = [

@@ -1,5 +1,5 @@
 /** KEDA's annotations. */
-import { MOST_REPLICAS } from '../../resources/scaledobject/target.ts'
+import { MOST_REPLICAS } from '../../resources/service/replicas.ts'
 import type { Pause } from '../policy.ts'
 
 const PAUSED = 'autoscaling.keda.sh/paused'

@@ -1,5 +1,6 @@
 /** What the person at the keyboard has chosen, and what a key makes of it. Pure. */
 import type { AnyResource } from '../../resources/object.ts'
+import { MOST_REPLICAS } from '../../resources/service/replicas.ts'
 
 export type Mode =
   | { readonly kind: 'list' }
@@ -65,7 +66,6 @@ export interface KeyOutcome {
   readonly effect?: Effect
 }
 
-const MOST_REPLICAS = 10_000
 const SHIFT_CELLS = 20
 const list: Mode = { kind: 'list' }
 

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { findCondition } from '../../../src/resources/conditions.ts'
 import { compilePolicy } from '../../../src/scaling/compile.ts'
 import { decide, initialState } from '../../../src/scaling/decide.ts'
+import type { Entry } from '../../../src/store/store.ts'
 import { type Stage, startStage } from './stage.ts'
 
 const decider = { compile: compilePolicy, initialState, decide }
@@ -149,5 +150,35 @@ test('what an event leads to is done when it is due, however long it is until th
     assert.is(await stage.replicas(), 0)
     assert.ok(queue.looks.length < 40, `${queue.looks.length} looks`)
   }))
+
+test('a Service that no number can be written of, because nobody would take it as it stands, is said, and scaled once it is mended', () =>
+  on(async (stage) => {
+    const queue = stage.queue('web')
+    await stage.putBoth('web', queueOf10)
+    await stage.until(async () => assert.is(await stage.replicas(), 0))
+    await spoil(stage)
+    queue.value = 35
+    await stage.pass(20_000)
+    const ready = async () => findCondition((await stage.scaler())?.status?.conditions, 'Ready')
+    assert.equal([(await ready())?.status, (await ready())?.reason], ['False', 'ScaleRefused'])
+    assert.match(
+      (await ready())?.message ?? '',
+      /^4 replicas are refused: service\/web: spec\.template\.source\.command/,
+    )
+    assert.is(await stage.replicas(), 0)
+    await stage.put('Service', 'web', { template: { source: { command: ['/bin/true'] } } })
+    await stage.pass(20_000)
+    assert.is(await stage.replicas(), 4)
+    assert.is((await ready())?.status, 'True')
+  }))
+
+/** As an nsctl may have written it that allowed more. */
+async function spoil({ store }: Stage): Promise<void> {
+  const { entries } = await store.list(['obj/nsctl.dev/services/default/web'])
+  const [{ key, value, revision }] = entries as [Entry]
+  const spoiled = value.replace('["/bin/true"]', '[]')
+  assert.not(spoiled === value)
+  await store.commit([[{ kind: 'put', key, value: spoiled, expect: revision }]])
+}
 
 test.run()
