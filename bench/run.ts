@@ -9,14 +9,20 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { benchAgent } from './agent.ts'
 import { benchApply } from './apply.ts'
 import { benchCold } from './cold.ts'
 import { benchConsul } from './consul.ts'
 import { benchDaemon } from './daemon.ts'
 import { benchDecide } from './decide.ts'
+import { benchFailover } from './failover.ts'
 import { printRows, type Row } from './measure.ts'
+import { benchPlacement } from './placement.ts'
+import { benchRollout } from './rollout.ts'
 import { benchScaling } from './scaling.ts'
+import { benchScrape } from './scrape.ts'
 import { benchSecrets } from './secrets.ts'
+import { benchSsh } from './ssh.ts'
 import { benchSystemd } from './systemd.ts'
 import { benchSystemdMaterials } from './systemd-materials.ts'
 import { benchWatch } from './watch.ts'
@@ -45,11 +51,17 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]> | readonly 
   watch: benchWatch,
   consul: () => benchConsul(nsctl),
   decide: benchDecide,
+  placement: benchPlacement,
   secrets: () => benchSecrets(nsctl),
   scaling: () => benchScaling(nsctl),
   systemd: benchSystemd,
   materials: benchSystemdMaterials,
+  rollout: benchRollout,
+  failover: benchFailover,
+  ssh: benchSsh,
   daemon: () => benchDaemon(nsctl),
+  agent: benchAgent,
+  scrape: benchScrape,
 }
 
 const asked = process.argv.slice(2)

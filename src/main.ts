@@ -10,6 +10,7 @@ import type { ResourceApi } from './api/api.ts'
 import { STORE_LAYOUT } from './api/keys.ts'
 import type { Client, DaemonState } from './client/client.ts'
 import { createLocalClient } from './client/local.ts'
+import { noOtherNodes, type RemoteNodes } from './client/remote.ts'
 import type { Clock } from './core/clock.ts'
 import { NsctlError } from './core/errors.ts'
 import { type Logger, silentLogger } from './core/logger.ts'
@@ -40,6 +41,8 @@ export interface OpenStoreOptions {
   readonly readOnly?: boolean
   /** Where there is no store yet, an empty one in memory stands for it: for what only compares. */
   readonly emptyIfMissing?: boolean
+  /** The node that this process is the agent of, where its credential reaches no more than that: see store/node-reach.ts. */
+  readonly node?: string
   /** The layout that this process knows: STORE_LAYOUT, where it is not made to believe another. */
   readonly layout?: LayoutVersion
 }
@@ -92,8 +95,9 @@ export async function openBareStore(options: OpenBareStoreOptions): Promise<Stor
 
 async function openEtcd(url: EtcdUrl, options: OpenStoreOptions): Promise<Store> {
   const { openEtcdStore } = await import('./store/etcd/store.ts')
-  const { clock, env, readOnly = false, emptyIfMissing = false } = options
-  return openEtcdStore({ ...url, env, clock, readOnly, emptyIfMissing, first: firstOf(options) })
+  const { clock, env, readOnly = false, emptyIfMissing = false, node } = options
+  const own = node === undefined ? {} : { node }
+  return openEtcdStore({ ...url, env, clock, readOnly, emptyIfMissing, first: firstOf(options), ...own })
 }
 
 async function openMemory(options: OpenStoreOptions): Promise<Store> {
@@ -103,10 +107,11 @@ async function openMemory(options: OpenStoreOptions): Promise<Store> {
 
 async function openConsul(url: string, options: OpenStoreOptions): Promise<Store> {
   const { isMissingStore, openConsulStore } = await import('./store/consul/store.ts')
-  const { env, clock, readOnly = false, emptyIfMissing = false } = options
+  const { env, clock, readOnly = false, emptyIfMissing = false, node } = options
   try {
     const first = firstOf(options)
-    return await openConsulStore({ url, env, clock, readOnly: readOnly || emptyIfMissing, first })
+    const own = node === undefined ? {} : { node }
+    return await openConsulStore({ url, env, clock, readOnly: readOnly || emptyIfMissing, first, ...own })
   } catch (error) {
     if (emptyIfMissing && isMissingStore(error)) return openMemory(options)
     throw error
@@ -114,18 +119,20 @@ async function openConsul(url: string, options: OpenStoreOptions): Promise<Store
 }
 
 /** A new store says from its first moment which layout it has. */
-function firstOf({ layout = STORE_LAYOUT }: OpenStoreOptions): readonly FirstEntry[] {
-  return firstEntries(layout, VERSION)
+function firstOf({ layout = STORE_LAYOUT, clock }: OpenStoreOptions): readonly FirstEntry[] {
+  // no store comes to a thousand revisions for each millisecond that went by before it was made
+  return firstEntries(layout, VERSION, clock.now())
 }
 
-/** The api over a store, in this process. */
+/** The api over a store, in this process. `node`: see `OpenStoreOptions.node`. */
 export async function openApiOver(
   store: Store,
   clock: Clock,
   logger: Logger = silentLogger,
+  node?: string,
 ): Promise<ResourceApi> {
   const { openApi } = await import('./api/open.ts')
-  return openApi({ store, clock, ids: processIds(), logger })
+  return openApi({ store, clock, ids: processIds(), logger, ...(node === undefined ? {} : { node }) })
 }
 
 /** What commands and views talk to. */
@@ -137,8 +144,10 @@ export async function openClient(options: OpenStoreOptions): Promise<Client> {
       api,
       storeUrl: store.url,
       daemon: () => daemonState(store, options.clock),
-      openReader: () => openReader(options.env, api),
+      openReader: (node) => openReader(options.env, api, node),
+      openNodes: () => openNodes(options, api, store.url),
       openHistory: async () => (await import('./main/history.ts')).historyReader(options.env, store),
+      openUsage: async () => (await import('./main/usage.ts')).openUsage({ ...options, api }),
       close: () => store.close(),
     })
   } catch (error) {
@@ -178,17 +187,34 @@ export async function daemonState(store: Store, clock: Clock): Promise<DaemonSta
 }
 
 /** Reads logs and runs commands through the runtime that the agent of this machine uses or used last. */
-async function openReader(env: Environment, api: ResourceApi): Promise<RuntimeReader> {
+async function openReader(env: Environment, api: ResourceApi, node: string): Promise<RuntimeReader> {
   const { items } = await api.list<Node>(api.kinds.byKind('Node'))
-  const { nodeName } = await import('./main/claim.ts')
-  const node = items.find(({ metadata }) => metadata.name === nodeName()) ?? items[0]
-  const runtime = node?.status?.runtime
+  const found = items.find(({ metadata }) => metadata.name === node) ?? items[0]
+  const runtime = found?.status?.runtime
   if (runtime === undefined)
     throw new NsctlError('NoDaemon', 'nothing has run on this machine yet', {
       next: 'start it with nsctl up',
     })
   const { openRuntimeReader } = await import('./main/runtimes.ts')
   return openRuntimeReader(runtimeChoiceOf(runtime), env)
+}
+
+/** A store on one machine has no other machines in it but for those that are looked after from here. */
+async function openNodes(
+  options: OpenStoreOptions,
+  api: ResourceApi,
+  storeUrl: string,
+): Promise<RemoteNodes> {
+  const { engine } = parseStoreUrl(storeUrl)
+  const isAlone = engine === 'sqlite' || engine === 'memory'
+  const nodes = isAlone ? (await api.list<Node>(api.kinds.byKind('Node'))).items : []
+  const afar = new Set(
+    nodes.flatMap(({ metadata, spec }) => (spec?.ssh === undefined ? [] : [metadata.name])),
+  )
+  if (isAlone && afar.size === 0) return noOtherNodes()
+  const { otherNodes } = await import('./main/listening/nodes.ts')
+  const others = otherNodes({ ...options, api, storeUrl, user: userName(options.env) })
+  return isAlone ? { ...others, isHere: async (node) => !afar.has(node) } : others
 }
 
 /** `systemd 252 (user)`, as a Node's status says it, to the runtime's place on this machine. */

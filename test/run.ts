@@ -1,15 +1,18 @@
 /**
  * Runs test files, each in a process of its own, and closes with `N passed, N failed, N skipped`.
  *
- *     node test/run.ts [--suite unit|stores|systemd|kill|faults|secrets|scaling] [--jobs N] [FILE …]
+ *     node test/run.ts [--suite unit|stores|systemd|kill|faults|secrets|scaling|cluster] [--jobs N] [FILE …]
  *
  * A file belongs to the suite that its name ends in (`x.kill.test.ts`), else to `unit`. A file that runs no test, or ends
- * before its tests did, is a failure. With NSCTL_TEST_TALLY=FILE the figures are appended there for `.ci/run` to add up.
+ * before its tests did, is a failure. Of the suites that boot machines nothing is left, also where this is interrupted; where it is killed, its next
+ * run sees to that. With NSCTL_TEST_TALLY=FILE the figures are appended there for `.ci/run` to add up, with the files
+ * that failed behind them.
  */
 import { spawn } from 'node:child_process'
 import { appendFileSync, globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
+import { makeRunFolder, sweep, sweepStale } from './sweep.ts'
 
 interface FileResult {
   readonly file: string
@@ -20,8 +23,13 @@ interface FileResult {
   readonly seconds: number
 }
 
-const SUITES = ['stores', 'systemd', 'kill', 'faults', 'secrets', 'scaling'] as const
+const SUITES = ['stores', 'systemd', 'kill', 'faults', 'secrets', 'scaling', 'cluster'] as const
+/** Suites that make what does not end with them by itself. */
+const SWEPT: readonly string[] = ['cluster']
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 const FILE_LIMIT_MS = Number(process.env.NSCTL_TEST_FILE_LIMIT_MS ?? 900_000)
+
+const DIE_WITH_US = ['setpriv', '--pdeathsig', 'KILL']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -50,9 +58,10 @@ function readTotals(output: string): { total: number; passed: number; skipped: n
 function runFile(file: string): Promise<FileResult> {
   const started = performance.now()
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
+    const [program, ...args] = [...(folder === undefined ? [] : DIE_WITH_US), process.execPath]
+    const child = spawn(program!, [...args, '--disable-warning=ExperimentalWarning', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+      env: { ...process.env, ...(folder && { TMPDIR: folder }), FORCE_COLOR: '0', NO_COLOR: '1' },
     })
     let output = ''
     child.stdout.on('data', (data) => {
@@ -102,8 +111,19 @@ if (files.length === 0) {
   process.exit(1)
 }
 
+const folder = process.platform === 'linux' && SWEPT.includes(values.suite) ? makeRunFolder() : undefined
+
 const jobs = Number(values.jobs ?? (values.suite === 'unit' ? availableParallelism() : 1))
 const queue = [...files]
+let interrupted: { readonly code: number; readonly swept: Promise<void> } | undefined
+if (folder !== undefined) {
+  await sweepStale()
+  for (const [signal, code] of Object.entries(SIGNALS))
+    process.once(signal, () => {
+      queue.length = 0
+      interrupted ??= { code, swept: sweep(folder) }
+    })
+}
 const results: FileResult[] = []
 await Promise.all(
   Array.from({ length: jobs }, async () => {
@@ -117,11 +137,14 @@ await Promise.all(
   }),
 )
 
+if (folder !== undefined) await (interrupted?.swept ?? sweep(folder))
+
 const sum = (pick: (result: FileResult) => number) =>
   results.reduce((total, result) => total + pick(result), 0)
 const [passed, failed, skipped] = [sum((r) => r.passed), sum((r) => r.failed), sum((r) => r.skipped)]
+const failures = results.filter((one) => one.failed > 0).map(({ file }) => file)
 if (process.env.NSCTL_TEST_TALLY)
-  appendFileSync(process.env.NSCTL_TEST_TALLY, `${passed} ${failed} ${skipped}\n`)
-for (const result of results.filter((one) => one.failed > 0)) console.log(`failed: ${result.file}`)
+  appendFileSync(process.env.NSCTL_TEST_TALLY, `${[passed, failed, skipped, ...failures].join(' ')}\n`)
+for (const file of failures) console.log(`failed: ${file}`)
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
-process.exit(failed > 0 ? 1 : 0)
+process.exit(interrupted?.code ?? (failed > 0 ? 1 : 0))

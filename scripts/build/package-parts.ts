@@ -12,6 +12,8 @@ interface Part {
   readonly of?: string
   /** Modules below them that nothing of ours calls, and that would cost at every load: left out. */
   readonly without?: readonly string[]
+  /** Native addons that it can do without, and that stay unbuilt: requiring one fails, as it does where nothing was built. */
+  readonly unbuilt?: readonly string[]
 }
 
 /** Packages are CommonJS or become it: what they are to an importer is decided where the bundle requires them. */
@@ -24,6 +26,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   grpc: { packages: ['@grpc/grpc-js', '@grpc/proto-loader'] },
   postgresql: { packages: ['pg'] },
   mysql: { packages: ['mysql2'] },
+  ssh: { packages: ['ssh2'], unbuilt: ['cpu-features', './crypto/build/Release/sshcrypto.node'] },
   xml: { packages: ['fast-xml-parser'] },
   age: {
     packages: ['age-encryption'],
@@ -90,7 +93,7 @@ export function asFunction(source: string): string {
 
 /** Builds one part: a script whose exports are its packages by name, each loaded when it is called. */
 export async function buildPart(part: string, shared: BuildOptions, outdir: string): Promise<void> {
-  const { packages, of = '.', without = [] } = PARTS[part] as Part
+  const { packages, of = '.', without = [], unbuilt = [] } = PARTS[part] as Part
   const outfile = join(outdir, partFile(part))
   await build({
     ...shared,
@@ -102,7 +105,7 @@ export async function buildPart(part: string, shared: BuildOptions, outdir: stri
     },
     outfile,
     format: 'cjs',
-    plugins: [leftOut(without)],
+    plugins: [leftOut(without), leftUnbuilt(unbuilt)],
   })
   writeFileSync(outfile, asFunction(readFileSync(outfile, 'latin1')), 'latin1')
 }
@@ -116,6 +119,21 @@ function leftOut(modules: readonly string[]): Plugin {
         modules.includes(path) ? { path, namespace: 'left-out' } : undefined,
       )
       build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {}' }))
+    },
+  }
+}
+
+/** Requiring one of `addons` throws. */
+function leftUnbuilt(addons: readonly string[]): Plugin {
+  return {
+    name: 'left-unbuilt',
+    setup(build) {
+      build.onResolve({ filter: /^cpu-features$|\.node$/ }, ({ path }) =>
+        addons.includes(path) ? { path, namespace: 'left-unbuilt' } : undefined,
+      )
+      build.onLoad({ filter: /.*/, namespace: 'left-unbuilt' }, ({ path }) => ({
+        contents: `throw new Error(${JSON.stringify(`${path} is not built`)})`,
+      }))
     },
   }
 }

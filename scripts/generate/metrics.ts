@@ -22,7 +22,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     title: 'Instances',
-    text: 'Of `nsctl up`. Labels `namespace`, `service`, `instance` and `node`; of a probe `probe` (readiness, liveness, busy), and `program` where the instance is a group. What is not known is left out: io where the kernel tells it to nobody but the program’s own user, the start-up time of what was started before the agent. io is what disks were asked for: what the page cache answers is not among it. What an instance used before it was started again stays counted, as of the last scrape before its end.',
+    text: 'Of `nsctl up`. Labels `namespace`, `service`, `instance` and `node`; of a probe `probe` (startup, readiness, liveness, busy), and `program` where the instance is a group. What is not known is left out: io where the kernel tells it to nobody but the program’s own user, the start-up time of what was started before the agent. io is what disks were asked for: what the page cache answers is not among it. What an instance used before it was started again stays counted, as of the last scrape before its end.',
     exposition: instanceExposition('', async () => []),
   },
   {

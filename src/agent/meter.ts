@@ -132,7 +132,7 @@ function figuresOf(
 
 function probesOf({ programs }: InstanceRecord): readonly ProbeFigures[] {
   return programs.flatMap(({ name, probeTimes }) =>
-    (['readiness', 'liveness', 'busy'] as const).flatMap((probe) => {
+    (['startup', 'readiness', 'liveness', 'busy'] as const).flatMap((probe) => {
       const tally = probeTimes[probe]
       return tally === undefined ? [] : [{ program: name, probe, tally }]
     }),

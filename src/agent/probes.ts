@@ -1,7 +1,9 @@
 /** Probes: asks a program how it is, over and over, and tells when the answer changes. */
-import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
+import { loadHttp } from '../transport/http.ts'
+import type { Dial } from './surroundings.ts'
 
 /** One probe with its ports resolved and its times in milliseconds. */
 export interface ProbeSpec {
@@ -34,8 +36,11 @@ export interface ProbeLoopOptions {
   readonly spec: ProbeSpec
   readonly clock: Clock
   readonly exec: ProbeExec
+  readonly dial: Dial
   /** Probe often until the first success: for readiness. */
   readonly eager: boolean
+  /** Failures count by the time that has passed since the first probe, `failureThreshold` periods, and not by their number. */
+  readonly failsByTime?: boolean
   /** No answer in time changes nothing. */
   readonly ignoresLate?: boolean
   /** Called when the verdict changes, and with the first one. */
@@ -47,6 +52,7 @@ export interface ProbeLoopOptions {
 /** Probes until the signal aborts. A verdict changes after `failureThreshold` failures or `successThreshold` successes in a row. */
 export function runProbeLoop(options: ProbeLoopOptions, signal: AbortSignal): void {
   const { spec, clock } = options
+  let firstMs: number | undefined
   let streak = 0
   let streakHealthy: boolean | undefined
   let verdict: boolean | undefined
@@ -55,7 +61,8 @@ export function runProbeLoop(options: ProbeLoopOptions, signal: AbortSignal): vo
 
   const probe = async () => {
     const askedMs = clock.monotonic()
-    const result = await probeOnce(spec, options.exec, signal)
+    firstMs ??= askedMs
+    const result = await probeOnce(spec, options, signal)
     if (signal.aborted) return
     options.onAnswer?.(clock.monotonic() - askedMs)
     if (result.late && options.ignoresLate) {
@@ -64,10 +71,16 @@ export function runProbeLoop(options: ProbeLoopOptions, signal: AbortSignal): vo
     }
     streak = result.healthy === streakHealthy ? streak + 1 : 1
     streakHealthy = result.healthy
-    const enough = result.healthy ? spec.successThreshold : spec.failureThreshold
-    if (streak >= enough && verdict !== result.healthy) {
+    const isEnough = result.healthy
+      ? streak >= spec.successThreshold
+      : options.failsByTime === true
+        ? clock.monotonic() - (firstMs ?? askedMs) >= spec.failureThreshold * spec.periodMs
+        : streak >= spec.failureThreshold
+    if (isEnough && verdict !== result.healthy) {
       verdict = result.healthy
       options.onVerdict(result)
+      // whoever was told may want to hear no more
+      if (signal.aborted) return
     }
     const waiting = options.eager && verdict !== true
     gapMs = waiting ? Math.min(gapMs * 2, spec.periodMs) : spec.periodMs
@@ -78,7 +91,11 @@ export function runProbeLoop(options: ProbeLoopOptions, signal: AbortSignal): vo
 }
 
 /** Asks once. Never throws: what goes wrong is an unhealthy answer with its reason. */
-export async function probeOnce(spec: ProbeSpec, exec: ProbeExec, signal: AbortSignal): Promise<ProbeResult> {
+export async function probeOnce(
+  spec: ProbeSpec,
+  { exec, dial }: Pick<ProbeLoopOptions, 'exec' | 'dial'>,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(spec.timeoutMs)])
   const { check } = spec
   try {
@@ -90,8 +107,8 @@ export async function probeOnce(spec: ProbeSpec, exec: ProbeExec, signal: AbortS
     }
     return await onEitherFamily((host) =>
       check.kind === 'tcp'
-        ? probeTcp(host, check.port, limit)
-        : probeHttp(host, check.port, check.path, limit),
+        ? probeTcp(dial, host, check.port, limit)
+        : probeHttp(dial, { host, port: check.port, path: check.path }, limit),
     )
   } catch (error) {
     const what = check.kind === 'exec' ? check.command[0] : `${check.kind} port ${check.port}`
@@ -101,41 +118,39 @@ export async function probeOnce(spec: ProbeSpec, exec: ProbeExec, signal: AbortS
   }
 }
 
+const REFUSALS: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'Unreachable'])
+
 /** A program may listen on one family only: IPv6 is asked where IPv4 refuses. */
 async function onEitherFamily(probe: (host: string) => Promise<ProbeResult>): Promise<ProbeResult> {
   try {
     return await probe('127.0.0.1')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
+    if (!REFUSALS.has((error as NodeJS.ErrnoException).code)) throw error
     return await probe('::1').catch(() => Promise.reject(error))
   }
 }
 
-function probeTcp(host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, signal })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve({ healthy: true })
-    })
-    socket.once('error', reject)
-  })
+async function probeTcp(dial: Dial, host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
+  const stream = await dial(host, port, signal)
+  stream.once('error', () => {})
+  stream.destroy()
+  return { healthy: true }
 }
 
 async function probeHttp(
-  host: string,
-  port: number,
-  path: string,
+  dial: Dial,
+  { host, port, path }: { readonly host: string; readonly port: number; readonly path: string },
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const { get } = await import('node:http')
+  const { get } = loadHttp()
+  const stream = await dial(host, port, signal)
   return await new Promise((resolve, reject) => {
     const request = get(
       {
         host,
         port,
         path,
-        agent: false,
+        createConnection: () => stream as Socket,
         signal,
         headers: { 'user-agent': 'nsctl-probe', connection: 'close' },
       },

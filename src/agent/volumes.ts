@@ -1,5 +1,6 @@
 /** The agent's Volume controller: says where data lies, and removes it when its end was asked for. */
 import type { ResourceController } from '../api/api.ts'
+import { seenRef } from '../api/seen.ts'
 import { deepEqual } from '../core/json.ts'
 import type { Logger } from '../core/logger.ts'
 import type { ObjectCache } from '../engine/cache.ts'
@@ -60,7 +61,7 @@ async function write(
   status: VolumeStatus,
 ): Promise<Outcome> {
   if (!deepEqual(volume.status, status)) {
-    await options.api.updateStatus({ ...ref, uid: volume.metadata.uid }, { ...status })
+    await options.api.updateStatus(seenRef(volume, ref), { ...status })
   }
   return settled
 }

@@ -31,6 +31,10 @@ export type Verdict =
   | 'scaled'
   | 'rolled back'
   | 'restarted'
+  | 'paused'
+  | 'resumed'
+  | 'promoted'
+  | 'aborted'
   | 'labeled'
   | 'annotated'
   | 'patched'
@@ -38,6 +42,11 @@ export type Verdict =
   | 'rotated'
   | 'rekeyed'
   | 'trusted'
+  | 'cordoned'
+  | 'uncordoned'
+  | 'draining'
+  | 'tainted'
+  | 'untainted'
 
 export interface ChangeResult {
   readonly verdict: Verdict
@@ -198,6 +207,14 @@ export interface DeleteOptions {
   readonly uid?: string
 }
 
+/** What a controller or an agent means to write: an object that it has seen. */
+export interface SeenRef extends ObjectRef {
+  /** Only this object, not a later one of the same name. */
+  readonly uid?: string
+  /** Of an object with that uid of a kind that belongs to nodes: where it is, which saves looking that up. */
+  readonly node?: string
+}
+
 /**
  * What controllers and agents do: writes that carry no revision. All are fenced where the api was opened with a fence, and
  * write nothing where nothing would change.
@@ -209,27 +226,21 @@ export interface ResourceController {
    * Replaces status as a whole. Conflicts are retried inside on the newest object: the writer owns its status. Where the
    * object (with that uid) is gone there is nothing to write, and that is no error.
    */
-  updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void>
+  updateStatus(ref: SeenRef, status: Json): Promise<void>
   /**
    * As updateStatus, for a status that several write: `amend` makes the new one of the newest, keeps what is not its own, and may be
    * called several times.
    */
-  amendStatus(
-    ref: ObjectRef & { readonly uid?: string },
-    amend: (status: Json | undefined) => Json,
-  ): Promise<void>
+  amendStatus(ref: SeenRef, amend: (status: Json | undefined) => Json): Promise<void>
   /**
    * Changes the spec of what nsctl makes (of kinds without revisions): `change` says what becomes of the newest, itself where nothing
    * does. Where the object (with that uid) is gone there is nothing to write.
    */
-  updateOwned(
-    ref: ObjectRef & { readonly uid?: string },
-    change: (spec: JsonObject) => JsonObject,
-  ): Promise<void>
+  updateOwned(ref: SeenRef, change: (spec: JsonObject) => JsonObject): Promise<void>
   /** Asks for deletion: sets deletionTimestamp where there are finalizers, removes it at once where there are none. */
-  requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void>
+  requestDelete(ref: SeenRef): Promise<void>
   /** Removes one finalizer, and the object with the last of them once deletion was asked for. */
-  removeFinalizer(ref: ObjectRef & { readonly uid?: string }, finalizer: string): Promise<void>
+  removeFinalizer(ref: SeenRef, finalizer: string): Promise<void>
   /** Marks fields as owned by `manager` (an empty list gives them back): applying a manifest leaves them alone. */
   takeFields(ref: ObjectRef, manager: string, fields: readonly string[]): Promise<void>
   /**
@@ -249,8 +260,8 @@ export interface ResourceJanitor {
 }
 
 export interface ResourceApi extends ResourceReader, ResourceEditor, ResourceController, ResourceJanitor {
-  /** The same api whose writes are refused (code Fenced) once another holds the lease. */
-  fenced(fence: Fence): ResourceApi
+  /** The same api whose writes are refused (code Fenced) once another holds the lease, and which asks nothing more of the store once `lost` has aborted. */
+  fenced(fence: Fence, lost?: AbortSignal): ResourceApi
 }
 
 /** Finalizers that nsctl uses. */
@@ -261,10 +272,12 @@ export const FINALIZERS = {
   job: 'nsctl.dev/job',
   /** On Volumes: the agent removes the data first. */
   data: 'nsctl.dev/data',
-  /** On Services that are deleted with --purge: their Volumes go first. */
+  /** On Services and Nodes that are deleted with --purge: their Volumes go first. */
   purge: 'nsctl.dev/purge',
   /** On ScaledObjects that have taken over a Service: its number is given back first. */
   scale: 'nsctl.dev/scale',
+  /** On Nodes that are deleted: what was on them goes first. */
+  node: 'nsctl.dev/node',
   /** On Services, Namespaces and all that owns others: what is owned goes first. */
   children: 'nsctl.dev/children',
 } as const

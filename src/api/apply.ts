@@ -6,13 +6,17 @@ import { type Admitted, admitSet, definitionsUsed } from './admission/admit.ts'
 import { type Fault, fault, faultsError } from './admission/faults.ts'
 import type { ApplyOptions, ApplyResult, ChangeResult, FailedManifest, Manifest } from './api.ts'
 import { claimFaults } from './claim-set.ts'
-import { claimOf } from './claims.ts'
+import { claimsOf } from './claims.ts'
 import { commitSet, wantsDefaultNamespace } from './commit-set.ts'
 import { type Context, MAX_ATTEMPTS, timestamp } from './context.ts'
 import { REWRITE, versionInUseText, versionsInUse } from './definitions.ts'
-import { objectKey } from './keys.ts'
+import { cycleFault, findCycles, isService, nameOf } from './dependencies.ts'
+import { objectKey, objectStatusKey } from './keys.ts'
+import { Admissions, objectQuotaFaults, readObjectQuotas } from './object-quotas.ts'
 import { type Plan, planDocument, type SetMode, type Situation } from './plan.ts'
 
+/** Whoever makes what a quota counts contends with all who do. */
+const MAX_CONTENDED_ATTEMPTS = 50
 const NOTHING_APPLIED = 'nothing was applied'
 
 /** Applies documents. See `ResourceEditor.apply`. */
@@ -27,7 +31,13 @@ export async function applySet(
   const faults = new Map(admission.faults)
   let open = admission.admitted
   for (let attempt = 1; attempt === 1 || open.length > 0; attempt++) {
-    const read = await readSituation(context, open, admission.admitted)
+    const [read, quotas] = await Promise.all([
+      readSituation(context, open, admission.admitted),
+      readObjectQuotas(
+        context,
+        open.map(({ candidate }) => candidate.target),
+      ),
+    ])
     const situation = { ...read, isFirstAttempt: attempt === 1, isDryRun: options.dryRun === true }
     if (results.size === 0 && hasStaleKinds(context, open, situation)) {
       await context.kinds.refresh()
@@ -42,18 +52,22 @@ export async function applySet(
     await refuseVersionsInUse(context, planned, faults)
     const claims = claimFaults(planned, situation.entry, options.partial === true)
     for (const [manifest, claimed] of claims) faults.set(manifest, [claimed])
-    const plans = planned.filter(({ manifest }) => !claims.has(manifest))
+    const unclaimed = planned.filter(({ manifest }) => !claims.has(manifest))
+    const beyond = objectQuotaFaults(unclaimed, quotas)
+    for (const [manifest, full] of beyond) faults.set(manifest, [full])
+    const plans = unclaimed.filter(({ manifest }) => !beyond.has(manifest))
+    await refuseCycles(context, plans, faults)
     if (faults.size > 0 && options.partial !== true) throw refusal(manifests, faults, results.size)
     if (options.dryRun === true) {
       for (const plan of plans) results.set(plan.manifest, plan.result)
       break
     }
     const first = wantsDefaultNamespace(plans, situation) ? [defaultNamespace(context)] : []
-    const set = { plans, situation, actor: options.actor, mode, first }
+    const set = { plans, situation, actor: options.actor, mode, first, admissions: new Admissions(quotas) }
     const conflicts = await commitSet(context, set, results)
     open = open.filter(({ candidate }) => conflicts.has(candidate.manifest))
-    if (attempt < MAX_ATTEMPTS) continue
-    for (const one of open) faults.set(one.candidate.manifest, [contention(one)])
+    if (attempt < (quotas.quotas.length > 0 ? MAX_CONTENDED_ATTEMPTS : MAX_ATTEMPTS)) continue
+    for (const one of open) faults.set(one.candidate.manifest, [contention(one, attempt)])
     if (open.length > 0 && options.partial !== true) throw refusal(manifests, faults, results.size)
     break
   }
@@ -89,6 +103,27 @@ async function refuseVersionsInUse(
   }
 }
 
+/** Services that would wait for each other: their plans become faults. */
+async function refuseCycles(
+  context: Context,
+  plans: Plan[],
+  faults: Map<Manifest, readonly Fault[]>,
+): Promise<void> {
+  const changes = plans.flatMap(({ target, recorded, result }) =>
+    isService(target) ? [{ target, before: result.before, next: recorded.object }] : [],
+  )
+  const cycles = await findCycles(context, changes)
+  if (cycles.size === 0) return
+  // from behind, because those that are refused are taken out
+  for (let index = plans.length - 1; index >= 0; index--) {
+    const { manifest, target, recorded } = plans[index]!
+    const cycle = isService(target) ? cycles.get(nameOf(recorded.object)) : undefined
+    if (cycle === undefined) continue
+    faults.set(manifest, [cycleFault(manifest, cycle)])
+    plans.splice(index, 1)
+  }
+}
+
 /** Everything that the plans depend on, in one round trip. */
 async function readSituation(
   context: Context,
@@ -103,8 +138,8 @@ async function readSituation(
   const namespaceKeys = new Map<string, string>()
   for (const { candidate, object } of open) {
     keys.push(candidate.appliedKey)
-    const claim = claimOf(candidate.target, object)
-    if (claim !== undefined) shared.add(claim)
+    for (const { key } of claimsOf(candidate.target, object)) shared.add(key)
+    if (candidate.target.kind.statusApart) keys.push(objectStatusKey(candidate.target))
     if (candidate.target.namespace === undefined) shared.add(candidate.objectKey)
     else keys.push(candidate.objectKey)
     const name = candidate.target.namespace
@@ -155,9 +190,9 @@ function defaultNamespace(context: Context): Transaction {
   return [{ kind: 'put', key, value, expect: 0 }]
 }
 
-function contention({ candidate }: Admitted): Fault {
+function contention({ candidate }: Admitted, attempts: number): Fault {
   const { target, manifest } = candidate
-  const headline = `${manifest.source}: ${target.kind.singular}/${target.name} was changed by others ${MAX_ATTEMPTS} times while it was applied`
+  const headline = `${manifest.source}: ${target.kind.singular}/${target.name} was changed by others ${attempts} times while it was applied`
   return { code: 'Conflict', source: manifest.source, headline, text: headline, next: 'Apply again' }
 }
 

@@ -5,7 +5,7 @@
 import type { Entry, Operation } from '../store/store.ts'
 import type { Fault } from './admission/faults.ts'
 import type { Manifest } from './api.ts'
-import { claimFault, claimOf } from './claims.ts'
+import { claimFault, claimsOf, holderOf } from './claims.ts'
 import { isClaimKey } from './keys.ts'
 import type { Plan } from './plan.ts'
 
@@ -39,49 +39,58 @@ interface Refused {
 
 function refusedOf(plans: readonly Plan[], entry: ReadEntry): readonly Refused[] {
   const winners = new Map<string, string>()
-  const released = new Map<string, string>()
-  for (const plan of plans) {
-    const { name } = plan.target
-    const given = releasedBy(plan)
-    if (given !== undefined && entry(given)?.value === name) released.set(given, name)
-    const key = claimOf(plan.target, plan.recorded.object)
+  const released = new Set<string>()
+  const wanted = plans.map((plan) => ({ plan, claims: claimsOf(plan.target, plan.recorded.object) }))
+  for (const { plan, claims } of wanted) {
+    for (const key of releasedBy(plan)) if (entry(key)?.value === holderOf(plan.target)) released.add(key)
     // who has it comes before all that want it, else the first
-    if (key !== undefined && (!winners.has(key) || entry(key)?.value === name)) winners.set(key, name)
+    for (const { key, holder } of claims)
+      if (!winners.has(key) || entry(key)?.value === holder) winners.set(key, holder)
   }
-  return plans.flatMap(({ manifest, target, recorded }) => {
-    const key = claimOf(target, recorded.object)
-    if (key === undefined) return []
-    const winner = winners.get(key)
-    const keeper = recorded.changed && !released.has(key) ? entry(key)?.value : undefined
-    const holder = winner === target.name ? keeper : winner
-    if (holder === undefined || holder === target.name) return []
-    return [{ manifest, fault: claimFault(manifest, target, recorded.object, holder) }]
+  return wanted.flatMap(({ plan: { manifest, recorded }, claims }) => {
+    for (const claim of claims) {
+      const { key, holder: own } = claim
+      const winner = winners.get(key)
+      const keeper = recorded.changed && !released.has(key) ? entry(key)?.value : undefined
+      const holder = winner === own ? keeper : winner
+      if (holder !== undefined && holder !== own)
+        return [{ manifest, fault: claimFault(manifest, claim, holder) }]
+    }
+    return []
   })
 }
 
 /**
  * `plans`, what gives a claim up before what takes it; those that wait for each other in a ring are together, to be committed at once. In the
- * order given otherwise.
+ * order given otherwise. (Tarjan's strongly connected components, which come out in that order.)
  */
 export function inClaimOrder(plans: readonly Plan[]): readonly (readonly Plan[])[] {
   const releasing = new Map<string, Plan>()
-  for (const plan of plans) {
-    const key = mayClaim(plan) ? releasedBy(plan) : undefined
-    if (key !== undefined) releasing.set(key, plan)
-  }
+  for (const plan of plans) if (mayClaim(plan)) for (const key of releasedBy(plan)) releasing.set(key, plan)
   if (releasing.size === 0) return plans.map((plan) => [plan])
-  const placed = new Set<Plan>()
-  return plans.flatMap((plan) => {
-    const chain: Plan[] = []
-    let next: Plan | undefined = plan
-    while (next !== undefined && !placed.has(next)) {
-      placed.add(next)
-      chain.unshift(next)
-      next = releasing.get(takenBy(next) ?? '')
+  const groups: (readonly Plan[])[] = []
+  const seen = new Map<Plan, number>()
+  const open: Plan[] = []
+  const closed = new Set<Plan>()
+  const visit = (plan: Plan): number => {
+    const own = seen.size
+    let low = own
+    seen.set(plan, own)
+    open.push(plan)
+    for (const key of takenBy(plan)) {
+      const before = releasing.get(key)
+      if (before === undefined || closed.has(before)) continue
+      low = Math.min(low, seen.get(before) ?? visit(before))
     }
-    // a claim has one holder and one that takes it: who meets itself again has gone round
-    return next === plan && chain.length > 0 ? [chain] : chain.map((one) => [one])
-  })
+    if (low === own) {
+      const group = open.splice(open.indexOf(plan))
+      for (const one of group) closed.add(one)
+      groups.push(group)
+    }
+    return low
+  }
+  for (const plan of plans) if (!seen.has(plan)) visit(plan)
+  return groups
 }
 
 /** The operations of `plans` as one transaction has them: of what they both give up and take, the taking alone, from whoever has it. */
@@ -104,14 +113,16 @@ export function joinClaims(
 }
 
 /** Most sets have none: theirs are many. */
-function mayClaim({ target }: Plan): boolean {
-  return target.kind.kind === 'ScaledObject'
+function mayClaim({ target, recorded, operations }: Plan): boolean {
+  if (target.kind.kind === 'ScaledObject') return true
+  if (target.kind.kind !== 'Service') return false
+  return claimsOf(target, recorded.object).length > 0 || operations.some(({ key }) => isClaimKey(key))
 }
 
-function releasedBy({ operations }: Plan): string | undefined {
-  return operations.find(({ kind, key }) => kind === 'delete' && isClaimKey(key))?.key
+function releasedBy({ operations }: Plan): readonly string[] {
+  return operations.filter(({ kind, key }) => kind === 'delete' && isClaimKey(key)).map(({ key }) => key)
 }
 
-function takenBy({ operations }: Plan): string | undefined {
-  return operations.find(({ kind, key }) => kind === 'put' && isClaimKey(key))?.key
+function takenBy({ operations }: Plan): readonly string[] {
+  return operations.filter(({ kind, key }) => kind === 'put' && isClaimKey(key)).map(({ key }) => key)
 }

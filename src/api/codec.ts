@@ -1,6 +1,7 @@
 /** Objects as text in the store and back. What is stored has no resourceVersion: that is the entry's own revision. */
 import { NsctlError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
+import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectMeta } from '../resources/object.ts'
 import type { Entry } from '../store/store.ts'
 
@@ -31,6 +32,13 @@ export function encodeObject(object: AnyResource, filled: string | undefined): s
   return JSON.stringify(filled === undefined ? bare : { ...bare, [FILLED]: filled })
 }
 
+/** What lies under the key of `object` itself: all of it, or all but its status. */
+export function withoutApart({ kind }: { readonly kind: Kind }, object: AnyResource): AnyResource {
+  if (!kind.statusApart) return object
+  const { status: _, ...half } = object
+  return half as unknown as AnyResource
+}
+
 function withoutVersion(object: AnyResource): AnyResource {
   const { resourceVersion: _, ...metadata } = object.metadata
   return { ...object, metadata }
@@ -40,31 +48,29 @@ export function decodeObject(entry: Entry): AnyResource {
   return storedOf(entry).object
 }
 
-/** What belongs to a node, out of its two halves: the newer of their revisions is the object's. */
-export function composeObject(spec: Entry, status: Entry | undefined): AnyResource {
-  const object = decodeJson(spec) as unknown as AnyResource
-  const revision = Math.max(spec.revision, status?.revision ?? 0)
-  if (status === undefined) return withRevision(object, revision)
-  return withRevision({ ...object, status: decodeJson(status) } as AnyResource, revision)
+/** A status that lies apart. */
+export interface StatusHalf {
+  /** Undefined where what lies there is none. */
+  readonly status: Json | undefined
+  readonly revision: number
 }
 
-export function storedOf(entry: Entry, status?: Entry): Stored {
-  const statusRevision = status?.revision ?? 0
-  if (status !== undefined)
-    return {
-      object: composeObject(entry, status),
-      revision: entry.revision,
-      statusRevision,
-      filled: undefined,
-    }
+/** What keeps its status apart, out of its two halves: the newer of their revisions is the object's. */
+export function composeObject(spec: Entry, status: StatusHalf | undefined): AnyResource {
+  return storedOf(spec, status).object
+}
+
+export function storedOf(entry: Entry, half?: StatusHalf): Stored {
   const { revision } = entry
+  const statusRevision = half?.revision ?? 0
   const decoded = decodeJson(entry) as Record<string, unknown>
   const { [FILLED]: filled, ...object } = decoded
   const isNoted = typeof filled === 'string'
   // most kinds are never applied: theirs are not copied
   const own = (isNoted ? object : decoded) as unknown as AnyResource
+  const whole = half?.status === undefined ? own : ({ ...own, status: half.status } as AnyResource)
   return {
-    object: withRevision(own, revision),
+    object: withRevision(whole, Math.max(revision, statusRevision)),
     revision,
     statusRevision,
     filled: isNoted ? filled : undefined,

@@ -5,13 +5,14 @@
  */
 import { NsctlError } from '../core/errors.ts'
 import { DEFAULT_NAMESPACE } from '../resources/object.ts'
-import type { Operation, Transaction } from '../store/store.ts'
+import type { CommitResult, Operation, Transaction } from '../store/store.ts'
 import type { Actor, ChangeResult, Manifest } from './api.ts'
 import { auditOperation } from './audit.ts'
 import { inClaimOrder, joinClaims } from './claim-set.ts'
 import { withResourceVersion } from './codec.ts'
 import { type Context, commit } from './context.ts'
 import type { Target } from './keys.ts'
+import type { Admissions } from './object-quotas.ts'
 import type { Plan, SetMode, Situation } from './plan.ts'
 import { retention } from './record.ts'
 
@@ -26,6 +27,8 @@ export interface SetCommit {
   readonly situation: Situation
   readonly actor: Actor
   readonly mode: SetMode
+  /** Moves the quotas that count what is made. */
+  readonly admissions: Admissions
   /** What goes before all else: the namespace that the set needs and nobody has made. */
   readonly first: readonly Transaction[]
 }
@@ -48,16 +51,19 @@ export async function commitSet(
   const redefined = writing.filter(changesDefinition).map(({ operations: [put] }) => put?.key ?? '')
   const transactionOf = (group: Group) => transaction(context, set, group.flat(), { pruning, redefined })
   const settle = async (groups: readonly Group[], first: readonly Transaction[]) => {
-    const outcomes = await commit(context, [...first, ...groups.map(transactionOf)])
+    const outcomes = await commitGroups(context, set, groups, { first, transactionOf })
     const lost: Together[] = []
     for (const [index, group] of groups.entries()) {
-      const outcome = outcomes[first.length + index]!
+      const outcome = outcomes[index]!
       if (outcome.kind === 'conflict') lost.push(...group)
       else for (const plan of group.flat()) results.set(plan.manifest, stored(plan, outcome.revision))
     }
     return lost
   }
-  const lost = await settle(groupsOf(context, inClaimOrder(writing), pruning), set.first)
+  const lost = await settle(
+    groupsOf(context, inClaimOrder(writing), { pruning, beside: set.admissions.most }),
+    set.first,
+  )
   const alone =
     lost.length > 1
       ? await settle(
@@ -66,6 +72,28 @@ export async function commitSet(
         )
       : lost
   return new Set(alone.flat().map(({ manifest }) => manifest))
+}
+
+/** All at once, unless they move a quota: then each goes by what the one before has left of it. */
+async function commitGroups(
+  context: Context,
+  { admissions }: SetCommit,
+  groups: readonly Group[],
+  {
+    first,
+    transactionOf,
+  }: { readonly first: readonly Transaction[]; readonly transactionOf: (group: Group) => Transaction },
+): Promise<readonly CommitResult[]> {
+  if (!groups.some((group) => admissions.operations(group.flat()).length > 0))
+    return (await commit(context, [...first, ...groups.map(transactionOf)])).slice(first.length)
+  const outcomes: CommitResult[] = []
+  if (first.length > 0) await commit(context, first)
+  for (const group of groups) {
+    const [outcome] = (await commit(context, [transactionOf(group)])) as readonly [CommitResult]
+    if (outcome.kind === 'committed') admissions.committed(group.flat(), outcome.revision)
+    outcomes.push(outcome)
+  }
+  return outcomes
 }
 
 /** Plans that are committed at once or not at all: all but a ring of claims is one by itself. */
@@ -77,10 +105,13 @@ type Group = readonly Together[]
 function groupsOf(
   { store, fence }: Context,
   all: readonly Together[],
-  pruning: ReadonlyMap<Plan, readonly Operation[]>,
+  {
+    pruning,
+    beside,
+  }: { readonly pruning: ReadonlyMap<Plan, readonly Operation[]>; readonly beside: Admissions['most'] },
 ): readonly Group[] {
-  const room = (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - 1
-  const roomBytes = store.maxTransactionBytes ?? Number.POSITIVE_INFINITY
+  const room = (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - 1 - beside.operations
+  const roomBytes = (store.maxTransactionBytes ?? Number.POSITIVE_INFINITY) - beside.bytes
   const isBounded = roomBytes !== Number.POSITIVE_INFINITY
   const groups: Together[][] = []
   let objects = 0
@@ -167,6 +198,7 @@ function transaction(
     }))
     operations.push(auditOperation(context, set.actor, set.mode, audited))
   }
+  operations.push(...set.admissions.operations(plans))
   return joinClaims(plans, operations, set.situation.entry)
 }
 

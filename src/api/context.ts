@@ -18,6 +18,8 @@ export interface Context {
   /** Ends the keys of audit records: no two are the same, and within one process they are in order. */
   readonly nextAuditSuffix: () => string
   readonly logger: Logger
+  /** The node that this process is the agent of, where it has no rights beyond that node's: see `ApiOptions.node`. */
+  readonly node?: string
   /** Added to every transaction. */
   readonly fence: Fence
 }

@@ -3,14 +3,16 @@ import { NsctlError } from '../core/errors.ts'
 import { deepEqual, isObject, type Json, type JsonObject } from '../core/json.ts'
 import type { AnyResource, ManagedFields, ObjectMeta, ObjectRef } from '../resources/object.ts'
 import type { Operation, Transaction } from '../store/store.ts'
+import type { SeenRef } from './api.ts'
 import { keptManifest } from './applied.ts'
 import { carryUnknown } from './carried.ts'
 import { contentOf } from './changes.ts'
+import { claimOperations } from './claims.ts'
 import { encodeObject, type Stored, withResourceVersion } from './codec.ts'
 import { type Context, commit, timestamp } from './context.ts'
 import { besidesPut, markDeleted, putSpec, withMetadata } from './delete.ts'
 import { newestTarget, targetText } from './edit.ts'
-import { nodeSpecKey, nodeStatusKey, objectKey, placementKey, type Target } from './keys.ts'
+import { halvesOf, objectKey, placementKey, type Target } from './keys.ts'
 import { mergePatch } from './patch.ts'
 import { readStored, targetOf } from './reader.ts'
 import { nodeOf, removalOperations } from './remove.ts'
@@ -19,8 +21,6 @@ import { asStored, definitionCheck } from './versions.ts'
 
 /** More than people get: a controller that loses comes back only after its backoff. */
 const MAX_ATTEMPTS = 20
-
-type RefWithUid = ObjectRef & { readonly uid?: string }
 
 /** See `ResourceController.createOwned`. */
 export async function createOwned(context: Context, objects: readonly AnyResource[]): Promise<void> {
@@ -35,14 +35,14 @@ export async function createOwned(context: Context, objects: readonly AnyResourc
 }
 
 /** See `ResourceController.updateStatus`. */
-export async function updateStatus(context: Context, ref: RefWithUid, said: Json): Promise<void> {
+export async function updateStatus(context: Context, ref: SeenRef, said: Json): Promise<void> {
   await amendStatus(context, ref, () => said)
 }
 
 /** See `ResourceController.amendStatus`. */
 export async function amendStatus(
   context: Context,
-  ref: RefWithUid,
+  ref: SeenRef,
   amend: (status: Json | undefined) => Json,
 ): Promise<void> {
   await settle(context, ref, (target, live) => {
@@ -51,7 +51,7 @@ export async function amendStatus(
     if (deepEqual(before, said)) return undefined
     const status = carryUnknown(before, said, target.kind.schema.properties?.status) as Json
     if (status !== said && deepEqual(before, status)) return undefined
-    if (!target.kind.perNode) {
+    if (!target.kind.statusApart) {
       const object = { ...live.object, status } as AnyResource
       return [
         {
@@ -62,12 +62,12 @@ export async function amendStatus(
         },
       ]
     }
-    const node = nodeOf(live.object)
+    const halves = halvesOf(target, nodeOf(live.object))
     return [
-      { kind: 'check', key: nodeSpecKey(target, node), expect: live.revision },
+      { kind: 'check', key: halves.spec, expect: live.revision },
       {
         kind: 'put',
-        key: nodeStatusKey(target, node),
+        key: halves.status,
         value: JSON.stringify(status),
         expect: live.statusRevision,
       },
@@ -78,7 +78,7 @@ export async function amendStatus(
 /** See `ResourceController.updateOwned`. */
 export async function updateOwned(
   context: Context,
-  ref: RefWithUid,
+  ref: SeenRef,
   change: (spec: JsonObject) => JsonObject,
 ): Promise<void> {
   await settle(context, ref, (target, live) => {
@@ -93,7 +93,7 @@ export async function updateOwned(
 }
 
 /** See `ResourceController.requestDelete`. */
-export async function requestDelete(context: Context, ref: RefWithUid): Promise<void> {
+export async function requestDelete(context: Context, ref: SeenRef): Promise<void> {
   await settle(context, ref, (target, live) => {
     const marked = markDeleted(context, target, live)
     if ((marked.metadata.finalizers ?? []).length === 0) return removalOperations(context, target, live)
@@ -102,7 +102,7 @@ export async function requestDelete(context: Context, ref: RefWithUid): Promise<
 }
 
 /** See `ResourceController.removeFinalizer`. */
-export async function removeFinalizer(context: Context, ref: RefWithUid, finalizer: string): Promise<void> {
+export async function removeFinalizer(context: Context, ref: SeenRef, finalizer: string): Promise<void> {
   await settle(context, ref, (target, live) => {
     const { deletionTimestamp, finalizers = [] } = live.object.metadata
     const left = finalizers.filter((one) => one !== finalizer)
@@ -134,6 +134,7 @@ export async function ensure(context: Context, object: AnyResource): Promise<Any
   const target = await targetOf(context, refOfObject(object))
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const live = await readStored(context, target)
+    if (context.node !== undefined) return asGiven(target, live)
     if (live === undefined) {
       const made = withServerFields(context, target, object)
       const [outcome] = await commit(context, [creation(target, made)])
@@ -154,6 +155,19 @@ export async function ensure(context: Context, object: AnyResource): Promise<Any
   throw contended(target)
 }
 
+/** To an agent with a credential of its own the control plane gives what there is to be. */
+function asGiven(target: Target, live: Stored | undefined): AnyResource {
+  if (live !== undefined) return live.object
+  throw new NsctlError(
+    'Unreachable',
+    `there is no ${targetText(target)} any more, so its agent has nothing to do`,
+    {
+      value: target.name,
+      next: `to have this machine as a node again: nsctl node token create --name ${target.name}, and nsctl agent --join-token-file there`,
+    },
+  )
+}
+
 function ensured({ kind }: Target, live: AnyResource, object: AnyResource): AnyResource {
   const merged = mergePatch(contentOf(live), contentOf(object))
   const next = kind.withDefaults(
@@ -172,13 +186,15 @@ function ensured({ kind }: Target, live: AnyResource, object: AnyResource): AnyR
  */
 async function settle(
   context: Context,
-  ref: RefWithUid,
+  ref: SeenRef,
   decide: (target: Target, live: Stored) => Transaction | undefined | Promise<Transaction>,
 ): Promise<void> {
   let target = await targetOf(context, ref)
+  // an object stays where it is; what comes later under its name may be elsewhere
+  const place = ref.uid === undefined ? undefined : ref.node
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (attempt > 1 && target.kind.family !== undefined) target = await newestTarget(context, ref, target)
-    const live = await readStored(context, target)
+    const live = await readStored(context, target, place)
     if (live === undefined) return
     if (ref.uid !== undefined && live.object.metadata.uid !== ref.uid) return
     const decided = await decide(target, live)
@@ -222,7 +238,7 @@ function withServerFields(context: Context, target: Target, object: AnyResource)
 
 /** What belongs to a node is there once under its name, whatever the node. */
 function creation(target: Target, object: AnyResource): Transaction {
-  if (!target.kind.perNode)
+  if (!target.kind.statusApart)
     return [
       {
         kind: 'put',
@@ -232,16 +248,18 @@ function creation(target: Target, object: AnyResource): Transaction {
       },
     ]
   const node = nodeOf(object)
-  if (node === '')
+  if (target.kind.perNode && node === '')
     throw new NsctlError('Bug', `${targetText(target)} belongs to no node: spec.node is missing`, {
       value: object.spec,
     })
   const { status, ...half } = object
+  const halves = halvesOf(target, node)
   const operations: Operation[] = [
-    { kind: 'put', key: placementKey(target), value: node, expect: 0 },
-    { kind: 'put', key: nodeSpecKey(target, node), value: JSON.stringify(half), expect: 0 },
+    { kind: 'put', key: halves.spec, value: JSON.stringify(half), expect: 0 },
+    ...claimOperations(target, undefined, object),
   ]
-  if (isObject(status))
-    operations.push({ kind: 'put', key: nodeStatusKey(target, node), value: JSON.stringify(status) })
+  if (target.kind.perNode)
+    operations.unshift({ kind: 'put', key: placementKey(target), value: node, expect: 0 })
+  if (isObject(status)) operations.push({ kind: 'put', key: halves.status, value: JSON.stringify(status) })
   return operations
 }

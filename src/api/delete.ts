@@ -1,6 +1,6 @@
 /**
  * Deletion. What owns others (a Service, a Namespace, a kind) is marked and keeps the finalizer `children` until
- * the garbage collector has taken what it owns; with `purge` also the finalizer `purge` until its data is gone. All else
+ * the garbage collector has taken what it owns; a Node keeps the finalizer `node` until what was on it is gone; with `purge` also the finalizer `purge` until its data is gone. All else
  * goes at once unless it has finalizers. With `orphan` the references of what it owns are removed and the object itself
  * goes, in one transaction, so that no controller ever sees half of it.
  */
@@ -10,7 +10,7 @@ import type { Operation } from '../store/store.ts'
 import { type ChangeResult, type DeleteOptions, FINALIZERS } from './api.ts'
 import { keptManifest } from './applied.ts'
 import { auditOperation } from './audit.ts'
-import { encodeObject, type Stored, storedOf, withResourceVersion } from './codec.ts'
+import { encodeObject, type Stored, storedOf, withoutApart, withResourceVersion } from './codec.ts'
 import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
 import { contention, notFound, refuseInternal, targetText } from './edit.ts'
 import { parseObjectKey, type Target } from './keys.ts'
@@ -27,7 +27,10 @@ const OWNERS: ReadonlySet<string> = new Set([
   'CustomResourceDefinition',
 ])
 /** Kinds with data beneath them that only `purge` removes. */
-const HAVE_DATA: ReadonlySet<string> = new Set(['Service', 'Namespace'])
+const HAVE_DATA: ReadonlySet<string> = new Set(['Service', 'Namespace', 'Node'])
+
+/** What belongs to one of these cannot be without it. */
+const NEEDED: ReadonlySet<string> = new Set(['Namespace', 'CustomResourceDefinition', 'Node'])
 
 /** Kinds written by nsctl only of which a user may remove one: an Instance and a Delivery are made anew, a Volume is left-over data. */
 const USER_DELETABLE: ReadonlySet<string> = new Set(['Instance', 'Volume', 'Delivery'])
@@ -80,9 +83,11 @@ export function markDeleted(
   const { metadata } = object
   const isOwner = OWNERS.has(kind.kind) && options.cascade !== 'orphan'
   const isMarked = metadata.deletionTimestamp !== undefined
+  const isNode = kind.kind === 'Node'
   const needed = [
     ...(isOwner && !isMarked ? [FINALIZERS.children] : []),
-    ...(isOwner && options.purge === true && HAVE_DATA.has(kind.kind) ? [FINALIZERS.purge] : []),
+    ...(isNode && !isMarked ? [FINALIZERS.node] : []),
+    ...((isOwner || isNode) && options.purge === true && HAVE_DATA.has(kind.kind) ? [FINALIZERS.purge] : []),
     ...(kind.kind === 'ScaledObject' && hasTakenOver(object) && !isMarked ? [FINALIZERS.scale] : []),
   ].filter((finalizer) => metadata.finalizers?.includes(finalizer) !== true)
   if (isMarked && needed.length === 0) return object
@@ -111,9 +116,7 @@ export function putSpec(
   object: AnyResource,
   filled: string | undefined,
 ): Operation {
-  const { status, ...half } = object
-  const written = target.kind.perNode ? (half as unknown as AnyResource) : object
-  const value = encodeObject(asStored(target.kind, written), filled)
+  const value = encodeObject(asStored(target.kind, withoutApart(target, object)), filled)
   return { kind: 'put', key: specKeyOf(target, live), value, expect: live.revision }
 }
 
@@ -157,7 +160,7 @@ function refuseTarget(target: Target, options: DeleteOptions): void {
       value: name,
       next: `delete what is in it: nsctl delete all --all -n ${DEFAULT_NAMESPACE}`,
     })
-  if (options.cascade === 'orphan' && (kind.kind === 'Namespace' || kind.kind === 'CustomResourceDefinition'))
+  if (options.cascade === 'orphan' && NEEDED.has(kind.kind))
     throw new NsctlError('Unsupported', `what belongs to ${targetText(target)} cannot be without it`, {
       value: 'orphan',
       next: 'leave --cascade=orphan out',

@@ -16,6 +16,7 @@ import { refuseClaimed } from './claims.ts'
 import { type Stored, withResourceVersion } from './codec.ts'
 import { type Context, commit, MAX_ATTEMPTS, timestamp } from './context.ts'
 import { REWRITE, versionInUseText, versionsInUse } from './definitions.ts'
+import { refuseCycle } from './dependencies.ts'
 import type { Target } from './keys.ts'
 import { readStored, targetOf } from './reader.ts'
 import { type Recorded, recordEdit, retention } from './record.ts'
@@ -47,12 +48,21 @@ const VERBS: Readonly<Partial<Record<Verdict, string>>> = {
   patched: 'patch',
   scaled: 'scale',
   restarted: 'restart',
+  paused: 'pause',
+  resumed: 'resume',
+  promoted: 'promote',
+  aborted: 'abort',
   labeled: 'label',
   annotated: 'annotate',
   'rolled back': 'rollback',
   rotated: 'rotate',
   rekeyed: 'rekey',
   trusted: 'trust',
+  cordoned: 'cordon',
+  uncordoned: 'uncordon',
+  draining: 'drain',
+  tainted: 'taint',
+  untainted: 'taint',
 }
 
 /** What the audit trail calls a change. */
@@ -101,6 +111,7 @@ export async function editObject(
       return { verdict: 'unchanged', kind: target.kind, object, before, changes, warnings }
     refuseFaults(target, live, next, recorded)
     await refuseClaimed(context, target, live.object, next)
+    await refuseCycle(context, target, live.object, next)
     if (target.kind.kind === 'CustomResourceDefinition') await refuseVersionsInUse(context, live.object, next)
     const said = recorded.revised ? [...warnings, ...kindWarnings(target, next)] : warnings
     const result: ChangeResult = { verdict, kind: target.kind, object, before, changes, warnings: said }

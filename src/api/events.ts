@@ -9,7 +9,7 @@ import type { Operation, Transaction } from '../store/store.ts'
 import type { EventInput } from './api.ts'
 import { decodeObject, encodeObject } from './codec.ts'
 import { type Context, timestamp } from './context.ts'
-import { objectKey, type Target } from './keys.ts'
+import { nodeEventKey, objectKey, type Target } from './keys.ts'
 
 const FLUSH_AFTER_MS = 200
 const RETRY_AFTER_MS = 5000
@@ -42,7 +42,7 @@ export class EventRecorder {
 
   record(input: EventInput): void {
     const target = this.#targetOf(input)
-    const key = objectKey(target)
+    const key = this.#keyOf(target)
     const at = timestamp(this.#context.clock)
     const before = this.#pending.get(key)
     this.#pending.set(key, {
@@ -113,7 +113,7 @@ export class EventRecorder {
     batch: ReadonlyMap<string, Pending>,
   ): Promise<readonly Operation[]> {
     const { store } = this.#context
-    const prefix = objectKey(target).slice(0, -DIGEST_LENGTH)
+    const prefix = this.#keyOf(target).slice(0, -DIGEST_LENGTH)
     const keys = (await store.listKeys(prefix)).filter((key) => !batch.has(key))
     if (keys.length < MAX_EVENTS_PER_OBJECT) return []
     const entries = (await store.getMany(keys)).map((entry) => ({ entry, event: decodeObject(entry) }))
@@ -122,6 +122,11 @@ export class EventRecorder {
       .sort((a, b) => (String(a.event.lastTimestamp) < String(b.event.lastTimestamp) ? -1 : 1))
       .slice(0, Math.max(0, same.length + 1 - MAX_EVENTS_PER_OBJECT))
       .map(({ entry }) => ({ kind: 'delete', key: entry.key }))
+  }
+
+  #keyOf(target: Target): string {
+    const { node } = this.#context
+    return node === undefined ? objectKey(target) : nodeEventKey(target, node)
   }
 
   #newEvent({ input, target, count, firstAt, lastAt }: Pending): AnyResource {
@@ -154,7 +159,10 @@ export class EventRecorder {
   }
 
   #targetOf({ about, reason, message, type }: EventInput): Target {
+    const { node } = this.#context
     const identity = [about.kind, about.namespace ?? '', about.name, about.uid ?? '', reason, message, type]
+    // of two agents that say the same each has its own
+    if (node !== undefined) identity.push(node)
     const name = `${about.name.slice(0, MAX_OBJECT_NAME)}.${digest(JSON.stringify(identity), DIGEST_LENGTH)}`
     return {
       kind: this.#context.kinds.byKind('Event'),

@@ -60,8 +60,8 @@ export class Janitor {
 
 async function expireEvents(context: Context): Promise<number> {
   const oldestMs = context.clock.now() - EVENTS_KEPT_MS
-  const [prefix = ''] = listPrefixes(context.kinds.byKind('Event'), {})
-  const keys = await context.store.listKeys(prefix)
+  const prefixes = listPrefixes(context.kinds.byKind('Event'), {})
+  const keys = (await Promise.all(prefixes.map((prefix) => context.store.listKeys(prefix)))).flat()
   let count = 0
   for (let start = 0; start < keys.length; start += PAGE) {
     const entries = await context.store.getMany(keys.slice(start, start + PAGE))
@@ -74,10 +74,19 @@ async function expireEvents(context: Context): Promise<number> {
 }
 
 function lastSeenMs(entry: Entry): number {
-  const event = decodeJson(entry)
+  const event = said(entry)
   const at = isObject(event) ? Date.parse(String(event.lastTimestamp)) : Number.NaN
   // one that says nothing is not kept for ever
   return Number.isNaN(at) ? 0 : at
+}
+
+/** What agents recorded may be anything. */
+function said(entry: Entry): unknown {
+  try {
+    return decodeJson(entry)
+  } catch {
+    return undefined
+  }
 }
 
 async function removeAll(context: Context, keys: readonly string[]): Promise<number> {

@@ -9,9 +9,11 @@ import { type AnyResource, DEFAULT_NAMESPACE, type ObjectRef, type Resource } fr
 import { loadKindRegistry } from '../resources/registry.ts'
 import type { Fence } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { storeOfTerm } from '../store/term.ts'
 import { faultsError } from './admission/faults.ts'
 import { identify } from './admission/identify.ts'
 import type * as port from './api.ts'
+import type { SeenRef } from './api.ts'
 import { applySet } from './apply.ts'
 import { readAudit } from './audit.ts'
 import { auditSuffixes, type Context } from './context.ts'
@@ -32,16 +34,21 @@ export interface ApiOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly logger?: Logger
+  /** The node that this process is the agent of, where its credential reaches no more than that (store/node-reach.ts). */
+  readonly node?: string
   /** The kinds that there are, given the users' definitions; our registry where left out. */
   readonly loadKinds?: LoadKinds
 }
 
 /** Opens the api. Reads and writes nothing yet: users' kinds are read when one is asked for that is not ours. */
 export async function openApi(options: ApiOptions): Promise<port.ResourceApi> {
-  const { store, clock, ids, logger = silentLogger, loadKinds = loadKindRegistry } = options
+  const { store, clock, ids, logger = silentLogger, node, loadKinds = loadKindRegistry } = options
   const kinds = await LiveKinds.open(store, loadKinds)
   const nextAuditSuffix = auditSuffixes(ids)
-  const context: Context = { store, kinds, clock, ids, nextAuditSuffix, logger, fence: [] }
+  const context: Context = {
+    ...{ store, kinds, clock, ids, nextAuditSuffix, logger, fence: [] },
+    ...(node === undefined ? {} : { node }),
+  }
   return new StoreApi(context, new EventRecorder(context), new Janitor(clock))
 }
 
@@ -174,29 +181,23 @@ class StoreApi implements port.ResourceApi {
     return control.createOwned(this.#context, objects)
   }
 
-  updateStatus(ref: ObjectRef & { readonly uid?: string }, status: Json): Promise<void> {
+  updateStatus(ref: SeenRef, status: Json): Promise<void> {
     return control.updateStatus(this.#context, ref, status)
   }
 
-  amendStatus(
-    ref: ObjectRef & { readonly uid?: string },
-    amend: (status: Json | undefined) => Json,
-  ): Promise<void> {
+  amendStatus(ref: SeenRef, amend: (status: Json | undefined) => Json): Promise<void> {
     return control.amendStatus(this.#context, ref, amend)
   }
 
-  updateOwned(
-    ref: ObjectRef & { readonly uid?: string },
-    change: (spec: JsonObject) => JsonObject,
-  ): Promise<void> {
+  updateOwned(ref: SeenRef, change: (spec: JsonObject) => JsonObject): Promise<void> {
     return control.updateOwned(this.#context, ref, change)
   }
 
-  requestDelete(ref: ObjectRef & { readonly uid?: string }): Promise<void> {
+  requestDelete(ref: SeenRef): Promise<void> {
     return control.requestDelete(this.#context, ref)
   }
 
-  removeFinalizer(ref: ObjectRef & { readonly uid?: string }, finalizer: string): Promise<void> {
+  removeFinalizer(ref: SeenRef, finalizer: string): Promise<void> {
     return control.removeFinalizer(this.#context, ref, finalizer)
   }
 
@@ -220,9 +221,14 @@ class StoreApi implements port.ResourceApi {
     return this.#janitor.expire(this.#context)
   }
 
-  fenced(fence: Fence): port.ResourceApi {
+  fenced(fence: Fence, lost?: AbortSignal): port.ResourceApi {
+    const { store } = this.#context
     return new StoreApi(
-      { ...this.#context, fence: [...this.#context.fence, ...fence] },
+      {
+        ...this.#context,
+        ...(lost && { store: storeOfTerm(store, lost) }),
+        fence: [...this.#context.fence, ...fence],
+      },
       this.#events,
       this.#janitor,
     )

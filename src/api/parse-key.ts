@@ -14,14 +14,14 @@ import {
 export type KnownKey =
   | { readonly holds: 'object'; readonly address: ObjectAddress }
   | { readonly holds: 'spec'; readonly address: ObjectAddress; readonly halves: NodeKeys }
-  | { readonly holds: 'status'; readonly address: ObjectAddress; readonly halves: NodeKeys }
+  | { readonly holds: 'status'; readonly address: ObjectAddress; readonly halves: Pick<NodeKeys, 'spec'> }
   | { readonly holds: 'applied'; readonly objectKey: string }
   /** `recordKey`: of the revision that the spec was kept for, or the key itself. */
   | { readonly holds: 'revision' | 'revision spec'; readonly objectKey: string; readonly recordKey: string }
   /** `specKeyOn`: where the object lies on the node that the entry names. */
   | { readonly holds: 'placement'; readonly specKeyOn: (node: string) => string }
-  /** `holderKey`: of the ScaledObject that the entry names. */
-  | { readonly holds: 'claim'; readonly service: string; readonly holderKey: (name: string) => string }
+  /** `holderKey`: of the object that the entry names. */
+  | { readonly holds: 'claim'; readonly holderKey: (holder: string) => string }
   | { readonly holds: 'audit' /** ISO time. */; readonly at: string }
   /** A lease, the note of an import, or history. */
   | { readonly holds: 'store' }
@@ -45,6 +45,8 @@ export function parseKey(key: string): KnownKey | undefined {
   const tail = rest.slice(0, 4).join('/')
   switch (first) {
     case 'obj':
+    case 'objstatus':
+    case 'event':
     case NODE_PREFIX.slice(0, -1):
       return parseHolder(key)
     case 'applied':
@@ -58,9 +60,19 @@ export function parseKey(key: string): KnownKey | undefined {
         : undefined
     }
     case 'claim': {
-      const [what, namespace, service] = rest
-      return rest.length === 3 && what === 'scale' && service !== undefined
-        ? { holds: 'claim', service, holderKey: (name) => `obj/${GROUP}/scaledobjects/${namespace}/${name}` }
+      const [what, namespace] = rest
+      if (what === 'scale' && rest.length === 3)
+        return { holds: 'claim', holderKey: (name) => `obj/${GROUP}/scaledobjects/${namespace}/${name}` }
+      if (what === 'ordinal' && rest.length === 4)
+        return {
+          holds: 'claim',
+          holderKey: (holder) => {
+            const [node = '', name = ''] = holder.split('/')
+            return `${NODE_PREFIX}${node}/instances/${namespace}/${name}`
+          },
+        }
+      return what === 'expose' && rest.length === 4
+        ? { holds: 'claim', holderKey: (name) => `obj/${GROUP}/services/${name}` }
         : undefined
     }
     case 'audit': {
@@ -75,6 +87,8 @@ function parseHolder(key: string): KnownKey | undefined {
   const address = parseObjectKey(key)
   if (address === undefined || address.part === 'object') return address && { holds: 'object', address }
   const { node, plural, namespace = CLUSTER, name } = address
+  if (address.part === 'status' && node === undefined)
+    return { holds: 'status', address, halves: { spec: key.replace(/^objstatus/, 'obj') } }
   const path = `${plural}/${namespace}/${name}`
   const halves = {
     spec: `${NODE_PREFIX}${node}/${path}`,

@@ -14,10 +14,11 @@ import { carryUnknown } from './carried.ts'
 import { contentOf } from './changes.ts'
 import { type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
-import type { Target } from './keys.ts'
+import { objectStatusKey, type Target } from './keys.ts'
 import { mergeApplied } from './merge.ts'
 import { keepManagedFields } from './ownership.ts'
 import { type Recorded, recordEdit, saysTheSame, unchanged } from './record.ts'
+import { statusHalf } from './reported.ts'
 import { kindWarnings, shown, storedIn, versionWarnings } from './versions.ts'
 
 /** `apply` merges and remembers what was applied; `create` refuses what is there and remembers nothing. */
@@ -66,7 +67,8 @@ export function planDocument(
   const entry = situation.entry(candidate.objectKey)
   const { kind } = target
   const isPlain = kind.family === undefined && kind.deprecation === undefined
-  const live = entry && storedIn(kind, storedOf(entry))
+  const status = kind.statusApart ? situation.entry(objectStatusKey(target)) : undefined
+  const live = entry && storedIn(kind, storedOf(entry, statusHalf(kind, status)))
   const said =
     live === undefined || kind.family === undefined ? object : kind.family.withKept(object, live.object)
   // A document that says all that is there, defaults included, needs neither validation nor merge.

@@ -1,21 +1,24 @@
 /** Reading and watching: entries of the store as objects, those that belong to a node composed of their two halves. */
+
 import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
-import type { Change, Entry } from '../store/store.ts'
+import type { Change, Entry, StoreReader } from '../store/store.ts'
 import type { ReadScope, ResourceBatch, ResourceChange } from './api.ts'
 import { composeObject, decodeObject, type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
 import {
+  CLUSTER,
+  halvesOf,
   listPrefixes,
+  NODE_EVENTS,
   namespaceOf,
-  nodeSpecKey,
-  nodeStatusKey,
   type ObjectAddress,
   objectKey,
   parseObjectKey,
   placementKey,
   type Target,
 } from './keys.ts'
+import { isReported, reportedEvent, statusHalf } from './reported.ts'
 import { shownIn, storedIn } from './versions.ts'
 
 /** The kind, namespace and name that `ref` means. */
@@ -24,26 +27,38 @@ export async function targetOf({ kinds }: Pick<Context, 'kinds'>, ref: ObjectRef
   return { kind, namespace: namespaceOf(kind, ref.namespace), name: ref.name }
 }
 
-/** The object and what its next write must expect. What belongs to a node takes a second look-up. */
+/**
+ * The object and what its next write must expect. What belongs to a node takes a second look-up, unless the node is the one that we
+ * are, or is `known`.
+ */
 export async function readStored(
-  { store }: Pick<Context, 'store'>,
+  { store, node }: Pick<Context, 'store' | 'node'>,
   target: Target,
+  known?: string,
 ): Promise<Stored | undefined> {
-  if (!target.kind.perNode) {
+  const { perNode, statusApart } = target.kind
+  if (!statusApart) {
     const entry = await store.get(objectKey(target))
-    return entry === undefined ? undefined : storedIn(target.kind, storedOf(entry))
+    return entry === undefined ? recordedEvent(store, target) : storedIn(target.kind, storedOf(entry))
   }
-  const place = await store.get(placementKey(target))
-  if (place === undefined) return undefined
-  const specKey = nodeSpecKey(target, place.value)
-  const entries = await store.getMany([specKey, nodeStatusKey(target, place.value)])
-  const spec = entries.find((entry) => entry.key === specKey)
-  return spec === undefined
-    ? undefined
-    : storedOf(
-        spec,
-        entries.find((entry) => entry !== spec),
-      )
+  const place = perNode ? (node ?? known ?? (await store.get(placementKey(target)))?.value) : undefined
+  if (perNode && place === undefined) return undefined
+  const halves = halvesOf(target, place)
+  const entries = await store.getMany([halves.spec, halves.status])
+  const spec = entries.find(({ key }) => key === halves.spec)
+  const status = entries.find(({ key }) => key === halves.status)
+  return spec && storedOf(spec, statusHalf(target.kind, status))
+}
+
+/** An Event is found by its name whichever agent recorded it. */
+async function recordedEvent(store: StoreReader, target: Target): Promise<Stored | undefined> {
+  if (!listPrefixes(target.kind, {}).includes(NODE_EVENTS)) return undefined
+  const end = `/${target.namespace ?? CLUSTER}/${target.name}`
+  const key = (await store.listKeys(NODE_EVENTS)).find((one) => one.endsWith(end))
+  const entry = key === undefined ? undefined : await store.get(key)
+  const address = entry && parseObjectKey(entry.key)
+  const object = address && reportedEvent(entry, address)
+  return object && { object, revision: entry?.revision ?? 0, statusRevision: 0, filled: undefined }
 }
 
 export async function listObjects(
@@ -54,7 +69,7 @@ export async function listObjects(
   const prefixes = new Set(kinds.flatMap((kind) => listPrefixes(kind, scope)))
   const { entries, revision } = await context.store.list([...prefixes])
   const only = kinds.length === 1 ? kinds[0] : undefined
-  if (only !== undefined && !only.perNode)
+  if (only !== undefined && !only.statusApart && prefixes.size === 1)
     return { lists: [await allShownIn(context, only, entries.map(decodeObject))], revision }
 
   const route = router(kinds, scope)
@@ -65,13 +80,16 @@ export async function listObjects(
     const routed = route(entry.key)
     if (routed === undefined) continue
     const { kind, address } = routed
-    if (address.part === 'object') lists.get(kind.kind)?.push(decodeObject(entry))
-    else if (address.part === 'spec') halves.push([kind, entry, address])
-    else statuses.set(entry.key, entry)
+    if (isReported(address)) {
+      const event = reportedEvent(entry, address)
+      if (event !== undefined) lists.get(kind.kind)?.push(event)
+    } else if (address.part === 'status') statuses.set(entry.key, entry)
+    else if (kind.statusApart) halves.push([kind, entry, address])
+    else lists.get(kind.kind)?.push(decodeObject(entry))
   }
   for (const [kind, entry, address] of halves) {
-    const status = statuses.get(nodeStatusKey(targetAt(kind, address), address.node ?? ''))
-    lists.get(kind.kind)?.push(composeObject(entry, status))
+    const status = statuses.get(halvesOf(targetAt(kind, address), address.node).status)
+    lists.get(kind.kind)?.push(composeObject(entry, statusHalf(kind, status)))
   }
   for (const kind of kinds) if (kind.perNode) lists.get(kind.kind)?.sort(byNamespaceAndName)
   // one kind may be asked for in several versions
@@ -95,7 +113,7 @@ async function allShownIn(
 }
 
 /**
- * Changes of `kinds`. What belongs to a node is read anew, both halves of it, when either changes: a change reported here
+ * Changes of `kinds`. What keeps its status apart is read anew, both halves of it, when either changes: a change reported here
  * may thus be newer than its batch, never older than one reported before.
  */
 export async function* watchObjects(
@@ -131,9 +149,9 @@ function router(kinds: readonly Kind[], scope: ReadScope): Route {
     const address = parseObjectKey(key)
     if (address === undefined) return undefined
     const kind =
-      address.part === 'object'
-        ? wholes.get(`${address.group}/${address.plural}`)
-        : halves.get(address.plural)
+      address.group === undefined
+        ? halves.get(address.plural)
+        : wholes.get(`${address.group}/${address.plural}`)
     if (kind === undefined) return undefined
     const elsewhere = scope.namespace !== undefined && address.namespace !== scope.namespace
     return elsewhere && kind.scope === 'Namespaced' ? undefined : { kind, address }
@@ -147,21 +165,15 @@ async function decodeChanges(
 ): Promise<readonly ResourceChange[]> {
   const { store } = context
   const decoded = new Map<string, ResourceChange>()
-  const split: { specKey: string; statusKey: string; ref: ObjectRef; change: Change }[] = []
+  const split: { kind: Kind; specKey: string; statusKey: string; ref: ObjectRef; change: Change }[] = []
   for (const change of changes) {
     const routed = route(change.key)
     if (routed === undefined) continue
     const { kind, address } = routed
     const ref = refAt(kind, address)
-    if (address.part !== 'object') {
-      const target = targetAt(kind, address)
-      const node = address.node ?? ''
-      split.push({
-        specKey: nodeSpecKey(target, node),
-        statusKey: nodeStatusKey(target, node),
-        ref,
-        change,
-      })
+    if (kind.statusApart) {
+      const { spec, status } = halvesOf(targetAt(kind, address), address.node)
+      split.push({ kind, specKey: spec, statusKey: status, ref, change })
       continue
     }
     decoded.delete(change.key)
@@ -169,20 +181,22 @@ async function decodeChanges(
       decoded.set(change.key, { kind: 'delete', ref, revision: change.revision })
       continue
     }
-    const [object] = await allShownIn(context, kind, [decodeObject(change)])
-    decoded.set(change.key, { kind: 'put', object: object!, ref, revision: change.revision })
+    const object = isReported(address)
+      ? reportedEvent(change, address)
+      : (await allShownIn(context, kind, [decodeObject(change)]))[0]
+    if (object !== undefined) decoded.set(change.key, { kind: 'put', object, ref, revision: change.revision })
   }
   if (split.length === 0) return [...decoded.values()]
 
   const keys = new Set(split.flatMap(({ specKey, statusKey }) => [specKey, statusKey]))
   const entries = new Map((await store.getMany([...keys])).map((entry) => [entry.key, entry]))
-  for (const { specKey, statusKey, ref, change } of split) {
+  for (const { kind, specKey, statusKey, ref, change } of split) {
     const spec = entries.get(specKey)
     if (spec !== undefined && decoded.has(specKey)) continue
     if (spec !== undefined)
       decoded.set(specKey, {
         kind: 'put',
-        object: composeObject(spec, entries.get(statusKey)),
+        object: composeObject(spec, statusHalf(kind, entries.get(statusKey))),
         ref,
         revision: change.revision,
       })

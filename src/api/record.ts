@@ -6,10 +6,11 @@ import type { Actor, FieldChange } from './api.ts'
 import { unknownMetadata } from './carried.ts'
 import { changesBetween, contentOf } from './changes.ts'
 import { claimOperations } from './claims.ts'
-import { encodeObject, type Stored } from './codec.ts'
+import { encodeObject, type Stored, withoutApart } from './codec.ts'
 import type { Context } from './context.ts'
 import { definitionStatus } from './definitions.ts'
 import { objectKey, type Target } from './keys.ts'
+import { isOperationalChange } from './operational.ts'
 import { keptSpec, pruneOperations, revisionOperation } from './revisions.ts'
 import { asStored, definitionCheck, settled } from './versions.ts'
 
@@ -61,7 +62,8 @@ export function recordEdit(context: Context, wanted: Edit): Recorded {
   if (!moves || isSameWithDefaults(edit, live.object)) return unchanged(live)
   const changes = changesBetween(live.object, next, target.kind.schema)
   const { metadata } = live.object
-  const revised = contentMoves && edit.revises && target.kind.revisioned
+  const isRevision = edit.revises && !isOperationalChange(target.kind, live.object, next)
+  const revised = contentMoves && isRevision && target.kind.revisioned
   const status = definesKind(target) ? definitionStatus(live.object, next) : live.object.status
   const object = assemble(target, next, status, {
     ...metadata,
@@ -122,7 +124,7 @@ function recordCreation(context: Context, edit: Edit): Recorded {
 }
 
 function putOperation({ target, filled }: Edit, object: AnyResource, expect: number) {
-  const value = encodeObject(asStored(target.kind, object), filled)
+  const value = encodeObject(asStored(target.kind, withoutApart(target, object)), filled)
   return { kind: 'put', key: objectKey(target), value, expect } as const
 }
 

@@ -5,9 +5,10 @@ import type { Stored } from './codec.ts'
 import { type Context, commit } from './context.ts'
 import {
   appliedKey,
+  halvesOf,
   nodeSpecKey,
-  nodeStatusKey,
   objectKey,
+  objectStatusKey,
   placementKey,
   revisionPrefix,
   type Target,
@@ -37,16 +38,19 @@ export async function removalOperations(
   stored: Stored,
 ): Promise<readonly Operation[]> {
   const { store, fence } = context
+  const released = await releaseOperations(context, target, stored)
   if (target.kind.perNode) {
-    const node = nodeOf(stored.object)
+    const { spec, status } = halvesOf(target, nodeOf(stored.object))
     return [
-      { kind: 'delete', key: nodeSpecKey(target, node), expect: stored.revision },
-      { kind: 'delete', key: nodeStatusKey(target, node) },
+      ...released,
+      { kind: 'delete', key: spec, expect: stored.revision },
+      { kind: 'delete', key: status },
       { kind: 'delete', key: placementKey(target) },
     ]
   }
   let revisions = target.kind.revisioned ? await store.listKeys(revisionPrefix(target)) : []
-  const room = (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - BESIDE_REVISIONS
+  const room =
+    (store.maxOperations ?? Number.POSITIVE_INFINITY) - fence.length - released.length - BESIDE_REVISIONS
   while (revisions.length > room) {
     const page = revisions.slice(0, Math.min(room, revisions.length - room))
     await commit(context, [page.map((key): Operation => ({ kind: 'delete', key }))])
@@ -55,7 +59,8 @@ export async function removalOperations(
   return [
     { kind: 'delete', key: objectKey(target), expect: stored.revision },
     { kind: 'delete', key: appliedKey(target) },
-    ...(await releaseOperations(context, target, stored)),
+    ...(target.kind.statusApart ? [{ kind: 'delete', key: objectStatusKey(target) } as const] : []),
+    ...released,
     ...revisions.map((key): Operation => ({ kind: 'delete', key })),
   ]
 }

@@ -9,10 +9,12 @@ import type { Stored } from './codec.ts'
 import type { Context } from './context.ts'
 import { type Decide, type Desired, targetText } from './edit.ts'
 import type { Target } from './keys.ts'
+import { keepOperational } from './operational.ts'
 import { managerOf, setAt } from './ownership.ts'
 import { applyPatch } from './patch.ts'
 import type { StoredRevision } from './revision-content.ts'
 import { contentOfRevision, readHistory } from './revisions.ts'
+import { kindWarnings } from './versions.ts'
 
 /** For edit: `object` in place of what is there, if that is still what was read. */
 export function decideReplace(object: AnyResource, verdict: Verdict): Decide {
@@ -75,9 +77,9 @@ export function decideScale(replicas: number, expectCurrent: number | undefined)
     const next = clone(live.object)
     setAt(next as unknown as Record<string, unknown>, path as readonly string[], replicas)
     const manager = managerOf(live.object, formatPath(path))
-    const warnings =
+    const owned =
       manager === undefined ? [] : [`${formatPath(path)} is owned by ${manager}, which may change it again`]
-    return { next, verdict: 'scaled', revises: false, warnings }
+    return { next, verdict: 'scaled', revises: false, warnings: [...owned, ...kindWarnings(target, next)] }
   }
 }
 
@@ -102,7 +104,8 @@ export function decideRollback(context: Context, toRevision: number | undefined)
     const now = live.object.metadata.revision ?? 0
     const wanted = chooseRevision(history, now, toRevision, name)
     const metadata = metadataOfRevision(target, live.object, wanted)
-    const next = { ...withoutContent(live.object), ...contentOfRevision(wanted), metadata } as AnyResource
+    const content = { ...withoutContent(live.object), ...contentOfRevision(wanted), metadata } as AnyResource
+    const next = keepOperational(kind, live.object, content)
     const { object, warnings } = keepScale(target, live, next, { history, wanted })
     const cause = `rolled back to r${wanted.revision}`
     if (deepEqual(contentOf(object), contentOf(live.object)))

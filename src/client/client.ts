@@ -1,7 +1,11 @@
 /** What commands and views talk to: the api in this process today, a server over HTTP later. Same interface. */
+import type { Duplex } from 'node:stream'
 import type { ResourceEditor, ResourceReader } from '../api/api.ts'
+import type { Node } from '../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
 import type { HistoryEntry, HistoryQuery } from '../telemetry/history/history.ts'
+import type { NodeUsage } from '../telemetry/scrape/usage.ts'
+import type { ProcessStreams } from '../transport/process-streams.ts'
 
 /** Whether somebody acts on what is stored. */
 export interface DaemonState {
@@ -36,6 +40,11 @@ export interface LogRequest {
   readonly sinceMs?: number
   readonly follow?: boolean
   readonly previous?: boolean
+  /**
+   * Told when a node is lost and when it is back: then following it goes on, and without this a lost node is an error. Lines that were
+   * written meanwhile come then.
+   */
+  readonly onNotice?: (text: string) => void
 }
 
 export interface ExecRequest {
@@ -44,6 +53,14 @@ export interface ExecRequest {
   readonly command: readonly [string, ...string[]]
   readonly tty: boolean
   readonly stdin: boolean
+  /** In place of this terminal's. */
+  readonly streams?: ProcessStreams
+}
+
+export interface ConnectRequest {
+  readonly instance: AnyResource
+  /** By name or by number. */
+  readonly port: string | number
 }
 
 export interface Client extends ResourceReader, ResourceEditor {
@@ -53,8 +70,12 @@ export interface Client extends ResourceReader, ResourceEditor {
   logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogEntry>
   /** Runs a command beside the program, with this terminal's input and output. Resolves to its exit code. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<number>
+  /** A connection to a port of an instance, on whichever node. The signal is for opening it. */
+  connect(request: ConnectRequest, signal: AbortSignal): Promise<Duplex>
   /** Decisions and samples of a scaler, newest first: as far as this machine or the store knows of them. */
   scalerHistory(query: HistoryQuery): Promise<readonly HistoryEntry[]>
+  /** What nodes and their instances use now, by the nodes' names. Looks twice at first, a second apart. */
+  usage(nodes: readonly Node[], signal: AbortSignal): Promise<ReadonlyMap<string, NodeUsage>>
   /** `web-0` is understood as the current instance of that ordinal. */
   resolveInstance(ref: ObjectRef): Promise<AnyResource | undefined>
   close(): Promise<void>

@@ -1,6 +1,7 @@
 /** Following objects as they change: what every wait and every live view stands on. */
 import type { ReadScope, ResourceChange, ResourceReader } from '../api/api.ts'
 import type { Clock } from '../core/clock.ts'
+import { UNKNOWN_PHASE } from '../resources/heard.ts'
 import type { Kind } from '../resources/kinds.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../resources/object.ts'
 
@@ -59,14 +60,19 @@ function replaceAll(
     const ref = refOfObject(object)
     const key = followKey(ref)
     present.add(key)
-    if (objects.get(key)?.metadata.resourceVersion === object.metadata.resourceVersion && objects.has(key))
-      continue
+    if (isSame(objects.get(key), object)) continue
     changes.push({ kind: 'put', object, ref, revision })
   }
   for (const [key, object] of objects)
     if (!present.has(key)) changes.push({ kind: 'delete', ref: refOfObject(object), revision })
   for (const change of changes) applyChange(objects, change)
   return changes
+}
+
+/** An instance reads differently once its node is not heard of, though nobody wrote it. */
+function isSame(before: AnyResource | undefined, now: AnyResource): boolean {
+  if (before === undefined || before.metadata.resourceVersion !== now.metadata.resourceVersion) return false
+  return (before.status?.phase === UNKNOWN_PHASE) === (now.status?.phase === UNKNOWN_PHASE)
 }
 
 export interface WaitOptions {

@@ -55,13 +55,14 @@ export function combineFaults(errors: readonly NsctlError[], outcome: string): N
 
 /**
  * A Service's programs start in the manifest's folder unless it says otherwise, and a relative `workingDir` counts from there.
- * Where there is no folder (standard input, a URL) a relative one is Invalid and an absent one stays absent.
+ * Where there is no folder (standard input, a URL) a relative one is Invalid and an absent one stays absent. In a container there is no such
+ * folder: what is said there is said of its root.
  */
 function withWorkingDirs(manifest: Manifest, folder: string | undefined): Manifest {
   const { object } = manifest
   if (object.kind !== 'Service' || !String(object.apiVersion).startsWith(`${GROUP}/`)) return manifest
   const template = object.spec?.template
-  if (!isObject(template)) return manifest
+  if (!isObject(template) || template.runtime === 'nspawn') return manifest
   const { programs } = template
   if (programs === undefined && isSettled(template.source)) return manifest
   const settle = (from: unknown, path: readonly (string | number)[]) =>

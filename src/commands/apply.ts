@@ -2,6 +2,8 @@ import * as Flags from '@oclif/core/flags'
 import type { ApplyResult, ChangeResult } from '../api/api.ts'
 import { combineFaults } from '../client/manifests.ts'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { formatCount } from '../core/words.ts'
+import type { Service } from '../resources/generated/types.ts'
 import { GROUP } from '../resources/object.ts'
 import { secretVariablesCaution } from '../views/cautions.ts'
 import { objectName } from '../views/names.ts'
@@ -90,9 +92,10 @@ function aboutObject(result: ChangeResult): string {
 }
 
 function aboutService({ object }: ChangeResult): string {
-  const spec = object.spec as { readonly replicas?: number; readonly update?: { readonly strategy?: string } }
+  const spec = object.spec as Partial<Service['spec']>
   const replicas = spec.replicas ?? 1
-  return `${replicas} ${replicas === 1 ? 'replica' : 'replicas'}, ${(spec.update?.strategy ?? 'Rolling').toLowerCase()}`
+  const isOnEach = spec.placement?.strategy === 'perNode'
+  return `${isOnEach ? 'one on each node' : formatCount(replicas, 'replica')}, ${(spec.update?.strategy ?? 'Rolling').replace('BlueGreen', 'blue-green').toLowerCase()}`
 }
 
 /** `3 created, 0 changed, 0 unchanged` */

@@ -7,6 +7,7 @@ import type { Client } from '../client/client.ts'
 import type { Sealer } from '../client/sealing/sealer.ts'
 import { withSealing } from '../client/sealing.ts'
 import { isNsctlError, NsctlError } from '../core/errors.ts'
+import { harmless } from '../core/harmless.ts'
 import { formatAge } from '../core/quantity.ts'
 import { choosePlace, type StorePlace } from '../main/config/place.ts'
 import type { Environment } from '../main/paths.ts'
@@ -173,7 +174,7 @@ export abstract class NsctlCommand extends Command {
 
   /** A line beside the output, on standard error. */
   protected note(text: string): void {
-    this.context.stderr.write(`${text}\n`)
+    this.context.stderr.write(`${harmless(text)}\n`)
   }
 
   /** After a change: says so where nobody will act on it. True where a daemon runs. */

@@ -22,16 +22,22 @@ const ON_OBJECTS: ReadonlySet<string> = new Set([
   'history',
   'scale',
   'wait',
+  'top',
   'logs',
   'exec',
+  'port-forward',
   'rollout status',
   'rollout restart',
+  'rollout pause',
+  'rollout resume',
+  'rollout promote',
+  'rollout abort',
   'rollout undo',
   'rollout history',
 ])
 
 /** Verbs whose words name instances, or services for all of theirs. */
-const ON_INSTANCES: ReadonlySet<string> = new Set(['logs', 'exec'])
+const ON_INSTANCES: ReadonlySet<string> = new Set(['logs', 'exec', 'port-forward'])
 
 /** Verbs whose first word names a context. */
 const ON_CONTEXTS: ReadonlySet<string> = new Set([
@@ -51,6 +57,9 @@ const ON_NAMES: Readonly<
   'secret rotate': { type: 'secrets', thenKeys: true },
   'secret rekey': { type: 'secrets', isMany: true },
   'node trust': { type: 'nodes' },
+  cordon: { type: 'nodes' },
+  uncordon: { type: 'nodes' },
+  drain: { type: 'nodes' },
   'scaler history': { type: 'scaledobjects' },
   'scaler explain': { type: 'scaledobjects' },
   'scaler pause': { type: 'scaledobjects', isMany: true },
@@ -63,6 +72,7 @@ const WITH_ACTIONS: Readonly<
   Record<string, { readonly actions: readonly string[]; readonly type?: string }>
 > = {
   'secret recipients': { actions: ['list', 'add', 'remove', 'trust'], type: 'recipients' },
+  'node token': { actions: ['list', 'create', 'delete'], type: 'jointokens' },
   'secret identity': { actions: ['show', 'make', 'export', 'import'] },
   'create secret': { actions: ['generic'] },
 }

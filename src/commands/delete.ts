@@ -4,7 +4,8 @@ import type { Client } from '../client/client.ts'
 import { followKey, waitUntil } from '../client/follow.ts'
 import { isNsctlError, NsctlError } from '../core/errors.ts'
 import { parseDurationMs } from '../core/quantity.ts'
-import { refText } from '../resources/object.ts'
+import { refOfObject, refText } from '../resources/object.ts'
+import { NAME_CLASSES, priorityClassCaution } from '../views/cautions.ts'
 import { NsctlCommand, usage } from './base.ts'
 import { isDryRun } from './dry-run.ts'
 import * as shared from './flags.ts'
@@ -61,6 +62,7 @@ export class Delete extends NsctlCommand {
     const selected = await this.#select(client, given)
     if (selected.length === 0) return this.note('No resources found.') as undefined
     const { deleted, missing } = await this.#deleteAll(client, selected, { ...given, dryRun })
+    await this.#warnOfClasses(client, deleted)
     if (!dryRun && deleted.length > 0) await this.#finish(client, deleted, given.wait ? timeoutMs : 0)
     if (missing[0] !== undefined && !given['ignore-not-found']) throw allMissing(missing)
   }
@@ -118,6 +120,20 @@ export class Delete extends NsctlCommand {
       }
     }
     return { deleted, missing }
+  }
+
+  /** Nothing refuses to delete a class that is named, as in Kubernetes: who needs it finds out when it is too late. */
+  async #warnOfClasses(client: Client, deleted: readonly Deleted[]): Promise<void> {
+    const classes = deleted.filter(({ ref }) => ref.kind === 'PriorityClass')
+    if (classes.length === 0) return
+    const { lists } = await client.listAll(NAME_CLASSES.map((kind) => client.kinds.byKind(kind)))
+    const keys = new Set(deleted.map(({ ref }) => followKey(ref)))
+    for (const { ref } of classes) {
+      const caution = priorityClassCaution(ref.name, lists.flat(), (one) =>
+        keys.has(followKey(refOfObject(one))),
+      )
+      if (caution !== undefined) this.note(`warning: ${caution}`)
+    }
   }
 
   /** Waits for what is on its way out; says so instead where nobody would take it there. */

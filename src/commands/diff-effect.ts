@@ -40,7 +40,9 @@ function replacement({
 }: ChangeResult): { instances: number; atATime: number } | undefined {
   if (!isService({ kind }) || before?.spec === undefined || object.spec === undefined) return undefined
   const [from, to] = [before.spec, object.spec] as unknown as readonly [ServiceSpec, ServiceSpec]
-  if (templateHash(from.template, from.storage) === templateHash(to.template, to.storage)) return undefined
+  const hashOf = ({ template, storage, unique }: ServiceSpec) =>
+    templateHash(template, storage, undefined, unique)
+  if (hashOf(from) === hashOf(to)) return undefined
   return stepOf(to, Math.min(from.replicas, to.replicas))
 }
 

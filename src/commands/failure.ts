@@ -1,5 +1,6 @@
 /** The boundary where errors become text, JSON and an exit code. The only place that prints them. */
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import { harmless } from '../core/harmless.ts'
 
 export interface Failure {
   readonly text: string
@@ -15,7 +16,8 @@ export function describeFailure(error: unknown, options: { readonly json: boolea
   const lines = known.issues.length > 0 ? issueLines(known) : [`error: ${known.message}`]
   if (known.next !== undefined) lines.push(known.next)
   if (known.code === 'Bug') lines.push(...bugLines(known))
-  return { text: `${lines.join('\n')}\n`, exitCode: known.exitCode }
+  // a node's words, or a program's, may be in it
+  return { text: harmless(`${lines.join('\n')}\n`), exitCode: known.exitCode }
 }
 
 /** Several faults one below the other, each under its own heading; the sentence that sums them up closes. */

@@ -2,6 +2,7 @@
 import type { Client, LogEntry, LogRequest } from '../client/client.ts'
 import { Confluence, type Put } from '../client/confluence.ts'
 import { follow } from '../client/follow.ts'
+import { isNsctlError, messageOf } from '../core/errors.ts'
 import type { AnyResource } from '../resources/object.ts'
 import { mapsAt, textAt } from '../views/fields.ts'
 
@@ -30,17 +31,27 @@ export async function* pastLines(
       return client.logs(one, signal)[Symbol.asyncIterator]()
     }),
   )
+  const lost: unknown[] = []
+  const nextOf = (stream: AsyncIterator<LogEntry>): Promise<IteratorResult<LogEntry>> =>
+    stream.next().catch((error: unknown) => {
+      if (streams.length === 1 || !isNsctlError(error, 'Unreachable')) throw error
+      request.onNotice?.(messageOf(error))
+      lost.push(error)
+      return { done: true, value: undefined }
+    })
   const heads = await Promise.all(
-    streams.map(async (stream) => ({ stream, atMs: 0, next: await stream.next() })),
+    streams.map(async (stream) => ({ stream, atMs: 0, next: await nextOf(stream) })),
   )
   for (;;) {
     const open = heads.filter((head) => head.next.done !== true)
     for (const head of open) head.atMs = (head.next.value as LogEntry).atMs ?? head.atMs
     const first = open.sort((a, b) => a.atMs - b.atMs)[0]
-    if (first === undefined) return
+    if (first === undefined) break
     yield first.next.value as LogEntry
-    first.next = await first.stream.next()
+    first.next = await nextOf(first.stream)
   }
+  // what could be had was shown
+  if (lost.length > 0) throw lost[0]
 }
 
 export interface FollowedServices {
@@ -84,7 +95,7 @@ export async function* liveLines(
       for await (const { changes } of follow(client, kinds, inner, { namespace: services.namespace }))
         for (const change of changes)
           if (change.kind === 'put' && services.isWanted(change.object) && isStarted(change.object))
-            start(change.object, request.program === undefined ? {} : { program: request.program })
+            start(change.object, laterOf(request))
     })
   try {
     for await (const entry of lines.values()) {
@@ -94,6 +105,10 @@ export async function* liveLines(
   } finally {
     ended.abort()
   }
+}
+
+function laterOf({ program, onNotice }: Request): Request {
+  return { ...(program === undefined ? {} : { program }), ...(onNotice && { onNotice }) }
 }
 
 /** Before its start there is no log to read. */

@@ -75,6 +75,10 @@ export class Logs extends NsctlCommand {
       ...(sinceMs === undefined ? {} : { sinceMs }),
       ...(given.previous ? { previous: true } : {}),
       ...(given.program === undefined ? {} : { program: given.program }),
+      // of several one that is lost is told, and the others go on
+      ...(instances.length === 1 && services.length === 0
+        ? {}
+        : { onNotice: (text: string) => this.note(text) }),
     }
     const { signal } = this.context
     const wanted = new Set(services)

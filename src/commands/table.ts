@@ -40,6 +40,36 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./controller.ts')).Controller,
   },
   {
+    name: 'agent',
+    group: 'Start',
+    summary: 'Run this machine’s agent alone, as a node that has joined',
+    load: async () => (await import('./agent.ts')).Agent,
+  },
+  {
+    name: 'node token',
+    group: 'Start',
+    summary: 'Tokens with which machines join: list, create, delete',
+    load: async () => (await import('./node-token.ts')).NodeToken,
+  },
+  {
+    name: 'node access',
+    group: 'Start',
+    summary: 'Let somebody use exec, logs, cp and port-forward from another machine',
+    load: async () => (await import('./node-access.ts')).NodeAccess,
+  },
+  {
+    name: 'node bootstrap',
+    group: 'Start',
+    summary: 'Make a machine that is reached over SSH a node: install, join, start its agent',
+    load: async () => (await import('./node-bootstrap.ts')).NodeBootstrap,
+  },
+  {
+    name: 'node add',
+    group: 'Start',
+    summary: 'Make a machine a node that is looked after over SSH',
+    load: async () => (await import('./node-add.ts')).NodeAdd,
+  },
+  {
     name: 'down',
     group: 'Start',
     summary: 'Stop the daemon and every workload, and remove what nsctl made here',
@@ -113,6 +143,36 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./annotate.ts')).Annotate,
   },
   {
+    name: 'cordon',
+    group: 'Change',
+    summary: 'Place nothing new on nodes',
+    load: async () => (await import('./cordon.ts')).Cordon,
+  },
+  {
+    name: 'uncordon',
+    group: 'Change',
+    summary: 'Place on nodes again, and end their draining',
+    load: async () => (await import('./cordon.ts')).Uncordon,
+  },
+  {
+    name: 'drain',
+    group: 'Change',
+    summary: 'Move what runs on nodes elsewhere, and place nothing new there',
+    load: async () => (await import('./drain.ts')).Drain,
+  },
+  {
+    name: 'rebalance',
+    group: 'Look',
+    summary: 'Propose moves after which instances would stand better',
+    load: async () => (await import('./rebalance.ts')).Rebalance,
+  },
+  {
+    name: 'taint',
+    group: 'Change',
+    summary: 'Keep instances away from nodes that do not tolerate them',
+    load: async () => (await import('./taint.ts')).Taint,
+  },
+  {
     name: 'validate',
     group: 'Change',
     summary: 'Check manifests without applying them',
@@ -135,6 +195,12 @@ export const VERBS: readonly Verb[] = [
     group: 'Look',
     summary: 'Everything about one object, and why it is as it is',
     load: async () => (await import('./describe.ts')).Describe,
+  },
+  {
+    name: 'top',
+    group: 'Look',
+    summary: 'What nodes, services and instances use',
+    load: async () => (await import('./top.ts')).Top,
   },
   {
     name: 'watch',
@@ -181,8 +247,32 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'rollout restart',
     group: 'Roll out',
-    summary: 'Replace every instance of a service, a few at a time',
+    summary: 'Replace every instance of a service, as its update strategy says',
     load: async () => (await import('./rollout-restart.ts')).RolloutRestart,
+  },
+  {
+    name: 'rollout pause',
+    group: 'Roll out',
+    summary: 'Hold changes of a service back, or a change that is under way where it is',
+    load: async () => (await import('./rollout-pause.ts')).RolloutPause,
+  },
+  {
+    name: 'rollout resume',
+    group: 'Roll out',
+    summary: 'Let changes of a service go on that were paused',
+    load: async () => (await import('./rollout-resume.ts')).RolloutResume,
+  },
+  {
+    name: 'rollout promote',
+    group: 'Roll out',
+    summary: 'End the pause or analysis that a rollout is at, or with --full all that is left',
+    load: async () => (await import('./rollout-promote.ts')).RolloutPromote,
+  },
+  {
+    name: 'rollout abort',
+    group: 'Roll out',
+    summary: 'Give a change up that is being rolled out, and go back to the last good one',
+    load: async () => (await import('./rollout-abort.ts')).RolloutAbort,
   },
   {
     name: 'rollout undo',
@@ -243,6 +333,18 @@ export const VERBS: readonly Verb[] = [
     group: 'Work',
     summary: 'Run a command beside a program, as it sees the machine',
     load: async () => (await import('./exec.ts')).Exec,
+  },
+  {
+    name: 'cp',
+    group: 'Work',
+    summary: 'Copy files and folders from and to an instance',
+    load: async () => (await import('./cp.ts')).Cp,
+  },
+  {
+    name: 'port-forward',
+    group: 'Work',
+    summary: 'Forward ports of this machine to an instance, on whichever node',
+    load: async () => (await import('./port-forward.ts')).PortForward,
   },
   {
     name: 'secret create',

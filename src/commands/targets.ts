@@ -93,15 +93,30 @@ export function kindOf(name: string, kinds: KindRegistry): Kind {
   const kind = kinds.byName(name)
   if (kind !== undefined) return kind
   refuseVersion(name, kinds)
-  const near = kinds.near(name)
+  const here = FOREIGN.get(name.toLowerCase())
+  const near = here === undefined ? kinds.near(name) : []
+  const hint =
+    here !== undefined
+      ? `kubectl's ${name} is nsctl's ${here}; `
+      : near.length === 0
+        ? ''
+        : `did you mean ${near.join(' or ')}? `
   throw new NsctlError('Invalid', `there is no resource type ${JSON.stringify(name)}`, {
     value: name,
-    next:
-      near.length === 0
-        ? 'nsctl api-resources lists what there is'
-        : `did you mean ${near.join(' or ')}? nsctl api-resources lists what there is`,
+    next: `${hint}nsctl api-resources lists what there is`,
   })
 }
+
+/** What fingers type that know kubectl. A kind of the user's own of such a name is found before. */
+const FOREIGN: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    instance: ['po', 'pod', 'pods'],
+    service: ['deploy', 'deployment', 'deployments', 'sts', 'statefulset', 'statefulsets'],
+    'service with placement.strategy perNode': ['ds', 'daemonset', 'daemonsets'],
+    config: ['cm', 'configmap', 'configmaps'],
+    scaledobject: ['hpa', 'horizontalpodautoscaler', 'horizontalpodautoscalers'],
+  }).flatMap(([here, words]) => words.map((word) => [word, here] as const)),
+)
 
 /** Throws for TYPE.VERSION.GROUP of a kind that is there, but not served in that version. */
 function refuseVersion(name: string, kinds: KindRegistry): void {

@@ -1,4 +1,5 @@
 /** oclif's parse errors in our words: what is wrong, the nearest flag, and where to read on. */
+import { stripVTControlCharacters } from 'node:util'
 import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 
@@ -33,10 +34,14 @@ function unknownFlags(error: unknown): readonly string[] {
   return Array.isArray(flags) ? flags.map(String) : []
 }
 
-/** One sentence without oclif's own pointers to help and without its line breaks. */
+/** One sentence without oclif's own pointers to help, its colours and its line breaks. */
 function inOurWords(message: string): string {
-  const text = message
+  const text = stripVTControlCharacters(message)
     .replace(/\n?See more help with --help\s*$/, '')
+    .replace(/\n\nNote: .*$/s, '')
+    .replace(/^The following errors? occurred:\s*/, '')
+    .replace(/^Missing required flag (\S+)/, '--$1 is missing')
+    .replace(/^Missing \d+ required args?:/, 'missing:')
     .replace(/^Parsing (--\S+)\s+/, '$1: ')
     .replace(/\s*\n\s*/g, ' ')
     .trim()

@@ -22,6 +22,7 @@ export const EXIT_CODES = {
   Conflict: 4,
   AlreadyExists: 4,
   Terminating: 4,
+  QuotaExceeded: 4,
   Fenced: 4,
   Bug: 70,
 } as const

@@ -1,7 +1,8 @@
 /** Quantities as Kubernetes writes them (500m, 128Mi) and durations as Go and systemd do (1m30s, 250ms). */
 import { NsctlError } from './errors.ts'
 
-const MEMORY_FACTORS: Readonly<Record<string, number>> = {
+/** Kubernetes' suffixes of whole amounts. */
+export const SUFFIX_FACTORS: Readonly<Record<string, number>> = {
   '': 1,
   k: 1e3,
   M: 1e6,
@@ -45,11 +46,11 @@ export function parseMemoryBytes(text: string | number): number {
   const raw = String(text)
   if (raw.endsWith('i')) {
     const value = leadingDigits(raw, raw.length - 2)
-    const binary = MEMORY_FACTORS[raw.slice(-2)]
+    const binary = SUFFIX_FACTORS[raw.slice(-2)]
     if (!Number.isNaN(value) && binary !== undefined) return value * binary
   }
   const match = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(raw)
-  const factor = match?.[2] === undefined ? undefined : MEMORY_FACTORS[match[2]]
+  const factor = match?.[2] === undefined ? undefined : SUFFIX_FACTORS[match[2]]
   if (match?.[1] === undefined || factor === undefined) throw wrong('memory quantity', raw, '128Mi or 1G')
   return Math.round(Number(match[1]) * factor)
 }

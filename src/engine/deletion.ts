@@ -1,6 +1,7 @@
 /** Ending many objects. */
 import type { ResourceController } from '../api/api.ts'
-import { type AnyResource, refOfObject } from '../resources/object.ts'
+import { seenRef } from '../api/seen.ts'
+import type { AnyResource } from '../resources/object.ts'
 
 /** Asks for the end of each whose end nobody has asked for yet: of these very objects, not of later ones of their names. */
 export async function requestDeletes(
@@ -10,6 +11,6 @@ export async function requestDeletes(
   await Promise.all(
     objects
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-      .map((object) => api.requestDelete({ ...refOfObject(object), uid: object.metadata.uid })),
+      .map((object) => api.requestDelete(seenRef(object))),
   )
 }

@@ -10,8 +10,10 @@ import { type EngineMetrics, noMetrics } from './metrics.ts'
 
 /** What a leader needs to know of its term. */
 export interface Term {
-  /** Open the api with it (`api.fenced(fence)`): its writes are refused once another leads. */
+  /** Open the api with it (`api.fenced(fence, lost)`): its writes are refused once another leads. */
   readonly fence: Fence
+  /** Aborts when the lease is lost, and not when the term ends in order: what is in the midst of something may finish it then. */
+  readonly lost: AbortSignal
   /** Grows with each leader. */
   readonly epoch: number
   /** Says something else about the leader in the lease's record, for others to read. */
@@ -92,7 +94,7 @@ async function serveTerm(
   const { fence, epoch, lost } = lease
   const led = AbortSignal.any([signal, lost])
   try {
-    await lead({ fence, epoch, tell: (about) => lease.tell(about) }, led)
+    await lead({ fence, lost, epoch, tell: (about) => lease.tell(about) }, led)
   } catch (error) {
     if (isNsctlError(error, 'Timeout')) throw error
     await lease.release()

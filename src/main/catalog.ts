@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.ts'
 import { formatCount } from '../core/words.ts'
 import { parseStoreUrl } from '../store/url.ts'
 import { type Catalog, clearCatalog } from '../traffic/catalog.ts'
+import type { Directory } from '../traffic/directory.ts'
 import { type Environment, storeUrlOf } from './paths.ts'
 
 export interface OpenCatalogOptions {
@@ -13,17 +14,37 @@ export interface OpenCatalogOptions {
 }
 
 /** Undefined where the store is none of Consul's. Connects to nothing yet. The caller's to close. */
-export async function openCatalog({ env, store, node }: OpenCatalogOptions): Promise<Catalog | undefined> {
+export async function openCatalog({ node, ...options }: OpenCatalogOptions): Promise<Catalog | undefined> {
+  const consul = await consulOf(options)
+  if (consul === undefined) return undefined
+  const { openConsulCatalog } = await import('../traffic/consul/catalog.ts')
+  return openConsulCatalog(consul.address, { store: consul.store, node })
+}
+
+/** Where a leader registers what runs on machines that joined; otherwise as `openCatalog`. */
+export async function openDirectory(
+  options: Omit<OpenCatalogOptions, 'node'>,
+): Promise<Directory | undefined> {
+  const consul = await consulOf(options)
+  if (consul === undefined) return undefined
+  const { openConsulDirectory } = await import('../traffic/consul/directory.ts')
+  return openConsulDirectory(consul)
+}
+
+async function consulOf({ env, store }: Omit<OpenCatalogOptions, 'node'>) {
   const url = parseStoreUrl(storeUrlOf(env, store))
   if (url.engine !== 'consul') return undefined
   const { parseConsulUrl } = await import('../store/consul/address.ts')
-  const { openConsulCatalog } = await import('../traffic/consul/catalog.ts')
   const address = parseConsulUrl(url.url, env)
   // the store by its place within Consul: it may be reached under several names
   const { datacenter, prefix, endpoints } = address
   const place = `${datacenter === undefined ? '' : `${datacenter}:`}${prefix.replace(/\/$/, '')}`
   // an agent keeps what was registered with it: of several addresses the first, whoever answers for the store
-  return openConsulCatalog({ ...address, ...endpoints[0] }, { store: place, node })
+  return {
+    address: { ...address, ...endpoints[0] },
+    store: place,
+    ...(datacenter === undefined ? {} : { datacenter }),
+  }
 }
 
 const CLEAR_LIMIT_MS = 5_000

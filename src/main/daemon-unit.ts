@@ -1,8 +1,10 @@
-/** The text of the daemon's own unit, and what such a text says. Pure. */
+/** The text of nsctl's own units, and what such a text says. Pure. */
 import { resolve } from 'node:path'
 import { absoluteStoreUrl, type Environment, pathsOf, storeUrlOf } from './paths.ts'
 
 export interface DaemonUnitOptions {
+  /** What is started: `up` where left out. */
+  readonly verb?: 'up' | 'agent'
   readonly scope: 'system' | 'user'
   readonly env: Environment
   /** What starts nsctl: absolute paths, since the unit starts in the root directory. */
@@ -10,6 +12,8 @@ export interface DaemonUnitOptions {
   readonly runtime: string
   /** --store, where it was given. */
   readonly store?: string
+  /** Further flags of the verb. */
+  readonly words?: readonly string[]
   /** Variables that its store is opened with, from a context. Whoever may read the unit may read them. */
   readonly variables?: Environment
 }
@@ -17,18 +21,23 @@ export interface DaemonUnitOptions {
 /** A dump would hold the Secrets that were opened. Plain processes would inherit this, and may want theirs. */
 const NO_CORE_DUMPS = 'LimitCORE=0\nCoredumpFilter=0x0\n'
 
+const DESCRIPTIONS = {
+  up: 'nsctl: control plane and agent of this machine',
+  agent: 'nsctl: agent of this machine',
+} as const
+
 /** The unit that serves the same store as the command that installs it. KillMode=process: ending the daemon ends no workload. */
 export function daemonUnit(options: DaemonUnitOptions): string {
-  const { scope, env, runtime } = options
+  const { scope, env, runtime, verb = 'up' } = options
   const store = isStoreGiven(options) ? ['--store', absoluteStoreUrl(storeUrlOf(env, options.store))] : []
-  const command = [...options.command, 'up', '--runtime', runtime, ...store]
+  const command = [...options.command, verb, '--runtime', runtime, ...store, ...(options.words ?? [])]
   const environment = {
     NSCTL_HOME: resolve(pathsOf(env).stateDir),
     ...(env.PATH ? { PATH: env.PATH } : {}),
     ...options.variables,
   }
   return `[Unit]
-Description=nsctl: control plane and agent of this machine
+Description=${DESCRIPTIONS[verb]}
 Documentation=https://github.com/nsctl/nsctl
 After=network.target
 
@@ -41,7 +50,7 @@ ${Object.entries(environment)
 Restart=always
 RestartSec=1
 KillMode=process
-SyslogIdentifier=nsctl
+SyslogIdentifier=${verb === 'up' ? 'nsctl' : 'nsctl-agent'}
 TimeoutStopSec=20
 ${runtime === 'process' ? '' : NO_CORE_DUMPS}${scope === 'system' ? 'OOMScoreAdjust=-500\n' : ''}
 [Install]

@@ -1,25 +1,35 @@
 /** `nsctl up`: the control plane and this machine's agent in one process. */
-import { dirname } from 'node:path'
 import { createAgent } from '../agent/agent.ts'
-import { placeKept } from '../agent/material/restore.ts'
+import type { OpenBalancer } from '../agent/edge/edge.ts'
+import { Heartbeat } from '../agent/heartbeat.ts'
+import type { Fence } from '../agent/unique/fence.ts'
+import { Permits } from '../agent/unique/permits.ts'
 import type { ResourceApi } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
-import { messageOf, NsctlError } from '../core/errors.ts'
+import { NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { runAsLeader } from '../engine/leader.ts'
 import type { Manager } from '../engine/manager.ts'
 import { CATCHING_UP, LEADER_LEASE, openApiOver, openStore, VERSION } from '../main.ts'
 import type { LayoutVersion } from '../store/layout.ts'
-import { holderIsAlive, readLease, thisProcess } from '../store/lease.ts'
+import { holderIsAlive, type LeaseRecord, readLease, thisProcess } from '../store/lease.ts'
 import type { Store } from '../store/store.ts'
+import { storeOfTerm } from '../store/term.ts'
+import { parseStoreUrl } from '../store/url.ts'
 import type { Catalog } from '../traffic/catalog.ts'
-import { openCatalog, takeOut } from './catalog.ts'
+import { hostAgentless } from './agentless/host.ts'
+import { balancerOf, clearBalancer } from './balancer.ts'
+import { openCatalog, openDirectory, takeOut } from './catalog.ts'
 import { claimPrograms } from './claim.ts'
 import { abortOf, controlPlane, isController, LEASE_TTL_MS, refuseHalfStore } from './control-plane.ts'
+import { fenceOf } from './fence.ts'
 import { keepHeapSmall } from './heap.ts'
 import { type ControllerHistory, openHistory } from './history.ts'
+import { besideIt, listenOptions, ownIdentity } from './listening/listen.ts'
+import { baseEnvironment, restoreKept } from './local-agent.ts'
 import { measuredStore } from './measured-store.ts'
 import { type NodeKey, nodeKeyOf } from './node-key.ts'
+import { type Addresses, addressesOf, type NodeOptions, refuseRenaming } from './node-options.ts'
 import { type Environment, runtimePathsOf } from './paths.ts'
 import {
   chooseRuntime,
@@ -30,7 +40,7 @@ import {
 } from './runtimes.ts'
 import { makeTallies, type Tallies } from './tallies.ts'
 
-export interface DaemonOptions {
+export interface DaemonOptions extends NodeOptions {
   readonly env: Environment
   readonly clock: Clock
   readonly logger: Logger
@@ -42,6 +52,8 @@ export interface DaemonOptions {
   readonly own: boolean
   /** The loopback port for /metrics and /healthz: any that is free with 0, none where left out. */
   readonly metricsPort?: number
+  /** A node that is silent for so long is lost; 15 s where left out. */
+  readonly nodeGraceMs?: number
   /** A loopback port for events that are pushed to triggers; none where left out. */
   readonly webhookPort?: number
   /** Called once everything runs. */
@@ -53,6 +65,7 @@ export interface DaemonReady {
   readonly runtime: string
   readonly node: string
   readonly cannot: readonly string[]
+  readonly reached: Addresses
 }
 
 const OWN_REMOVAL_LIMIT_MS = 60_000
@@ -67,20 +80,33 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   keepHeapSmall()
   const { env, clock, logger } = options
   const tallies = makeTallies()
-  const store = measuredStore(await openStore(options), tallies.store, clock)
+  // what it is called as a node does not narrow what it reaches: it is the control plane, too
+  const { node: _, ...unscoped } = options
+  const store = measuredStore(await openStore(unscoped), tallies.store, clock)
   try {
-    await refuseSecond(store)
     await refuseHalfStore(options, store)
     const choice = await chooseRuntime(options.runtime)
-    const { node } = await claimPrograms(runtimePathsOf(choice, env).stateDir, store.url)
+    const { stateDir } = runtimePathsOf(choice, env)
+    const claim = await claimPrograms(stateDir, store.url, options.node)
+    refuseRenaming(claim, options.node)
+    const { node } = claim
+    await refuseSecond(store, node)
+    const reached = await addressesOf(store.url, options.addresses)
     const catalog = await openCatalog({ ...options, node })
+    const balancer = await balancerOf(options, { stateDir, store: store.url, node })
     const stop = new AbortController()
     const runtime = await openRuntime(choice, { env, clock, logger, signal: stop.signal })
     try {
       const key = nodeKeyOf(choice, env, logger)
-      await restore(runtime, key, logger)
+      await restoreKept(runtime, key, logger)
       const history = await openHistory({ ...options, store })
-      const parts = { store, tallies, history, runtime, catalog, choice, node, key }
+      const holder = thisProcess({ version: VERSION, runtime: runtime.info.description })
+      const { fence, lease } = fenceOf(runtime, clock, logger)
+      const heartbeat = new Heartbeat({ node, store, holder, logger, ...lease })
+      const parts = {
+        ...{ store, tallies, history, runtime, catalog, balancer, choice, node, key },
+        ...{ heartbeat, fence, reached, stateDir },
+      }
       try {
         await serveAndClear(options, parts, signal)
       } finally {
@@ -96,18 +122,6 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   }
 }
 
-/** After a boot what ran is started at once: until this process leads, and knows what is wanted now, seconds may pass. */
-async function restore(runtime: LocalRuntime, { keep }: NodeKey, logger: Logger): Promise<void> {
-  try {
-    const restored = (await runtime.restore?.((id) => placeKept(id, { keep, runtime, logger }))) ?? []
-    if (restored.length > 0)
-      logger.log('info', 'started again what ran before the boot', { programs: restored.length })
-  } catch (error) {
-    // the agent starts what is missing as soon as it knows what is wanted
-    logger.log('warn', `cannot start again what ran before the boot: ${messageOf(error)}`)
-  }
-}
-
 /** What the daemon works with once it is alone with it. */
 interface Parts {
   readonly store: Store
@@ -115,9 +129,14 @@ interface Parts {
   readonly history: ControllerHistory
   readonly runtime: LocalRuntime
   readonly catalog: Catalog | undefined
+  readonly balancer: OpenBalancer | undefined
   readonly choice: RuntimeChoice
   readonly node: string
   readonly key: NodeKey
+  readonly heartbeat: Heartbeat
+  readonly fence: Fence | undefined
+  readonly reached: Addresses
+  readonly stateDir: string
 }
 
 /** With `own` the programs end however the serving ended: nobody else would end them. */
@@ -126,7 +145,11 @@ async function serveAndClear(options: DaemonOptions, parts: Parts, signal: Abort
     await serve(options, parts, signal)
   } finally {
     if (options.own) {
-      for (const line of await takeOut({ ...options, node: parts.node })) options.logger.log('info', line)
+      const lines = [
+        ...(await clearBalancer(parts.stateDir, options.clock)),
+        ...(await takeOut({ ...options, node: parts.node })),
+      ]
+      for (const line of lines) options.logger.log('info', line)
       const limit = AbortSignal.timeout(OWN_REMOVAL_LIMIT_MS)
       await parts.runtime.removeAll({ purge: false, signal: limit })
     }
@@ -134,9 +157,9 @@ async function serveAndClear(options: DaemonOptions, parts: Parts, signal: Abort
 }
 
 /** Says at once who serves this store, instead of waiting for a lease that will not come free. */
-async function refuseSecond(store: Store): Promise<void> {
+async function refuseSecond(store: Store, node: string): Promise<void> {
   const record = await readLease(store, LEADER_LEASE)
-  if (record === undefined || isController(record) || holderIsAlive(record.holder) !== true) return
+  if (record === undefined || !isOfNode(record, node) || holderIsAlive(record.holder) !== true) return
   const { pid, host } = record.holder
   throw new NsctlError('Conflict', `nsctl already runs for ${store.url}: pid ${pid} on ${host}`, {
     value: pid,
@@ -144,18 +167,26 @@ async function refuseSecond(store: Store): Promise<void> {
   })
 }
 
+/** Who leads may be this node's agent as well; a controller, and another machine, are not. */
+function isOfNode(record: LeaseRecord, node: string): boolean {
+  const { node: others = node } = record.holder.about
+  return !isController(record) && others === node
+}
+
 async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal): Promise<void> {
   const { clock, logger } = options
-  const { store, tallies, history, runtime, choice, node } = parts
+  const { store, tallies, history, runtime, choice, node, heartbeat } = parts
   const api = await openApiOver(store, clock, logger)
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   /** The lease is ours; the controllers run. */
   const [elected, leading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  /** Processes of `nsctl controller` may do the controllers' part: then this one is the machine's agent, and stands by. */
+  /** Another process does the controllers' part, on this machine or another: then this one is the machine's agent, and stands by. */
   const led = Promise.withResolvers<void>()
   const agent = agentOf(options, parts, api, Promise.race([leading.promise, led.promise]))
   const about = { runtime: runtime.info.description, choice, version: VERSION, node }
+  // the silence of an agent that was here before runs while this process waits to lead
+  heartbeat.begin()
   const running = [
     runAsLeader(
       {
@@ -167,9 +198,9 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
         logger,
         metrics: tallies.engine,
         onStandby: (record) => {
-          if (isController(record) && holderIsAlive(record.holder) !== false) led.resolve()
+          if (!isOfNode(record, node) && holderIsAlive(record.holder) !== false) led.resolve()
         },
-        lead: async ({ fence, tell }, term) => {
+        lead: async ({ fence, lost, tell }, term) => {
           // one may have been cut off while this process waited for the lease; half a store would end what runs
           await refuseHalfStore(options, store)
           elected.resolve()
@@ -180,9 +211,16 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
             delay(clock, FIRST_LOOK_LIMIT_MS, term).catch(() => {}),
           ])
           await history.catchUp()
+          const directory = await openDirectory(options)
           const manager = controlPlane(
-            api.fenced(fence),
-            { ...options, history: history.store, scalers: tallies.scalers },
+            api.fenced(fence, lost),
+            {
+              ...options,
+              leases: storeOfTerm(store, lost),
+              history: history.store,
+              scalers: tallies.scalers,
+              ...(directory && { directory }),
+            },
             tallies.engine,
           )
           manager.addRunnable({ name: 'history', run: (stopped) => history.publish(fence, stopped) })
@@ -194,7 +232,7 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
               if (!stopped.aborted) await tell(about)
             },
           })
-          return manager.run(term)
+          return manager.run(term).finally(() => directory?.close())
         },
       },
       both,
@@ -202,20 +240,38 @@ async function serve(options: DaemonOptions, parts: Parts, signal: AbortSignal):
     // of two daemons that start at once for one store, under different homes, only one may run its programs
     Promise.race([elected.promise, led.promise, abortOf(both)]).then(() => agent.run(both)),
     history.follow(both),
+    hostAgentless(
+      {
+        ...{ api, store, env: options.env, clock, logger },
+        ...(options.listen && { listen: besideIt(options.listen, parts.reached.addresses) }),
+      },
+      both,
+    ),
   ]
   try {
     await Promise.all(running)
   } finally {
     stop.abort()
     await Promise.allSettled(running)
+    await heartbeat.end()
     await api.flush()
   }
+}
+
+/** A machine by itself answers whoever is on it, without a listener. */
+function listenOf(options: DaemonOptions, { store, node, reached }: Parts, api: ResourceApi) {
+  const { engine } = parseStoreUrl(store.url)
+  if (engine === 'sqlite' || engine === 'memory') return undefined
+  const identity = ownIdentity({ ...options, api, node })
+  return listenOptions({ ...options, addresses: reached.addresses, identity })
 }
 
 /** This machine's agent. The daemon is ready once its cache is in sync and the controllers run: others see then that it acts. */
 function agentOf(options: DaemonOptions, parts: Parts, api: ResourceApi, leading: Promise<void>): Manager {
   const { clock, logger, env, metricsPort } = options
-  const { store, tallies, runtime, catalog, choice, node, key } = parts
+  const { fence, ...rest } = parts
+  const { store, tallies, runtime, catalog, balancer, choice, node, key, heartbeat, reached, stateDir } = rest
+  const listen = listenOf(options, parts, api)
   const agent = createAgent({
     node,
     api,
@@ -226,12 +282,18 @@ function agentOf(options: DaemonOptions, parts: Parts, api: ResourceApi, leading
     version: VERSION,
     baseEnvironment: baseEnvironment(choice, env),
     seal: key.seal,
+    heartbeat,
+    permits: new Permits({ api, store, heartbeat, fence }),
+    addresses: reached.addresses,
+    ...(options.reserve && { reserve: options.reserve }),
+    stateDir,
     // a runtime that restores nothing asks for nothing at the next boot
     ...(runtime.restore && { keep: key.keep }),
     ...(catalog && { catalog }),
-    ...(metricsPort === undefined
-      ? {}
-      : { serveMetrics: { port: metricsPort, expositions: tallies.expositions } }),
+    ...(balancer && { balancer }),
+    expositions: tallies.expositions,
+    ...(metricsPort === undefined ? {} : { serveMetrics: { port: metricsPort } }),
+    ...(listen && { listen }),
   })
   agent.addRunnable({
     name: 'ready',
@@ -239,17 +301,8 @@ function agentOf(options: DaemonOptions, parts: Parts, api: ResourceApi, leading
       await Promise.race([leading, abortOf(stopped)])
       if (stopped.aborted) return
       const { description, cannot } = runtime.info
-      options.onReady({ storeUrl: store.url, runtime: description, node, cannot })
+      options.onReady({ storeUrl: store.url, runtime: description, node, cannot, reached })
     },
   })
   return agent
-}
-
-/** What every program finds in its environment besides its own: PATH with this Node's folder last, and who the user is. */
-function baseEnvironment(choice: RuntimeChoice, env: Environment): Readonly<Record<string, string>> {
-  const path = [env.PATH ?? '/usr/local/bin:/usr/bin:/bin', dirname(process.execPath)].join(':')
-  // systemd gives a program the variables of the user that it runs as
-  const names = choice === 'process' ? ['HOME', 'USER', 'LOGNAME', 'LANG', 'TZ', 'TMPDIR'] : ['LANG', 'TZ']
-  const kept = names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]))
-  return { ...Object.fromEntries(kept), PATH: path }
 }

@@ -40,7 +40,15 @@ function renderText(at: string, level: LogLevel, message: string, fields: LogFie
     const text = typeof value === 'string' ? value : JSON.stringify(value)
     return `${name}=${/[\s"=]/.test(text) ? JSON.stringify(text) : text}`
   })
-  return [at.slice(11, 23), level.padEnd(5), message, ...words].join(' ')
+  return escaped([at.slice(11, 23), level.padEnd(5), message, ...words].join(' '))
+}
+
+/** What others had a hand in (the name of a command, what a store says) makes no line of its own, and does nothing to a terminal. */
+function escaped(line: string): string {
+  return line.replace(/\p{Cc}/gu, (character) => {
+    const short = JSON.stringify(character).slice(1, -1)
+    return short.length > 1 ? short : `\\u00${character.charCodeAt(0).toString(16)}`
+  })
 }
 
 /** Errors as their message; a bug's stack is worth having. */

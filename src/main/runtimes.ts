@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import type {
   Runtime,
   RuntimeCleaner,
+  RuntimeFence,
   RuntimeMaterials,
   RuntimeReader,
   RuntimeRestorer,
@@ -18,7 +19,8 @@ export type LocalRuntime = Runtime &
   RuntimeStorage &
   RuntimeCleaner &
   RuntimeReader &
-  Partial<RuntimeRestorer>
+  Partial<RuntimeRestorer> &
+  Partial<RuntimeFence>
 
 /** What a user may ask for; `auto` is systemd where there is one that answers, else plain processes. */
 export const RUNTIME_NAMES = ['auto', 'systemd', 'process'] as const

@@ -1,7 +1,9 @@
 /** What scales: the controllers of ScaledObjects and ScaledJobs, and the sources that its triggers look at. */
+import { hostname } from 'node:os'
 import type { ResourceApi } from '../api/api.ts'
 import { scaledJobController } from '../controllers/scaledjob/controller.ts'
 import { scaledObjectController } from '../controllers/scaledobject/controller.ts'
+import type { Measure } from '../controllers/service/rollout/analyst.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Manager } from '../engine/manager.ts'
@@ -19,8 +21,11 @@ import type { ExternalReader } from '../secrets/external.ts'
 import type { ValueResolver } from '../secrets/values.ts'
 import type { HistoryStore } from '../telemetry/history/history.ts'
 import type { ScalerMetrics } from '../telemetry/scalers.ts'
-import { metricsFetcher } from '../telemetry/scrape/fetch.ts'
 import { NodeScraper } from '../telemetry/scrape/scraper.ts'
+import { nodeCaller } from './listening/call.ts'
+import { measureBy } from './measure.ts'
+import { nodeMetrics } from './node-metrics.ts'
+import type { Environment } from './paths.ts'
 import { SOURCES } from './sources.ts'
 import { triggerParameters } from './trigger-parameters.ts'
 import { triggerOpener } from './triggers.ts'
@@ -29,6 +34,7 @@ import { CachedWorkloads } from './workloads.ts'
 
 export interface ScalingOptions {
   readonly api: ResourceApi
+  readonly env: Environment
   readonly clock: Clock
   readonly steady: SteadyTime
   readonly logger: Logger
@@ -42,12 +48,13 @@ export interface ScalingOptions {
   readonly webhookPort?: number
 }
 
-/** Adds it to a manager, for a term. */
-export function addScaling(manager: Manager, options: ScalingOptions): void {
-  const { api, clock, steady, history, scalers, values, sourceOf } = options
+/** Adds it to a manager, for a term. Returns what measures for others what triggers can look at. */
+export function addScaling(manager: Manager, options: ScalingOptions): Measure {
+  const { api, env, clock, steady, history, scalers, values, sourceOf } = options
   const logger = options.logger.with({ part: 'scaling' })
   const http = httpAgents()
-  const metrics = metricsFetcher()
+  const caller = { role: 'control-plane', name: hostname() } as const
+  const metrics = nodeMetrics(nodeCaller({ api, env, clock, caller }))
   const scraper = new NodeScraper({ clock, steadyMs: steady, fetch: metrics.fetch })
   const workloads = new CachedWorkloads(manager.cache, scraper)
   const webhooks = new TermWebhooks({ port: options.webhookPort, clock, logger })
@@ -57,6 +64,7 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
     steadyMs: steady,
     random: Math.random,
   })
+  const credentials = triggerParameters({ cache: manager.cache, values, sourceOf })
   let caughtUp = false
   void manager.caughtUp.then(() => {
     caughtUp = true
@@ -65,7 +73,7 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
     ...{ api, cache: manager.cache, clock, logger, history },
     times: new ScalingTimes(clock, steady),
     random: Math.random,
-    open: triggerOpener({ ...triggerParameters({ cache: manager.cache, values, sourceOf }), guards }),
+    open: triggerOpener({ ...credentials, guards }),
     isSupported: (type: string) => triggerSchema(type) !== undefined && type in SOURCES,
     caughtUp: () => caughtUp,
     onPolled: (lateMs: number) => scalers.late(lateMs),
@@ -89,6 +97,7 @@ export function addScaling(manager: Manager, options: ScalingOptions): void {
       }
     },
   })
+  return measureBy({ ...credentials, guards })
 }
 
 /** Decisions in full are for people, and most of what a scaler takes in memory: controllers read them from the store where they need one. */

@@ -1,16 +1,19 @@
 /** `nsctl down`: ends the daemon and every workload, and removes what nsctl made on this machine. */
 import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type Clock, delay } from '../core/clock.ts'
-import { isNsctlError, messageOf, NsctlError } from '../core/errors.ts'
+import type { Clock } from '../core/clock.ts'
+import { isNsctlError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { LEADER_LEASE, openStore } from '../main.ts'
 import { etcdStoreUrl } from '../store/etcd-url.ts'
-import { holderIsAlive, type LeaseHolder, readLease } from '../store/lease.ts'
+import { type LeaseHolder, readLease } from '../store/lease.ts'
 import { parseStoreUrl, type StoreUrl } from '../store/url.ts'
+import { clearBalancer } from './balancer.ts'
 import { takeOut } from './catalog.ts'
 import { claimFile, readClaim } from './claim.ts'
+import { endProcess } from './ending.ts'
 import { uninstallDaemon } from './install.ts'
+import { readAgent, removeMembership } from './join/place.ts'
 import { removeNodeKey } from './node-key.ts'
 import { controlPlaneIdentityOf, type Environment, pathsOf, runtimePathsOf, storeUrlOf } from './paths.ts'
 import { openRuntime, type RuntimeChoice } from './runtimes.ts'
@@ -32,8 +35,6 @@ export interface TornDown {
   readonly left: readonly string[]
 }
 
-const STOP_LIMIT_MS = 30_000
-const LOOK_EVERY_MS = 50
 const CHOICES: readonly RuntimeChoice[] = ['process', 'systemd-system', 'systemd-user']
 
 /**
@@ -108,7 +109,10 @@ async function clearRuntime(
     )
     return
   }
+  const agent = await readAgent(stateDir)
+  if (await endProcess(agent, 'the agent', options)) done.push(`stopped the agent (pid ${agent?.pid})`)
   // nobody shall be sent to what is about to end
+  done.push(...(await clearBalancer(stateDir, options.clock)))
   if (claim !== undefined) done.push(...(await takeOut({ ...options, node: claim.node })))
   const runtime = await openRuntime(choice, options)
   try {
@@ -117,6 +121,12 @@ async function clearRuntime(
     await runtime.close()
   }
   left.push(...(await removeNodeKey(choice, options.env, options.purge)))
+  if (await removeMembership(stateDir)) {
+    done.push(`removed what this machine joined with`)
+    left.push(
+      `its Node in the store ${storeUrl}: nsctl delete node ${claim?.node ?? ''}, where the control plane is`,
+    )
+  }
   const { description } = runtime.info
   if (claim !== undefined) done.push(`ended every workload (${description})`)
   else if (options.purge) done.push(`removed what earlier workloads left (${description})`)
@@ -156,22 +166,8 @@ async function isThere(path: string): Promise<boolean> {
 async function stopDaemon(options: TeardownOptions, storeUrl: string): Promise<readonly string[]> {
   const holder = await daemonOf(options, storeUrl)
   if (typeof holder === 'string') return [holder]
-  if (holder === undefined || holderIsAlive(holder) !== true) return []
-  const { clock, signal } = options
-  const { pid } = holder
-  askToEnd(pid)
-  const deadlineMs = clock.monotonic() + STOP_LIMIT_MS
-  while (holderIsAlive(holder) === true) {
-    if (clock.monotonic() > deadlineMs) {
-      const seconds = STOP_LIMIT_MS / 1000
-      throw new NsctlError('Timeout', `the daemon (pid ${pid}) has not ended within ${seconds} s`, {
-        value: pid,
-        next: `look at it, end it with kill -9 ${pid}, and run nsctl down again`,
-      })
-    }
-    await delay(clock, LOOK_EVERY_MS, signal)
-  }
-  return [`stopped the daemon (pid ${pid})`]
+  const hasEnded = await endProcess(holder, 'the daemon', options)
+  return hasEnded ? [`stopped the daemon (pid ${holder?.pid})`] : []
 }
 
 /** Who serves the store; a line for people where the store is damaged or away and cannot say: it must not keep anybody from giving it up. */
@@ -189,20 +185,5 @@ async function daemonOf(
   } catch (error) {
     if (!isNsctlError(error, 'StoreCorrupt', 'StoreFormat', 'Unreachable')) throw error
     return `could not see whether a daemon runs: ${messageOf(error)}`
-  }
-}
-
-function askToEnd(pid: number): void {
-  try {
-    process.kill(pid, 'SIGTERM')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    // it has just ended by itself
-    if (code === 'ESRCH') return
-    throw new NsctlError('Failed', `the daemon (pid ${pid}) cannot be stopped: ${messageOf(error)}`, {
-      value: pid,
-      next: 'run this as the user that runs it, or as root',
-      cause: error,
-    })
   }
 }

@@ -1,11 +1,12 @@
 /** What sources may know of instances: what the store says of them, and what their nodes' metrics do. */
 import { phaseOf } from '../controllers/scaledobject/instances.ts'
-import { NsctlError } from '../core/errors.ts'
 import type { ObjectCache, ObjectIndex } from '../engine/cache.ts'
 import type { Instance, Node } from '../resources/generated/types.ts'
+import { isLost } from '../resources/node.ts'
 import type { InstanceSample, WorkloadInstance, Workloads } from '../scaling/source.ts'
 import { instanceKey } from '../telemetry/scrape/sample.ts'
 import type { NodeScraper } from '../telemetry/scrape/scraper.ts'
+import { metricsTarget, thisBoot } from './node-metrics.ts'
 
 type ServiceName = { readonly namespace: string; readonly name: string }
 
@@ -14,13 +15,16 @@ const LOOPBACK = '127.0.0.1'
 export class CachedWorkloads implements Workloads {
   readonly #cache: Pick<ObjectCache, 'get' | 'list' | 'index'>
   readonly #scraper: Pick<NodeScraper, 'usage' | 'keep'>
+  readonly #bootId: string | undefined
   readonly #byService: ObjectIndex
 
   /** @param cache of a manager that does not run yet, and watches Services, Instances and Nodes */
   constructor(
     cache: Pick<ObjectCache, 'get' | 'list' | 'index'>,
     scraper: Pick<NodeScraper, 'usage' | 'keep'>,
+    bootId = thisBoot(),
   ) {
+    this.#bootId = bootId
     this.#cache = cache
     this.#scraper = scraper
     this.#byService = cache.index('Instance', (object) => {
@@ -67,22 +71,21 @@ export class CachedWorkloads implements Workloads {
     resource: 'cpu' | 'memory' | 'io',
     signal: AbortSignal,
   ): Promise<readonly InstanceSample[]> {
-    const url = this.#cache.get<Node>({ kind: 'Node', name: node })?.status?.metricsUrl
-    if (url === undefined)
-      throw new NsctlError('Unreachable', `node ${node} serves no metrics`, {
-        value: node,
-        next: 'start its nsctl up again, without --no-metrics',
-      })
+    const target = metricsTarget(this.#cache.get<Node>({ kind: 'Node', name: node }), node, this.#bootId)
     const keyOf = ({ metadata }: Instance) => instanceKey(metadata.namespace ?? '', metadata.name)
-    const samples = await this.#scraper.usage({ node, url }, resource, instances.map(keyOf), signal)
+    const samples = await this.#scraper.usage(target, resource, instances.map(keyOf), signal)
     return instances.flatMap((one) => {
       const sample = samples.get(keyOf(one))
       return sample === undefined ? [] : [{ instance: one.metadata.name, ...sample }]
     })
   }
 
+  /** But for what is on nodes that are lost: that counts as gone. */
   #of({ namespace, name }: ServiceName): readonly Instance[] {
-    return this.#byService.get<Instance>(instanceKey(namespace, name))
+    return this.#byService.get<Instance>(instanceKey(namespace, name)).filter(({ spec }) => {
+      const node = this.#cache.get<Node>({ kind: 'Node', name: spec.node })
+      return node === undefined || !isLost(node)
+    })
   }
 
   #viewOf(instance: Instance): WorkloadInstance {

@@ -1,4 +1,5 @@
 /** From a CustomResourceDefinition to a Kind: ours (generated data) and the user's alike. */
+
 import { NsctlError } from '../core/errors.ts'
 import type { Path } from '../core/json.ts'
 import type { DeclaredConversion } from './conversion/rules.ts'
@@ -10,6 +11,7 @@ import { schemaIssues, shapeIsSound } from './validation/issues.ts'
 import { metadataIssues, type NameRule, nameRuleOf } from './validation/metadata.ts'
 import { inDocumentOrder } from './validation/order.ts'
 import type { SchemaValidator } from './validation/schema-errors.ts'
+import { compileShape, type ShapeCheck } from './validation/shape.ts'
 
 /** The part of a CustomResourceDefinition's spec that makes a kind, after defaults. */
 export interface DefinitionSpec {
@@ -28,6 +30,7 @@ export interface DefinitionSpec {
     readonly versions?: readonly DeclaredConversion[]
   }
   readonly perNode?: boolean
+  readonly statusApart?: boolean
   readonly internal?: boolean
   readonly revisioned?: boolean
 }
@@ -116,6 +119,7 @@ class DefinedKind implements Kind {
   readonly categories: readonly string[]
   readonly scope: Scope
   readonly perNode: boolean
+  readonly statusApart: boolean
   readonly internal: boolean
   readonly revisioned: boolean
   readonly hasStatus: boolean
@@ -129,6 +133,7 @@ class DefinedKind implements Kind {
   readonly #parts: KindParts
   readonly #nameRule: NameRule
   #schema: JsonSchema | undefined
+  #statusShape: ShapeCheck | undefined
   /** Null where the schema has no defaults. */
   #fillDefaults: DefaultsFiller | null | undefined
   #prepared:
@@ -151,6 +156,7 @@ class DefinedKind implements Kind {
     this.categories = spec.names.categories ?? []
     this.scope = spec.scope
     this.perNode = spec.perNode === true
+    this.statusApart = spec.statusApart === true || this.perNode
     this.internal = spec.internal === true
     this.revisioned = spec.revisioned === true
     this.hasStatus = version.subresources?.status !== undefined
@@ -164,6 +170,11 @@ class DefinedKind implements Kind {
         : undefined
     this.#parts = parts
     this.#nameRule = nameRuleOf(this)
+  }
+
+  hasStatusShape(status: unknown): boolean {
+    this.#statusShape ??= compileShape(this.schema.properties?.status ?? {})
+    return this.#statusShape(status)
   }
 
   get schema(): JsonSchema {

@@ -40,8 +40,10 @@ export interface Kind {
   readonly shortNames: readonly string[]
   readonly categories: readonly string[]
   readonly scope: Scope
-  /** Objects of this kind belong to the node that `spec.node` names and are stored under it, status apart from spec. */
+  /** Objects of this kind belong to the node that `spec.node` names and are stored under it. */
   readonly perNode: boolean
+  /** Status is stored under a key of its own, apart from metadata and spec: others may write the one than the other. True with `perNode`. */
+  readonly statusApart: boolean
   /** Written by nsctl only: refused in manifests. */
   readonly internal: boolean
   /** Every change of spec is kept as a revision and can be rolled back to. */
@@ -50,6 +52,8 @@ export interface Kind {
   /** `.spec.replicas` where the kind has the scale subresource. */
   readonly scalePath: Path | undefined
   readonly description: string
+  /** Whether a status is one that others can compute with: see validation/shape.ts. */
+  hasStatusShape(status: unknown): boolean
   /** openAPIV3Schema of the whole object, without apiVersion, kind and metadata. */
   readonly schema: JsonSchema
   readonly columns: readonly PrinterColumn[]

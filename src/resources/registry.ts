@@ -32,6 +32,8 @@ const CONSTRAINTS: Readonly<Record<string, () => Promise<Constraints>>> = {
   Config: async () => (await import('./config/constraints.ts')).configConstraints,
   Secret: async () => (await import('./secret/constraints.ts')).secretConstraints,
   Recipient: async () => (await import('./recipient/constraints.ts')).recipientConstraints,
+  ResourceQuota: async () => (await import('./resourcequota/constraints.ts')).resourceQuotaConstraints,
+  LimitRange: async () => (await import('./limitrange/constraints.ts')).limitRangeConstraints,
   CustomResourceDefinition: async () =>
     (await import('./customresourcedefinition/constraints.ts')).definitionConstraints,
   Job: async () => (await import('./job/constraints.ts')).jobConstraints,
@@ -45,6 +47,7 @@ const CONSTRAINTS: Readonly<Record<string, () => Promise<Constraints>>> = {
 
 /** Likewise, of kinds that take what does not act as written. */
 const WARNINGS: Readonly<Record<string, () => Promise<Warnings>>> = {
+  Service: async () => (await import('./service/warnings.ts')).serviceWarnings,
   ScaledObject: async () => (await import('./scaledobject/warnings.ts')).scaledObjectWarnings,
   ScaledJob: async () => (await import('./scaledjob/constraints.ts')).scaledJobWarnings,
   TriggerAuthentication: async () =>
@@ -128,7 +131,7 @@ function userKind(resource: AnyResource, join: typeof createFamily | undefined):
   const stored = spec.versions.filter(({ storage }) => storage === true)
   if (spec.versions.length > 1 && stored.length !== 1) return undefined
   return createKind(
-    { ...spec, internal: false, perNode: false },
+    { ...spec, internal: false, perNode: false, statusApart: false },
     ({ schema }) => ({
       loadSchema: () => withoutEnvelope(schema.openAPIV3Schema),
       loadValidator: (own) => userValidator(spec.names.kind, own),

@@ -27,9 +27,13 @@ export function templateHash(
   template: ServiceTemplate,
   storage?: readonly ServiceStorage[],
   content?: readonly Material[],
+  unique?: boolean,
 ): string {
   const mounts = storage === undefined || storage.length === 0 ? undefined : storage
-  return digest(canonicalJson({ template: withEmptyValues(template), storage: mounts, content }), HASH_LENGTH)
+  // as a unit it stands among those that are ended with the node's lease
+  const fenced = unique === true ? true : undefined
+  const parts = { template: withEmptyValues(template), storage: mounts, content, unique: fenced }
+  return digest(canonicalJson(parts), HASH_LENGTH)
 }
 
 /** A variable without a value is an empty one, and was stored as that before a value could come from elsewhere. */
@@ -62,6 +66,7 @@ export interface ProgramTemplate {
   readonly limits?: ServiceLimits
   readonly readiness?: ServiceProbe
   readonly liveness?: ServiceProbe
+  readonly startup?: ServiceProbe
   readonly busy?: ServiceBusyProbe
 }
 
@@ -75,7 +80,7 @@ export function programsOf(template: ServiceTemplate): readonly ProgramTemplate[
       return lists.length === 0 ? own : { ...own, envFrom: lists }
     })
   }
-  const { resources, limits, readiness, liveness, busy } = template
+  const { resources, limits, readiness, liveness, startup, busy } = template
   return [
     {
       name: '',
@@ -86,6 +91,7 @@ export function programsOf(template: ServiceTemplate): readonly ProgramTemplate[
       ...(limits && { limits }),
       ...(readiness && { readiness }),
       ...(liveness && { liveness }),
+      ...(startup && { startup }),
       ...(busy && { busy }),
     },
   ]

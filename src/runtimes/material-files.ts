@@ -2,21 +2,9 @@
  * A program's material as files, for every runtime: a folder of its own with `credentials/`, `folders/<name>/` and `environment` in it.
  * What is written is written whole and never where a program can see it half done.
  */
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { NsctlError } from '../core/errors.ts'
+import { type Access, type Disk, localDisk } from './disk.ts'
 import type { ProgramMaterial } from './runtime.ts'
 
 export interface MaterialPlaces {
@@ -73,57 +61,59 @@ function isFileName(name: string): boolean {
  * The folder's mode decides about its files: what others may enter they may read.
  * @throws Failed where there is no room, naming the file
  */
-export function writeMaterial(dir: string, material: ProgramMaterial, environment: string | undefined): void {
+export function writeMaterial(
+  dir: string,
+  material: ProgramMaterial,
+  environment: string | undefined,
+  disk: Disk = localDisk,
+): void {
   const places = materialPlaces(dir)
-  for (const folder of [dir, places.credentials]) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const folder of [dir, places.credentials]) disk.makeFolder(folder, 0o700)
   // of one who was killed while he wrote
-  rmSync(join(dir, 'part'), { force: true })
-  bring(dir, places.credentials, material.credentials)
-  if (environment === undefined) rmSync(places.environment, { force: true })
-  else write(dir, places.environment, Buffer.from(environment), { mode: 0o400 })
-  mkdirSync(places.folders, { recursive: true, mode: 0o700 })
+  disk.remove(join(dir, 'part'))
+  const bringing = { dir, disk }
+  bring(bringing, places.credentials, material.credentials)
+  if (environment === undefined) disk.remove(places.environment)
+  else write(bringing, places.environment, Buffer.from(environment), { mode: 0o400 })
+  disk.makeFolder(places.folders, 0o700)
   for (const [name, files] of material.folders) {
     const folder = join(places.folders, name)
     // plain settings: the program's user must get at them, and the folders above keep others out
-    mkdirSync(folder, { recursive: true, mode: 0o755 })
-    chmodSync(folder, 0o755)
-    bring(dir, folder, files)
+    disk.makeFolder(folder, 0o755)
+    if (disk.info(folder)?.mode !== 0o755) disk.setAccess(folder, { mode: 0o755 })
+    bring(bringing, folder, files)
   }
   // its place stays, since a program may hold on to it
-  for (const name of namesIn(places.folders))
-    if (!material.folders.has(name)) bring(dir, join(places.folders, name), new Map())
+  for (const name of disk.names(places.folders))
+    if (!material.folders.has(name)) bring(bringing, join(places.folders, name), new Map())
 }
 
-function bring(dir: string, folder: string, files: ReadonlyMap<string, Uint8Array>): void {
-  const access = accessWithin(folder)
-  for (const [name, content] of files) write(dir, join(folder, name), content, access)
-  for (const name of namesIn(folder)) if (!files.has(name)) rmSync(join(folder, name), { recursive: true })
+interface Bringing {
+  readonly dir: string
+  readonly disk: Disk
 }
 
-interface Access {
-  readonly mode: number
-  /** Undefined for the group that comes of itself. */
-  readonly gid?: number
+function bring(bringing: Bringing, folder: string, files: ReadonlyMap<string, Uint8Array>): void {
+  const { disk } = bringing
+  const access = accessWithin(disk, folder)
+  for (const [name, content] of files) write(bringing, join(folder, name), content, access)
+  for (const name of disk.names(folder)) if (!files.has(name)) disk.remove(join(folder, name))
 }
 
-function accessWithin(folder: string): Access {
-  const { mode, gid } = lstatSync(folder)
+function accessWithin(disk: Disk, folder: string): Access {
+  const { mode = 0, gid = 0 } = disk.info(folder) ?? {}
   if ((mode & 0o005) !== 0) return { mode: 0o444 }
   return (mode & 0o050) !== 0 ? { mode: 0o440, gid } : { mode: 0o400 }
 }
 
 /** The part lies beside the folder that programs see, and on the same file system. */
-function write(dir: string, file: string, content: Uint8Array, { mode, gid }: Access): void {
-  if (isThere(file, content)) return
+function write({ dir, disk }: Bringing, file: string, content: Uint8Array, access: Access): void {
+  if (disk.holds(file, content)) return
   const part = join(dir, 'part')
   try {
-    rmSync(part, { force: true })
-    writeFileSync(part, content, { mode, flag: 'wx' })
-    if (gid !== undefined) chownSync(part, 0, gid)
-    chmodSync(part, mode)
-    renameSync(part, file)
+    disk.remove(part)
+    disk.write(file, content, { ...access, part })
   } catch (error) {
-    rmSync(part, { force: true })
     const { code } = error as NodeJS.ErrnoException
     throw new NsctlError('Failed', `${file} could not be written: ${code ?? 'unknown'}`, {
       value: file,
@@ -132,71 +122,42 @@ function write(dir: string, file: string, content: Uint8Array, { mode, gid }: Ac
   }
 }
 
-function isThere(file: string, content: Uint8Array): boolean {
-  try {
-    return lstatSync(file).size === content.length && readFileSync(file).equals(content)
-  } catch {
-    return false
-  }
-}
-
 /** Lets a group read what is in a program's `credentials/`, where only the way there keeps others out. As root. */
-export function openCredentials(dir: string, gid: number): void {
+export function openCredentials(dir: string, gid: number, disk: Disk): void {
   const { credentials } = materialPlaces(dir)
-  for (const name of namesIn(credentials)) {
-    chownSync(join(credentials, name), 0, gid)
-    chmodSync(join(credentials, name), 0o440)
-  }
-  chownSync(credentials, 0, gid)
-  chmodSync(credentials, 0o750)
+  for (const name of disk.names(credentials)) disk.setAccess(join(credentials, name), { mode: 0o440, gid })
+  disk.setAccess(credentials, { mode: 0o750, gid })
 }
 
 /** Removes a program's material, and the folder above where that was the last. */
-export function removeMaterial(dir: string): void {
-  rmSync(dir, { recursive: true, force: true })
-  try {
-    rmdirSync(dirname(dir))
-  } catch {
-    // others have theirs there, or it is gone
-  }
+export function removeMaterial(dir: string, disk: Disk = localDisk): void {
+  disk.remove(dir)
+  disk.removeEmpty(dirname(dir))
 }
 
 export function namesIn(dir: string): readonly string[] {
-  try {
-    return readdirSync(dir)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
+  return localDisk.names(dir)
 }
-
-const TMPFS = 0x01021994
-const RAMFS = 0x858458f6
 
 /** Whether what is written there stays in memory; false where it cannot be told. */
 export function isInMemory(path: string): boolean {
-  try {
-    const { type } = statfsSync(path)
-    return process.platform === 'linux' && (type === TMPFS || type === RAMFS)
-  } catch {
-    return false
-  }
+  return localDisk.isInMemory(path)
 }
 
 /**
  * Makes a folder that only its owner can enter, or takes it up.
  * @throws Failed where there is something else under that name: somebody may have put it there to be written into
  */
-export function ownFolder(path: string): void {
+export function ownFolder(path: string, disk: Disk = localDisk): void {
   try {
-    mkdirSync(path, { mode: 0o700 })
+    if (disk.info(path) === undefined) disk.makeFolder(path, 0o700)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  const info = lstatSync(path)
-  const fault = !info.isDirectory()
+  const info = disk.info(path)
+  const fault = !info?.isFolder
     ? 'is not a folder'
-    : info.uid !== process.getuid?.()
+    : info.uid !== disk.uid
       ? `belongs to the user ${info.uid}`
       : (info.mode & 0o077) !== 0
         ? 'can be entered by others'

@@ -13,6 +13,8 @@
  * - What runs outlives this process and is found again by the next one.
  * - `observe` holds the state as of now for every program this runtime knows, without asking the outside once it is open.
  */
+import type { ProcessStreams } from '../transport/process-streams.ts'
+
 export interface ProgramId {
   readonly namespace: string
   readonly service: string
@@ -28,16 +30,27 @@ export function programKey(id: ProgramId): string {
   return `${id.namespace}/${id.service}/${id.templateHash}/${id.ordinal}/${id.program}`
 }
 
+/**
+ * A root, users and processes of its own. The command, `workingDir`, PATH and every path that the program is given are those inside;
+ * a program without a slash is looked for in PATH there. It is root inside and nobody outside.
+ */
+export interface ProgramContainer {
+  /** A directory of the machine that is its /, not written to. */
+  readonly root?: string
+  /** Directories of the machine that it sees read-only at their own places, in a root that is empty but for them. Not with `root`. */
+  readonly closure?: readonly string[]
+}
+
 export interface StorageMount {
   readonly name: string
   /** Where the program sees it, if the runtime can bind it there. */
   readonly path: string
 }
 
-/** Everything that a runtime needs to run one program. Two specs with the same id differ in nothing but ordinal and ports. */
+/** Everything that a runtime needs to run one program. Two specs with the same id differ in nothing but ordinal, ports and fencing token. */
 export interface ProgramSpec {
   readonly id: ProgramId
-  /** Program and arguments. The program is absolute: the agent has searched PATH and the working directory. */
+  /** Program and arguments. The program is absolute: the agent has searched PATH and the working directory. Not so in a container. */
   readonly command: readonly [string, ...string[]]
   /** Absolute. */
   readonly workingDir: string
@@ -45,12 +58,18 @@ export interface ProgramSpec {
   readonly env: Readonly<Record<string, string>>
   readonly storage: readonly StorageMount[]
   readonly limits: ProgramLimits
+  /** What all programs of the instance may use together; only in a group. The same for each of them. */
+  readonly group?: ProgramLimits
   readonly stop: { readonly signal: string; readonly graceMs: number }
   readonly network: 'host' | 'none'
+  /** It runs in a container, if the runtime can; beside the machine's other programs where left out. */
+  readonly container?: ProgramContainer
   /** Names of protections that the service goes without; a runtime that has no protections ignores them. */
   readonly relax: readonly string[]
   /** Never: it runs once, and whatever its end it is not started again unless `start` says so. It is after a failure, where left out. */
   readonly restart?: 'never'
+  /** It ends where `RuntimeFence` says so, and is not started before. Such a program is not restored at boot, and restarted by nobody but `start` after that. */
+  readonly fenced?: true
   /** Which of what `RuntimeMaterials.place` puts in place the program gets, and how; nothing where left out. */
   readonly material?: MaterialShape
 }
@@ -171,6 +190,8 @@ export interface ExecOptions {
   readonly stdin: boolean
   /** Input and output are dropped instead of being this process's own: for probes. */
   readonly quiet?: boolean
+  /** In place of this process's own. With a terminal among them the command has one, and both its outputs are `stdout`. */
+  readonly streams?: ProcessStreams
 }
 
 export interface RuntimeInfo {
@@ -178,6 +199,8 @@ export interface RuntimeInfo {
   readonly description: string
   /** What of a ProgramSpec does not act here, by the spec's field names as users know them: `limits.cpu`, `storage.path`. */
   readonly cannot: readonly string[]
+  /** Which runtimes besides this one a template may ask for by name here; none where left out. */
+  readonly runtimes?: readonly string[]
 }
 
 /** What holds for the running of programs. Opened once per process; only one process at a time may own it (the agent). */
@@ -230,7 +253,10 @@ export interface VolumeId {
 /** What a command may do without owning the runtime. */
 export interface RuntimeReader {
   logs(id: ProgramId, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>
-  /** Runs a command where the program runs (its user, directory, environment and view of the machine). Resolves to its exit code. */
+  /**
+   * Runs a command where the program runs (its user, directory, environment and view of the machine). Resolves to its exit code, once all
+   * that it printed was handed on. On abort nothing that it started is left, but for what had a terminal of this process to stay at.
+   */
   exec(id: ProgramId, options: ExecOptions, signal: AbortSignal): Promise<number>
 }
 
@@ -240,11 +266,27 @@ export interface RuntimeCleaner {
   removeAll(options: { readonly purge: boolean; readonly signal: AbortSignal }): Promise<readonly string[]>
 }
 
+/**
+ * Ends fenced programs by itself, whatever becomes of this process: FENCE_STOP_MS after it was armed they are asked to end, and killed
+ * FENCE_KILL_MS after it was, unless another arming was confirmed since. None of them runs, or is started, while none is confirmed.
+ */
+export interface RuntimeFence {
+  /** Resolves when it is certain to happen. */
+  arm(): Promise<ArmedFence>
+  /** What it would end, and what was started before and may run. */
+  fenced(): readonly ProgramId[]
+}
+
+export interface ArmedFence {
+  /** It is this one that counts, and none that was armed before. */
+  confirm(): Promise<void>
+}
+
 /** A runtime that can bring back, after a boot and without its control plane, what should run. */
 export interface RuntimeRestorer {
   /**
-   * Starts the desired set if that was not done since boot. Returns the ids it started. `mayStart` puts in place what a program needs, and
-   * keeps back what must not run without asking first (unique instances).
+   * Starts the desired set if that was not done since boot, but for what is fenced. Returns the ids it started. `mayStart` puts in place what
+   * a program needs, and keeps back what must not run without asking first.
    */
   restore(mayStart?: (id: ProgramId) => boolean | Promise<boolean>): Promise<readonly ProgramId[]>
 }

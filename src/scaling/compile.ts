@@ -39,6 +39,7 @@ export function compilePolicy(object: ScaledObject): ScalingPolicy {
     minReplicas: Math.min(spec.minReplicaCount ?? 0, MOST_REPLICAS),
     maxReplicas: Math.min(spec.maxReplicaCount, MOST_REPLICAS),
     idleReplicas: spec.idleReplicaCount && Math.min(spec.idleReplicaCount, MOST_REPLICAS),
+    sleepsWhereAsked: spec.minReplicaCount === 0 || spec.idleReplicaCount !== undefined,
     cooldownMs: spec.cooldownPeriod * 1000,
     initialCooldownMs: (spec.initialCooldownPeriod ?? 0) * 1000,
     triggers,

@@ -18,8 +18,18 @@ export interface DecisionInput {
   readonly instances: readonly InstanceFacts[]
   /** By the trigger's key; a trigger without an entry was never read. */
   readonly triggers: ReadonlyMap<string, TriggerInput>
+  /** Of what comes in from outside; undefined where nothing is led to the Service, or nobody hears of it. */
+  readonly requests?: RequestFacts | undefined
   /** When the ScaledObject was made, on the steady timeline. */
   readonly createdMs: number
+}
+
+/** What load balancers say of requests for a Service. */
+export interface RequestFacts {
+  /** When requests were last heard of, on the steady timeline; undefined where they were not yet. */
+  readonly atMs: number | undefined
+  /** For people: `n1`, `n1, n2`. */
+  readonly through: string
 }
 
 /** HPA's view of a pod. */

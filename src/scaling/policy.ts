@@ -12,6 +12,8 @@ export interface ScalingPolicy {
   readonly maxReplicas: number
   /** Below minReplicas. */
   readonly idleReplicas: number | undefined
+  /** `minReplicaCount: 0` or idleReplicaCount stands there, and was not left out: it may sleep for want of requests alone. */
+  readonly sleepsWhereAsked: boolean
   readonly cooldownMs: number
   readonly initialCooldownMs: number
   readonly triggers: readonly TriggerPolicy[]

@@ -78,7 +78,7 @@ export interface TriggerConfig {
   readonly metricType: MetricType
   /** Whose trigger it is. */
   readonly owner: {
-    readonly kind: 'ScaledObject' | 'ScaledJob'
+    readonly kind: 'ScaledObject' | 'ScaledJob' | 'Service'
     readonly namespace: string
     readonly name: string
   }

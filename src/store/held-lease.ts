@@ -17,12 +17,22 @@ export interface Lease {
   /** Grows with every acquisition, by whomever. */
   readonly epoch: number
   readonly fence: Fence
+  /** The store's, when the lease was acquired or last renewed: only grows, whoever holds it. */
+  readonly revision: number
   /** Aborts when the lease can no longer be relied on, with the reason (code Fenced). Not when it is released. */
   readonly lost: AbortSignal
   /** Says something else about the holder, with a renewal at once; where that fails, with the next that does not. */
   tell(about: Readonly<Record<string, string>>): Promise<void>
+  /** Renews at once. That it failed is seen by `revision`. */
+  renew(): Promise<void>
   /** Stops renewing and lets the next one in at once. Never rejects: what cannot be said now is shown by the ttl. */
   release(): Promise<void>
+}
+
+/** Has a say in when renewals are sent: what ends by itself unless they go on is to be told before, never after. */
+export interface RenewalGuard {
+  /** Waited for before one is sent; what it resolves to is called once that has gone through. Never rejects. */
+  before(): Promise<() => void>
 }
 
 const VALID_PART = 3 / 4
@@ -38,6 +48,7 @@ export interface HeldLeaseOptions {
   readonly revision: number
   /** When the acquisition began, monotonic. */
   readonly startedMs: number
+  readonly guard?: RenewalGuard | undefined
 }
 
 /** Made by `acquireLease` alone, which has just written its record. */
@@ -49,6 +60,7 @@ export class HeldLease implements Lease {
   readonly #clock: Clock
   readonly #key: string
   readonly #lost = new AbortController()
+  readonly #guard: RenewalGuard | undefined
   #record: LeaseRecord
   #about: LeaseRecord['holder']['about']
   #revision: number
@@ -58,7 +70,7 @@ export class HeldLease implements Lease {
   #cancelExpiry: () => void = () => {}
   #cancelRenewal: () => void = () => {}
 
-  constructor({ store, clock, name, record, revision, startedMs }: HeldLeaseOptions) {
+  constructor({ store, clock, name, record, revision, startedMs, guard }: HeldLeaseOptions) {
     this.name = name
     this.epoch = record.epoch
     const keys = leaseKeys(name)
@@ -66,6 +78,7 @@ export class HeldLease implements Lease {
     this.#key = keys.record
     this.#store = store
     this.#clock = clock
+    this.#guard = guard
     this.#record = record
     this.#about = record.holder.about
     this.#revision = revision
@@ -77,8 +90,16 @@ export class HeldLease implements Lease {
     return this.#lost.signal
   }
 
+  get revision(): number {
+    return this.#revision
+  }
+
   async tell(about: Readonly<Record<string, string>>): Promise<void> {
     this.#about = about
+    await this.renew()
+  }
+
+  async renew(): Promise<void> {
     // one that is under way may say it already, or still the former
     await this.#renewing
     if (this.#released || this.#lost.signal.aborted) return
@@ -119,9 +140,11 @@ export class HeldLease implements Lease {
   }
 
   async #renew(): Promise<void> {
-    const startedMs = this.#clock.monotonic()
     // timers that were held up may run in any order
-    if (startedMs >= this.#validUntilMs) return this.#expire()
+    if (this.#clock.monotonic() >= this.#validUntilMs) return this.#expire()
+    const wentThrough = await this.#guard?.before()
+    const startedMs = this.#clock.monotonic()
+    if (this.#lost.signal.aborted || startedMs >= this.#validUntilMs) return this.#expire()
     const holder = { ...this.#record.holder, about: this.#about }
     const renewals = this.#record.renewals + 1
     const record = { ...this.#record, holder, renewals, renewedAtMs: this.#clock.now() }
@@ -131,6 +154,7 @@ export class HeldLease implements Lease {
       if (result?.kind === 'committed') {
         this.#record = record
         this.#revision = result.revision
+        wentThrough?.()
         if (!this.#released) this.#extend(startedMs)
       } else if (!(await this.#isStillOurs())) {
         this.#lose(`another took the lease ${this.name}`)
@@ -153,7 +177,12 @@ export class HeldLease implements Lease {
 
   /** After a conflict: whether the record there is one that we wrote; then goes on from it. */
   async #isStillOurs(): Promise<boolean> {
-    const entry = await this.#store.get(this.#key)
+    const epochs = this.fence.map(({ key }) => key)
+    const entries = await this.#store.getMany([this.#key, ...epochs])
+    // whoever moves the epoch has voided the lease, and need not hold it
+    if (this.fence.some(({ key, expect }) => entries.find((one) => one.key === key)?.revision !== expect))
+      return false
+    const entry = entries.find(({ key }) => key === this.#key)
     const record = entry && parseRecord(entry.value)
     if (entry === undefined || record === undefined) return false
     if (record.holder.id !== this.#record.holder.id || record.epoch !== this.epoch) return false

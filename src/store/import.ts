@@ -80,13 +80,16 @@ async function writeNote(store: Store, options: ImportOptions): Promise<void> {
 async function sayFilling(
   store: Store,
   isFilling: boolean,
-  { layout: ofSnapshot }: Pick<ImportOptions, 'layout'>,
+  { layout: ofSnapshot, at }: Partial<Pick<ImportOptions, 'layout' | 'at'>>,
 ): Promise<readonly Operation[]> {
   const mark = await readLayout(store)
   // one that says nothing is refused by all who ask
   if (mark.revision === 0) return []
   const isLater = ofSnapshot !== undefined && compareLayouts(ofSnapshot, mark.layout) > 0
-  return [layoutOperation({ ...mark, layout: isLater ? ofSnapshot : mark.layout, isFilling }, mark)]
+  // what comes of another store has had tokens there
+  const tokenFloor = Math.max(mark.tokenFloor ?? 0, at === undefined ? 0 : Date.parse(at))
+  const layout = isLater ? ofSnapshot : mark.layout
+  return [layoutOperation({ ...mark, layout, isFilling, tokenFloor }, mark)]
 }
 
 async function removeNote(store: Store, fence: Fence): Promise<void> {

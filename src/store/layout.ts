@@ -33,6 +33,8 @@ export interface LayoutMark {
   readonly upgrade?: UnfinishedUpgrade
   /** An import is under way or was cut off: its note says more. */
   readonly isFilling?: boolean
+  /** Added to revisions makes them fencing tokens: larger than all that the store's contents had anywhere before. 0 where left out. */
+  readonly tokenFloor?: number
   /** Of the entry; 0 where there is none. */
   readonly revision: number
 }
@@ -57,22 +59,29 @@ export function isTooNew(found: LayoutVersion, own: LayoutVersion): boolean {
 
 /** What a store of `layout` says of itself: its first entry, or the one that takes the place of `before`. */
 export function layoutOperation(
-  { layout, nsctl, upgrade, isFilling }: Omit<LayoutMark, 'revision'>,
-  before?: Pick<LayoutMark, 'revision'>,
+  { layout, nsctl, upgrade, isFilling, tokenFloor }: Omit<LayoutMark, 'revision'>,
+  before?: Pick<LayoutMark, 'revision' | 'tokenFloor'>,
 ): Operation {
   const { to, ...facts } = upgrade ?? {}
+  const floor = tokenFloor ?? before?.tokenFloor
   const value = JSON.stringify({
     layout: layoutText(layout),
     nsctl,
     ...(to === undefined ? {} : { upgrade: { to: layoutText(to), ...facts } }),
     ...(isFilling === true ? { isFilling } : {}),
+    ...(floor === undefined ? {} : { tokenFloor: floor }),
   })
   return { kind: 'put', key: LAYOUT_KEY, value, expect: before?.revision ?? 0 }
 }
 
 /** The entries that a store which is made new begins with. */
-export function firstEntries(layout: LayoutVersion, nsctl: string): readonly FirstEntry[] {
-  const operation = layoutOperation({ layout, nsctl })
+export function firstEntries(
+  layout: LayoutVersion,
+  nsctl: string,
+  tokenFloor?: number,
+): readonly FirstEntry[] {
+  const floor = tokenFloor === undefined ? {} : { tokenFloor }
+  const operation = layoutOperation({ layout, nsctl, ...floor })
   return operation.kind === 'put' ? [{ key: operation.key, value: operation.value }] : []
 }
 
@@ -88,10 +97,16 @@ export async function readLayout(store: StoreReader & { readonly url: string }):
   })
 }
 
+/** See `LayoutMark.tokenFloor`. */
+export async function readTokenFloor(store: Pick<StoreReader, 'get'>): Promise<number> {
+  const entry = await store.get(LAYOUT_KEY)
+  return (entry && parseMark(entry)?.tokenFloor) ?? 0
+}
+
 /** Undefined for what no nsctl has written. */
 export function parseMark({ value, revision }: Entry): LayoutMark | undefined {
   const said = parseJson(value)
-  const { layout, nsctl, upgrade, isFilling } = isObject(said) ? said : {}
+  const { layout, nsctl, upgrade, isFilling, tokenFloor } = isObject(said) ? said : {}
   const version = parseLayout(layout)
   if (version === undefined) return undefined
   const unfinished = isObject(upgrade) ? unfinishedOf(upgrade, version) : undefined
@@ -100,6 +115,7 @@ export function parseMark({ value, revision }: Entry): LayoutMark | undefined {
     nsctl: typeof nsctl === 'string' ? nsctl : undefined,
     ...(unfinished === undefined ? {} : { upgrade: unfinished }),
     ...(isFilling === true ? { isFilling } : {}),
+    ...(typeof tokenFloor === 'number' ? { tokenFloor } : {}),
     revision,
   }
 }

@@ -27,6 +27,11 @@ export function leaseKeys(name: string): LeaseKeys {
   return { record: `${LEASE_PREFIX}${name}/holder`, epoch: `${LEASE_PREFIX}${name}/epoch` }
 }
 
+/** Whether a key is that of a lease's record. No other key begins with one. */
+export function isLeaseRecord(key: string): boolean {
+  return key.startsWith(LEASE_PREFIX) && key.endsWith('/holder')
+}
+
 /** Undefined for what is no record of ours: then only standing still for long enough shows that it is free. */
 export function parseRecord(text: string): LeaseRecord | undefined {
   try {

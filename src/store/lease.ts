@@ -5,14 +5,22 @@
  */
 import { type Clock, delay } from '../core/clock.ts'
 import { Bell } from './feed.ts'
-import { HeldLease, type Lease } from './held-lease.ts'
+import { type Fence, HeldLease, type Lease, type RenewalGuard } from './held-lease.ts'
 import { holderIsAlive, type LeaseHolder } from './holder.ts'
 import { type LeaseKeys, type LeaseRecord, leaseKeys, parseRecord } from './lease-record.ts'
-import type { Entry, Store, StoreReader } from './store.ts'
+import type { Entry, Store, StoreReader, StoreWriter } from './store.ts'
 
-export type { Fence, Lease } from './held-lease.ts'
+export type { Fence, Lease, RenewalGuard } from './held-lease.ts'
 export { holderIsAlive, isOfEarlierBoot, type LeaseHolder, thisProcess } from './holder.ts'
 export type { LeaseRecord } from './lease-record.ts'
+
+/** Under these lie the leases by which nodes are heard of. */
+export const NODE_LEASES = 'node/'
+
+/** The name of the lease that a node's agent holds. */
+export function nodeLease(node: string): string {
+  return NODE_LEASES + node
+}
 
 export interface AcquireOptions {
   /** A path segment or several: `leader`, `unique/default/web-0`. */
@@ -24,8 +32,10 @@ export interface AcquireOptions {
   readonly signal: AbortSignal
   /** Called with what each reading finds, as long as another holds it. */
   readonly onHeld?: (record: LeaseRecord) => void
-  /** Whether a holder's process lives, where that can be known. For tests. */
+  /** Whether a holder's process lives, where that can be known; `holderIsAlive` where left out. */
   readonly isAlive?: (holder: LeaseHolder) => boolean | undefined
+  /** Waited for before the lease is asked for, and before each renewal. */
+  readonly guard?: RenewalGuard
 }
 
 /** How often a waiting process looks whether the holder's process on this machine has died. Asks nothing of the store. */
@@ -115,13 +125,14 @@ function isFree(entry: Entry | undefined, unchangedMs: number, options: AcquireO
 /** Undefined where another was faster. */
 async function tryAcquire(
   store: Store,
-  { name, ttlMs, holder, clock }: AcquireOptions,
+  { name, ttlMs, holder, clock, guard }: AcquireOptions,
   before: Entry | undefined,
   epochBefore: Entry | undefined,
 ): Promise<Lease | undefined> {
   const keys = leaseKeys(name)
   const epoch = (Number(epochBefore?.value) || 0) + 1
   const record: LeaseRecord = { holder, ttlMs, epoch, renewals: 0, renewedAtMs: clock.now() }
+  const wentThrough = await guard?.before()
   const startedMs = clock.monotonic()
   const [result] = await store.commit([
     [
@@ -130,7 +141,36 @@ async function tryAcquire(
     ],
   ])
   if (result?.kind !== 'committed') return undefined
-  return new HeldLease({ store, clock, name, record, revision: result.revision, startedMs })
+  wentThrough?.()
+  return new HeldLease({ store, clock, name, record, revision: result.revision, startedMs, guard })
+}
+
+/** What was seen of a lease at one time: the revisions of its two entries, 0 for one that is not there. */
+export interface LeaseSight {
+  readonly record: number
+  readonly epoch: number
+}
+
+/**
+ * Has whoever holds the lease hold it no more: its next renewal is refused, and it has to be acquired anew. Returns what fences: writes with
+ * it are refused once somebody has. Undefined where the lease is not any more what was seen, and then nothing is done.
+ */
+export async function voidLease(
+  store: StoreReader & StoreWriter,
+  name: string,
+  seen: LeaseSight,
+): Promise<Fence | undefined> {
+  const keys = leaseKeys(name)
+  const entry = await store.get(keys.epoch)
+  const epoch = (Number(entry?.value) || 0) + 1
+  const [result] = await store.commit([
+    [
+      { kind: 'check', key: keys.record, expect: seen.record },
+      { kind: 'put', key: keys.epoch, value: String(epoch), expect: seen.epoch },
+    ],
+  ])
+  if (result?.kind !== 'committed') return undefined
+  return [{ kind: 'check', key: keys.epoch, expect: result.revision }]
 }
 
 /** Wakes the one who waits as soon as the record changes. Looking now and then does it as well, only later. */

@@ -29,7 +29,7 @@ export interface InstanceFigures {
 export interface ProbeFigures {
   /** Empty where the instance has one program. */
   readonly program: string
-  readonly probe: 'readiness' | 'liveness' | 'busy'
+  readonly probe: 'startup' | 'readiness' | 'liveness' | 'busy'
   readonly tally: HistogramTally
 }
 

@@ -3,11 +3,13 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Transform } from 'node:stream'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { loadHttp } from '../transport/http.ts'
 import type { Exposition } from './families.ts'
 import { Scrapes } from './scrapes.ts'
 
 export interface MetricsServerOptions {
-  readonly expositions: readonly Exposition[]
+  /** What is shown; as scrapes where others show it, too. */
+  readonly expositions: readonly Exposition[] | Scrapes
   /** 127.0.0.1 if left out: nothing here is for other machines. */
   readonly host?: string
   /** 0 takes any that is free; see `onListening`. */
@@ -46,8 +48,9 @@ export function metricsServer(options: MetricsServerOptions): MetricsServer {
 }
 
 async function serve(options: MetricsServerOptions, signal: AbortSignal): Promise<void> {
-  const http = await import('node:http')
-  const scrapes = new Scrapes(options.expositions, options.logger)
+  const http = loadHttp()
+  const { expositions } = options
+  const scrapes = expositions instanceof Scrapes ? expositions : new Scrapes(expositions, options.logger)
   const server = http.createServer((request, response) => {
     void answer(request, options, scrapes)
       .then((one) => send(request, response, one))

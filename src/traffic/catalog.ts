@@ -32,7 +32,7 @@ export interface Catalog {
 }
 
 /** What can be seen of an entry. */
-interface EntryFacts {
+export interface EntryFacts {
   /** Unique in the catalog. */
   readonly id: string
   /** A DNS label; several entries of one service are its instances. */

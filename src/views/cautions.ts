@@ -1,5 +1,6 @@
 /** What is allowed, and better done otherwise. */
 import type { ChangeResult } from '../api/api.ts'
+import { isObject } from '../core/json.ts'
 import { formatCount } from '../core/words.ts'
 import type { ServiceTemplate } from '../resources/generated/types.ts'
 import type { AnyResource } from '../resources/object.ts'
@@ -7,6 +8,8 @@ import { objectName } from './names.ts'
 import { printable } from './width.ts'
 
 const SERVICES_NAMED = 3
+/** Kinds whose objects name a PriorityClass. */
+export const NAME_CLASSES: readonly string[] = ['Service', 'Job', 'ScaledJob']
 const NONE: readonly never[] = []
 
 /**
@@ -51,4 +54,36 @@ function variablesOf({ env, envFrom }: Owner, before: readonly string[]): readon
   if (envFrom !== undefined)
     for (const { secretRef } of envFrom) if (secretRef !== undefined) add(`all of secret/${secretRef.name}`)
   return found
+}
+
+/** What is deleted beside it. */
+export type IsDeleted = (object: AnyResource) => boolean
+
+/**
+ * One line about those of `users`, of NAME_CLASSES, that name a PriorityClass which is deleted; undefined where none does, but for what
+ * is deleted itself, or has ended.
+ */
+export function priorityClassCaution(
+  name: string,
+  users: readonly AnyResource[],
+  isDeleted: IsDeleted,
+): string | undefined {
+  const names = users
+    .filter((one) => classOf(one) === name && !hasEnded(one) && !isDeleted(one))
+    .map(({ kind, metadata }) => printable(`${kind.toLowerCase()}/${metadata.name} (${metadata.namespace})`))
+  if (names.length === 0) return undefined
+  const shown = names.slice(0, SERVICES_NAMED).join(', ')
+  const rest = names.length - SERVICES_NAMED
+  const verb = names.length === 1 ? 'names' : 'name'
+  const whose = names.length === 1 ? 'its' : 'their'
+  return `priorityclass/${name} is what ${shown}${rest > 0 ? ` and ${rest} more` : ''} ${verb}: ${whose} instances keep their priority, and none are made until there is a class of that name again`
+}
+
+function classOf({ kind, spec }: AnyResource): unknown {
+  const owner = kind === 'ScaledJob' ? spec?.jobTargetRef : spec
+  return isObject(owner) && isObject(owner.placement) ? owner.placement.priorityClassName : undefined
+}
+
+function hasEnded({ metadata, status }: AnyResource): boolean {
+  return metadata.deletionTimestamp !== undefined || status?.completionTime !== undefined
 }

@@ -5,6 +5,7 @@ import { sortInstances, stateText, troubleText } from './describe/parts.ts'
 import { formatSpan } from './duration.ts'
 import { mapsAt, numberAt, textAt } from './fields.ts'
 import type { Progress } from './progress.ts'
+import { wantedInstances } from './wanted.ts'
 
 export type RolloutState =
   | { readonly kind: 'waiting'; readonly message: string; readonly progress: Progress }
@@ -19,7 +20,7 @@ export function rolloutState(
   nowMs: number,
 ): RolloutState {
   const name = JSON.stringify(service.metadata.name)
-  const wanted = numberAt(service, 'spec.replicas') ?? 1
+  const wanted = wantedInstances(service)
   const progress = progressOf(service, instances, nowMs)
   const observed = numberAt(service, 'status.observedGeneration') ?? 0
   if (observed < (service.metadata.generation ?? 0))
@@ -31,13 +32,24 @@ export function rolloutState(
   if (progressing?.status === 'False') {
     if (progressing.reason === 'Complete')
       return { kind: 'done', message: `service ${name} successfully rolled out` }
+    // room may come: another service goes, a node comes, a quota is raised
+    if (progressing.reason === 'Unschedulable' || progressing.reason === 'QuotaExceeded')
+      return { kind: 'waiting', message: waitingText(service, name, wanted), progress }
     return { kind: 'failed', message: `service ${name} cannot roll out: ${words(progressing)}` }
   }
   return { kind: 'waiting', message: waitingText(service, name, wanted), progress }
 }
 
+/** Reasons whose message says what is waited for. */
+const SAID_IN_FULL: ReadonlySet<string | undefined> = new Set([
+  ...['Paused', 'Analysing', 'Unschedulable', 'QuotaExceeded', 'WaitingForDependencies'],
+])
+
 function waitingText(service: AnyResource, name: string, wanted: number): string {
   const begin = `Waiting for service ${name} rollout to finish:`
+  const progressing = conditionOf(service, 'Progressing')
+  if (progressing !== undefined && SAID_IN_FULL.has(textAt(progressing, 'reason')))
+    return `${begin} ${words(progressing)}`
   const updated = numberAt(service, 'status.updatedReplicas') ?? 0
   const exist = numberAt(service, 'status.replicas') ?? 0
   const available = numberAt(service, 'status.availableReplicas') ?? 0
@@ -48,7 +60,7 @@ function waitingText(service: AnyResource, name: string, wanted: number): string
 
 /** `waiting for 3 instances`, counted by those of the wanted template that are ready. */
 function progressOf(service: AnyResource, instances: readonly AnyResource[], nowMs: number): Progress {
-  const wanted = numberAt(service, 'spec.replicas') ?? 1
+  const wanted = wantedInstances(service)
   const hash = textAt(service, 'status.currentHash')
   const mine = sortInstances(instances).filter(
     (instance) => textAt(instance, 'spec.service') === service.metadata.name,

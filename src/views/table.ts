@@ -1,8 +1,10 @@
 /** Tables as kubectl prints them: the columns of a kind's definition, three spaces apart, no rules. */
 import { valueAt } from '../core/json.ts'
 import { formatAge } from '../core/quantity.ts'
+import type { Node } from '../resources/generated/types.ts'
 import { findAll } from '../resources/jsonpath.ts'
 import type { Kind, PrinterColumn } from '../resources/kinds.ts'
+import { nodeStateText } from '../resources/node.ts'
 import { type AnyResource, GROUP } from '../resources/object.ts'
 import { objectName } from './names.ts'
 import { displayWidth, padEnd, printable, truncate } from './width.ts'
@@ -45,7 +47,11 @@ export function columnsOf(kind: Kind, options: ColumnOptions): readonly Column[]
   // an event's name says nothing; what it is about does
   const isEvent = kind.group === GROUP && kind.kind === 'Event'
   if (!isEvent) columns.push(name)
-  for (const column of shown) if (column !== remark) columns.push(columnFrom(column, options.nowMs))
+  const isNode = kind.group === GROUP && kind.kind === 'Node'
+  for (const column of shown) {
+    if (isNode && column.name === 'STATUS') columns.push({ heading: 'STATUS', cell: nodeState })
+    else if (column !== remark) columns.push(columnFrom(column, options.nowMs))
+  }
   if (isEvent && options.wide === true) columns.push(name)
   for (const label of options.labelColumns ?? [])
     columns.push({
@@ -64,6 +70,11 @@ export function columnsOf(kind: Kind, options: ColumnOptions): readonly Column[]
       },
     })
   return columns
+}
+
+/** A node's phase is in its status and whether anything may be placed there in its spec: kubectl shows both as one. */
+function nodeState(object: AnyResource): string {
+  return nodeStateText(object as unknown as Node)
 }
 
 /** A row is for the eye; -o wide and describe have all of it. */

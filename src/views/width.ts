@@ -1,5 +1,7 @@
 /** How wide text is on a terminal, and what makes text safe to show there. */
 
+import { harmless } from '../core/harmless.ts'
+
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
 /** Starts of ranges of code points that take two cells (East Asian wide, full width, emoji), with their ends. */
@@ -79,11 +81,6 @@ export function truncate(text: string, cells: number): string {
  */
 export function printable(text: string): string {
   if (PRINTABLE_ASCII.test(text)) return text
-  return text
-    .replace(/\s*[\r\n]+\s*/g, ' ')
-    .replace(/\t/g, ' ')
-    .replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-      const code = (character.codePointAt(0) as number).toString(16)
-      return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
-    })
+  const oneLine = text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/\t/g, ' ')
+  return harmless(oneLine)
 }

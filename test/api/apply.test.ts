@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Manifest } from '../../src/api/api.ts'
 import { valueAt } from '../../src/core/json.ts'
+import type { Node } from '../../src/resources/generated/types.ts'
 import type { AnyResource } from '../../src/resources/object.ts'
 import {
   actor,
@@ -256,12 +257,34 @@ test('the same object twice in a set is refused, and both places are named', asy
   assert.is(results.length, 2)
 })
 
-for (const kind of ['Instance', 'Node', 'Event', 'Volume'])
+for (const kind of ['Instance', 'Event', 'Volume'])
   test(`a ${kind} in a manifest is refused`, async () => {
     const { api } = await openBench()
     const error = await refused('Invalid', () => api.apply([manifest(kind, { name: 'x' })], options))
     assert.match(error.message, `${kind} is written by nsctl only`)
   })
+
+test('people say what a Node is labelled and tainted with, and what its agent and the control plane wrote stays', async () => {
+  const { api } = await openBench()
+  await api.ensure(
+    manifest('Node', { name: 'alpha', labels: { 'kubernetes.io/arch': 'amd64' } }, { spec: {} }).object,
+  )
+  await api.updateOwned({ kind: 'Node', name: 'alpha' }, (spec) => ({ ...spec, recipient: 'age1qqq' }))
+  await api.updateStatus({ kind: 'Node', name: 'alpha' }, { phase: 'Ready' })
+  const taints = [{ key: 'pool', value: 'spot', effect: 'NoSchedule' }]
+  const wanted = manifest('Node', { name: 'alpha', labels: { zone: 'a' } }, { spec: { taints } })
+  assert.is((await api.apply([wanted], options)).results[0]?.verdict, 'configured')
+  const node = (await api.get<Node>({ kind: 'Node', name: 'alpha' })) as Node
+  assert.equal(node.spec, { recipient: 'age1qqq', taints })
+  assert.equal(node.metadata.labels, { 'kubernetes.io/arch': 'amd64', zone: 'a' })
+  assert.is(node.status?.phase, 'Ready')
+  await api.apply([manifest('Node', { name: 'alpha', labels: {} }, { spec: {} })], options)
+  const bare = (await api.get<Node>({ kind: 'Node', name: 'alpha' })) as Node
+  assert.equal(
+    [bare.spec, bare.metadata.labels],
+    [{ recipient: 'age1qqq' }, { 'kubernetes.io/arch': 'amd64' }],
+  )
+})
 
 test('labels of nsctl.dev are refused unless they are as stored', async () => {
   const { api } = await openBench()

@@ -1,11 +1,12 @@
-/** One scaler for each Service. */
+/** One scaler for each Service, and one Service at each place where one is exposed. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Manifest, ResourceApi } from '../../src/api/api.ts'
+import { FINALIZERS, type Manifest, type ResourceApi } from '../../src/api/api.ts'
 import { checkEntries } from '../../src/api/check/check.ts'
 import { repairFindings } from '../../src/api/check/repair.ts'
 import { isNsctlError } from '../../src/core/errors.ts'
 import type { ScaledObject } from '../../src/resources/generated/types.ts'
+import { type AnyResource, API_VERSION } from '../../src/resources/object.ts'
 import { createKindRegistry } from '../../src/resources/registry.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -105,6 +106,94 @@ for (const { name, use } of STORES)
           assert.ok(isNsctlError(outcome.reason, 'Conflict'), String(outcome.reason))
       assert.is((await scalersOf(apis[0]!)).length, 1)
     }))
+
+function exposed(name: string, expose: Record<string, unknown>, namespace = 'default'): Manifest {
+  const template = { source: { command: ['/bin/server'] }, ports: [{ name: 'http' }] }
+  return manifest('Service', { name, namespace }, { spec: { template, expose } })
+}
+
+const web = { domain: 'web.example.org' }
+
+for (const { name, use } of STORES)
+  test(`a second Service at one domain and path is refused, in another namespace too, over ${name}`, async () =>
+    use(async (store) => {
+      const { api } = await openBench(store)
+      await api.apply([manifest('Namespace', { name: 'far' })], options)
+      await api.apply([exposed('first', { domains: ['web.example.org', 'www.example.org'] })], options)
+      const error = await refused('Conflict', () => api.apply([exposed('second', web, 'far')], options))
+      assert.match(
+        error.message,
+        /service\/first in namespace default is exposed at web\.example\.org already: service\/second cannot be, too/,
+      )
+      await api.apply(
+        [
+          exposed('path', { ...web, path: '/api' }),
+          exposed('port', { ...web, listen: '8080' }),
+          exposed('other', { domain: 'other.example.org' }, 'far'),
+        ],
+        options,
+      )
+    }))
+
+test('two of one set at the same place are refused, and an edit that goes there', async () => {
+  const { api } = await openBench()
+  await refused('Conflict', () => api.apply([exposed('first', web), exposed('second', web)], options))
+  await api.apply([exposed('first', web), exposed('second', { listen: '8080' })], options)
+  const ref = { kind: 'Service', namespace: 'default', name: 'second' }
+  const there = { spec: { expose: { domain: 'web.example.org', listen: null } } }
+  await refused('Conflict', () => api.patch(ref, 'merge', there, options))
+})
+
+test('Services that hand their places round in one set each get the next', async () => {
+  const { api, store } = await openBench()
+  const [a, b, c] = ['a', 'b', 'c'].map((one) => ({
+    domains: [`${one}.example.org`, `www.${one}.example.org`],
+  }))
+  await api.apply([exposed('first', a!), exposed('second', b!), exposed('third', c!)], options)
+  await api.apply([exposed('first', b!), exposed('second', c!), exposed('third', a!)], options)
+  const held = (await store.getMany(await store.listKeys('claim/'))).map(
+    ({ key, value }) => `${decodeURIComponent(key).split('/')[3]} ${value}`,
+  )
+  assert.equal(held.filter((one) => !one.startsWith('www')).sort(), [
+    'a.example.org default/third',
+    'b.example.org default/first',
+    'c.example.org default/second',
+  ])
+  assert.is(held.length, 6)
+  assert.equal(await findings(store), [])
+})
+
+test('a Service that goes elsewhere, is exposed no more or is removed leaves its place free', async () => {
+  const { api, store } = await openBench()
+  const keys = () => store.listKeys('claim/')
+  const ref = { kind: 'Service', namespace: 'default', name: 'first' }
+  await api.apply([exposed('first', { ...web, path: '/a' })], options)
+  assert.equal(await keys(), ['claim/expose/%3A443/web.example.org/%2Fa'])
+  await api.apply([exposed('first', { listen: '127.0.0.1:8080' })], options)
+  assert.equal(await keys(), ['claim/expose/127.0.0.1%3A8080/*/%2F'])
+  assert.equal(await findings(store), [])
+  await api.patch(ref, 'merge', { spec: { expose: null } }, options)
+  assert.equal(await keys(), [])
+  await api.apply([exposed('first', web)], options)
+  await api.requestDelete(ref)
+  await api.removeFinalizer(ref, 'nsctl.dev/children')
+  assert.equal(await keys(), [])
+})
+
+test('a place that is kept for nobody is found and removed', async () => {
+  const store = createMemoryStore()
+  const { api } = await openBench(store)
+  await api.apply([exposed('first', web)], options)
+  const stray = 'claim/expose/%3A443/lost.example.org/%2F'
+  await store.commit([[{ kind: 'put', key: stray, value: 'default/first', expect: 0 }]])
+  const found = await findings(store)
+  assert.equal(
+    found.map(({ key }) => key),
+    [stray],
+  )
+  await repairFindings(store, found)
+  assert.equal(await store.listKeys('claim/'), ['claim/expose/%3A443/web.example.org/%2F'])
+})
 
 async function findings(store: Store) {
   const { entries } = await store.list([''])
@@ -283,5 +372,36 @@ test('a claim of nobody is found and removed', async () => {
   assert.equal(await findings(store), [])
   assert.equal(await store.listKeys('claim/'), ['claim/scale/default/web'])
 })
+
+const INSTANCE = { kind: 'Instance', namespace: 'default' }
+
+function unique(name: string, node: string, ordinal = 0): AnyResource {
+  const spec = { service: 'web', ordinal, node, templateHash: 'h', attempt: 0, template: {}, unique: true }
+  const metadata = { name, namespace: 'default', finalizers: [FINALIZERS.runtime] }
+  return { apiVersion: API_VERSION, kind: 'Instance', metadata, spec } as unknown as AnyResource
+}
+
+for (const { name, use } of STORES)
+  test(`of a unique ordinal there is one instance, wherever it is, over ${name}`, async () =>
+    use(async (store) => {
+      const { api } = await openBench(store)
+      const names = async () =>
+        (await api.list(api.kinds.byKind('Instance'), {})).items.map(({ metadata }) => metadata.name).sort()
+      await api.createOwned([unique('web-0-a', 'n1'), unique('web-1-a', 'n1', 1)])
+      await api.createOwned([unique('web-0-b', 'n2')])
+      assert.equal(await names(), ['web-0-a', 'web-1-a'])
+      assert.equal(
+        checkEntries((await store.list([''])).entries, createKindRegistry()).filter(({ key }) =>
+          key.startsWith('claim/'),
+        ),
+        [],
+      )
+      await api.requestDelete({ ...INSTANCE, name: 'web-0-a' })
+      await api.createOwned([unique('web-0-b', 'n2')])
+      assert.equal(await names(), ['web-0-a', 'web-1-a'], 'it may run yet')
+      await api.removeFinalizer({ ...INSTANCE, name: 'web-0-a' }, FINALIZERS.runtime)
+      await api.createOwned([unique('web-0-b', 'n2')])
+      assert.equal(await names(), ['web-0-b', 'web-1-a'])
+    }))
 
 test.run()

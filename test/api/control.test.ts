@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FINALIZERS, type ResourceBatch } from '../../src/api/api.ts'
 import { openApi } from '../../src/api/open.ts'
+import { seenRef } from '../../src/api/seen.ts'
 import { ManualClock } from '../../src/core/clock.ts'
 import { randomIds } from '../../src/core/ids.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
@@ -52,6 +53,69 @@ for (const { name, use } of STORES) {
     }))
 }
 
+test('a Node keeps its status apart as well: who may write the one need not touch the other', async () => {
+  const store = createMemoryStore()
+  const { api } = await openBench(store)
+  const [ref, kind] = [{ kind: 'Node', name: 'alpha' }, api.kinds.byKind('Node')]
+  const made = await api.ensure(manifest('Node', { name: 'alpha' }, { spec: {} }).object)
+  const from = await revisionOf(store)
+  const stop = new AbortController()
+  const seen: ResourceBatch[] = []
+  const watching = (async () => {
+    for await (const batch of api.watch([kind], from, stop.signal)) seen.push(batch)
+  })()
+  await api.updateStatus(ref, { phase: 'Ready' })
+  const spec = await store.get('obj/nsctl.dev/nodes/_/alpha')
+  assert.is(String(spec?.revision), made.metadata.resourceVersion)
+  assert.not.match(spec?.value ?? '', 'Ready')
+  assert.is((await store.get('objstatus/nsctl.dev/nodes/_/alpha'))?.value, '{"phase":"Ready"}')
+  await api.updateOwned(ref, (before) => ({ ...before, recipient: 'age1x' }))
+  const options = { actor: { name: 'ada' } }
+  const labelled = await api.trustNode('alpha', () => 'age1y', options)
+  assert.equal(labelled.object.status, { phase: 'Ready' })
+  assert.not.match((await store.get('obj/nsctl.dev/nodes/_/alpha'))?.value ?? '', 'Ready')
+  const node = await api.get(ref)
+  assert.equal([node?.spec, node?.status], [{ recipient: 'age1y' }, { phase: 'Ready' }])
+  assert.equal((await api.list(kind)).items, [node])
+  for (let left = 100; left > 0 && !seen.some(isWhole); left--)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.ok(seen.some(isWhole), 'a watcher sees both halves')
+  stop.abort()
+  await watching
+  await api.requestDelete(ref)
+  for (const finalizer of (await api.get(ref))?.metadata.finalizers ?? [])
+    await api.removeFinalizer(ref, finalizer)
+  assert.equal(await store.listKeys('obj'), [])
+})
+
+/** Of a batch that has the Node with its spec and its status. */
+function isWhole(batch: ResourceBatch): boolean {
+  const [change] = batch.kind === 'changes' ? batch.changes : []
+  return (
+    change?.kind === 'put' && change.object.spec?.recipient === 'age1y' && change.object.status !== undefined
+  )
+}
+
+test('a Node that was applied keeps its status, its defaults and its versions', async () => {
+  const store = createMemoryStore()
+  const { api } = await openBench(store)
+  const ref = { kind: 'Node', name: 'alpha' }
+  const document = (labels: object) => manifest('Node', { name: 'alpha', labels }, { spec: {} })
+  await api.apply([document({ a: 'b' })], options)
+  await api.updateStatus(ref, { phase: 'Ready' })
+  const read = await api.get(ref)
+  assert.equal(Object.keys(read ?? {}).sort(), ['apiVersion', 'kind', 'metadata', 'spec', 'status'])
+  const unchanged = await api.apply([document({ a: 'b' })], options)
+  assert.is(unchanged.results[0]?.verdict, 'unchanged')
+  const { labels, ...metadata } = read?.metadata ?? { name: '' }
+  const again = { ...document({}).object, metadata: { ...metadata, labels: { a: 'c' } } } as never
+  const { results } = await api.apply([{ object: again, source: 'x' }], options)
+  assert.is(results[0]?.verdict, 'configured', 'the version that was read is the version that is there')
+  const after = await api.get(ref)
+  assert.equal([after?.metadata.labels, after?.status], [{ a: 'c' }, { phase: 'Ready' }])
+  assert.not.match((await store.get('obj/nsctl.dev/nodes/_/alpha'))?.value ?? '', 'Ready')
+})
+
 test('of several who amend one status none takes away what another wrote', async () => {
   const { api } = await openBench()
   await api.createOwned([instance('web-0-x')])
@@ -76,6 +140,30 @@ test('a name is there once, whatever the node', async () => {
   await api.requestDelete(first)
   await api.createOwned([instance('web-0-x', 'beta')])
   assert.is((await api.get(first))?.spec?.node, 'beta')
+})
+
+test('an object that was seen is written where it was seen, without looking for it', async () => {
+  const store = createMemoryStore()
+  const { api } = await openBench(store)
+  await api.createOwned([instance('web-0-x', 'alpha')])
+  const seen = seenRef(await api.get(first))
+  assert.is(seen.node, 'alpha')
+  const asked: string[] = []
+  const { get } = store
+  store.get = (key) => {
+    asked.push(key)
+    return get.call(store, key)
+  }
+  await api.updateStatus(seen, { phase: 'Running' })
+  assert.equal(asked, [])
+  assert.equal((await api.get(first))?.status, { phase: 'Running' })
+  // a later one of its name is elsewhere, and another
+  await api.requestDelete(seen)
+  await api.createOwned([instance('web-0-x', 'beta')])
+  await api.updateStatus(seen, { phase: 'Stopped' })
+  assert.is((await api.get(first))?.status, undefined)
+  await api.updateStatus({ ...first, node: 'alpha' }, { phase: 'Starting' })
+  assert.equal((await api.get(first))?.status, { phase: 'Starting' }, 'without a uid nothing was seen')
 })
 
 test('a status whose object is gone, or is another one, is ignored and goes with it', async () => {

@@ -81,9 +81,7 @@ test('of what nsctl writes, only instances can be deleted', async () => {
   assert.ok(object.metadata.deletionTimestamp)
   await api.delete({ kind: 'Instance', name: 'web-1-x' }, options)
   assert.is(await api.get({ kind: 'Instance', name: 'web-1-x' }), undefined)
-  await api.ensure(manifest('Node', { name: 'alpha' }, { spec: {} }).object)
   for (const ref of [
-    { kind: 'Node', name: 'alpha' },
     { kind: 'Event', name: 'x' },
     { kind: 'Volume', name: 'x' },
   ])

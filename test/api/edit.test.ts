@@ -51,6 +51,14 @@ test('scale says when somebody else owns the replicas', async () => {
   assert.equal(warnings, ['spec.replicas is owned by scaledobject/web, which may change it again'])
 })
 
+test('scaling a daemon says that it does nothing', async () => {
+  const { api } = await running({ placement: { strategy: 'perNode' } })
+  const { warnings } = await api.scale(web, 4, options)
+  assert.equal(warnings, [
+    'service/web: spec.replicas (4) has no effect with placement strategy perNode: each node that matches has one',
+  ])
+})
+
 test('a dry run of any verb writes nothing', async () => {
   const { api, store } = await running()
   const { revision } = await store.list([''])
@@ -197,7 +205,7 @@ test('replace and patch are validated', async () => {
   assert.match(error.issues.join('\n'), 'service/web: spec.replcas: unknown field; did you mean "replicas"?')
   assert.match(error.next ?? '', /^nothing was changed/)
   await refused('Invalid', () => api.patch(web, 'merge', { spec: { template: null } }, options))
-  await refused('Invalid', () => api.replace(manifest('Node', { name: 'x' }).object, options))
+  await refused('Invalid', () => api.replace(manifest('Volume', { name: 'x' }).object, options))
   const env = [
     { name: 'A', value: 'x'.repeat(60_000) },
     { name: 'B', value: 'x'.repeat(60_000) },

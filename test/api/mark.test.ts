@@ -104,7 +104,7 @@ test('it is said of instances only, and of those that are there', async () => {
   const node = await refused('Invalid', () =>
     api.patch({ kind: 'Node', name: 'alpha' }, 'merge', busy('true'), annotate),
   )
-  assert.match(node.message, 'a Node is written by nsctl only')
+  assert.match(node.message, 'nsctl.dev/ is nsctl')
 })
 
 test.run()

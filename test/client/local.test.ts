@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { openApi } from '../../src/api/open.ts'
 import type { Client, LogEntry, LogRequest } from '../../src/client/client.ts'
 import { createLocalClient } from '../../src/client/local.ts'
+import { noOtherNodes } from '../../src/client/remote.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { isNsctlError } from '../../src/core/errors.ts'
 import { randomIds } from '../../src/core/ids.ts'
@@ -63,8 +64,10 @@ async function withClient(
     api,
     storeUrl: store.url,
     daemon: async () => ({ running: false }),
+    openNodes: async () => noOtherNodes(),
     openReader: async () => reader,
     openHistory: async () => ({ list: async () => [] }),
+    openUsage: async () => ({ look: async () => new Map(), close() {} }),
     close: () => store.close(),
   })
   try {

@@ -135,6 +135,12 @@ test('workingDir absolute: stays', async ({ folder }) => {
   assert.equal(await sourceOf(load(folder, ['web.yaml'])), { command: ['a'], workingDir: '/srv' })
 })
 
+test('workingDir in a container is the one inside: none comes of the folder', async ({ folder }) => {
+  const contained = service('web').replace('template:', 'template:\n    runtime: nspawn')
+  write(folder, 'web.yaml', contained)
+  assert.equal(await sourceOf(load(folder, ['web.yaml'])), { command: ['node'] })
+})
+
 test('workingDir of each program of a group', async ({ folder }) => {
   const group = service('g').replace(
     'source: {command: [node]}',

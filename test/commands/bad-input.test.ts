@@ -143,13 +143,25 @@ test('-o json prints errors as JSON', async () => {
   assert.equal([error.kind, error.code, error.issues.length], ['Error', 'Invalid', 1])
 })
 
-for (const { line, want } of [
+for (const { line, want, env = {} } of [
   { line: 'aply -f x', want: 'error: unknown command: "aply"\ndid you mean nsctl apply?' },
   {
     line: 'rollout stats',
     want: 'error: unknown command: "rollout stats"\ndid you mean nsctl rollout status?',
   },
   { line: 'get svc --namspace x', want: 'error: unknown flag: --namspace\ndid you mean --namespace?' },
+  {
+    line: 'get pods',
+    want: 'error: there is no resource type "pods"\nkubectl\'s pods is nsctl\'s instance; nsctl api-resources',
+  },
+  {
+    line: 'exec pod/web-0 -- id',
+    want: 'error: there is no resource type "pod"\nkubectl\'s pod is nsctl\'s instance',
+  },
+  {
+    line: 'logs deployment/web',
+    want: 'error: there is no resource type "deployment"\nkubectl\'s deployment is nsctl\'s service',
+  },
   { line: 'get srvice', want: 'error: there is no resource type "srvice"\ndid you mean services?' },
   { line: 'get svc -o nope', want: 'error: unknown output format "nope"\nuse one of:' },
   { line: 'get svc web svc/web', want: 'error: not TYPE/NAME: "svc"' },
@@ -166,13 +178,31 @@ for (const { line, want } of [
   { line: 'delete svc web --timeout soon', want: 'error: not a duration: "soon"' },
   { line: 'create namespace', want: 'error: ' },
   { line: 'create namespace Shop_1', want: 'error: ' },
+  {
+    line: 'node bootstrap',
+    want: 'error: missing: name  What it is called as a node.\nsee: nsctl node bootstrap --help',
+  },
+  {
+    line: 'node bootstrap n1',
+    want: 'error: --ssh is missing\nsee: nsctl node bootstrap --help',
+    env: { FORCE_COLOR: '1' },
+  },
+  {
+    line: 'agent --install --uninstall',
+    want: 'error: --install=true cannot also be provided when using --uninstall\nsee: nsctl agent --help',
+    env: { FORCE_COLOR: '1' },
+  },
   { line: 'completion tcsh', want: 'error: there is no completion for "tcsh"' },
   { line: 'version extra', want: 'error: unexpected argument: extra' },
   { line: 'get svc --store ftp:x', want: 'error: ' },
   { line: '-n', want: 'error: a command is missing after -n' },
-])
+] as readonly {
+  readonly line: string
+  readonly want: string
+  readonly env?: Readonly<Record<string, string>>
+}[])
   test(`nsctl ${line} is refused with exit code 2`, async () => {
-    const { code, stdout, stderr } = await home.run(line.split(' '))
+    const { code, stdout, stderr } = await home.run(line.split(' '), { env })
     assert.ok(stderr.startsWith(want), stderr)
     assert.is(code, 2)
     assert.is(stdout, '')

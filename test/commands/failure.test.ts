@@ -21,6 +21,14 @@ test('several issues stand one below the other, summed up', () => {
   assert.is(text(error).text, 'error: a\nerror: b\n2 faults\nnothing was applied\n')
 })
 
+test('what a node or a program says does nothing to the terminal', () => {
+  const error = new NsctlError('Failed', 'node n1: \u001b[2Jall is\r well\u009b', {
+    next: 'a\u0007\n\tb\u202ec',
+  })
+  assert.is(text(error).text, 'error: node n1: \\x1b[2Jall is\\x0d well\\x9b\na\\x07\n\tb\\u202ec\n')
+  assert.is(JSON.parse(describeFailure(error, { json: true }).text).message, error.message)
+})
+
 test('what is not ours is a bug: exit code 70, the stack, and where to report it', () => {
   const failure = text(new TypeError('x is not a function'))
   assert.is(failure.exitCode, 70)

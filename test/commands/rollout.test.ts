@@ -1,5 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { JsonObject } from '../../src/core/json.ts'
+import type { Service } from '../../src/resources/generated/types.ts'
 import { openShop, rolledOut, type Shop, service } from './shop.ts'
 
 const NOBODY = 'nobody is acting on this: start it with nsctl up\n'
@@ -183,6 +185,141 @@ test('rollout restart is a revision that replaces every instance', async () => {
   assert.is(latest?.revision, 3)
   assert.equal(latest?.changes[0]?.path, ['spec', 'template', 'restartedAt'])
   assert.is((await shop.run(['rollout', 'restart', 'svc/web', '-o', 'name'])).stdout, 'service/web\n')
+})
+
+test('rollout pause and resume are no revisions, and going back to one changes neither', async () => {
+  const shop = await shopWithTwoRevisions()
+  const ref = { kind: 'Service', namespace: 'default', name: 'web' }
+  const said = async (...argv: string[]) => (await shop.run(argv)).stdout
+  assert.is(await said('rollout', 'pause', 'svc/web'), 'service/web paused\n')
+  assert.is(await said('rollout', 'pause', 'svc/web'), 'service/web unchanged (paused already)\n')
+  assert.is(await said('rollout', 'pause', 'svc/web', '-o', 'name'), 'service/web\n')
+  const isPaused = async () => (await shop.api.get<Service>(ref))?.spec.update.paused
+  assert.is(await isPaused(), true)
+  assert.match(await said('describe', 'svc/web'), /\nUpdate +Rolling, .*, PAUSED\n/)
+  const undone = 'service/web rolled back: r3 = r1 (memory 128Mi → 96Mi, source unchanged)\n'
+  assert.is(await said('rollout', 'undo', 'svc/web'), undone)
+  assert.is(await isPaused(), true)
+  assert.is(await said('rollout', 'resume', 'svc/web'), 'service/web resumed\n')
+  assert.is(await said('rollout', 'resume', 'svc/web'), 'service/web unchanged (not paused)\n')
+  assert.is(await isPaused(), undefined)
+  assert.match(await said('rollout', 'undo', 'svc/web'), /^service\/web rolled back: r4 = r2 /)
+})
+
+async function shopWithRollout(
+  update: JsonObject,
+  rollout: JsonObject,
+  status: JsonObject = {},
+): Promise<Shop> {
+  const shop = await openShop()
+  await shop.apply(service('web', { update, template: { source: { command: ['/bin/true'] } } }))
+  const stable = { stableHash: 'aaaa', currentHash: 'bbbb', observedGeneration: 1 }
+  await shop.setStatus('Service', 'web', {
+    ...stable,
+    rollout: { hash: 'bbbb', revision: 1, ...rollout },
+    ...status,
+  })
+  return shop
+}
+
+const canary = {
+  strategy: 'Canary',
+  canary: { steps: [{ setWeight: 25 }, { pause: {} }, { setWeight: 50 }] },
+}
+const paused = { step: 1, stepCount: 3, text: 'step 2 of 3: waits for nsctl rollout promote' }
+
+async function annotationsOf(shop: Shop) {
+  return (await shop.api.get({ kind: 'Service', namespace: 'default', name: 'web' }))?.metadata.annotations
+}
+
+test('rollout promote and abort order it of the rollout that is there', async () => {
+  const shop = await shopWithRollout(canary, paused)
+  const said = async (...argv: string[]) => (await shop.run(['rollout', ...argv])).stdout
+  assert.is(await said('promote', 'svc/web'), 'service/web promoted\n')
+  assert.is(await said('promote', 'svc/web'), 'service/web unchanged (promoted already)\n')
+  assert.equal(await annotationsOf(shop), { 'nsctl.dev/rollout-promote': 'bbbb r1 1' })
+  assert.is(await said('promote', 'svc/web', '--full'), 'service/web promoted\n')
+  assert.is(await said('abort', 'svc/web'), 'service/web aborted\n')
+  assert.equal(await annotationsOf(shop), {
+    'nsctl.dev/rollout-promote': 'bbbb r1 full',
+    'nsctl.dev/rollout-abort': 'bbbb r1',
+  })
+  assert.is((await shop.run(['history', 'svc/web'])).stdout.split('\n').length, 3, 'no order is a revision')
+})
+
+for (const c of [
+  {
+    name: 'a weight',
+    verb: 'promote',
+    update: canary,
+    rollout: { step: 0, text: 'step 1 of 3: weight 25 %' },
+    status: {},
+    says: /waits for instances \(step 1 of 3: weight 25 %\)/,
+  },
+  { name: 'what has no steps', verb: 'promote', update: {}, rollout: {}, status: {}, says: /has no steps/ },
+  {
+    name: 'what is paused',
+    verb: 'promote',
+    update: { ...canary, paused: true },
+    rollout: paused,
+    status: {},
+    says: /is paused/,
+  },
+  {
+    name: 'what has not been seen',
+    verb: 'abort',
+    update: canary,
+    rollout: paused,
+    status: { observedGeneration: 0 },
+    says: /has not been seen yet/,
+  },
+  {
+    name: 'what is over',
+    verb: 'abort',
+    update: canary,
+    rollout: {},
+    status: { rollout: null },
+    says: /nothing is being rolled out/,
+  },
+  {
+    name: 'a first template',
+    verb: 'abort',
+    update: canary,
+    rollout: {},
+    status: { stableHash: null },
+    says: /nothing to go back to/,
+  },
+])
+  test(`rollout ${c.verb} refuses ${c.name}`, async () => {
+    const shop = await shopWithRollout(c.update, c.rollout, c.status)
+    const { code, stderr } = await shop.run(['rollout', c.verb, 'svc/web'])
+    assert.is(code, 1, stderr)
+    assert.match(stderr, c.says)
+    assert.is(await annotationsOf(shop), undefined)
+  })
+
+test('describe shows the steps of a rollout in 80 columns', async () => {
+  const traffic = [
+    { hash: 'aaaa', weight: 75 },
+    { hash: 'bbbb', weight: 25 },
+  ]
+  const shop = await shopWithRollout(canary, { ...paused, stepSince: new Date().toISOString() }, { traffic })
+  const { stdout } = await shop.run(['describe', 'svc/web'])
+  assert.match(stdout, /\nUpdate +Canary, 3 steps, /)
+  assert.match(stdout, /\nRollout +step 2 of 3: waits for nsctl rollout promote, since 0s\n/)
+  assert.match(stdout, /\n +done {2}setWeight 25\n +now {3}pause\n +setWeight 50\n/)
+  assert.match(stdout, /\nTraffic +75 % to the old ones \(aaaa\), 25 % to the new ones \(bbbb\)\n/)
+})
+
+test('rollout status waits for what is paused, and says so', async () => {
+  const shop = await shopWithTwoRevisions()
+  const conditions = [
+    { type: 'Progressing', status: 'Unknown', reason: 'Paused', message: 'paused, 0 of 1 have r2' },
+  ]
+  await shop.setStatus('Service', 'web', { observedGeneration: 2, conditions })
+  const { code, stdout } = await shop.run(['rollout', 'status', 'svc/web', '--watch=false'])
+  assert.is(code, 0)
+  assert.is(stdout, 'Waiting for service "web" rollout to finish: paused, 0 of 1 have r2\n')
 })
 
 test('rollout status tells each step once and ends with the last', async () => {

@@ -1,8 +1,10 @@
 /** A command line in this process, over the real api and a store in memory; what runs programs is scripted. */
+
 import { join } from 'node:path'
 import { openApi } from '../../src/api/open.ts'
 import type { DaemonState } from '../../src/client/client.ts'
 import { createLocalClient } from '../../src/client/local.ts'
+import { noOtherNodes } from '../../src/client/remote.ts'
 import { runCli } from '../../src/commands/cli.ts'
 import type { CommandContext, Output } from '../../src/commands/context.ts'
 import { systemClock } from '../../src/core/clock.ts'
@@ -18,6 +20,7 @@ import type {
 } from '../../src/runtimes/runtime.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { MemoryHistory } from '../../src/telemetry/history/memory.ts'
+import type { NodeUsage } from '../../src/telemetry/scrape/usage.ts'
 
 const apiVersion = 'nsctl.dev/v1alpha1'
 
@@ -42,6 +45,8 @@ export type Shop = Awaited<ReturnType<typeof openShop>>
 export async function openShop() {
   const api = await openApi({ store: createMemoryStore(), clock: systemClock, ids: randomIds })
   const lines = new Map<string, LogLine[]>()
+  const usage = new Map<string, NodeUsage>()
+  const asked: string[][] = []
   const execs: { id: ProgramId; options: ExecOptions }[] = []
   const logRequests: LogOptions[] = []
   const history = new MemoryHistory(systemClock)
@@ -67,8 +72,18 @@ export async function openShop() {
       api,
       storeUrl,
       daemon: async () => daemon,
+      openNodes: async () => noOtherNodes(),
       openReader: async () => reader,
       openHistory: async () => history,
+      openUsage: async () => ({
+        look: async (nodes) => {
+          asked.push(nodes.map(({ metadata }) => metadata.name))
+          return new Map(
+            nodes.map(({ metadata: { name } }) => [name, usage.get(name) ?? { trouble: 'not scripted' }]),
+          )
+        },
+        close() {},
+      }),
       close: async () => {},
     })
 
@@ -116,6 +131,12 @@ export async function openShop() {
     setExitCode(code: number) {
       exitCode = code
     },
+    /** What a node says that it and its instances use. */
+    setUsage(node: string, said: NodeUsage) {
+      usage.set(node, said)
+    },
+    /** The nodes that were asked, each time. */
+    asked,
     /** What instance `web-0`, or its program `web-0/api`, has written. */
     setLog(instance: string, texts: readonly (readonly [atMs: number, text: string])[]) {
       const id = { namespace: 'default', service: '', templateHash: '', ordinal: 0, program: '' }

@@ -109,7 +109,7 @@ onDisk(
     rmSync(join(disk, 'filler'), { force: true })
     const done = await run('--store sqlite:disk/a.db store upgrade --no-backup')
     assert.is(done.code, 0, done.stderr)
-    assert.is(await formatOf(context), '3 3.1')
+    assert.is(await formatOf(context), '3 4.0')
     assert.is((await run('--store sqlite:disk/a.db store check')).code, 0)
     assert.match(
       (await run('--store sqlite:disk/a.db apply -f all.yaml')).stdout,

@@ -90,10 +90,10 @@ async function stateOf(former: string): Promise<'former' | 'half' | 'upgraded'> 
   const refused = await run('--store sqlite:b.db scale service web-7 --replicas 3')
   if (isHalf) {
     assert.is(refused.code, 4)
-    assert.match(refused.stderr, /is half upgraded: its upgrade to layout 3\.1/)
+    assert.match(refused.stderr, /is half upgraded: its upgrade to layout 4\.0/)
     return 'half'
   }
-  if (layout === '3.1') return 'upgraded'
+  if (layout === '4.0') return 'upgraded'
   assert.is(refused.code, 3)
   assert.match(refused.stderr, /upgrade it: nsctl store upgrade/)
   assert.is(await valuesOf('b.db'), former)

@@ -63,7 +63,7 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
       assert.is(refused.code, 3, refused.stderr)
       assert.match(
         refused.stderr,
-        /has layout 1\.0, this nsctl writes layout 3\.1\nupgrade it: nsctl store upgrade/,
+        /has layout 1\.0, this nsctl writes layout 4\.0\nupgrade it: nsctl store upgrade/,
       )
       const yaml = async () =>
         (await run(`--store ${url} get svc -A -o yaml`)).stdout.replaceAll(/resourceVersion: .*/g, '')
@@ -71,11 +71,11 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
       const dry = await run(`--store ${url} store upgrade --dry-run`)
       assert.match(
         dry.stdout,
-        /has format 1 and layout 1\.0\nlayout 1\.0 → 2\.0: .*: 9 changes\nlayout 2\.0 → 3\.0: .*: 0 changes\nlayout 3\.0 → 3\.1: .*: 0 changes\n/,
+        /has format 1 and layout 1\.0\nlayout 1\.0 → 2\.0: .*: 9 changes\nlayout 2\.0 → 3\.0: .*: 0 changes\nlayout 3\.0 → 3\.1: .*: 0 changes\nlayout 3\.1 → 4\.0: .*: 0 changes\n/,
       )
       const done = await run(`--store ${url} store upgrade`)
       assert.is(done.code, 0, done.stderr)
-      assert.match(done.stdout, /\nupgraded: 20 keys \(5 objects, 4 revisions\) have layout 3\.1/)
+      assert.match(done.stdout, /\nupgraded: 20 keys \(5 objects, 4 revisions\) have layout 4\.0/)
       const pattern = new RegExp(`in (${home.state}/backups/${engine}-format-1-layout-1\\.0-\\S+\\.export)\n`)
       const [, backup = ''] = pattern.exec(done.stdout) ?? []
       assert.ok(backup, done.stdout)
@@ -83,7 +83,7 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
       assert.is((await run(`--store ${url} store check`)).code, 0)
       assert.is((await run(`--store ${url} apply -f web.yaml`)).code, 0)
       assert.is((await run(`--store ${urlOf(engine, 'again')} store import ${backup}`)).code, 0)
-      assert.match((await run(`--store ${urlOf(engine, 'again')} store stats`)).stdout, /\nLayout +3\.1\n/)
+      assert.match((await run(`--store ${urlOf(engine, 'again')} store stats`)).stdout, /\nLayout +4\.0\n/)
     })
 
     test(`${engine}: ${KILLS} kills of an upgrade leave what says so, and the same again makes it whole`, async () => {
@@ -104,7 +104,7 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
         if (stdout.includes('store/layout')) {
           halves++
           const refused = await run(`--store ${url} apply -f web.yaml`)
-          assert.match(refused.stderr, /is half upgraded: its upgrade to layout 3\.1/)
+          assert.match(refused.stderr, /is half upgraded: its upgrade to layout 4\.0/)
         }
         const again = await run(`--store ${url} store upgrade --no-backup`)
         assert.is(again.code, 0, again.stderr)

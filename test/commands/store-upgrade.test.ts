@@ -83,7 +83,7 @@ test('so is one whose layout alone is the one before, in whatever engine', async
     assert.is(code, 3, `${line}: ${stderr}`)
     assert.match(
       stderr,
-      /^error: the store sqlite:\S+ has layout 2\.0, this nsctl writes layout 3\.1\nupgrade it: nsctl store upgrade\. /,
+      /^error: the store sqlite:\S+ has layout 2\.0, this nsctl writes layout 4\.0\nupgrade it: nsctl store upgrade\. /,
     )
   }
   assert.is((await run('get svc -o name')).stdout, 'service/cron\nservice/mail\n')
@@ -109,12 +109,12 @@ test('a store of a newer nsctl is refused, with the version', async ({ path, run
     )
   }
   setFormat(path, 3)
-  for (const layout of ['3.3', '4.0']) {
+  for (const layout of ['4.2', '5.0']) {
     await change(path, say({ layout, nsctl: '9.0.0' }))
     for (const line of ['get svc', 'apply -f web.yaml', 'store upgrade', 'up --runtime process']) {
       assert.is(
         await refused(line),
-        `error: the store sqlite:${path} has layout ${layout}, this nsctl reads layouts up to 3.2\nuse the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed\n`,
+        `error: the store sqlite:${path} has layout ${layout}, this nsctl reads layouts up to 4.1\nuse the newer nsctl that made it, or another store (NSCTL_STORE); it was not changed\n`,
       )
     }
   }
@@ -143,6 +143,7 @@ format 2 → 3
 layout 1.0 → 2.0: audit records name several objects, and objects note which of their fields are defaults: 9 changes
 layout 2.0 → 3.0: Services and Instances may name Configs and Secrets: 0 changes
 layout 3.0 → 3.1: there are ScaledObjects, ScaledJobs and Jobs: 0 changes
+layout 3.1 → 4.0: the status of a Node lies apart from the rest of it: 0 changes
 first a backup would be made of its 22 keys (dry run)
 `,
   )
@@ -164,7 +165,7 @@ test('an upgrade keeps all that was there, and a way back', async ({ home, path,
   assert.is(code, 0, stderr)
   assert.match(
     stdout,
-    /\nupgraded: 20 keys \(5 objects, 4 revisions\) have layout 3\.1, read back and as they should be\n/,
+    /\nupgraded: 20 keys \(5 objects, 4 revisions\) have layout 4\.0, read back and as they should be\n/,
   )
   const [, backup = ''] = /\nwhat it held before is in (\S+)\n/.exec(stdout) ?? []
   assert.match(backup, /\/store\.db\.format-2-layout-1\.0-\d{4}-\d\d-\d\dT[-\d]+Z\.export$/)
@@ -180,7 +181,7 @@ test('an upgrade keeps all that was there, and a way back', async ({ home, path,
   assert.is((await run('store check')).code, 0)
   assert.is(
     (await run('store upgrade')).stdout,
-    `the store sqlite:${path} has format 3 and layout 3.1 already: nothing to upgrade\n`,
+    `the store sqlite:${path} has format 3 and layout 4.0 already: nothing to upgrade\n`,
   )
   assert.is((await run('apply -f web.yaml')).code, 0)
 
@@ -189,7 +190,7 @@ test('an upgrade keeps all that was there, and a way back', async ({ home, path,
   const imported = await run(`--store sqlite:new.db store import ${backup}`)
   assert.is(imported.code, 0, imported.stderr)
   assert.is((await run('--store sqlite:new.db store check')).code, 0)
-  assert.match((await run('--store sqlite:new.db store stats')).stdout, /\nLayout +3\.1\n/)
+  assert.match((await run('--store sqlite:new.db store stats')).stdout, /\nLayout +4\.0\n/)
   assert.is(
     (await run('--store sqlite:new.db get svc -A -o yaml')).stdout.replaceAll(/resourceVersion: .*/g, ''),
     objects,
@@ -198,14 +199,15 @@ test('an upgrade keeps all that was there, and a way back', async ({ home, path,
   assert.ok(existsSync(join(home.folder, 'new.db')))
 })
 
-test('of a store of layout 2.0 nothing is rewritten, and there is a way back all the same', async ({
+test('of a store of layout 2.0 nothing but its Node is rewritten, and there is a way back', async ({
   path,
   run,
 }) => {
   rmSync(path)
   await makeFormerFile(path, '2.0')
   const yaml = async (store: string) => (await run(`${store} get svc,inst,node -A -o yaml`.trim())).stdout
-  const entriesOf = (text: string) => text.split('\n').filter((line) => line.startsWith('{"key"'))
+  const entriesOf = (text: string) =>
+    text.split('\n').filter((line) => line.startsWith('{"key"') && !/nsctl.dev\/nodes\//.test(line))
   const [objects, before] = [await yaml(''), await run('store export -')]
   const dry = await run('store upgrade --dry-run')
   assert.is(
@@ -213,22 +215,23 @@ test('of a store of layout 2.0 nothing is rewritten, and there is a way back all
     `the store sqlite:${path} has format 3 and layout 2.0
 layout 2.0 → 3.0: Services and Instances may name Configs and Secrets: 0 changes
 layout 3.0 → 3.1: there are ScaledObjects, ScaledJobs and Jobs: 0 changes
+layout 3.1 → 4.0: the status of a Node lies apart from the rest of it: 1 change
 first a backup would be made of its 35 keys (dry run)
 `,
   )
   const { code, stdout, stderr } = await run('store upgrade')
   assert.is(code, 0, stderr)
-  assert.match(stdout, /\nupgraded: 35 keys \(\d+ objects, 4 revisions\) have layout 3\.1, /)
+  assert.match(stdout, /\nupgraded: 36 keys \(\d+ objects, 4 revisions\) have layout 4\.0, /)
   assert.equal(entriesOf((await run('store export -')).stdout), entriesOf(before.stdout))
-  assert.is(await yaml(''), objects)
+  const withoutVersions = (text: string) => text.replaceAll(/resourceVersion: .*/g, '')
+  assert.is(withoutVersions(await yaml('')), withoutVersions(objects))
   assert.is((await run('store check')).code, 0)
   assert.is((await run('apply -f web.yaml')).code, 0)
 
   const [, backup = ''] = /\nwhat it held before is in (\S+)\n/.exec(stdout) ?? []
   assert.match(readFileSync(backup, 'utf8'), /^\{"kind":"nsctl store export","format":1,"layout":2,/)
   assert.is((await run(`--store sqlite:new.db store import ${backup}`)).code, 0)
-  assert.match((await run('--store sqlite:new.db store stats')).stdout, /\nLayout +3\.1\n/)
-  const withoutVersions = (text: string) => text.replaceAll(/resourceVersion: .*/g, '')
+  assert.match((await run('--store sqlite:new.db store stats')).stdout, /\nLayout +4\.0\n/)
   assert.is(withoutVersions(await yaml('--store sqlite:new.db')), withoutVersions(objects))
 })
 
@@ -299,7 +302,7 @@ test('where the backup goes is one’s own choice', async ({ home, path, run }) 
 })
 
 for (const [by, to] of [
-  ['this nsctl', '3.1'],
+  ['this nsctl', '4.0'],
   ['the one before', '2.0'],
 ] as const)
   test(`one that was cut off is said, refused and gone on with, begun by ${by}`, async ({ path, run }) => {
@@ -324,13 +327,13 @@ for (const [by, to] of [
     assert.is(found.code, 1)
     assert.match(
       found.stdout,
-      /^store\/layout\n {2}its upgrade to layout [23]\.[01], begun at \S+, is under way or was cut off\n/m,
+      /^store\/layout\n {2}its upgrade to layout [24]\.0, begun at \S+, is under way or was cut off\n/m,
     )
     const dry = await run('store upgrade --dry-run')
     assert.match(dry.stdout, /begun at 2026-11-20T19:00:00\.000Z, was cut off\n/)
     assert.match(
       dry.stdout,
-      /: 8 changes\nlayout 2\.0 → 3\.0: .*: 0 changes\nlayout 3\.0 → 3\.1: .*: 0 changes\nit would go on where it was \(dry run\)\n$/,
+      /: 8 changes\nlayout 2\.0 → 3\.0: .*: 0 changes\nlayout 3\.0 → 3\.1: .*: 0 changes\nlayout 3\.1 → 4\.0: .*: 0 changes\nit would go on where it was \(dry run\)\n$/,
     )
     const done = await run('store upgrade')
     assert.is(done.code, 0, done.stderr)
@@ -340,11 +343,11 @@ for (const [by, to] of [
   })
 
 test('half upgraded to what this nsctl does not know is as good as newer', async ({ path, run }) => {
-  await change(path, say({ layout: '3.1', upgrade: { to: '4.0', since: '2026-11-20T19:00:00.000Z' } }))
+  await change(path, say({ layout: '4.0', upgrade: { to: '5.0', since: '2026-11-20T19:00:00.000Z' } }))
   for (const line of ['get svc', 'apply -f web.yaml', 'store upgrade'])
     assert.match(
       (await run(line)).stderr,
-      /^error: the store sqlite:\S+ has layout 4\.0, this nsctl reads layouts up to 3\.2\n/,
+      /^error: the store sqlite:\S+ has layout 5\.0, this nsctl reads layouts up to 4\.1\n/,
     )
 })
 
@@ -381,7 +384,7 @@ test('what is no store of ours is left alone', async ({ home, run }) => {
   assert.not.ok(existsSync(join(home.folder, 'missing.db')))
   assert.is(
     (await run('--store memory: store upgrade')).stdout,
-    'the store memory: has layout 3.1 already: nothing to upgrade\n',
+    'the store memory: has layout 4.0 already: nothing to upgrade\n',
   )
 })
 
@@ -393,7 +396,7 @@ test('an import that was cut off refuses whatever writes', async ({ home, run })
   await change(
     path,
     { kind: 'put', key: 'import/unfinished', value: '{"from":"x.export","since":"then"}' },
-    say({ layout: '3.1', isFilling: true }),
+    say({ layout: '4.0', isFilling: true }),
     { kind: 'delete', key: 'obj/nsctl.dev/services/default/mail' },
   )
   for (const line of WRITING) {

@@ -269,7 +269,7 @@ test('stats counts', () =>
     const { stdout } = await run('store stats')
     assert.match(
       stdout,
-      /^Store {6}sqlite:\S+\nEngine {5}sqlite, format 3\nLayout {5}3\.1\nRevision {3}6\nHolds {6}14 keys, \S+Ki\nEvents {5}0\nAudit {6}4 records, the oldest \ds old\n/,
+      /^Store {6}sqlite:\S+\nEngine {5}sqlite, format 3\nLayout {5}4\.0\nRevision {3}6\nHolds {6}14 keys, \S+Ki\nEvents {5}0\nAudit {6}4 records, the oldest \ds old\n/,
     )
     assert.match(stdout, /\nKIND +OBJECTS\nNamespace +1\nService +1\n$/)
     const { groups, kinds, bytes } = JSON.parse((await run('store stats -o json')).stdout)

@@ -255,7 +255,7 @@ test('explain, api-resources and version need no store', async () => {
   )
   assert.match(
     explained.stdout,
-    /\n {2}strategy {2}<string> {2}default "Rolling", one of Rolling, Recreate\n/,
+    /\n {2}strategy {2}<string> {2}default "Rolling", one of Rolling, Recreate, Canary, BlueGreen\n/,
   )
   assert.match(
     (await home.run(['api-resources'], { env })).stdout,

@@ -7,6 +7,7 @@ import { garbageController } from '../../src/controllers/garbage/controller.ts'
 import { jobController } from '../../src/controllers/job/controller.ts'
 import { namespaceController } from '../../src/controllers/namespace/controller.ts'
 import { serviceController } from '../../src/controllers/service/controller.ts'
+import type { Measure } from '../../src/controllers/service/rollout/analyst.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { randomIds } from '../../src/core/ids.ts'
 import type { JsonObject } from '../../src/core/json.ts'
@@ -44,6 +45,7 @@ export async function startWorld(
   logger: Logger = silentLogger,
   catalog?: Catalog,
   more: (manager: Manager, api: ResourceApi) => void = () => {},
+  measure?: Measure,
 ): Promise<World> {
   const store = createMemoryStore()
   const api = await openApi({ store, clock, ids: randomIds, logger })
@@ -55,7 +57,7 @@ export async function startWorld(
     const stop = new AbortController()
     const manager = createManager({ api, clock, logger })
     const { cache } = manager
-    manager.add(serviceController({ cache, api, clock, unprobedSettleMs: 100 }))
+    manager.add(serviceController({ cache, api, clock, unprobedSettleMs: 100, ...(measure && { measure }) }))
     manager.add(jobController({ cache, api, clock }))
     manager.add(garbageController({ cache, api }))
     more(manager, api)

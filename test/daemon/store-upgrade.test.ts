@@ -106,7 +106,7 @@ async function settled({ nsctl }: Context): Promise<void> {
 }
 
 for (const [layout, refusal] of [
-  ['2.0', 'layout 2.0, this nsctl writes layout 3.1'],
+  ['2.0', 'layout 2.0, this nsctl writes layout 4.0'],
   ['1.0', 'format 2, this nsctl reads format 3'],
 ] as const)
   test(`a store of layout ${layout} is upgraded beneath what runs, and nothing of it is restarted`, async (context) => {
@@ -128,7 +128,7 @@ for (const [layout, refusal] of [
     assert.ok(refused.output.includes(` has ${refusal}\n`), refused.output)
     assert.match(
       await nsctl('store upgrade'),
-      /\nupgraded: \d+ keys \(\d+ objects, 4 revisions\) have layout 3\.1/,
+      /\nupgraded: \d+ keys \(\d+ objects, 4 revisions\) have layout 4\.0/,
     )
     await up(context)
     await settled(context)
@@ -169,12 +169,12 @@ test('no upgrade begins beneath a daemon, nor does a daemon on what is half upgr
   await plant(
     store,
     'store/layout',
-    '{"layout":"3.1","upgrade":{"to":"3.1","since":"2026-11-20T19:00:00.000Z"}}',
+    '{"layout":"4.0","upgrade":{"to":"4.0","since":"2026-11-20T19:00:00.000Z"}}',
   )
   for (const words of [['controller'], ['up', '--runtime', 'process']]) {
     const started = start(context, words)
     assert.is(await started.ended, 4, started.output)
-    assert.match(started.output, /is half upgraded: its upgrade to layout 3\.1, begun at 2026/)
+    assert.match(started.output, /is half upgraded: its upgrade to layout 4\.0, begun at 2026/)
   }
 })
 
@@ -197,7 +197,7 @@ test('a standby that has waited through an upgrade that was cut off does not lea
   await plant(
     store,
     'store/layout',
-    '{"layout":"3.1","upgrade":{"to":"3.1","since":"2026-11-20T19:00:00.000Z"}}',
+    '{"layout":"4.0","upgrade":{"to":"4.0","since":"2026-11-20T19:00:00.000Z"}}',
   )
   assert.is(await waiting.ended, 4, waiting.output)
   assert.match(waiting.output, /is half upgraded/)
@@ -271,7 +271,7 @@ test('processes one minor apart work on one store, and one that is two behind is
   // the newer one asks for the store to be upgraded first, because others could not know what to expect
   const early = await as(context, NEXT, (api) => api.scale(ref, 1, { actor })).catch((error) => error)
   assert.ok(isNsctlError(early, 'StoreFormat'), String(early))
-  assert.match(early.message, /has layout 3\.1, this nsctl writes layout 3\.2$/)
+  assert.match(early.message, /has layout 4\.0, this nsctl writes layout 4\.1$/)
   // nothing is rewritten by a step to the next minor: the daemon goes on meanwhile
   assert.equal((await upgradeTo(context, NEXT)).to, NEXT)
 
@@ -320,9 +320,9 @@ test('processes one minor apart work on one store, and one that is two behind is
   await upgradeTo(context, AFTER_NEXT)
   const { code, stderr } = await home.run(['scale', 'service', 'two', '--replicas', '1'])
   assert.is(code, 3)
-  assert.match(stderr, /^error: the store \S+ has layout 3\.3, this nsctl reads layouts up to 3\.2\n/)
+  assert.match(stderr, /^error: the store \S+ has layout 4\.2, this nsctl reads layouts up to 4\.1\n/)
   assert.is(await agent.ended, 3, agent.output)
-  assert.match(agent.output, /has layout 3\.3, this nsctl reads layouts up to 3\.2/)
+  assert.match(agent.output, /has layout 4\.2, this nsctl reads layouts up to 4\.1/)
   assert.is(startsOf(context), all)
   for (const line of all.trim().split('\n').slice(0, 2)) process.kill(Number(line.split(' ')[0]), 0)
 })

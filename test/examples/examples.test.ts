@@ -69,6 +69,76 @@ test('group: one program serves what the other writes', async () => {
   assert.match(await (await fetch(await urlOf('clock'))).text(), /\d\d:\d\d:\d\d/)
 })
 
+test('placement: one on each node, and one that waits for a label', async () => {
+  await nsctl('apply -f examples/placement')
+  await nsctl('wait --for=condition=Ready service/front service/watchman --timeout=30s')
+  assert.is(await nsctl('get service watchman -o jsonpath={.status.ready}'), '1/1')
+  const node = (await nsctl('get nodes -o name')).trim()
+  assert.match(
+    await nsctl('get service trainer -o jsonpath={.status.summary}'),
+    'Unschedulable: 0/1 nodes: 1 without the labels of nodeSelector',
+  )
+  assert.match(
+    await nsctl('describe service trainer'),
+    /^Refused by +\S+ +without the labels of nodeSelector$/m,
+  )
+  await nsctl(`label ${node} gpu=yes`)
+  await nsctl('wait --for=condition=Ready service/trainer --timeout=30s')
+})
+
+test('quota: what is beyond it waits, what does not say has a default, and one Service more is refused', async () => {
+  await nsctl('apply -f examples/quota')
+  await nsctl('wait --for=condition=Ready service/front -n team --timeout=30s')
+  await nsctl('wait --for=jsonpath={.status.readyReplicas}=2 service/crunch -n team --timeout=30s')
+  assert.is(
+    await nsctl('get service crunch -n team -o jsonpath={.status.summary}'),
+    'QuotaExceeded: resourcequota/team: instances 3 of 3 used, 1 more asked for',
+  )
+  await nsctl('wait --for=jsonpath={.status.used.instances}=3 resourcequota/team -n team --timeout=30s')
+  assert.match(
+    await nsctl('get resourcequota -n team'),
+    /^team +requests\.memory 192Mi\/256Mi, instances 3\/3, count\/services 2\/2 /m,
+  )
+  await nsctl('create -n team -f examples/quickstart', 4)
+  await nsctl('scale service/crunch --replicas 2 -n team')
+  await nsctl('wait --for=condition=Ready service/crunch -n team --timeout=30s')
+})
+
+test('containers: a machine without them is refused, and that is said', async () => {
+  await nsctl('apply -f examples/containers')
+  await nsctl(
+    'wait --for=jsonpath={.status.conditions[?(@.type=="Progressing")].reason}=Unschedulable service/jailed --timeout=30s',
+  )
+  assert.match(
+    await nsctl('get service jailed -o jsonpath={.status.summary}'),
+    'Unschedulable: 0/1 nodes: 1 lacks runtime nspawn',
+  )
+})
+
+test('expose: without a load balancer that is said, and everything runs', async () => {
+  await nsctl('apply -f examples/expose')
+  await nsctl('wait --for=condition=Ready service/site service/api --timeout=30s')
+  assert.match(
+    await nsctl('get service site -o jsonpath={.status.conditions[?(@.type=="Exposed")].message}'),
+    'no node has a load balancer: start one with nsctl up --caddy-admin URL',
+  )
+  assert.is(await (await fetch(await urlOf('api'))).text(), 'api /\n')
+})
+
+test('rollouts: one waits for another, a change goes out step by step, and a step waits for a person', async () => {
+  await nsctl('apply -f examples/rollouts')
+  await nsctl('wait --for=condition=Ready service/store service/shop --timeout=30s')
+  await nsctl('rollout restart service/shop')
+  await nsctl('wait --for=jsonpath={.status.rollout.step}=1 service/shop --timeout=30s')
+  await nsctl('wait --for=jsonpath={.status.traffic[1].weight}=25 service/shop --timeout=30s')
+  await nsctl('rollout promote service/shop')
+  await nsctl('wait --for=jsonpath={.status.rollout.step}=3 service/shop --timeout=30s')
+  await nsctl('rollout abort service/shop')
+  await nsctl('wait --for=condition=Degraded service/shop --timeout=30s')
+  await nsctl('rollout restart service/store')
+  assert.match(await nsctl('rollout status service/store --timeout=40s'), /successfully rolled out\n$/)
+})
+
 test('simulate: a policy beside HPA, on two days of a shop', async () => {
   const page = await nsctl(
     'simulate -f examples/simulate/web.yaml --trace examples/simulate/demand.csv --capacity 50 --compare hpa,static',

@@ -1,5 +1,6 @@
 /** Caddy for tests, out of Debian's package: stands before one server, and shows metrics at its admin address. */
 import { writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import {
   extractDeb,
@@ -52,6 +53,77 @@ export async function startCaddy(upstream: string): Promise<CaddyServer> {
     get process() {
       return running
     },
+    async restart() {
+      await running.kill()
+      running = await run()
+    },
+    async stop() {
+      await running.kill()
+      directory.remove()
+    },
+  }
+}
+
+/** A Caddy that others configure through its admin API, and keeps nothing over a restart. */
+export interface EdgeCaddy {
+  readonly adminUrl: string
+  readonly process: ServerProcess
+  config(): Promise<unknown>
+  /** As an administrator would. */
+  configure(config: unknown): Promise<void>
+  /** Ends it, and starts it again with what it was started with. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface EdgeCaddyOptions {
+  /** Its admin API is on a unix socket. */
+  readonly socket?: boolean
+  /** What else is in its configuration. */
+  readonly apps?: object
+}
+
+export async function startEdgeCaddy({ socket = false, apps }: EdgeCaddyOptions = {}): Promise<EdgeCaddy> {
+  const binary = join(await extractDeb('bookworm', 'caddy'), 'usr/bin/caddy')
+  const directory = serverDirectory('edge')
+  const [port] = (await freePorts(1)) as readonly [number]
+  const path = join(directory.path, 'admin.sock')
+  const listen = socket ? `unix/${path}` : `127.0.0.1:${port}`
+  const file = join(directory.path, 'caddy.json')
+  const logging = { logs: { default: { level: 'DEBUG' } } }
+  const admin = { listen, config: { persist: false } }
+  writeFileSync(file, JSON.stringify({ admin, logging, ...(apps && { apps }) }))
+  const at = socket ? { socketPath: path } : { host: '127.0.0.1', port }
+  const ask = (method: string, body?: string) =>
+    new Promise<string>((resolve, reject) => {
+      const headers = { 'content-type': 'application/json', ...(socket && { host: '' }) }
+      const sent = request({ ...at, method, path: '/config/', setHost: !socket, headers }, (answer) => {
+        let text = ''
+        answer.on('data', (data) => {
+          text += data
+        })
+        answer.once('end', () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(text))))
+      })
+      sent.once('error', reject)
+      sent.end(body)
+    })
+  const run = async () => {
+    const home = [`HOME=${directory.path}`, `XDG_DATA_HOME=${directory.path}`]
+    const started = startServer(
+      ['env', ...home, binary, 'run', '--config', file],
+      join(directory.path, 'log'),
+    )
+    await untilReady(started, async () => (await ask('GET')) !== '')
+    return started
+  }
+  let running = await run()
+  return {
+    adminUrl: socket ? `unix://${path}` : `http://127.0.0.1:${port}`,
+    get process() {
+      return running
+    },
+    config: async () => JSON.parse(await ask('GET')),
+    configure: async (config) => void (await ask('POST', JSON.stringify(config))),
     async restart() {
       await running.kill()
       running = await run()

@@ -9,6 +9,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { extractDeb } from './servers.ts'
 
 export interface Host {
@@ -24,6 +25,8 @@ export interface Network {
   readonly here: Host
   /** One more host. */
   add(name: string): Promise<Host>
+  /** A process's network namespace becomes a host. Under a name that was there before, as after a reboot, it has that one's address. */
+  adopt(name: string, pid: number): Promise<Host>
   /** From now on nothing comes from it or reaches it. */
   cut(host: Host): Promise<void>
   /** Those two alone hear nothing of each other. */
@@ -44,6 +47,7 @@ export function canMakeNetworks(): boolean {
 
 /** Of this process's end of the cable. */
 const HERE = 254
+const OWN_DEVICE = `nsctl${process.pid}`
 /** Nobody has it: what is sent there is lost. */
 const NOWHERE = '02:00:00:00:ff:ff'
 
@@ -89,22 +93,35 @@ class BridgedNetwork implements Network {
   async open(): Promise<void> {
     this.#bridge = await this.#hold()
     await this.#ip(this.#bridge, ['link add br0 type bridge', 'link set br0 up'])
-    const device = `nsctl${process.pid}`
-    await this.#join({ name: 'here', number: HERE, space: {}, device, enter: [] })
+    await this.#join({ name: 'here', number: HERE, space: {}, device: OWN_DEVICE, enter: [] })
   }
 
   add(name: string): Promise<Host> {
-    // one after the other: each is introduced to all before it
-    const adding = this.#adding.then(() => this.#add(name))
+    return this.#inTurn(async () => {
+      const space = await this.#hold()
+      return this.#plugIn(name, space, this.#members.length)
+    })
+  }
+
+  adopt(name: string, pid: number): Promise<Host> {
+    return this.#inTurn(async () => {
+      const before = this.#members.findIndex((one) => one.name === name)
+      const [gone] = before < 0 ? [] : this.#members.splice(before, 1)
+      return this.#plugIn(name, { pid }, gone?.number ?? this.#members.length)
+    })
+  }
+
+  /** One after the other: each is introduced to all before it. */
+  #inTurn(join: () => Promise<Host>): Promise<Host> {
+    const adding = this.#adding.then(join)
     this.#adding = adding.catch(() => {})
     return adding
   }
 
-  async #add(name: string): Promise<Host> {
-    const space = await this.#hold()
+  async #plugIn(name: string, space: Space & { readonly pid: number }, number: number): Promise<Host> {
     const enter = ['nsenter', '--net', '-t', String(space.pid), '--']
     await this.#ip(space, ['link set lo up'])
-    return this.#join({ name, number: this.#members.length, space, device: 'eth0', enter })
+    return this.#join({ name, number, space, device: 'eth0', enter })
   }
 
   async cut(host: Host): Promise<void> {
@@ -133,6 +150,9 @@ class BridgedNetwork implements Network {
 
   async close(): Promise<void> {
     await Promise.all(this.#spaces.map(({ release }) => release()))
+    // the kernel takes the cables a moment after their namespace, and the next network of this process has one of the same name
+    const deadlineMs = performance.now() + 5_000
+    while (existsSync(`/sys/class/net/${OWN_DEVICE}`) && performance.now() < deadlineMs) await sleep(20)
   }
 
   async #hold(): Promise<HeldSpace> {

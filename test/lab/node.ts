@@ -47,12 +47,18 @@ export interface LabNode {
   readonly name: string
   /** The pid that this machine sees the node's PID 1 as. */
   readonly pid: number
+  /** Beneath it, as this machine sees it, the node's systemd keeps a control group for each unit. */
+  readonly controlGroup: string
+  readonly isFrozen: boolean
   /** Runs a command inside to its end; what it exits with is in the result, not thrown. */
   exec(command: readonly string[], options?: { readonly input?: string }): Promise<ExecResult>
   /** Like exec, but throws where the command does not exit with 0; returns what it printed. */
   run(command: readonly string[]): Promise<string>
   /** Starts a command inside. */
   spawn(command: readonly string[], options?: SpawnOptions): ChildProcess
+  /** Nothing in it runs on until `thaw`, as in a virtual machine that is paused. */
+  freeze(): void
+  thaw(): void
   /** As a power failure: SIGKILL to everything. The files stay for `reboot`. */
   kill(): Promise<void>
   /** Boots it again over its files; kills it before if it runs. */
@@ -80,6 +86,11 @@ export async function bootNode(options: NodeOptions): Promise<LabNode> {
   writeFileSync(join(dir, 'owner'), String(process.pid))
   const name = dir.slice(dir.indexOf('nsctl-lab-') + 'nsctl-lab-'.length)
   let running: Boot | undefined
+  let isFrozen = false
+  const freeze = (wanted: boolean) => {
+    setFrozen(dir, name, wanted)
+    isFrozen = wanted
+  }
   const boot = async () => {
     running = await start(name, base, dir, options.readOnlyEtc === true)
   }
@@ -94,6 +105,12 @@ export async function bootNode(options: NodeOptions): Promise<LabNode> {
     get pid() {
       return pid()
     },
+    get controlGroup() {
+      return controlGroupOf(dir, name)
+    },
+    get isFrozen() {
+      return isFrozen
+    },
     spawn: spawnInside,
     exec: (command, { input } = {}) =>
       collect(
@@ -106,8 +123,11 @@ export async function bootNode(options: NodeOptions): Promise<LabNode> {
         throw new Error(`${command.join(' ')}: exit ${result.code}: ${result.stderr}${result.stdout}`)
       return result.stdout
     },
+    freeze: () => freeze(true),
+    thaw: () => freeze(false),
     async kill() {
       if (running === undefined) return
+      freeze(false)
       process.kill(running.pid, 'SIGKILL')
       await running.ended
       running = undefined
@@ -196,22 +216,59 @@ function collect(child: ChildProcess, input?: string): Promise<ExecResult> {
   })
 }
 
-/** What a process that was killed left behind; its nodes were killed with it. */
+/** What a process that was killed left behind; its nodes were killed with it, but what is frozen dies only once it is thawed. */
 function removeStale(): void {
   for (const entry of readdirSync(tmpdir())) {
     if (!entry.startsWith('nsctl-lab-')) continue
     const dir = join(tmpdir(), entry)
     const owner = join(dir, 'owner')
     if (!existsSync(owner) || existsSync(`/proc/${readFileSync(owner, 'utf8')}`)) continue
-    removeCgroups(dir, entry.slice('nsctl-lab-'.length))
+    const name = entry.slice('nsctl-lab-'.length)
+    setFrozen(dir, name, false)
+    removeCgroups(dir, name)
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
-function removeCgroups(dir: string, name: string): void {
+/** Has nodes with their files in `folder` be gone, whoever booted them; returns how many control groups are still busy. */
+export function removeNodeGroups(folder: string): number {
+  const groups = readdirSync(folder).flatMap((entry) => {
+    if (!entry.startsWith('nsctl-lab-')) return []
+    const [dir, name] = [join(folder, entry), entry.slice('nsctl-lab-'.length)]
+    setFrozen(dir, name, false)
+    removeCgroups(dir, name)
+    return hierarchies(dir).map((line) => `${line.split(' ')[0]}/${entry}`)
+  })
+  return groups.filter((group) => existsSync(group)).length
+}
+
+/** By the control group that holds all of it, in the hierarchy that can. */
+function setFrozen(dir: string, name: string, isFrozen: boolean): void {
+  for (const line of hierarchies(dir)) {
+    const [point = '', controllers = ''] = line.split(' ')
+    const group = `${point}/nsctl-lab-${name}`
+    if (controllers.split(',').includes('freezer') && existsSync(group))
+      writeFileSync(`${group}/freezer.state`, isFrozen ? 'FROZEN' : 'THAWED')
+    else if (controllers === '' && existsSync(`${group}/cgroup.freeze`))
+      writeFileSync(`${group}/cgroup.freeze`, isFrozen ? '1' : '0')
+  }
+}
+
+/** `/sys/fs/cgroup/memory memory`, a line for each that the node is in. */
+function hierarchies(dir: string): readonly string[] {
   const file = join(dir, 'hierarchies')
-  const points = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
-  for (const line of points) removeTree(`${line.split(' ')[0]}/nsctl-lab-${name}`)
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
+}
+
+/** In the hierarchy of systemd's own, or in the only one. */
+function controlGroupOf(dir: string, name: string): string {
+  const lines = hierarchies(dir)
+  const found = lines.find((line) => line.includes('name=systemd')) ?? lines.at(-1) ?? ''
+  return `${found.split(' ')[0]}/nsctl-lab-${name}`
+}
+
+function removeCgroups(dir: string, name: string): void {
+  for (const line of hierarchies(dir)) removeTree(`${line.split(' ')[0]}/nsctl-lab-${name}`)
 }
 
 /** A cgroup can only be removed after its children; one that is still busy is left. */

@@ -5,7 +5,7 @@
 # versions of this script built stays until somebody removes it while no node runs on it.
 set -eu
 release=$1
-packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,iproute2,procps
+packages=systemd,systemd-sysv,systemd-container,dbus,dbus-user-session,libpam-systemd,iproute2,procps
 lab=${NSCTL_LAB:-$HOME/.cache/nsctl-lab}
 root=$lab/$release-$(cksum <"$0" | cut -d' ' -f1)
 mkdir -p "$lab"

@@ -30,6 +30,14 @@ for (const [runtime, dumps] of [
     assert.is(text.includes('\nLimitCORE=0\nCoredumpFilter=0x0\n'), !dumps)
   })
 
+test('what is said of the node stands in it', () => {
+  const text = daemonUnit({
+    ...{ scope: 'system', env: { HOME: '/h' }, command: ['/usr/bin/node'], runtime: 'auto' },
+    words: ['--node', 'alpha', '--address', '10.0.0.7'],
+  })
+  assert.match(text, '\nExecStart=/usr/bin/node up --runtime auto --node alpha --address 10.0.0.7\n')
+})
+
 test('what a context says of who we are stands in it', () => {
   const text = daemonUnit({
     scope: 'user',

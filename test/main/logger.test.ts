@@ -35,6 +35,14 @@ test('lines for machines: one JSON object each', () => {
   assert.equal(JSON.parse(line), { ...expected, count: 2 })
 })
 
+test('what others had a hand in makes no line of its own, and does nothing to a terminal', () => {
+  const message = 'ada ran x\n12:00:00.001 info  bob ran sh \u001b[2J\u009b beside it'
+  assert.is(
+    linesOf('text', ['info', message, { name: 'a\u001bb', lines: 'c\nd' }]),
+    '12:00:00.000 info  ada ran x\\n12:00:00.001 info  bob ran sh \\u001b[2J\\u009b beside it part=agent name=a\\u001bb lines="c\\nd"\n',
+  )
+})
+
 test('what is below the level is left out', () => {
   assert.is(linesOf('text', ['debug', 'no'], ['info', 'yes']).split('\n').length, 2)
 })

@@ -14,10 +14,14 @@ function stage() {
   })
   for (const kind of ['Service', 'Instance', 'Node']) cache.addKind(kind)
   const kept: ReadonlySet<string>[] = []
-  const asked: { readonly node: string; readonly url: string; readonly keys: readonly string[] }[] = []
+  const asked: {
+    readonly node: string
+    readonly places: readonly string[]
+    readonly keys: readonly string[]
+  }[] = []
   const failing = new Set<string>()
-  const usage: Usage = async ({ node, url }, _resource, keys) => {
-    asked.push({ node, url, keys })
+  const usage: Usage = async ({ node, places }, _resource, keys) => {
+    asked.push({ node, places, keys })
     if (failing.has(node)) throw new NsctlError('Unreachable', `${node} is gone`)
     return new Map(keys.filter((key) => !key.endsWith('silent')).map((key) => [key, SAMPLE]))
   }
@@ -41,6 +45,19 @@ const SAMPLE = { value: 5, atMs: 1, windowMs: 15_000 }
 const WEB = { namespace: 'default', name: 'web' }
 const signal = new AbortController().signal
 const RUNNING = { phase: 'Running', ready: true }
+
+test('what is on a node that is lost is none of them', () => {
+  const { workloads, node, instance } = stage()
+  const ready = { type: 'Ready', status: 'Unknown', lastTransitionTime: '2026-01-01T00:00:00Z' }
+  node('alpha', { phase: 'NotReady', conditions: [{ ...ready, reason: 'NodeLost' }] })
+  node('beta', { phase: 'NotReady', conditions: [{ ...ready, reason: 'NodeSilent' }] })
+  instance('web-0', 'alpha', RUNNING)
+  instance('web-1', 'beta', RUNNING)
+  assert.equal(
+    workloads.instances(WEB).map(({ name }) => name),
+    ['web-1'],
+  )
+})
 
 test('knows the instances of a Service, and those of a namespace', () => {
   const { workloads, node, instance, put } = stage()
@@ -99,7 +116,7 @@ test('asks each node once for what its instances use; what it does not tell is m
     ],
   )
   assert.equal(
-    asked.map(({ node, url, keys }) => [node, url, [...keys].sort()]),
+    asked.map(({ node, places, keys }) => [node, ...places, [...keys].sort()]),
     [
       ['alpha', 'http://127.0.0.1:1/metrics', ['default/web-0', 'default/web-silent']],
       ['beta', 'http://127.0.0.1:2/metrics', ['default/web-2']],

@@ -63,7 +63,7 @@ for (const [text, message, next] of [
   [
     'service.spec.zzz',
     'service.spec has no field "zzz"',
-    'known: replicas, template, storage, scaleDown, update, revisionHistoryLimit',
+    'known: replicas, template, storage, unique, placement, ',
   ],
   ['service.spec.constructor', 'service.spec has no field "constructor"', 'known: '],
 ] as const)

@@ -46,6 +46,7 @@ test('our own kinds are all there, in order of name', () => {
   assert.equal(
     own.all().map(({ kind }) => kind),
     [
+      'Authority',
       'ClusterTriggerAuthentication',
       'Config',
       'CustomResourceDefinition',
@@ -53,9 +54,14 @@ test('our own kinds are all there, in order of name', () => {
       'Event',
       'Instance',
       'Job',
+      'JoinToken',
+      'LimitRange',
       'Namespace',
       'Node',
+      'PriorityClass',
       'Recipient',
+      'ResourceQuota',
+      'Route',
       'ScaledJob',
       'ScaledObject',
       'Secret',
@@ -270,5 +276,42 @@ test('a schema that ajv cannot compile is an Invalid error of prepare', async ()
     assert.match(error.message, 'Backup')
   }
 })
+
+for (const c of [
+  {
+    name: 'a PriorityClass with its fields at the top',
+    kind: 'PriorityClass',
+    more: { value: 5, globalDefault: false, preemptionPolicy: 'Never', description: 'x', valu: 5 },
+    want: [
+      'spec: is required',
+      'value: unknown field [spec.value]',
+      'globalDefault: unknown field [spec.globalDefault]',
+      'preemptionPolicy: unknown field [spec.preemptionPolicy]',
+      'description: unknown field [spec.description]',
+      'valu: unknown field',
+    ],
+  },
+  {
+    name: 'a ResourceQuota without its spec',
+    kind: 'ResourceQuota',
+    more: { hard: { pods: 1 } },
+    want: ['spec: is required', 'hard: unknown field [spec.hard]'],
+  },
+  {
+    name: "a LimitRange of Kubernetes' types",
+    kind: 'LimitRange',
+    more: { spec: { limits: [{ type: 'Container' }, { type: 'Pod' }, { type: 'Progam' }] } },
+    want: [
+      'spec.limits[0].type: must be one of Program, Instance, not "Container" [Program]',
+      'spec.limits[1].type: must be one of Program, Instance, not "Pod" [Instance]',
+      'spec.limits[2].type: must be one of Program, Instance, not "Progam" [Program]',
+    ],
+  },
+])
+  test(`as Kubernetes has it: ${c.name} is told where it goes here`, async () => {
+    const kind = own.byKind(c.kind)
+    const object = { apiVersion: 'nsctl.dev/v1alpha1', kind: c.kind, metadata: { name: 'x' }, ...c.more }
+    assert.equal((await issues(kind, object as AnyResource)).toSorted(), c.want.toSorted())
+  })
 
 test.run()

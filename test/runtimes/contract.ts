@@ -6,6 +6,7 @@
  * what is seen of them from outside, never by files outside their storage: a hardened runtime forbids those.
  */
 import { suite } from 'uvu'
+import { besideTests, terminalTests } from './contract/beside.ts'
 import { crashTests } from './contract/crash.ts'
 import { ContractFixture, type RuntimeHarness } from './contract/fixture.ts'
 import { lastingTests } from './contract/lasting.ts'
@@ -16,7 +17,11 @@ import { reportTests } from './contract/reports.ts'
 export type { FullRuntime, RuntimeHarness } from './contract/fixture.ts'
 
 /** Registers and runs the whole contract against the runtime that `harness` makes. */
-export function runtimeContract(name: string, harness: () => Promise<RuntimeHarness>): void {
+export function runtimeContract(
+  name: string,
+  harness: () => Promise<RuntimeHarness>,
+  { terminals = true }: { readonly terminals?: boolean } = {},
+): void {
   const test = suite<{ fixture: ContractFixture }>(`${name} keeps the runtime contract`)
   test.before(async (context) => {
     context.fixture = await ContractFixture.open(await harness())
@@ -27,6 +32,8 @@ export function runtimeContract(name: string, harness: () => Promise<RuntimeHarn
   lifeTests(test)
   crashTests(test)
   reportTests(test)
+  besideTests(test)
+  if (terminals) terminalTests(test)
   materialTests(test)
   lastingTests(test)
   test.run()

@@ -2,6 +2,7 @@
 import type { Clock } from '../../src/core/clock.ts'
 import {
   type ExecOptions,
+  type LogLine,
   type ObservedProgram,
   type ProgramExit,
   type ProgramId,
@@ -11,11 +12,12 @@ import {
   programKey,
   type Runtime,
   type RuntimeMaterials,
+  type RuntimeReader,
   type RuntimeStorage,
   type VolumeId,
 } from '../../src/runtimes/runtime.ts'
 
-export class FakeRuntime implements Runtime, RuntimeStorage, RuntimeMaterials {
+export class FakeRuntime implements Runtime, RuntimeStorage, RuntimeMaterials, RuntimeReader {
   readonly name = 'fake'
   readonly info = { description: 'fake', cannot: ['limits.cpu', 'storage.path'] }
   /** Every call, in order: `start default/web/…/0/`. */
@@ -136,6 +138,8 @@ export class FakeRuntime implements Runtime, RuntimeStorage, RuntimeMaterials {
   async usage(): Promise<readonly ProgramUsage[]> {
     return this.running().map((key) => ({ key, cpuMs: 0, memoryBytes: 2 ** 20 }))
   }
+
+  async *logs(): AsyncGenerator<LogLine> {}
 
   async exec(_id: ProgramId, _options: ExecOptions): Promise<number> {
     return this.onExec()

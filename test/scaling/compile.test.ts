@@ -66,6 +66,7 @@ test('compilePolicy fills in what is left out', () => {
     protection: { cooldownUpMs: 0, cooldownDownMs: 0, flapping: undefined, maxActionsPerHour: undefined },
     pause: undefined,
     forceActive: false,
+    sleepsWhereAsked: true,
   })
   assert.equal(triggers, [
     {

@@ -6,7 +6,7 @@ import { isNsctlError } from '../../src/core/errors.ts'
 import { guardStore } from '../../src/store/guarded.ts'
 import { type ImportOptions, importSnapshot } from '../../src/store/import.ts'
 import { planImport, readUnfinishedImport, refuseUnfinishedImport } from '../../src/store/import-plan.ts'
-import { firstEntries, readLayout } from '../../src/store/layout.ts'
+import { firstEntries, readLayout, readTokenFloor } from '../../src/store/layout.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { differingKeys, IMPORT_KEY, type Snapshot, takeSnapshot } from '../../src/store/snapshot.ts'
 import type { Store, Transaction } from '../../src/store/store.ts'
@@ -254,6 +254,16 @@ test('it does not write once the lease is lost, and ends when it is told to', as
     (error) => error,
   )
   assert.is(stopped?.name, 'AbortError')
+})
+
+test('what comes of another store has larger fencing tokens than it had there', async () => {
+  const store = createMemoryStore({ first: firstEntries({ major: 2, minor: 0 }, '0.1.0', 1_000) })
+  assert.is(await readTokenFloor(store), 1_000)
+  await bring(store, SNAPSHOT)
+  assert.is(await readTokenFloor(store), Date.parse(options.at))
+  const earlier = createMemoryStore({ first: firstEntries({ major: 2, minor: 0 }, '0.1.0', 9e12) })
+  await bring(earlier, SNAPSHOT)
+  assert.is(await readTokenFloor(earlier), 9e12)
 })
 
 test('who has not looked again does not write into a store that is filled, and it says the later layout', async () => {

@@ -10,10 +10,13 @@ import {
   acquireLease,
   holderIsAlive,
   isOfEarlierBoot,
+  type LeaseSight,
   readLease,
   thisProcess,
+  voidLease,
 } from '../../src/store/lease.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
+import type { StoreReader } from '../../src/store/store.ts'
 import { type Contender, settle, TTL_MS, World } from './contenders.ts'
 
 const linux = process.platform === 'linux'
@@ -386,6 +389,76 @@ test('never two act at once, epochs only grow, and no late write gets through', 
     { numRuns: 60 },
   )
   assert.ok(takeovers > 120, `only ${takeovers} takeovers: the property saw nothing`)
+})
+
+async function sightOf(store: StoreReader): Promise<LeaseSight> {
+  const [record, epoch] = await Promise.all(
+    ['holder', 'epoch'].map((one) => store.get(`lease/leader/${one}`)),
+  )
+  return { record: record?.revision ?? 0, epoch: epoch?.revision ?? 0 }
+}
+
+test('a lease that is made void is lost with its next renewal, and has to be acquired anew', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  const { lease } = a
+  const fence = await voidLease(world.store, 'leader', await sightOf(world.store))
+  assert.not(await fencedWrite(world, a, 'late'))
+  assert.not(lease!.lost.aborted, 'nobody has told it')
+  const [held] = await world.store.commit([[...fence!, { kind: 'put', key: 'work', value: 'mine' }]])
+  assert.is(held?.kind, 'committed')
+  await world.pass(TTL_MS / 2)
+  assert.ok(lease!.lost.aborted)
+  await world.pass(TTL_MS * 2)
+  assert.is(a.lease?.epoch, 3)
+  const [late] = await world.store.commit([[...fence!, { kind: 'put', key: 'work', value: 'mine' }]])
+  assert.is(late?.kind, 'conflict', 'it is held again')
+})
+
+test('a lease that was renewed or acquired since it was looked at is not made void', async () => {
+  const world = new World()
+  const a = world.join('a')
+  await settle()
+  const seen = await sightOf(world.store)
+  await world.pass(TTL_MS / 2)
+  assert.is(await voidLease(world.store, 'leader', seen), undefined)
+  await a.lease?.release()
+  const given = await sightOf(world.store)
+  assert.is(given.record, 0)
+  world.join('b')
+  await world.pass(TTL_MS * 2)
+  assert.is(await voidLease(world.store, 'leader', given), undefined)
+})
+
+test('what guards a lease is waited for before each renewal, and told of those that went through', async () => {
+  const store = createMemoryStore()
+  const clock = new ManualClock()
+  const told: string[] = []
+  const guard = {
+    before: async () => {
+      const renewals = (await readLease(store, 'leader'))?.renewals
+      told.push(`before ${renewals}`)
+      return () => told.push('went through')
+    },
+  }
+  const { signal } = new AbortController()
+  const lease = await acquireLease(store, {
+    name: 'leader',
+    ttlMs: TTL_MS,
+    holder: thisProcess(),
+    clock,
+    signal,
+    guard,
+  })
+  const before = lease.revision
+  await lease.renew()
+  assert.equal(told, ['before undefined', 'went through', 'before 0', 'went through'])
+  assert.ok(lease.revision > before)
+  await voidLease(store, 'leader', await sightOf(store))
+  await lease.renew()
+  assert.equal(told.slice(4), ['before 1'])
+  assert.ok(lease.lost.aborted)
 })
 
 if (linux) {

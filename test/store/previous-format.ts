@@ -39,6 +39,7 @@ export function formerEntries(layout: FormerLayout): readonly Entry[] {
 
 /** Makes a store of that layout of one of the present layout. */
 export async function downgrade(store: Store, layout: FormerLayout): Promise<void> {
+  await store.commit(toLayout31((await store.list([''])).entries))
   await store.commit(toLayout2((await store.list([''])).entries))
   if (layout === '1.0') await store.commit(toLayout1((await store.list([''])).entries))
 }
@@ -103,13 +104,30 @@ function withManifest(entry: Entry): Transaction {
   ]
 }
 
+/** `entries` of the present layout as layout 3.1 had them: a Node in one piece. */
+export function toLayout31(entries: readonly Entry[]): readonly Transaction[] {
+  return entries.flatMap((entry): readonly Transaction[] => {
+    if (!entry.key.startsWith('objstatus/')) return []
+    const whole = entries.find(({ key }) => key === entry.key.replace(/^objstatus/, 'obj'))
+    if (whole === undefined) throw new Error(`${entry.key} is nobody's`)
+    const { object, filled } = storedOf(whole, undefined)
+    const value = encodeObject({ ...object, status: JSON.parse(entry.value) }, filled)
+    return [
+      [
+        { kind: 'put', key: whole.key, value },
+        { kind: 'delete', key: entry.key },
+      ],
+    ]
+  })
+}
+
 const MARK_2 = '{"layout":"2.0","nsctl":"0.1.0"}'
 
 /** What 2.0 did not know, wherever its name stands in a key. */
 const NEW_KINDS =
   /^(?:(?:obj|applied|rev)\/nsctl\.dev|node\/[^/]+(?:\/status)?|at)\/(?:configs|secrets|recipients|deliveries)\//
 
-/** `entries` of the present layout as layout 2.0 had them. */
+/** `entries` of layout 3.1 as layout 2.0 had them. */
 export function toLayout2(entries: readonly Entry[]): readonly Transaction[] {
   return entries.flatMap((entry): readonly Transaction[] => {
     const { key } = entry

@@ -32,7 +32,7 @@ onEachRelease('a store of the layout before is upgraded beneath its units', asyn
   assert.is(refused.code, 3)
   assert.match(
     refused.stderr,
-    /has layout 2\.0, this nsctl writes layout 3\.1\nupgrade it: nsctl store upgrade/,
+    /has layout 2\.0, this nsctl writes layout 4\.0\nupgrade it: nsctl store upgrade/,
   )
   assert.match(await world.nsctl('store upgrade'), /\nupgraded: \d+ keys \(\d+ objects, 1 revision\)/)
   await world.sh('systemctl start nsctl.service')

@@ -100,6 +100,18 @@ for (const c of [
     want: 'service "web" cannot roll out: no node has port 80 free',
   },
   {
+    name: 'waiting for a node',
+    status: progressing('False', 'Unschedulable', '0/1 nodes: 1 lacks memory'),
+    kind: 'waiting',
+    want: 'Waiting for service "web" rollout to finish: 0/1 nodes: 1 lacks memory',
+  },
+  {
+    name: 'that of a daemon, which has as many as there are nodes',
+    status: { ...progressing('True', 'RollingOut'), desiredReplicas: 9, updatedReplicas: 4 },
+    kind: 'waiting',
+    want: 'Waiting for service "web" rollout to finish: 4 out of 9 new replicas have been updated...',
+  },
+  {
     name: 'abandoned, though the old template is complete',
     status: {
       conditions: [

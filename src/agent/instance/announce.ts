@@ -8,14 +8,18 @@ export interface InstanceEvent {
   readonly message: string
 }
 
+/** Which probe has a program ended for that reason. */
+const PROBES: Readonly<Record<string, string>> = { LivenessFailed: 'liveness', StartupFailed: 'startup' }
+
 export function announceStart(program: ProgramRecord): InstanceEvent {
   return { type: 'Normal', reason: 'Started', message: `started${of(program)}` }
 }
 
 export function announceEnd(program: ProgramRecord, noted: Noted): InstanceEvent | undefined {
   const failure = program.lastFailure
-  if (noted.ended !== undefined && failure?.reason === 'LivenessFailed') {
-    const message = `${subject(program)}was ended because its liveness probe failed: ${failure.message}`
+  const probe = failure?.reason === undefined ? undefined : PROBES[failure.reason]
+  if (noted.ended !== undefined && probe !== undefined) {
+    const message = `${subject(program)}was ended because its ${probe} probe failed: ${failure?.message}`
     return { type: 'Warning', reason: 'Unhealthy', message }
   }
   if (noted.ended?.reason === 'success') {

@@ -1,5 +1,6 @@
 /** The agent's Instance controller: what the store wants of this node's instances, the runtime does. */
 import type { ResourceController } from '../../api/api.ts'
+import { seenRef } from '../../api/seen.ts'
 import type { Clock } from '../../core/clock.ts'
 import { deepEqual, type Json } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -12,8 +13,11 @@ import { programsOf } from '../../resources/template.ts'
 import { type ObservedProgram, programKey, type Runtime, type RuntimeReader } from '../../runtimes/runtime.ts'
 import type { Announcer } from '../catalog/announcer.ts'
 import type { Materials } from '../material/materials.ts'
-import { PortAllocator } from '../ports.ts'
+import { INSTANCE_PORTS, PortAllocator } from '../ports.ts'
+import { localSurroundings, type Surroundings } from '../surroundings.ts'
+import type { Permits } from '../unique/permits.ts'
 import { announceEnd, announceReady, announceRun, type InstanceEvent } from './announce.ts'
+import { Drain } from './drain.ts'
 import { Ender } from './end.ts'
 import { Given } from './given.ts'
 import { endOrphans, endUnwanted } from './orphans.ts'
@@ -21,7 +25,8 @@ import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
 import { type InstancePlan, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
-import { type InstanceRecord, makeRecord, note, noteStartup } from './record.ts'
+import { readySoonMs } from './ready-soon.ts'
+import { type InstanceRecord, makeRecord, note, noteStartup, unhealthyOf } from './record.ts'
 import { runEndOf, runsOnce } from './run-once.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
 import { Starter, type StartRequest } from './start.ts'
@@ -35,9 +40,13 @@ export interface InstanceControllerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly baseEnvironment: BaseEnvironment
+  /** This machine where left out. */
+  readonly surroundings?: Surroundings
   readonly materials: Materials
   /** Told before programs are ended. */
   readonly announcer?: Pick<Announcer, 'withdraw' | 'conditionOf'>
+  /** Without it nothing unique is started. */
+  readonly permits?: Pick<Permits, 'permit'>
 }
 
 /** How soon something that stands in the way (a missing program, a taken port) is looked at again. */
@@ -81,7 +90,8 @@ class InstanceReconciler {
   readonly places: Places
   readonly given: Given
   readonly #options: InstanceControllerOptions
-  readonly #ports = new PortAllocator()
+  readonly #ports: PortAllocator
+  readonly #surroundings: Surroundings
   readonly #starter: Starter
   readonly #ender: Ender
   readonly #pace: Pace
@@ -90,12 +100,16 @@ class InstanceReconciler {
 
   constructor(options: InstanceControllerOptions) {
     this.#options = options
+    this.#surroundings = options.surroundings ?? localSurroundings()
+    const { isPortFree, finder } = this.#surroundings
+    this.#ports = new PortAllocator(INSTANCE_PORTS, isPortFree)
     this.places = new Places(options.cache)
     this.given = new Given(options)
     this.#pace = new Pace(options.clock)
     const tell = (instance: Instance, event: InstanceEvent) => this.#tell(instance, event)
-    this.#ender = new Ender({ ...options, ports: this.#ports, places: this.places, given: this.given })
-    this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, tell })
+    const drain = new Drain(options.clock, this.#surroundings.countConnections)
+    this.#ender = new Ender({ ...options, ports: this.#ports, places: this.places, given: this.given, drain })
+    this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, finder, tell })
   }
 
   /** An instance, and when it ends those that wait to take its place. What has not been started by then need not be. */
@@ -135,16 +149,18 @@ class InstanceReconciler {
     this.given.look(instance, record)
     const deleting = instance.metadata.deletionTimestamp !== undefined
     const plan = this.#plan(instance, record)
-    if (deleting) await this.#ender.end(record, instance, plan)
-    else await this.#run(ref, instance, record, plan, signal)
+    const drainMs = deleting ? await this.#ender.end(record, instance, plan) : undefined
+    if (!deleting) await this.#run(ref, instance, record, plan, signal)
     this.#probe(ref, instance, record, deleting)
     await this.#pace.turn()
     const after = deleting ? plan : this.#plan(instance, record)
-    await this.#writeStatus(ref, instance, record, after)
+    const soonMs = await this.#writeStatus(ref, instance, record, after)
     if (record.obstacle !== undefined) return recheck(OBSTACLE_RECHECK_MS, record.obstacle.message)
     const { materialNote } = record
     if (materialNote?.lacking && !deleting) return recheck(OBSTACLE_RECHECK_MS, materialNote.message)
+    if (drainMs !== undefined) return recheck(Math.max(1, drainMs), 'it finishes what it is in the middle of')
     if (after.waitMs !== undefined) return recheck(Math.max(1, after.waitMs), 'backoff after a failure')
+    if (soonMs !== undefined) return recheck(soonMs, 'it may be ready in a moment')
     return settled
   }
 
@@ -174,7 +190,7 @@ class InstanceReconciler {
       ...(once && { ended: runEndOf(program, observed.get(program.key), record.written) }),
       state: observed.get(program.key)?.state,
       notBeforeMs: program.backoff.notBeforeMs,
-      unhealthy: program.liveness?.healthy === false && program.endingFor === undefined,
+      unhealthy: program.endingFor === undefined && unhealthyOf(program) !== undefined,
     }))
     return planInstance(deleting, views, this.#options.clock.monotonic())
   }
@@ -210,7 +226,7 @@ class InstanceReconciler {
     if (composition !== undefined)
       await this.#tell(instance, await this.given.refresh(instance, record, composition, observed))
     if (programs.length > 0 && composition !== undefined) {
-      const writePorts = () => this.#writeStatus(ref, instance, record, plan)
+      const writePorts = async () => void (await this.#writeStatus(ref, instance, record, plan))
       await this.#start({ instance, record, programs, composition, writePorts }, signal)
     } else if (plan.waitMs === undefined) {
       await this.#starter.note(instance, record, undefined)
@@ -240,6 +256,7 @@ class InstanceReconciler {
       programs,
       observed: this.#observed(record),
       clock,
+      dial: this.#surroundings.dial,
       exec: (id, command, signal) =>
         runtime.exec(id, { command, tty: false, stdin: false, quiet: true }, signal),
       idOf: (name) => programIds(instance).find((id) => id.program === name),
@@ -247,33 +264,42 @@ class InstanceReconciler {
     })
   }
 
+  /** Returns in how many milliseconds to come again, where what there is to write may wait. */
   async #writeStatus(
     ref: ObjectRef,
     instance: Instance,
     record: InstanceRecord,
     plan: InstancePlan,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
+    const { clock } = this.#options
     const status = this.#statusOf(instance, record, plan)
-    if (deepEqual(status, record.written)) return
+    const { written, programs } = record
+    if (deepEqual(status, written)) return undefined
+    const hasReadiness = this.#asks(instance, 'readiness')
+    const soonMs = readySoonMs({ status, written, programs, hasReadiness, nowMs: clock.now() })
+    if (soonMs !== undefined) return soonMs
     const becameReady = status.ready === true && record.written?.ready !== true
-    if (becameReady) noteStartup(record, status, this.#options.clock.now())
-    await this.#options.api.updateStatus({ ...ref, uid: instance.metadata.uid }, status as unknown as Json)
+    if (becameReady) noteStartup(record, status, clock.now())
+    await this.#options.api.updateStatus(seenRef(instance, ref), status as unknown as Json)
     record.written = status
     if (becameReady) await this.#tell(instance, announceReady(status))
+    return undefined
+  }
+
+  /** Which programs are probed so. */
+  #asks(instance: Instance, kind: 'readiness' | 'startup'): (program: string) => boolean {
+    const asked = runsOnce(instance) ? [] : programsOf(instance.spec.template)
+    return (name) => asked.some((one) => one.name === name && one[kind] !== undefined)
   }
 
   #statusOf(instance: Instance, record: InstanceRecord, plan: InstancePlan): InstanceStatus {
     const { runtime, clock, announcer } = this.#options
-    const probed = new Set(
-      programsOf(instance.spec.template)
-        .filter((one) => one.readiness !== undefined && !runsOnce(instance))
-        .map((one) => one.name),
-    )
     return instanceStatus({
       instance,
       record,
       observed: this.#observed(record),
-      hasReadiness: (program) => probed.has(program),
+      hasReadiness: this.#asks(instance, 'readiness'),
+      hasStartup: this.#asks(instance, 'startup'),
       info: runtime.info,
       stopped: plan.stopped,
       waiting: plan.waitMs !== undefined,

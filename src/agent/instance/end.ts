@@ -4,10 +4,11 @@ import type { Instance } from '../../resources/generated/types.ts'
 import { programKey, type Runtime } from '../../runtimes/runtime.ts'
 import type { Announcer } from '../catalog/announcer.ts'
 import type { PortAllocator } from '../ports.ts'
+import type { Drain } from './drain.ts'
 import type { Given } from './given.ts'
 import type { Places } from './places.ts'
 import type { InstancePlan, ProgramAction } from './plan.ts'
-import type { InstanceRecord } from './record.ts'
+import { type InstanceRecord, unhealthyOf } from './record.ts'
 import { programIds } from './specs.ts'
 
 export interface EnderOptions {
@@ -15,6 +16,7 @@ export interface EnderOptions {
   readonly ports: PortAllocator
   readonly places: Places
   readonly given: Given
+  readonly drain: Pick<Drain, 'waitMs' | 'forget'>
   /** Told before programs are ended. */
   readonly announcer?: Pick<Announcer, 'withdraw'>
 }
@@ -26,16 +28,21 @@ export class Ender {
     this.#options = options
   }
 
-  /** Its end was asked for. */
-  async end(record: InstanceRecord, instance: Instance, plan: InstancePlan): Promise<void> {
-    const { announcer, ports, places, given } = this.#options
+  /** Its end was asked for. Returns how long to wait before this is called again; undefined where all is done that can be. */
+  async end(record: InstanceRecord, instance: Instance, plan: InstancePlan): Promise<number | undefined> {
+    const { announcer, ports, places, given, drain } = this.#options
     const ids = programIds(instance).filter((id) => places.holds(record, programKey(id)))
     // nobody shall be sent to what is about to end
     await announcer?.withdraw(instance)
+    const stops = plan.actions.some(({ kind }) => kind === 'stop')
+    const waitMs = stops ? await drain.waitMs(instance) : undefined
+    if (waitMs !== undefined) return waitMs
     // whoever comes after it may be here before it is gone from the store
     if (plan.stopped) ports.releaseFixed(record.uid)
     if (plan.stopped) await given.forget(ids)
+    if (plan.stopped) drain.forget(record.uid)
     await this.#carryOut(instance, plan.actions, ids)
+    return undefined
   }
 
   /** What is left of a run that is over. */
@@ -43,7 +50,7 @@ export class Ender {
     await this.#carryOut(instance, actions, programIds(instance))
   }
 
-  /** Ends what failed its liveness probe; it is started again when it has ended. */
+  /** Ends what failed its liveness or startup probe; it is started again when it has ended. */
   async restartUnhealthy(
     record: InstanceRecord,
     instance: Instance,
@@ -55,11 +62,13 @@ export class Ender {
       const index = record.programs.findIndex((one) => one.name === action.name)
       const [program, id] = [record.programs[index], ids[index]]
       if (program === undefined || id === undefined) continue
-      const reason = program.liveness?.message ?? 'its liveness probe failed'
+      const unhealthy = unhealthyOf(program)
+      if (unhealthy === undefined) continue
       await this.#options.announcer?.withdraw(instance)
       await this.#options.runtime.stop(id, stopOptions(instance))
-      program.endingFor = reason
+      program.endingFor = unhealthy
       program.liveness = undefined
+      program.startup = undefined
     }
   }
 

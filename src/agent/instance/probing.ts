@@ -6,10 +6,12 @@ import type { ObservedProgram, ProgramId } from '../../runtimes/runtime.ts'
 import { HistogramTally } from '../../telemetry/histogram.ts'
 import { PROBE_BUCKETS_SECONDS } from '../../telemetry/instances.ts'
 import type { GivenPort } from '../ports.ts'
-import { type ProbeExec, type ProbeSpec, runProbeLoop } from '../probes.ts'
-import type { InstanceRecord, ProgramRecord } from './record.ts'
+import { type ProbeExec, type ProbeResult, type ProbeSpec, runProbeLoop } from '../probes.ts'
+import type { Dial } from '../surroundings.ts'
+import type { InstanceRecord, ProbeKind, ProgramRecord } from './record.ts'
 
 const KINDS = ['readiness', 'liveness', 'busy'] as const
+const ALL_KINDS = ['startup', ...KINDS] as const
 
 export interface ProbingOptions {
   readonly record: InstanceRecord
@@ -18,10 +20,12 @@ export interface ProbingOptions {
     readonly name: string
     readonly readiness?: ServiceProbe
     readonly liveness?: ServiceProbe
+    readonly startup?: ServiceProbe
     readonly busy?: ServiceBusyProbe
   }[]
   readonly observed: ReadonlyMap<string, ObservedProgram>
   readonly clock: Clock
+  readonly dial: Dial
   readonly exec: (id: ProgramId, ...rest: Parameters<ProbeExec>) => Promise<number>
   readonly idOf: (program: string) => ProgramId | undefined
   readonly onVerdict: () => void
@@ -36,7 +40,7 @@ export function startProbes(options: ProbingOptions): void {
     if (program.probed !== undefined && program.probed.process === process && wanted !== undefined) continue
     if (program.probed !== undefined || process === undefined) forgetVerdicts(program)
     if (wanted === undefined || process === undefined) continue
-    if (KINDS.every((kind) => wanted[kind] === undefined)) continue
+    if (ALL_KINDS.every((kind) => wanted[kind] === undefined)) continue
     probeProcess(options, program, wanted, process)
   }
 }
@@ -50,6 +54,7 @@ function forgetVerdicts(program: ProgramRecord): void {
   program.probed = undefined
   program.readiness = undefined
   program.liveness = undefined
+  program.startup = undefined
   program.busy = undefined
 }
 
@@ -64,22 +69,45 @@ function probeProcess(
   const id = options.idOf(program.name)
   const exec: ProbeExec = async (command, signal) =>
     id === undefined ? 1 : await options.exec(id, command, signal)
-  const ports = options.record.ports
-  for (const kind of KINDS) {
+  const begin = (kind: ProbeKind, signal: AbortSignal, onVerdict: (result: ProbeResult) => void) => {
     const probe = wanted[kind]
-    if (probe === undefined) continue
-    const onVerdict = (result: NonNullable<ProgramRecord['readiness']>) => {
-      program[kind] = result
-      options.onVerdict()
-    }
+    if (probe === undefined) return
     const tally = program.probeTimes[kind] ?? new HistogramTally(PROBE_BUCKETS_SECONDS)
     program.probeTimes[kind] = tally
-    const onAnswer = (tookMs: number) => tally.observeMs(tookMs)
-    const spec = resolveProbe(probe, ports)
-    const { clock } = options
-    const ways = { eager: kind === 'readiness', ignoresLate: kind === 'busy' }
-    runProbeLoop({ spec, clock, exec, onVerdict, onAnswer, ...ways }, stop.signal)
+    runProbeLoop(
+      {
+        ...{
+          spec: resolveProbe(probe, options.record.ports),
+          clock: options.clock,
+          dial: options.dial,
+          exec,
+        },
+        ...{ eager: kind === 'readiness' || kind === 'startup', ignoresLate: kind === 'busy' },
+        failsByTime: kind === 'startup',
+        onVerdict(result) {
+          program[kind] = result
+          onVerdict(result)
+        },
+        onAnswer: (tookMs) => tally.observeMs(tookMs),
+      },
+      signal,
+    )
   }
+  const beginOthers = () => {
+    for (const kind of KINDS) begin(kind, stop.signal, options.onVerdict)
+  }
+  if (wanted.startup === undefined || program.startup?.healthy === true) {
+    beginOthers()
+    return
+  }
+  const started = new AbortController()
+  begin('startup', AbortSignal.any([stop.signal, started.signal]), ({ healthy }) => {
+    if (healthy) {
+      started.abort()
+      beginOthers()
+    }
+    options.onVerdict()
+  })
 }
 
 /** A probe as the schema has it, with names of ports turned into their numbers. */

@@ -13,6 +13,14 @@ import { afterFailure, type Backoff, noBackoff } from '../backoff.ts'
 import type { GivenPort } from '../ports.ts'
 import type { ProbeResult } from '../probes.ts'
 
+export type ProbeKind = 'startup' | 'readiness' | 'liveness' | 'busy'
+
+/** Why a program is ended to be started again: what a probe says of it, or that it is unique and its node's lease has run out. */
+export interface Unhealthy {
+  readonly reason: 'LivenessFailed' | 'StartupFailed' | 'LeaseLost'
+  readonly message: string
+}
+
 export interface ProgramRecord {
   readonly name: string
   /** The runtime's id as text. */
@@ -30,7 +38,9 @@ export interface ProgramRecord {
   /** It has run before: the next start counts as a restart. */
   hasRun: boolean
   /** The agent is ending it to start it again, for this reason. */
-  endingFor: string | undefined
+  endingFor: Unhealthy | undefined
+  /** Healthy: it has come up, and is asked no more. */
+  startup: ProbeResult | undefined
   readiness: ProbeResult | undefined
   liveness: ProbeResult | undefined
   /** Healthy means busy. */
@@ -38,7 +48,7 @@ export interface ProgramRecord {
   /** The process that the verdicts are about. */
   probed: { readonly process: string; readonly stop: () => void } | undefined
   /** How long probes took to answer, since this agent began. */
-  readonly probeTimes: { readiness?: HistogramTally; liveness?: HistogramTally; busy?: HistogramTally }
+  readonly probeTimes: Partial<Record<ProbeKind, HistogramTally>>
 }
 
 export interface InstanceRecord {
@@ -57,6 +67,8 @@ export interface InstanceRecord {
   callOff: ((reason: Error) => void) | undefined
   /** What was last written, so that an unchanged status is not written again. */
   written: InstanceStatus | undefined
+  /** Of what is unique: the number that its programs were last started with. */
+  fencingToken: number | undefined
   cpuMillis: number | undefined
   memoryBytes: number | undefined
   /** How long it took to be ready after the start at that time. Of a start that no agent saw through it is not known. */
@@ -99,6 +111,7 @@ export function makeRecord(
     obstacle: undefined,
     callOff: undefined,
     written: status,
+    fencingToken: status?.fencingToken,
     cpuMillis: status?.cpuMillis,
     memoryBytes: status?.memoryBytes,
     startup: undefined,
@@ -136,6 +149,7 @@ function makeProgramRecord(
     countedEndAtMs: 0,
     hasRun: known?.startedAt !== undefined,
     endingFor: undefined,
+    startup: sameProcess && known?.started === true ? { healthy: true } : undefined,
     readiness: sameProcess && known?.ready === true ? { healthy: true } : undefined,
     liveness: undefined,
     busy: undefined,
@@ -179,15 +193,24 @@ export function noteStartup(record: InstanceRecord, { startedAt }: InstanceStatu
   record.startup = { startedAt, tookMs: Math.max(0, wallMs - Date.parse(startedAt)) }
 }
 
+/** Why a program is to be started again, as far as probes say so. */
+export function unhealthyOf({ liveness, startup }: ProgramRecord): Unhealthy | undefined {
+  if (liveness?.healthy === false)
+    return { reason: 'LivenessFailed', message: liveness.message ?? 'its liveness probe failed' }
+  if (startup?.healthy === false)
+    return { reason: 'StartupFailed', message: startup.message ?? 'its startup probe failed' }
+  return undefined
+}
+
 /** A program's end in the words of status. */
-export function failureOf(exit: ProgramExit, endingFor: string | undefined): InstanceProgramFailure {
+export function failureOf(exit: ProgramExit, endingFor: Unhealthy | undefined): InstanceProgramFailure {
   const at = new Date(exit.atMs).toISOString()
   const facts = {
     ...(exit.exitCode === undefined ? {} : { exitCode: exit.exitCode }),
     ...(exit.signal === undefined ? {} : { signal: exit.signal }),
     at,
   }
-  if (endingFor !== undefined) return { reason: 'LivenessFailed', ...facts, message: endingFor }
+  if (endingFor !== undefined) return { reason: endingFor.reason, ...facts, message: endingFor.message }
   const message = exit.message ?? describeExit(exit)
   switch (exit.reason) {
     case 'oom-kill':

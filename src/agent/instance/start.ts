@@ -4,10 +4,11 @@ import { isNsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Instance } from '../../resources/generated/types.ts'
 import type { ProgramMaterial, ProgramSpec, Runtime } from '../../runtimes/runtime.ts'
-import { ProgramFinder } from '../executable.ts'
+import type { ProgramFinder } from '../executable.ts'
 import type { Composition } from '../material/compose.ts'
 import type { Materials } from '../material/materials.ts'
 import type { GivenPort, PortAllocator } from '../ports.ts'
+import type { Permit, Permits } from '../unique/permits.ts'
 import { announceObstacle, announceStart, type InstanceEvent } from './announce.ts'
 import type { Places } from './places.ts'
 import type { InstanceRecord, Obstacle } from './record.ts'
@@ -21,7 +22,10 @@ export interface StarterOptions {
   readonly places: Places
   readonly baseEnvironment: BaseEnvironment
   readonly materials: Pick<Materials, 'place'>
+  readonly finder: Pick<ProgramFinder, 'find' | 'isFolder'>
   readonly tell: (instance: Instance, event: InstanceEvent) => Promise<void>
+  /** Without it nothing unique is started. */
+  readonly permits?: Pick<Permits, 'permit'>
 }
 
 export interface StartRequest {
@@ -37,7 +41,6 @@ export interface StartRequest {
 
 export class Starter {
   readonly #options: StarterOptions
-  readonly #finder = new ProgramFinder()
 
   constructor(options: StarterOptions) {
     this.#options = options
@@ -49,26 +52,28 @@ export class Starter {
     const obstacle = await this.#findObstacle(instance, record)
     if (obstacle !== undefined) return await this.note(instance, record, obstacle)
     if (composition.kind === 'obstacle') return await this.note(instance, record, composition.obstacle)
+    const permit = instance.spec.unique === true ? await this.#permit(instance) : undefined
+    if (permit?.kind === 'refused') return await this.note(instance, record, permit.obstacle)
     const composed = composition.programs
     const prepared = await prepare(instance, record.ports, {
       ...this.#options,
-      finder: this.#finder,
       composed,
+      ...(permit && { token: permit.token }),
     })
     if (prepared.kind === 'obstacle') return await this.note(instance, record, prepared.obstacle)
     await this.note(instance, record, undefined)
     // the numbers must be known before a program has them: an agent that dies here is followed by one that reads them
     if (!deepEqual(record.ports, record.written?.ports ?? [])) await writePorts()
+    if (permit !== undefined) record.fencingToken = permit.token
+    const until = permit === undefined ? signal : AbortSignal.any([signal, permit.signal])
     for (const name of request.programs) {
       const program = record.programs.find((one) => one.name === name)
       const spec = prepared.specs.find((one) => one.id.program === name)
       if (program === undefined || spec === undefined) continue
       // only what was accepted counts: a manager that is away is no crash loop of the program
-      const refusal = await this.#startProgram(
-        record,
-        { spec, material: composed.get(name)?.material },
-        signal,
-      )
+      const refusal = permit?.signal.aborted
+        ? LEASE_LOST
+        : await this.#startProgram(record, { spec, material: composed.get(name)?.material }, until)
       if (refusal !== undefined) return await this.note(instance, record, refusal)
       record.materials = instance.spec.materials ?? []
       program.startedAtMs = this.#options.clock.monotonic()
@@ -77,6 +82,11 @@ export class Starter {
       if (isFirst) await this.#options.tell(instance, announceStart(program))
       else program.restarts++
     }
+  }
+
+  async #permit(instance: Instance): Promise<Permit> {
+    const { permits } = this.#options
+    return permits === undefined ? { kind: 'refused', obstacle: LEASE_LOST } : await permits.permit(instance)
   }
 
   /** What the runtime says where it cannot run such a spec, however often it is asked. */
@@ -151,6 +161,12 @@ export class Starter {
       return state !== undefined && state !== 'exited'
     })
   }
+}
+
+const LEASE_LOST: Obstacle = {
+  phase: 'Pending',
+  reason: 'WaitingForLease',
+  message: 'it is unique, and waits until this node has renewed its lease',
 }
 
 function portInUse({ name, port }: GivenPort, by = 'another instance'): Obstacle {

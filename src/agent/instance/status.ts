@@ -20,6 +20,7 @@ export interface StatusInput {
   readonly record: InstanceRecord
   readonly observed: ReadonlyMap<string, ObservedProgram>
   readonly hasReadiness: (program: string) => boolean
+  readonly hasStartup: (program: string) => boolean
   readonly info: RuntimeInfo
   readonly stopped: boolean
   readonly waiting: boolean
@@ -65,6 +66,7 @@ export function instanceStatus(input: StatusInput): InstanceStatus {
     ...(record.ports.length === 0
       ? {}
       : { ports: record.ports, portsText: record.ports.map((one) => one.port).join(',') }),
+    ...(record.fencingToken === undefined ? {} : { fencingToken: record.fencingToken }),
     ...(record.materials.length === 0 ? {} : { materials: record.materials }),
     ...(record.cpuMillis === undefined || phase !== 'Running' ? {} : { cpuMillis: record.cpuMillis }),
     ...(record.memoryBytes === undefined || phase !== 'Running' ? {} : { memoryBytes: record.memoryBytes }),
@@ -121,7 +123,9 @@ function materialsCondition(instance: Instance, record: InstanceRecord): Conditi
 function programStatus(program: ProgramRecord, input: StatusInput): InstanceProgramStatus {
   const seen = input.observed.get(program.key)
   const runs = seen?.state === 'running'
-  const ready = runs && (!input.hasReadiness(program.name) || program.readiness?.healthy === true)
+  const started = input.hasStartup(program.name) ? program.startup?.healthy === true : undefined
+  const isAnswering = !input.hasReadiness(program.name) || program.readiness?.healthy === true
+  const ready = runs && started !== false && isAnswering
   // what nothing stands in the way of is started as soon as this is written
   const before = input.record.obstacle === undefined ? 'starting' : 'pending'
   const end = countedEnd(program, input)
@@ -138,6 +142,7 @@ function programStatus(program: ProgramRecord, input: StatusInput): InstanceProg
     state: input.stopped && end === undefined ? 'exited' : state,
     ...(runs && seen.pid !== undefined ? { pid: seen.pid } : {}),
     ready,
+    ...(started === undefined ? {} : { started: runs && started }),
     restarts: program.restarts,
     ...(runs && seen.startedAtMs !== undefined
       ? { startedAt: new Date(seen.startedAtMs).toISOString() }
@@ -194,7 +199,8 @@ function troubleOf(input: StatusInput, phase: Phase): Pick<InstanceStatus, 'reas
     const { reason, message } = failing.lastFailure ?? {}
     const text = `${label(failing)}${message ?? 'fails'}${timesOf(failing)}`
     // the runtime's own quick restarts are behind it by then, except where the agent ended it itself
-    const loops = failing.backoff.failures > (reason === 'LivenessFailed' ? 1 : 0)
+    const loops =
+      failing.backoff.failures > (reason === 'LivenessFailed' || reason === 'StartupFailed' ? 1 : 0)
     return { reason: loops ? 'CrashLoop' : (reason ?? 'Error'), message: text }
   }
   const finished = record.programs.find((one) => input.observed.get(one.key)?.state === 'exited')

@@ -1,5 +1,6 @@
 /** The agent's Delivery controller: says of each whether this node could open it. */
 import type { ResourceController } from '../../api/api.ts'
+import { seenRef } from '../../api/seen.ts'
 import { isNsctlError } from '../../core/errors.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
@@ -34,7 +35,7 @@ async function reconcileDelivery(options: DeliveryControllerOptions, ref: Object
   if (delivery.metadata.deletionTimestamp !== undefined) return settled
   const status = await statusOf(options.deliveries, delivery)
   if (!deepEqual(delivery.status, status))
-    await options.api.updateStatus({ ...ref, uid: delivery.metadata.uid }, { ...status })
+    await options.api.updateStatus(seenRef(delivery, ref), { ...status })
   return status.phase === 'Opened' ? settled : recheck(RETRY_MS, 'its key may be put back')
 }
 

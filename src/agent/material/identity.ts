@@ -13,6 +13,8 @@ export interface NodeSealOptions {
   readonly hostKeyFile: string | undefined
   /** Where a key of its own lies. */
   readonly ownFile: string
+  /** Whether one is made where there is none; it is where left out. */
+  readonly mayMake?: boolean
   readonly logger: Logger
 }
 
@@ -46,11 +48,16 @@ export function nodeSeal(options: NodeSealOptions): NodeSeal {
   }
 }
 
-async function readKeys({ hostKeyFile, ownFile, logger }: NodeSealOptions): Promise<readonly Identity[]> {
+async function readKeys({
+  hostKeyFile,
+  ownFile,
+  mayMake = true,
+  logger,
+}: NodeSealOptions): Promise<readonly Identity[]> {
   const { identityAt, readIdentities } = await import('../../secrets/identity.ts')
   const host = hostKeyFile === undefined ? [] : await readHostKey(hostKeyFile, readIdentities, logger)
   if (host.length > 0 && !existsSync(ownFile)) return host
-  return [...host, await identityAt(ownFile)]
+  return [...host, ...(mayMake ? [await identityAt(ownFile)] : await readIdentities(ownFile))]
 }
 
 /** None where there is none that can be used: then the node goes by a key of its own. */

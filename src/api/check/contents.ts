@@ -73,8 +73,7 @@ function readItem(entry: Entry, known: KnownKey): Item | ObjectItem | string {
   if (holds === 'store') return { entry, known, value: entry.value }
   if (holds === 'placement')
     return entry.value === '' ? 'it names no node' : { entry, known, value: entry.value }
-  if (holds === 'claim')
-    return entry.value === '' ? 'it names no scaler' : { entry, known, value: entry.value }
+  if (holds === 'claim') return entry.value === '' ? 'it names nobody' : { entry, known, value: entry.value }
   let value: unknown
   try {
     value = JSON.parse(entry.value)

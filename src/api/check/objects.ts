@@ -1,10 +1,11 @@
 /** Objects: their owners, their nodes, their kinds, and the halves of those that belong to a node. Pure. */
-import { type AnyResource, refText } from '../../resources/object.ts'
+import { type AnyResource, GROUP, refText } from '../../resources/object.ts'
+import { type Claimant, claimsOf } from '../claims.ts'
 import type { Contents, Item, ObjectItem } from './contents.ts'
 import type { Finding } from './finding.ts'
 
 /** Kinds that the daemon deletes once their owners have gone. */
-const COLLECTED: ReadonlySet<string> = new Set(['Service', 'ScaledJob', 'Job', 'Instance', 'Volume'])
+const COLLECTED: ReadonlySet<string> = new Set(['Service', 'ScaledJob', 'Job', 'Instance', 'Volume', 'Route'])
 
 export function checkObjects(contents: Contents): readonly Finding[] {
   return [
@@ -137,20 +138,19 @@ function strayPlacement({ entry, known, value }: Item, { items, unreadable }: Co
   ]
 }
 
-/** A claim whose holder is not there, or scales something else, keeps everybody else from that Service. */
+/** A claim whose holder is not there, or claims something else, keeps everybody else from it. */
 function strayClaim({ entry, known, value }: Item, { items, unreadable }: Contents): readonly Finding[] {
   if (known.holds !== 'claim') return []
   const holder = known.holderKey(String(value))
   if (unreadable.some((other) => other.entry.key === holder)) return []
   const item = items.get(holder)
-  const ref = (item?.value as AnyResource | undefined)?.spec?.scaleTargetRef as
-    | { readonly name?: string }
-    | undefined
-  if (ref?.name === known.service) return []
+  const object = item?.value as AnyResource | undefined
+  if (object !== undefined && claimsOf(claimantOf(object), object).some(({ key }) => key === entry.key))
+    return []
   return [
     {
       key: entry.key,
-      problem: `it says that scaledobject/${String(value)} scales service/${known.service}, which it does not`,
+      problem: `it keeps a place for ${holder.split('/').slice(2).join('/')}, which does not claim it`,
       remedy: 'nsctl store check --repair removes it',
       repair: [
         { kind: 'check', key: holder, expect: item?.entry.revision ?? 0 },
@@ -158,6 +158,10 @@ function strayClaim({ entry, known, value }: Item, { items, unreadable }: Conten
       ],
     },
   ]
+}
+
+function claimantOf({ kind, metadata }: AnyResource): Claimant {
+  return { kind: { kind, group: GROUP }, namespace: metadata.namespace, name: metadata.name }
 }
 
 function deletion({ kind, metadata: { namespace, name } }: AnyResource): string {

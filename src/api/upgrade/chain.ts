@@ -5,10 +5,11 @@ import type { Entry, Transaction } from '../../store/store.ts'
 import { toLayout2 } from './layout-2.ts'
 import { toLayout3 } from './layout-3.ts'
 import { toLayout31 } from './layout-3-1.ts'
+import { toLayout4 } from './layout-4.ts'
 import type { LayoutStep } from './step.ts'
 
 /** In order, without gaps, up to STORE_LAYOUT. */
-export const LAYOUT_STEPS: readonly LayoutStep[] = [toLayout2, toLayout3, toLayout31]
+export const LAYOUT_STEPS: readonly LayoutStep[] = [toLayout2, toLayout3, toLayout31, toLayout4]
 
 /** Those of `steps` that lead from `layout` on. */
 export function stepsFrom(layout: LayoutVersion, steps: readonly LayoutStep[]): readonly LayoutStep[] {

@@ -5,6 +5,7 @@
  */
 import type { ResourceController, ResourceReader } from '../../api/api.ts'
 import { FINALIZERS } from '../../api/api.ts'
+import { seenRef } from '../../api/seen.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { type ControllerSpec, ownKey } from '../../engine/controller.ts'
 import { requestDeletes } from '../../engine/deletion.ts'
@@ -26,7 +27,7 @@ const ENDINGS: Readonly<Record<string, { readonly phase: string; readonly finali
 }
 
 /** What owns, and what is owned. */
-const WATCHED: readonly string[] = ['Service', 'ScaledJob', 'Job', 'Instance', 'Volume']
+const WATCHED: readonly string[] = ['Service', 'ScaledJob', 'Job', 'Instance', 'Volume', 'Route']
 
 /** Deletes what has lost its owner, and takes finalizers off what has come to its end. What seems to have no owner is looked up in the store first. */
 export function garbageController(options: GarbageControllerOptions): ControllerSpec {
@@ -61,14 +62,14 @@ class GarbageReconciler {
     const object = this.#cache.get(ref)
     if (object === undefined) return settled
     if (object.metadata.deletionTimestamp === undefined) {
-      if (await this.#isOrphan(object)) await this.#api.requestDelete({ ...ref, uid: object.metadata.uid })
+      if (await this.#isOrphan(object)) await this.#api.requestDelete(seenRef(object, ref))
       return settled
     }
     await this.#endChildren(ref, object)
     const ending = ENDINGS[ref.kind]
     const phase = (object.status as { readonly phase?: string } | undefined)?.phase
     if (ending !== undefined && phase === ending.phase) {
-      await this.#api.removeFinalizer({ ...ref, uid: object.metadata.uid }, ending.finalizer)
+      await this.#api.removeFinalizer(seenRef(object, ref), ending.finalizer)
     }
     return settled
   }
@@ -77,8 +78,7 @@ class GarbageReconciler {
     if (!object.metadata.finalizers?.includes(FINALIZERS.children)) return
     const children = this.#cache.byOwner(object.metadata.uid ?? '')
     await requestDeletes(this.#api, children)
-    if (children.length === 0)
-      await this.#api.removeFinalizer({ ...ref, uid: object.metadata.uid }, FINALIZERS.children)
+    if (children.length === 0) await this.#api.removeFinalizer(seenRef(object, ref), FINALIZERS.children)
   }
 
   /** Asks the store itself before it says yes: the cache may be behind. */

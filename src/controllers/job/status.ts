@@ -14,6 +14,8 @@ export interface JobStatusInput {
   readonly ready: number
   /** What keeps it from starting anything. */
   readonly blocked: string | undefined
+  /** Runs that room is being made for. */
+  readonly nominations: NonNullable<JobStatus['nominations']>
   /** Since it was taken up. */
   readonly elapsedMs: number
   /** RFC 3339 */
@@ -27,6 +29,7 @@ export function jobStatus({
   runs,
   ready,
   blocked,
+  nominations,
   elapsedMs,
   now,
 }: JobStatusInput): JobStatus {
@@ -47,6 +50,7 @@ export function jobStatus({
     completionsText: `${tally.succeeded}/${job.spec.completions}`,
     // written with the end only: a status that tells the time would be written all the time
     ...(isOver ? { durationText: before?.durationText ?? formatAge(elapsedMs) } : {}),
+    ...(nominations.length > 0 && !isOver ? { nominations } : {}),
     ...(summary === undefined ? {} : { summary }),
     conditions: setConditions(before?.conditions, conditionsOf(plan, tally), now, job.metadata.generation),
   }

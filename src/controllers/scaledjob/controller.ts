@@ -46,6 +46,8 @@ export function scaledJobController(options: ScaledJobOptions): ScaledJobParts {
           toKeys: (now, old) => (old !== undefined && isSame(now, old) ? [] : ownKey(now)),
         },
         { kind: 'Job', toKeys: ownerOf },
+        // looked at with each look at the triggers
+        { kind: 'ResourceQuota', toKeys: () => [] },
         ...credentialWatches('ScaledJob', cache, (ref) => relogins.note(ref)),
       ],
       reconciler: new ScaledJobReconciler(options, looks, relogins),

@@ -88,8 +88,9 @@ export function jobsToRemove({ spec, metadata }: ScaledJob, jobs: readonly JobVi
 /** One Job, owned by its ScaledJob. Its number names it, so that what is asked for twice is made once. */
 export function makeJob(object: ScaledJob, number: number): AnyResource {
   const { metadata, spec, apiVersion, kind } = object
-  const { parallelism, completions, backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished, template } =
+  const { parallelism, completions, backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished } =
     spec.jobTargetRef
+  const { template, placement } = spec.jobTargetRef
   return {
     apiVersion: API_VERSION,
     kind: 'Job',
@@ -107,6 +108,7 @@ export function makeJob(object: ScaledJob, number: number): AnyResource {
       ...(activeDeadlineSeconds !== undefined && { activeDeadlineSeconds }),
       ...(ttlSecondsAfterFinished !== undefined && { ttlSecondsAfterFinished }),
       template: template as JsonObject,
+      ...(placement !== undefined && { placement }),
     },
   } as AnyResource
 }

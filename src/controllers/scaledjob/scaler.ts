@@ -4,7 +4,7 @@ import { deepEqual, type Json } from '../../core/json.ts'
 import { formatCount } from '../../core/words.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
-import type { Job, ScaledJob, ScaledJobStatus } from '../../resources/generated/types.ts'
+import type { Job, ResourceQuota, ScaledJob, ScaledJobStatus } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { PAUSED, POLL_REQUESTED } from '../../resources/scaler-annotations.ts'
 import { decideJobs, type JobsDecision, type JobsPolicy } from '../../scaling/jobs/decide-jobs.ts'
@@ -12,8 +12,10 @@ import { historySubject } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
 import { type OpenTrigger, Trigger } from '../../scaling/trigger.ts'
 import type { HistoryWriter } from '../../telemetry/history/history.ts'
+import { QUOTA_EXCEEDED } from '../quotas.ts'
 import { countJobs, type JobView, jobsToRemove, jobViewOf, makeJob } from './jobs.ts'
 import { JobRecords, type TimedJobsDecision } from './records.ts'
+import { withinQuota } from './room.ts'
 import { type JobProblem, scaledJobStatus } from './status.ts'
 
 export type JobScalerApi = Pick<
@@ -152,12 +154,22 @@ export class JobScaler implements Looker {
     if (mayCreate && this.polls && this.#policy !== undefined) {
       const triggers = new Map(this.#triggers.map(({ key, input }) => [key, input] as const))
       const at = this.#options.times.text()
-      this.#decision = { ...decideJobs(this.#policy, { triggers, ...counts }), at }
+      const { refusal, ...decision } = this.#withinQuota(decideJobs(this.#policy, { triggers, ...counts }))
+      this.#decision = { ...decision, at }
+      if (refusal !== undefined) await this.#tell('Warning', QUOTA_EXCEEDED, refusal)
       if (this.#decision.create > 0) await this.#create(this.#decision)
       this.#records.looked(this.#decision)
     }
     const created = this.#unseen.size - unseen
     await this.#writeStatus({ running: counts.running + created, pending: counts.pending + created })
+  }
+
+  #withinQuota(decision: JobsDecision): ReturnType<typeof withinQuota<JobsDecision>> {
+    const { cache } = this.#options
+    const { namespace = '' } = this.#object.metadata
+    if (decision.create === 0) return decision
+    const there = cache.list('Job', { namespace }).length + this.#unseen.size
+    return withinQuota(decision, cache.list<ResourceQuota>('ResourceQuota', { namespace }), there)
   }
 
   /** One that was removed before it was ever seen would count for good. */

@@ -38,10 +38,12 @@ export function scaledObjectController(options: ScaledObjectOptions): ScaledObje
   const relogins = new Relogins()
   const reconciler = new ScaledObjectReconciler(options, { scalers, indexes, relogins })
   const onCredentials = (ref: ObjectRef) => relogins.note(ref)
+  const onRequests = (scaler: ScaledObject, { waiting }: { readonly waiting: boolean }) =>
+    scalers.requested(keyOf(scaler), waiting)
   return {
     controller: {
       name: 'scaledobject',
-      watches: scaledObjectWatches({ cache, onCredentials }, indexes),
+      watches: scaledObjectWatches({ cache, onCredentials, onRequests }, indexes),
       reconciler,
       concurrency: 32,
     },

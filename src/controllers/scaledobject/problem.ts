@@ -69,6 +69,11 @@ export function findProblem({ object, service, rivals, isSupported }: ProblemInp
       reason: 'TargetNotFound',
       message: `there is no ${targetText(object)} in namespace ${object.metadata.namespace}: it is scaled as soon as there is`,
     }
+  if (service.spec.placement?.strategy === 'perNode')
+    return {
+      reason: 'UnsupportedTarget',
+      message: `${targetText(object)} has one instance on each node (placement strategy perNode): there is no number to scale`,
+    }
   return undefined
 }
 

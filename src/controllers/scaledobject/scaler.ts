@@ -8,7 +8,7 @@ import { deepEqual, type Json } from '../../core/json.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { Looker, Wish } from '../../engine/looks.ts'
 import type { ScaledObject, Service } from '../../resources/generated/types.ts'
-import type { Decision, DecisionInput, ScalingState } from '../../scaling/decide.ts'
+import type { Decision, DecisionInput, RequestFacts, ScalingState } from '../../scaling/decide.ts'
 import type { ScalingPolicy } from '../../scaling/policy.ts'
 import { historySubject } from '../../scaling/sample.ts'
 import type { ScalingTimes } from '../../scaling/times.ts'
@@ -59,6 +59,8 @@ export class Scaler implements Looker {
   #state: ScalingState | undefined
   #decision: LastDecision | undefined
   #ready = 0
+  /** When requests for its Service were last heard of, on the steady timeline. */
+  #requestsMs: number | undefined
   readonly #deciding = new Rounds(async () => {
     await this.#decideOnce()
     this.#isOwed = false
@@ -106,6 +108,11 @@ export class Scaler implements Looker {
   pollInMs(polls: number, lateMs: number): number {
     const { random, times } = this.#options
     return pollInMs({ scaler: this, polls, lateMs, random, time: times.now() })
+  }
+
+  /** Requests have come in for its Service. */
+  noteRequests(): void {
+    this.#requestsMs = this.#options.times.steadyMs()
   }
 
   decideInMs(): number {
@@ -226,8 +233,18 @@ export class Scaler implements Looker {
       replicas: service.spec.replicas,
       instances,
       triggers: this.#triggers.inputs(),
+      requests: this.#requests(target, service),
       createdMs: times.steadyOf(this.#object.metadata.creationTimestamp) ?? times.steadyMs(),
     }
+  }
+
+  /** Whoever begins to listen has not heard yet of what comes in: what is awake then stays so, until it would have heard. */
+  #requests(target: Target, service: Service): RequestFacts | undefined {
+    const through = target.edges(service)
+    if (through === '') return undefined
+    if (this.#requestsMs === undefined && service.spec.replicas > (this.#policy?.idleReplicas ?? 0))
+      this.noteRequests()
+    return { atMs: this.#requestsMs, through }
   }
 
   /** What is told by events holds until the next one: a cooldown begins with the event that ends it, and not with the last look. */
@@ -294,6 +311,7 @@ export class Scaler implements Looker {
       this.#target = new Target(service, { api, cache, owner: { namespace, name } })
       this.#state = undefined
       this.#decision = undefined
+      this.#requestsMs = undefined
     }
     await this.#triggers.update(
       this.#object,

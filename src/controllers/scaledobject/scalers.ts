@@ -28,6 +28,13 @@ export class Scalers {
     await this.#looks.carryOut(ref, await scaler.update(object, problem, credentials))
   }
 
+  /** Requests come in for its Service. Where one waits, its triggers are looked at now, and it is decided. */
+  requested(ref: string, isWaiting: boolean): void {
+    this.#looks.get(ref)?.noteRequests()
+    if (!isWaiting) return
+    void this.#looks.carryOut(ref, 'look').catch((error) => this.#looks.failed(ref, error))
+  }
+
   /** Ends its work. Resolves once nothing of it is under way. */
   remove(ref: string): Promise<void> {
     return this.#looks.remove(ref)

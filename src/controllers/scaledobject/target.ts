@@ -2,7 +2,7 @@
 import type { ResourceController, ResourceEditor, ResourceReader } from '../../api/api.ts'
 import { isNsctlError } from '../../core/errors.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
-import type { Instance, Service } from '../../resources/generated/types.ts'
+import type { Instance, Route, Service } from '../../resources/generated/types.ts'
 import type { ObjectRef } from '../../resources/object.ts'
 
 export type TargetApi = Pick<ResourceEditor, 'scale'> &
@@ -51,6 +51,16 @@ export class Target {
   instances({ metadata }: Service): readonly Instance[] {
     const owned = this.#options.cache.byOwner(metadata.uid ?? '')
     return owned.filter(({ kind }) => kind === 'Instance') as unknown as readonly Instance[]
+  }
+
+  /** The nodes whose load balancers lead requests to it, and say so; empty where none does. */
+  edges({ metadata }: Service): string {
+    const routes = this.#options.cache.byOwner(metadata.uid ?? '').filter(({ kind }) => kind === 'Route')
+    const telling = (routes as unknown as readonly Route[]).filter(({ spec }) => spec.scaled === true)
+    return telling
+      .map(({ spec }) => spec.node)
+      .sort()
+      .join(', ')
   }
 
   /** From now on applying a manifest leaves the number alone. */

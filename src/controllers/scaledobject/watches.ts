@@ -2,7 +2,7 @@
 import { deepEqual } from '../../core/json.ts'
 import type { ObjectCache, ObjectIndex } from '../../engine/cache.ts'
 import { ownKey, type Watch } from '../../engine/controller.ts'
-import type { ScaledObject } from '../../resources/generated/types.ts'
+import type { Route, ScaledObject } from '../../resources/generated/types.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
 import { credentialWatches } from '../credentials.ts'
 import { sameOrders } from './orders.ts'
@@ -20,6 +20,8 @@ export interface WatchOptions {
   readonly cache: ObjectCache
   /** What a trigger of it logs in with has changed. */
   readonly onCredentials: (ref: ObjectRef) => void
+  /** Requests come in for its Service; one of them waits where it has no instance. */
+  readonly onRequests: (scaler: ScaledObject, requests: { readonly waiting: boolean }) => void
 }
 
 export function scaledObjectIndexes(cache: ObjectCache): ScaledObjectIndexes {
@@ -36,7 +38,7 @@ export function scaledObjectIndexes(cache: ObjectCache): ScaledObjectIndexes {
 }
 
 export function scaledObjectWatches(
-  { cache, onCredentials }: WatchOptions,
+  { cache, onCredentials, onRequests }: WatchOptions,
   { byTarget }: ScaledObjectIndexes,
 ) {
   const onTarget = (service: AnyResource, old: AnyResource | undefined): readonly ObjectRef[] => {
@@ -66,6 +68,22 @@ export function scaledObjectWatches(
       toKeys: (now, old) => (old !== undefined && sameTarget(now, old) ? [] : onTarget(now, old)),
     },
     { kind: 'Instance', toKeys: () => [] },
+    {
+      kind: 'Route',
+      toKeys: (now, old) => {
+        const route = now as unknown as Route
+        const { heldAt, requestedAt } = route.status ?? {}
+        // what came before this process began has found somebody, or given up
+        if (old === undefined) return []
+        const before = (old as unknown as Route).status
+        const waiting = heldAt !== undefined && heldAt !== before?.heldAt
+        // whose clock says when is another machine's: that it is told is what counts
+        if (!waiting && (requestedAt === undefined || requestedAt === before?.requestedAt)) return []
+        const key = `${route.metadata.namespace}/${route.spec.service}`
+        for (const one of byTarget.get<ScaledObject>(key)) onRequests(one, { waiting })
+        return []
+      },
+    },
     ...credentialWatches('ScaledObject', cache, onCredentials),
   ]
   return watches

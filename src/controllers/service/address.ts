@@ -1,6 +1,7 @@
 /** Where a Service is reached, as `get` shows it: `http://127.0.0.1:20011 +1`, `tcp 20031, 20032`. Pure. */
 import type { Instance, Service, ServicePort } from '../../resources/generated/types.ts'
 
+const LOOPBACK = '127.0.0.1'
 const HTTP_NAMES: ReadonlySet<string> = new Set(['http', 'web'])
 
 /** What a port speaks: as it says, else as its name suggests, else plain TCP. */
@@ -12,16 +13,20 @@ export function schemeOf(port: ServicePort): 'http' | 'https' | 'tcp' {
 export function addressesOf(
   service: Service,
   ready: readonly Instance[],
-  nodeAddress: string,
+  addressOf: (node: string) => string | undefined,
 ): string | undefined {
   const port = service.spec.template.ports?.[0]
   if (port === undefined) return undefined
-  const numbers = ready
+  const reached = ready
     .toSorted((a, b) => a.spec.ordinal - b.spec.ordinal)
-    .flatMap((one) => one.status?.ports?.find((given) => given.name === port.name)?.port ?? [])
-  const [first, ...others] = numbers
+    .flatMap(({ spec, status }) => {
+      const given = status?.ports?.find(({ name }) => name === port.name)
+      return given === undefined ? [] : [{ node: spec.node, number: given.port }]
+    })
+  const [first, ...others] = reached
   if (first === undefined) return undefined
   const scheme = schemeOf(port)
-  if (scheme === 'tcp') return `${port.protocol === 'UDP' ? 'udp' : 'tcp'} ${numbers.join(', ')}`
-  return `${scheme}://${nodeAddress}:${first}${others.length > 0 ? ` +${others.length}` : ''}`
+  if (scheme === 'tcp')
+    return `${port.protocol === 'UDP' ? 'udp' : 'tcp'} ${reached.map(({ number }) => number).join(', ')}`
+  return `${scheme}://${addressOf(first.node) ?? LOOPBACK}:${first.number}${others.length > 0 ? ` +${others.length}` : ''}`
 }

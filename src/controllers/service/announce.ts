@@ -5,6 +5,9 @@ import { findCondition } from '../../resources/conditions.ts'
 import type { Service, ServiceStatus } from '../../resources/generated/types.ts'
 import type { Material } from '../../resources/materials.ts'
 import { refText } from '../../resources/object.ts'
+import { OUTSIDE_LIMITS } from '../bounds.ts'
+import { UNSCHEDULABLE } from '../placer.ts'
+import { QUOTA_EXCEEDED } from '../quotas.ts'
 
 /** In the order in which they are told; `after` is about to be written over the status that `service` has. */
 export function announce(
@@ -34,11 +37,21 @@ export function announce(
     const why = fresh.length === 0 ? '' : `, with what is new in ${fresh.join(', ')}`
     events.push({ type: 'Normal', reason: 'RolledOut', message: `${isDone.message}${why}` })
   }
+  const { rollout } = after
+  const isStep = rollout?.step !== undefined && rollout.text !== undefined
+  if (isStep && (before?.rollout?.step !== rollout.step || before.rollout.hash !== rollout.hash))
+    events.push({ type: 'Normal', reason: 'RolloutStep', message: rollout.text ?? '' })
   if (before?.stableMaterials !== undefined && before.stableHash === after.stableHash) {
     const fresh = newMaterials(before, after)
     const message = `all instances have what is new in ${fresh.join(', ')}`
     if (fresh.length > 0) events.push({ type: 'Normal', reason: 'Reloaded', message })
   }
+  // once: the numbers in it change with all that comes and goes, and the condition has them
+  const isNew = isDone !== undefined && wasDone?.reason !== isDone.reason
+  if (isNew && isDone.reason === UNSCHEDULABLE)
+    events.push({ type: 'Warning', reason: 'FailedScheduling', message: isDone.message ?? '' })
+  if (isNew && (isDone.reason === QUOTA_EXCEEDED || isDone.reason === OUTSIDE_LIMITS))
+    events.push({ type: 'Warning', reason: isDone.reason, message: isDone.message ?? '' })
   const [wasDegraded, isDegraded] = [
     findCondition(before?.conditions, 'Degraded'),
     findCondition(after.conditions, 'Degraded'),

@@ -1,34 +1,39 @@
 /** The Service controller: read → plan → apply → one status write. */
 import { FINALIZERS, type ResourceController, type ResourceReader } from '../../api/api.ts'
+import { seenRef } from '../../api/seen.ts'
 import type { Clock } from '../../core/clock.ts'
+import { NsctlError } from '../../core/errors.ts'
 import { deepEqual, type Json } from '../../core/json.ts'
-import { parseDurationMs } from '../../core/quantity.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { ControllerSpec } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type { Instance, Node, Secret, Service, Volume } from '../../resources/generated/types.ts'
-import { missingText } from '../../resources/materials.ts'
+import type { Batch } from '../../placement/placement.ts'
+import type { Node, Route, Service } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
+import { demandOf } from '../../resources/resourcequota/measures.ts'
+import { Bounds } from '../bounds.ts'
+import { Placer, UNSCHEDULABLE } from '../placer.ts'
+import { isPreempted } from '../preempting.ts'
+import { NO_CLASS, Priorities } from '../priorities.ts'
+import { QUOTA_EXCEEDED, Quotas } from '../quotas.ts'
 import { announce } from './announce.ts'
+import { boundedPlan, filledIn } from './bounding.ts'
+import { Decider, type Decision } from './decider.ts'
 import { type Finishing, Patience } from './finishing.ts'
-import { resolveTarget } from './good-template.ts'
-import { madeFor, makeInstance, makeVolume, type ResolvedTemplate } from './instances.ts'
+import { madeFor, type ResolvedTemplate } from './instances.ts'
+import { Maker } from './making.ts'
 import { OwnWrites } from './own-writes.ts'
-import type { InstanceAction } from './plan.ts'
 import { planMaterials } from './plan-materials.ts'
-import {
-  commonMaterials,
-  isComplete,
-  materialViews,
-  planFor,
-  type Situation,
-  stopsFirst,
-} from './situation.ts'
+import { Analyst, type Measure } from './rollout/analyst.ts'
+import { type Lateness, lateness, reachedBy } from './rollout/deadline.ts'
+import type { Progress } from './rollout/progress.ts'
+import type { Unplaced } from './seating.ts'
+import { isComplete, materialViews, type Situation } from './situation.ts'
+import { strandedText } from './standing.ts'
 import { serviceStatus } from './status.ts'
-import { type Failure, isAbandoned, judge, remember, type TemplateMemory } from './target.ts'
+import { keepServing } from './successors.ts'
+import { Surroundings } from './surroundings.ts'
 import { Timekeeper } from './timekeeper.ts'
-import { type Obstacle, undeliverable } from './undeliverable.ts'
-import { type WantedTemplate, WantedTemplates } from './wanted.ts'
 import { serviceWatches } from './watches.ts'
 
 export type ServiceApi = Pick<
@@ -41,18 +46,27 @@ export interface ServiceControllerOptions {
   readonly cache: ObjectCache
   readonly api: ServiceApi
   readonly clock: Clock
+  /** The one that all controllers of a control plane share; one of its own where left out. */
+  readonly placer?: Placer
+  /** Likewise. */
+  readonly quotas?: Quotas
   /** Without a readiness probe an instance has to run for so long before it counts: a crash at start is no success. */
   readonly unprobedSettleMs?: number
+  /** What analyses of canaries ask. */
+  readonly measure?: Measure
 }
 
 const UNPROBED_SETTLE_MS = 1_000
+/** What is more important has been woken and has found its place by then. */
+const BEHIND_MS = 1_000
 
 /** Makes a Service’s Instances and Volumes, rolls out, rolls back, and says in status how it stands. */
 export function serviceController(options: ServiceControllerOptions): ControllerSpec {
+  const { placer = new Placer(options), quotas = new Quotas(options) } = options
   return {
     name: 'service',
-    watches: serviceWatches(options.cache),
-    reconciler: new ServiceReconciler(options),
+    watches: serviceWatches(options.cache, placer, quotas),
+    reconciler: new ServiceReconciler(options, placer, quotas),
     concurrency: 16,
   }
 }
@@ -65,144 +79,101 @@ function refOf(
   return { kind, namespace, name, uid }
 }
 
-/** What a reconcile has decided. */
-interface Decision {
-  readonly memory: TemplateMemory
-  readonly target: ResolvedTemplate
-  readonly failure: Failure | undefined
-  readonly node: Node | undefined
-  /** What keeps the target from being started; whatever runs stays. */
-  readonly obstacle: Obstacle | undefined
-}
-
 class ServiceReconciler {
   readonly #cache: ObjectCache
   readonly #api: ServiceApi
   readonly #clock: Clock
   readonly #times: Timekeeper
   readonly #settleMs: number
-  readonly #wanted: WantedTemplates
+  readonly #decider: Decider
   readonly #ownWrites = new OwnWrites()
   readonly #patience: Patience
+  readonly #placer: Placer
+  readonly #quotas: Quotas
+  readonly #bounds: Bounds
+  readonly #priorities: Priorities
+  readonly #around: Surroundings
+  readonly #maker: Maker
 
-  constructor(options: ServiceControllerOptions) {
+  constructor(options: ServiceControllerOptions, placer: Placer, quotas: Quotas) {
     this.#cache = options.cache
-    this.#wanted = new WantedTemplates(options.cache)
+    this.#placer = placer
+    this.#quotas = quotas
+    this.#bounds = new Bounds(options.cache)
+    this.#priorities = new Priorities(options.cache)
     this.#api = options.api
     this.#clock = options.clock
     this.#patience = new Patience(options.clock)
     this.#settleMs = options.unprobedSettleMs ?? UNPROBED_SETTLE_MS
     this.#times = new Timekeeper(options.clock, this.#settleMs)
+    this.#around = new Surroundings(options.cache, this.#times)
+    const volumesOf = (service: Service) => this.#around.volumesOf(service)
+    this.#maker = new Maker({ api: options.api, cache: options.cache, placer, quotas, volumesOf })
+    this.#decider = new Decider({
+      cache: options.cache,
+      api: options.api,
+      times: this.#times,
+      clock: options.clock,
+      analyst: new Analyst(options.clock, options.measure ?? cannotMeasure),
+    })
   }
 
   async reconcile(ref: ObjectRef): Promise<Outcome> {
     const service = this.#ownWrites.newest(ref, this.#cache.get<Service>(ref))
-    if (service === undefined) return settled
-    const situation = this.#read(service)
-    if (service.metadata.deletionTimestamp !== undefined) return await this.#finalize(situation)
-    const decision = await this.#decide(situation)
-    const { target, node } = decision
-    const held = decision.obstacle !== undefined
-    const finishing = this.#patience.hold(
-      service,
-      situation.live,
-      node === undefined ? [] : planFor(situation, target, held),
-    )
-    if (node !== undefined) await this.#apply(situation, target, node.metadata.name, finishing.actions)
-    if (!held) await this.#moveOn(situation, target)
-    await this.#writeStatus(situation, decision, finishing)
-    return soonest(this.#outcome(situation, target.hash), finishing)
-  }
-
-  #read(service: Service): Situation {
-    const owned = this.#cache.byOwner(service.metadata.uid ?? '')
-    const instances = owned.filter((one) => one.kind === 'Instance') as unknown as readonly Instance[]
-    const live = instances.filter((one) => one.metadata.deletionTimestamp === undefined)
-    const available = new Set(instances.filter((one) => this.#times.isAvailable(service, one)))
-    return { service, instances, live, isAvailable: (one) => available.has(one) }
-  }
-
-  async #decide(situation: Situation): Promise<Decision> {
-    const { service } = situation
-    const wanted = this.#wanted.of(service)
-    const currentHash = wanted.hash
-    const failure = this.#judge(situation, currentHash)
-    const memory = remember({
-      before: service.status,
-      currentHash,
-      revision: service.metadata.revision ?? 0,
-      materials: commonMaterials(situation),
-      complete: isComplete(situation, currentHash),
-      failure,
-      autoRollback: service.spec.update.autoRollback,
-    })
-    const target = await resolveTarget(this.#api, situation, memory, wanted.materials)
-    // begun now, so that it can be said how long it took
-    if (service.spec.replicas > 0 && !isComplete(situation, target.hash))
-      this.#times.rolloutMs(service, target.hash)
-    const node = this.#chooseNode()
-    // the last good template is not held up by what the wanted one lacks
-    const obstacle = isAbandoned(memory) ? undefined : this.#obstacle(situation, wanted, target, node)
-    return { memory, target, failure, node, obstacle }
-  }
-
-  #obstacle(
-    situation: Situation,
-    { hash, materials, missing }: WantedTemplate,
-    target: ResolvedTemplate,
-    node: Node | undefined,
-  ): Obstacle | undefined {
-    if (missing.length > 0) return { message: missingText(missing) }
-    if (materials.length === 0) return undefined
-    const { service, live } = situation
-    const { namespace } = service.metadata
-    return undeliverable({
-      materials,
-      hash,
-      live,
-      stopsFirst: stopsFirst(situation, target),
-      secretOf: (name) => this.#cache.get<Secret>({ kind: 'Secret', namespace, name }),
-      node,
-    })
-  }
-
-  #judge({ service, live, isAvailable }: Situation, hash: string): Failure | undefined {
-    if (service.status?.stableHash === hash) return undefined
-    return judge({
-      current: live.filter((one) => one.spec.templateHash === hash),
-      progressDeadlineMs: parseDurationMs(service.spec.update.progressDeadline),
-      isAvailable,
-      unavailableMs: (one) => this.#times.unavailableMs(service, one),
-    })
-  }
-
-  /** One node, the local one, until placement has more to choose from. */
-  #chooseNode(): Node | undefined {
-    return this.#cache.list<Node>('Node').find((node) => node.status?.phase === 'Ready')
-  }
-
-  async #apply(
-    { service, instances }: Situation,
-    target: ResolvedTemplate,
-    node: string,
-    actions: readonly InstanceAction[],
-  ): Promise<void> {
-    const ending: ReadonlySet<number> = target.storage.length === 0 ? new Set() : this.#endingData(service)
-    const made = actions
-      .filter((action) => action.kind === 'create')
-      .filter(({ ordinal }) => !ending.has(ordinal))
-      .map(({ ordinal, attempt }) => ({ ordinal, attempt, node }))
-    if (made.length > 0) {
-      const volumes = made.flatMap((one) =>
-        target.storage.map((mount) => makeVolume(service, mount.name, one)),
-      )
-      await this.#api.createOwned([...volumes, ...made.map((one) => makeInstance(service, target, one))])
+    if (service === undefined) {
+      this.#placer.settle(ref)
+      this.#quotas.settle(ref)
+      return settled
     }
-    const ended = new Set(actions.filter((action) => action.kind === 'delete').map((action) => action.name))
+    const situation = this.#around.situationOf(service)
+    if (service.metadata.deletionTimestamp !== undefined) return await this.#finalize(situation)
+    const decision = filledIn(this.#bounds, situation, await this.#decider.decide(situation))
+    const { target } = decision
+    const known = this.#priorities.of(service.spec.placement)
+    const limits = { bounds: this.#bounds, priority: known }
+    const { actions, refused } = boundedPlan(limits, situation, decision)
+    const priority = known ?? NO_CLASS
+    const kept = keepServing(situation, decision, actions, {
+      ...{ volumes: this.#around.volumesOf(service), priority },
+      trial: (batch, leaving) => this.#trial(batch, target, leaving),
+    })
+    const finishing = this.#patience.hold(service, situation.live, kept.actions)
+    const unmade = await this.#maker.make(situation, decision, finishing, priority)
+    const unplaced = refused ?? unmade ?? kept.unplaced
+    if (kept.unplaced !== undefined) this.#placer.wait(ref)
+    if (kept.unplaced !== undefined || refused !== undefined) this.#quotas.wait(ref)
+    await this.#end(situation, finishing)
+    if (!decision.held) await this.#moveOn(situation, target)
+    const late = this.#lateness(situation, decision, unplaced)
+    await this.#writeStatus(situation, decision, { finishing, unplaced, late })
+    const behindMs = this.#placer.isBehind(ref) ? BEHIND_MS : undefined
+    const waits = [finishing.waitMs, late.waitMs, behindMs]
+    return soonest(this.#outcome(situation, decision), waits, decision.progress)
+  }
+
+  /** Why what follows could not be made once these are gone. */
+  #trial(batch: Batch, { template }: ResolvedTemplate, leaving: readonly string[]): Unplaced | undefined {
+    const refusal = this.#placer.trial(batch, leaving)
+    if (refusal !== undefined) return { reason: UNSCHEDULABLE, text: refusal.text }
+    const use = demandOf(template)
+    const text = this.#quotas.trial(
+      batch.namespace,
+      batch.seats.map(() => use),
+      leaving,
+    )
+    return text === undefined ? undefined : { reason: QUOTA_EXCEEDED, text }
+  }
+
+  /** What the plan ends, and what makes room for something more important. */
+  async #end({ instances, live, lost }: Situation, { actions }: Finishing): Promise<void> {
+    const ended = new Set([
+      ...actions.filter((action) => action.kind === 'delete').map((action) => action.name),
+      ...live.filter(isPreempted).map(({ metadata }) => metadata.name),
+    ])
     await Promise.all(
-      instances
+      [...instances, ...lost]
         .filter((one) => ended.has(one.metadata.name))
-        .map((one) => this.#api.requestDelete(refOf('Instance', one))),
+        .map((one) => this.#api.requestDelete(seenRef(one))),
     )
   }
 
@@ -212,43 +183,67 @@ class ServiceReconciler {
     const materials = target.materials as unknown as Json
     const moving = situation.live.filter((one) => names.has(one.metadata.name))
     await Promise.all(
-      moving.map((one) => this.#api.updateOwned(refOf('Instance', one), (spec) => ({ ...spec, materials }))),
+      moving.map((one) => this.#api.updateOwned(seenRef(one), (spec) => ({ ...spec, materials }))),
     )
   }
 
-  async #writeStatus(situation: Situation, decision: Decision, { waitsFor }: Finishing): Promise<void> {
-    const { service, instances, live, isAvailable } = situation
-    const { memory, target, failure, node } = decision
+  /** Whether the change has stood still for too long because nothing has a node. */
+  #lateness(situation: Situation, { memory, progress }: Decision, unplaced: Unplaced | undefined): Lateness {
+    const reached = reachedBy(situation, memory, progress)
+    const stillMs = reached === undefined ? 0 : this.#times.stillMs(situation.service, reached)
+    const why = reached === undefined ? undefined : unplaced?.text
+    return lateness(situation.service.spec.update.progressDeadline, stillMs, why)
+  }
+
+  async #writeStatus(
+    situation: Situation,
+    decision: Decision,
+    { finishing, unplaced, late }: Waits,
+  ): Promise<void> {
+    const { service, instances, isAvailable } = situation
+    const { memory, target, failure } = decision
     const obstacle = service.spec.replicas > 0 ? decision.obstacle?.message : undefined
-    const lacksNode = node === undefined && live.length < service.spec.replicas
     const status = serviceStatus({
       service,
+      routes: this.#routesOf(service),
       instances,
       memory,
+      progress: decision.progress,
       targetHash: target.hash,
       isAvailable,
+      isSilent: (one) => situation.standing(one).silent,
       failure,
-      finishing: waitsFor,
-      blocked: obstacle !== undefined ? `waits for ${obstacle}` : lacksNode ? 'no node is ready' : undefined,
+      finishing: finishing.waitsFor,
+      blocked: obstacle === undefined ? strandedText(situation) : `waits for ${obstacle}`,
+      unplaced,
+      overdue: late.text,
       behind: materialViews(situation, target).filter(({ told, settled }) => !told || !settled).length,
       nowMs: this.#clock.now(),
       rolloutMs: () => this.#times.rolloutMs(service, target.hash),
-      nodeAddress: node?.status?.addresses?.[0] ?? '127.0.0.1',
+      addressOf: (name) => this.#cache.get<Node>({ kind: 'Node', name })?.status?.addresses?.[0],
     })
     if (deepEqual(status, service.status)) return
     const ref = refOf('Service', service)
     await this.#api.updateStatus(ref, status as unknown as Json)
     this.#ownWrites.wrote(ref, service, status)
     const adopts =
-      service.status === undefined && this.#volumesOf(service).some((one) => !madeFor(one, service))
+      service.status === undefined && this.#around.volumesOf(service).some((one) => !madeFor(one, service))
     for (const event of announce(service, status, adopts)) await this.#api.recordEvent(event)
   }
 
+  #routesOf({ metadata }: Service): readonly Route[] {
+    const owned = this.#cache.byOwner(metadata.uid ?? '')
+    return owned.filter((one) => one.kind === 'Route') as unknown as readonly Route[]
+  }
+
   /** Looks again when time alone may change the verdict. */
-  #outcome(situation: Situation, hash: string): Outcome {
+  #outcome(situation: Situation, { target, progress }: Decision): Outcome {
     const { service, instances, live, isAvailable } = situation
     const waiting = live.filter((one) => !isAvailable(one))
-    if (waiting.length === 0 && (service.spec.replicas === 0 || isComplete(situation, hash))) {
+    if (
+      waiting.length === 0 &&
+      (service.spec.replicas === 0 || (progress.finished && isComplete(situation, target.hash)))
+    ) {
       this.#times.settle(service)
       return settled
     }
@@ -263,11 +258,14 @@ class ServiceReconciler {
   }
 
   /** The programs go first (garbage collection ends them), then, with --purge, the data. */
-  async #finalize({ service, instances }: Situation): Promise<Outcome> {
+  async #finalize({ service, instances, lost }: Situation): Promise<Outcome> {
     this.#times.settle(service)
     this.#patience.forget(service)
-    if (!service.metadata.finalizers?.includes(FINALIZERS.purge) || instances.length > 0) return settled
-    const volumes = this.#volumesOf(service)
+    this.#placer.settle(refOf('Service', service))
+    this.#quotas.settle(refOf('Service', service))
+    if (!service.metadata.finalizers?.includes(FINALIZERS.purge) || instances.length + lost.length > 0)
+      return settled
+    const volumes = this.#around.volumesOf(service)
     await Promise.all(
       volumes
         .filter((volume) => volume.metadata.deletionTimestamp === undefined)
@@ -276,22 +274,27 @@ class ServiceReconciler {
     if (volumes.length === 0) await this.#api.removeFinalizer(refOf('Service', service), FINALIZERS.purge)
     return settled
   }
-
-  /** Ordinals whose data is being removed: nothing may run on it. Its end wakes this again. */
-  #endingData(service: Service): ReadonlySet<number> {
-    const ending = this.#volumesOf(service).filter((one) => one.metadata.deletionTimestamp !== undefined)
-    return new Set(ending.map((volume) => volume.spec.ordinal))
-  }
-
-  #volumesOf(service: Service): readonly Volume[] {
-    return this.#cache
-      .list<Volume>('Volume', { namespace: service.metadata.namespace })
-      .filter((volume) => volume.spec.service === service.metadata.name)
-  }
 }
 
-/** Whatever else there is to wait for, the patience with what finishes ends in time. */
-function soonest(outcome: Outcome, { waitMs }: Finishing): Outcome {
-  if (waitMs === undefined || (outcome.kind === 'recheck' && outcome.afterMs <= waitMs)) return outcome
-  return recheck(Math.max(1, waitMs), 'busy instances finish what they do')
+/** What a change waits for. */
+interface Waits {
+  readonly finishing: Finishing
+  readonly unplaced: Unplaced | undefined
+  readonly late: Lateness
+}
+
+/** Whatever else there is to wait for, the patience with what finishes ends in time, as does that with a change, and a step that takes its time. */
+function soonest(
+  outcome: Outcome,
+  waits: readonly (number | undefined)[],
+  { waitMs: stepMs }: Progress,
+): Outcome {
+  const waitMs = Math.min(...[...waits, stepMs].map((one) => one ?? Number.POSITIVE_INFINITY))
+  if (waitMs === Number.POSITIVE_INFINITY || (outcome.kind === 'recheck' && outcome.afterMs <= waitMs))
+    return outcome
+  return recheck(Math.max(1, waitMs), waitMs === stepMs ? 'the rollout goes on' : 'patience ends')
+}
+
+async function cannotMeasure(): Promise<number> {
+  throw new NsctlError('Unsupported', 'nothing here can measure')
 }

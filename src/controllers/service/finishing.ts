@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { parseDurationMs } from '../../core/quantity.ts'
 import { isBusy } from '../../resources/busy.ts'
 import type { Instance, Service } from '../../resources/generated/types.ts'
-import type { InstanceAction } from './plan.ts'
+import type { InstanceAction } from './views.ts'
 
 export interface Finishing {
   /** What is carried out now. */

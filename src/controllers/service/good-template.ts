@@ -1,37 +1,42 @@
-/** Finds the template that a Service's instances should have. */
+/** Finds the templates that a Service's instances should have. */
 import type { ResourceReader } from '../../api/api.ts'
-import type { ServiceSpec } from '../../resources/generated/types.ts'
+import type { Service, ServiceSpec } from '../../resources/generated/types.ts'
 import type { Material } from '../../resources/materials.ts'
 import type { ObjectRef } from '../../resources/object.ts'
 import type { ResolvedTemplate } from './instances.ts'
 import type { Situation } from './situation.ts'
-import { isAbandoned, type TemplateMemory } from './target.ts'
+import type { TemplateMemory } from './target.ts'
+
+/** The template that is wanted, with what it runs with of Configs and Secrets. */
+export function wantedTemplate(
+  { spec, metadata }: Service,
+  hash: string,
+  materials: readonly Material[],
+): ResolvedTemplate {
+  return { ...resolved(hash, spec, metadata.revision), materials }
+}
 
 /**
- * The wanted template, with `materials`; where it was abandoned the last good one with what that was good with, from what runs or from
- * the Service's revisions.
+ * The last good template with what that was good with, from what runs or from the Service's revisions; undefined where none is known or
+ * kept.
  */
-export async function resolveTarget(
+export async function stableTemplate(
   api: Pick<ResourceReader, 'history'>,
   { service, instances }: Pick<Situation, 'service' | 'instances'>,
-  memory: TemplateMemory,
-  materials: readonly Material[],
-): Promise<ResolvedTemplate> {
-  const { spec, metadata } = service
-  const wanted = { ...resolved(memory.currentHash ?? '', spec, metadata.revision), materials }
-  const { stableHash, stableRevision, stableMaterials } = memory
-  if (!isAbandoned(memory) || stableHash === undefined) return wanted
+  { stableHash, stableRevision, stableMaterials }: TemplateMemory,
+): Promise<ResolvedTemplate | undefined> {
+  if (stableHash === undefined) return undefined
   const running = instances.find((one) => one.spec.templateHash === stableHash)
   if (running !== undefined)
     return {
       ...resolved(stableHash, running.spec, stableRevision),
       materials: stableMaterials ?? running.spec.materials ?? [],
     }
-  const ref: ObjectRef = { kind: 'Service', namespace: metadata.namespace, name: metadata.name }
+  const { namespace, name } = service.metadata
+  const ref: ObjectRef = { kind: 'Service', namespace, name }
   const record = (await api.history(ref)).find((one) => one.revision === stableRevision)
-  // the last good revision is never pruned; where it is gone all the same, the wanted template is all there is
   return record === undefined
-    ? wanted
+    ? undefined
     : {
         ...resolved(stableHash, record.spec as unknown as ServiceSpec, stableRevision),
         materials: stableMaterials ?? [],
@@ -40,8 +45,8 @@ export async function resolveTarget(
 
 function resolved(
   hash: string,
-  { template, storage = [] }: Pick<ServiceSpec, 'template' | 'storage'>,
+  { template, storage = [], unique = false }: Pick<ServiceSpec, 'template' | 'storage' | 'unique'>,
   revision: number | undefined,
 ): Omit<ResolvedTemplate, 'materials'> {
-  return { hash, template, storage, revisionName: `r${revision ?? 0}` }
+  return { hash, template, storage, unique, revisionName: `r${revision ?? 0}` }
 }

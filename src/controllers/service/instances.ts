@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type {
   Instance,
   Service,
+  ServiceSpec,
   ServiceStorage,
   ServiceTemplate,
   Volume,
@@ -18,6 +19,7 @@ export interface ResolvedTemplate {
   readonly hash: string
   readonly template: ServiceTemplate
   readonly storage: readonly ServiceStorage[]
+  readonly unique: boolean
   /** `r7` */
   readonly revisionName: string
   /** What it runs with of Configs and Secrets. */
@@ -45,6 +47,7 @@ export function makeInstance(
   service: Service,
   resolved: ResolvedTemplate,
   identity: InstanceIdentity,
+  priority = 0,
 ): AnyResource {
   const { metadata } = service
   return {
@@ -73,6 +76,8 @@ export function makeInstance(
       revisionName: resolved.revisionName,
       attempt: identity.attempt,
       template: resolved.template as unknown as JsonObject,
+      ...(resolved.unique ? { unique: true } : {}),
+      ...(priority === 0 ? {} : { priority }),
       ...(resolved.storage.length === 0 ? {} : { storage: resolved.storage as unknown as JsonObject[] }),
       ...(resolved.materials.length === 0
         ? {}
@@ -101,15 +106,19 @@ export function madeFor(volume: Volume, service: Service): boolean {
   return volume.metadata.annotations?.[MADE_FOR] === service.metadata.uid
 }
 
-/** True where two instances of one ordinal cannot run side by side: they would share data or a port. */
-export function isExclusive(template: ServiceTemplate, storage: readonly ServiceStorage[]): boolean {
-  return storage.length > 0 || (template.ports ?? []).some((port) => port.port !== undefined)
+/** True where two instances of one ordinal cannot run side by side: they would share data or a port, or must not for another reason. */
+export function isExclusive({
+  template,
+  storage = [],
+  unique = false,
+}: Pick<ServiceSpec, 'template' | 'storage' | 'unique'>): boolean {
+  return unique || storage.length > 0 || (template.ports ?? []).some((port) => port.port !== undefined)
 }
 
 /** Whether anything asks a program how it is, or running has to do. */
 export function hasReadinessProbe(instance: Instance): boolean {
   const { template } = instance.spec
-  return (
-    template.readiness !== undefined || (template.programs ?? []).some((one) => one.readiness !== undefined)
+  return [template, ...(template.programs ?? [])].some(
+    (one) => one.readiness !== undefined || one.startup !== undefined,
   )
 }

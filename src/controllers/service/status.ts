@@ -1,20 +1,33 @@
 /** What a Service's status says. Pure. */
 import { formatCount } from '../../core/words.ts'
 import { type ConditionInput, findCondition, setConditions } from '../../resources/conditions.ts'
-import type { Instance, Service, ServiceStatus } from '../../resources/generated/types.ts'
+import type { Instance, Route, Service, ServiceStatus } from '../../resources/generated/types.ts'
+import { isPreempted, PREEMPTED, storedNominations } from '../preempting.ts'
 import { addressesOf } from './address.ts'
+import { EXPOSED, exposedCondition, exposedUrl } from './exposed.ts'
+import type { Progress } from './rollout/progress.ts'
+import type { Unplaced } from './seating.ts'
 import { CRASH_LOOP_RESTARTS, type Failure, isAbandoned, type TemplateMemory } from './target.ts'
 
 export interface StatusInput {
   readonly service: Service
+  /** What load balancers lead to it. */
+  readonly routes: readonly Route[]
   /** All of its instances, those that are ending included. */
   readonly instances: readonly Instance[]
   readonly memory: TemplateMemory
+  readonly progress: Progress
   /** The template that the instances should have; the stable one's where the wanted one was abandoned. */
   readonly targetHash: string
   readonly isAvailable: (instance: Instance) => boolean
+  /** What it says of itself may be from long ago. */
+  readonly isSilent: (instance: Instance) => boolean
   readonly failure: Failure | undefined
   readonly blocked: string | undefined
+  /** Why some instances are not made. */
+  readonly unplaced: Unplaced | undefined
+  /** Why the change counts as stuck. */
+  readonly overdue: string | undefined
   /** Instances that are too many and may finish what they do. */
   readonly finishing: readonly string[]
   /** Instances that do not have the newest of what reaches them as files yet. */
@@ -23,15 +36,19 @@ export interface StatusInput {
   readonly nowMs: number
   /** How long the present rollout has taken, milliseconds. Asked for when it ends. */
   readonly rolloutMs: () => number
-  readonly nodeAddress: string
+  /** Where a node's instances are reached. */
+  readonly addressOf: (node: string) => string | undefined
 }
+
+/** The same word for an instance that is not ready in time and for a change that comes no further in time. */
+const DEADLINE_EXCEEDED: Failure['reason'] = 'DeadlineExceeded'
 
 /** The whole status. Times and messages that still hold are kept, so that nothing new is nothing to write. */
 export function serviceStatus(input: StatusInput): ServiceStatus {
   const { service, memory } = input
   const live = input.instances.filter((one) => one.metadata.deletionTimestamp === undefined)
   const target = live.filter((one) => one.spec.templateHash === input.targetHash)
-  const ready = live.filter((one) => one.status?.ready === true)
+  const ready = live.filter((one) => one.status?.ready === true && !input.isSilent(one))
   const wanted = service.spec.replicas
   const counts = {
     wanted,
@@ -41,15 +58,19 @@ export function serviceStatus(input: StatusInput): ServiceStatus {
     available: live.filter(input.isAvailable).length,
     targetAvailable: target.filter(input.isAvailable).length,
   }
-  const complete = counts.targetAvailable >= wanted && input.instances.length === wanted
+  const complete =
+    input.progress.finished && counts.targetAvailable >= wanted && input.instances.length === wanted
   const now = new Date(input.nowMs).toISOString()
   const changed = service.status?.currentHash !== memory.currentHash
   const running = isAbandoned(memory) ? memory.stableRevision : service.metadata.revision
-  const url = addressesOf(service, ready, input.nodeAddress)
+  const url = exposedUrl(service, input.routes) ?? addressesOf(service, ready, input.addressOf)
+  const exposed = exposedCondition(service, input.routes)
+  const preempted = preemptedOf(input, complete)
   const summary = summarize(input, live)
   return {
     observedGeneration: service.metadata.generation,
     replicas: counts.live,
+    ...(service.spec.placement?.strategy === 'perNode' ? { desiredReplicas: wanted } : {}),
     readyReplicas: counts.ready,
     updatedReplicas: counts.updated,
     availableReplicas: counts.available,
@@ -59,10 +80,20 @@ export function serviceStatus(input: StatusInput): ServiceStatus {
     ...(url === undefined ? {} : { url }),
     ...(summary === undefined ? {} : { summary }),
     ...withoutUndefined(memory),
+    ...(complete || input.progress.state === undefined ? {} : { rollout: input.progress.state }),
+    ...(input.unplaced?.nominations && { nominations: storedNominations(input.unplaced.nominations) }),
+    ...(preempted && { preempted }),
+    ...trafficText(input),
     rolloutStartedAt: changed ? now : (service.status?.rolloutStartedAt ?? now),
     conditions: setConditions(
-      service.status?.conditions,
-      [readyCondition(counts), progressing(input, counts, complete), degraded(input, live)],
+      // what is not exposed any more has nothing to say of it
+      service.status?.conditions?.filter(({ type }) => type !== EXPOSED || exposed !== undefined),
+      [
+        readyCondition(counts),
+        progressing(input, counts, complete),
+        degraded(input, live, preempted),
+        ...(exposed === undefined ? [] : [exposed]),
+      ],
       now,
       service.metadata.generation,
     ),
@@ -94,6 +125,12 @@ function readyCondition({ wanted, available: ready }: Counts): ConditionInput {
 function progressing(input: StatusInput, counts: Counts, complete: boolean): ConditionInput {
   const type = 'Progressing'
   if (input.blocked !== undefined) return { type, status: 'False', reason: 'Blocked', message: input.blocked }
+  if (input.unplaced !== undefined) {
+    const { overdue, unplaced } = input
+    return overdue === undefined
+      ? { type, status: 'False', reason: unplaced.reason, message: unplaced.text }
+      : { type, status: 'False', reason: DEADLINE_EXCEEDED, message: overdue }
+  }
   if (input.finishing.length > 0) {
     const message = `${input.finishing.join(', ')} ${input.finishing.length === 1 ? 'finishes what it does' : 'finish what they do'}`
     return { type, status: 'True', reason: 'Draining', message }
@@ -114,8 +151,30 @@ function progressing(input: StatusInput, counts: Counts, complete: boolean): Con
   if (input.failure !== undefined && !isAbandoned(input.memory)) {
     return { type, status: 'False', reason: input.failure.reason, message: input.failure.message }
   }
+  const { note } = input.progress
+  if (note !== undefined && note.reason !== 'RollingOut') {
+    if (note.reason === 'WaitingForDependencies')
+      return { type, status: 'True', reason: note.reason, message: note.message }
+    const status = note.reason === 'Paused' ? 'Unknown' : 'True'
+    return { type, status, reason: note.reason, message: `${note.message}, ${part(input, counts)}` }
+  }
   const message = `${counts.targetAvailable} of ${formatCount(counts.wanted, 'instance')} of ${revisionText(input)} available, ${counts.live - counts.updated} to go`
-  return { type, status: 'True', reason: 'RollingOut', message }
+  const place = note === undefined ? '' : `${note.message}, `
+  return { type, status: 'True', reason: 'RollingOut', message: `${place}${message}` }
+}
+
+/** `1 of 4 instances has r2` */
+function part(input: StatusInput, { updated, wanted }: Counts): string {
+  return `${updated} of ${formatCount(wanted, 'instance')} ${updated === 1 ? 'has' : 'have'} ${revisionText(input)}`
+}
+
+/** Nothing under way: all goes to the one template that there is. Left to the numbers where the strategy goes by no weights. */
+function trafficText({ service, progress, memory, targetHash }: StatusInput): Pick<ServiceStatus, 'traffic'> {
+  if (progress.traffic !== undefined) return { traffic: progress.traffic }
+  const { strategy } = service.spec.update
+  const goesByWeight = strategy === 'Canary' || strategy === 'BlueGreen'
+  if (!goesByWeight || progress.state !== undefined || memory.stableHash === undefined) return {}
+  return { traffic: [{ hash: targetHash, weight: 100 }] }
 }
 
 function revisionText(input: StatusInput): string {
@@ -123,7 +182,20 @@ function revisionText(input: StatusInput): string {
   return `r${isAbandoned(memory) ? memory.stableRevision : service.metadata.revision}`
 }
 
-function degraded(input: StatusInput, live: readonly Instance[]): ConditionInput {
+/** The last one that has made room, remembered until all are there again: nobody else knows once it has gone. */
+function preemptedOf({ service, instances }: StatusInput, complete: boolean): ServiceStatus['preempted'] {
+  const ending = instances.filter(isPreempted).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+  const { metadata, spec } = ending[0] ?? {}
+  if (metadata === undefined || spec?.preemptedFor === undefined)
+    return complete ? undefined : service.status?.preempted
+  return { instance: metadata.name, node: spec.node, for: spec.preemptedFor }
+}
+
+function degraded(
+  input: StatusInput,
+  live: readonly Instance[],
+  preempted?: ServiceStatus['preempted'],
+): ConditionInput {
   const type = 'Degraded'
   if (isAbandoned(input.memory)) {
     const message = `r${input.service.metadata.revision} (${input.memory.failedHash}) was abandoned, r${input.memory.stableRevision} runs: ${input.memory.failedReason}`
@@ -132,9 +204,17 @@ function degraded(input: StatusInput, live: readonly Instance[]): ConditionInput
   if (input.failure !== undefined) {
     return { type, status: 'True', reason: input.failure.reason, message: input.failure.message }
   }
+  if (input.overdue !== undefined)
+    return { type, status: 'True', reason: DEADLINE_EXCEEDED, message: input.overdue }
+  const { trouble } = input.progress.note ?? {}
+  if (trouble !== undefined) return { type, status: 'True', ...trouble }
   const failing = live.find((one) => isFailing(one, input.isAvailable))
   if (failing !== undefined)
     return { type, status: 'True', reason: failingReason(failing), message: failingText(failing) }
+  if (preempted !== undefined) {
+    const message = `${preempted.instance} on node/${preempted.node} made room for ${preempted.for}, which is more important`
+    return { type, status: 'True', reason: PREEMPTED, message }
+  }
   return { type, status: 'False', reason: 'AsExpected' }
 }
 
@@ -159,7 +239,12 @@ function failingText(instance: Instance): string {
 function summarize(input: StatusInput, live: readonly Instance[]): string | undefined {
   if (input.service.metadata.deletionTimestamp !== undefined) return 'Deleting'
   if (input.blocked !== undefined) return `Blocked: ${input.blocked}`
+  if (input.overdue !== undefined) return `${DEADLINE_EXCEEDED}: ${input.overdue}`
+  if (input.unplaced !== undefined) return `${input.unplaced.reason}: ${input.unplaced.text}`
   const condition = degraded(input, live)
+  const { note } = input.progress
+  const isHeld = note?.reason === 'WaitingForDependencies' || note?.reason === 'Paused'
+  if (condition.status !== 'True' && isHeld) return `${note.reason}: ${note.message}`
   return condition.status === 'True' ? `${condition.reason}: ${condition.message}` : undefined
 }
 

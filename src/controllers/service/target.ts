@@ -4,7 +4,7 @@ import type { Material } from '../../resources/materials.ts'
 
 /** Why a template is given up: for status and events. */
 export interface Failure {
-  readonly reason: 'CrashLoop' | 'CannotStart' | 'DeadlineExceeded'
+  readonly reason: 'CrashLoop' | 'CannotStart' | 'DeadlineExceeded' | 'AnalysisFailed' | 'Aborted'
   readonly message: string
 }
 

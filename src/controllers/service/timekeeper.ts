@@ -5,6 +5,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Instance, Service } from '../../resources/generated/types.ts'
 import { hasReadinessProbe } from './instances.ts'
+import { isFurther, type Reached } from './rollout/deadline.ts'
 
 /** What is timed for one Service while something is being waited for. */
 interface Times {
@@ -13,6 +14,10 @@ interface Times {
   /** By the uid of the instance: when it was first seen ready, and which time of being ready that was. */
   readonly ready: Map<string, { readonly since: string; readonly atMs: number }>
   rollout: { readonly hash: string; readonly sinceMs: number } | undefined
+  /** How far a change has come, and since when no further. */
+  progress: { readonly reached: Reached; readonly atMs: number } | undefined
+  /** The step of a rollout that began then. */
+  step: { readonly since: string; readonly atMs: number } | undefined
 }
 
 export class Timekeeper {
@@ -74,6 +79,27 @@ export class Timekeeper {
     return this.#clock.monotonic() - times.rollout.sinceMs
   }
 
+  /** Milliseconds since the step of a rollout began, `since` by the wall clock: which counts only as long as nobody watched. */
+  stepMs(service: Service, since: string): number {
+    const times = this.#timesOf(service)
+    const nowMs = this.#clock.monotonic()
+    if (times.step?.since !== since) {
+      const knownMs = Math.max(0, this.#clock.now() - Date.parse(since))
+      times.step = { since, atMs: nowMs - (Number.isNaN(knownMs) ? 0 : knownMs) }
+    }
+    return nowMs - times.step.atMs
+  }
+
+  /** Milliseconds since a change has come further than it is. */
+  stillMs(service: Service, reached: Reached): number {
+    const times = this.#timesOf(service)
+    const nowMs = this.#clock.monotonic()
+    const before = times.progress
+    const isStill = before !== undefined && !isFurther(before.reached, reached)
+    times.progress = { reached, atMs: isStill ? before.atMs : nowMs }
+    return nowMs - times.progress.atMs
+  }
+
   /** Nothing is being waited for any more. */
   settle(service: Service): void {
     this.#times.delete(keyOf(service))
@@ -100,7 +126,13 @@ export class Timekeeper {
     const key = keyOf(service)
     let times = this.#times.get(key)
     if (times === undefined) {
-      times = { unavailable: new Map(), ready: new Map(), rollout: undefined }
+      times = {
+        unavailable: new Map(),
+        ready: new Map(),
+        rollout: undefined,
+        step: undefined,
+        progress: undefined,
+      }
       this.#times.set(key, times)
     }
     return times

@@ -52,7 +52,8 @@ export class WantedTemplates {
         : resolveMaterials(refs, (kind, name) => this.#contentOf(kind, namespace, name))
     const content = canonicalJson(resolved)
     if (known?.content === content) return known.wanted
-    const hash = templateHash(spec.template, spec.storage, contentForHash(refs, resolved.materials))
+    const hashed = contentForHash(refs, resolved.materials)
+    const hash = templateHash(spec.template, spec.storage, hashed, spec.unique)
     const wanted = { hash, ...resolved }
     this.#known.set(spec, { refs, content, wanted })
     return wanted

@@ -32,7 +32,7 @@ export function definitionConstraints(object: unknown): readonly FieldIssue[] {
       message: `${GROUP} is nsctl's own; choose another group`,
       value: spec.group,
     })
-  for (const name of ['perNode', 'internal'] as const)
+  for (const name of ['perNode', 'statusApart', 'internal'] as const)
     if (spec[name] === true)
       issues.push({ path: ['spec', name], message: "is reserved for nsctl's own kinds", value: true })
   issues.push(

@@ -7,6 +7,25 @@
 import type { JsonObject } from '../../core/json.ts'
 import type { Condition, Resource } from '../object.ts'
 
+/** The authority. */
+export type AuthoritySpec = {
+  /** Its certificate, as PEM. */
+  readonly certificate: string
+  /** Its private key, sealed with age to the control plane alone. */
+  readonly sealedKey: string
+}
+
+/** Who uses it. */
+export type AuthorityStatus = {
+  /** Where nodes join, as host:port. */
+  readonly listeners?: readonly string[]
+}
+
+/** The certificate authority of the nodes; there is one, `nodes`, made when a controller first listens for nodes that join. */
+export type Authority = Resource<AuthoritySpec, AuthorityStatus> & {
+  readonly spec: AuthoritySpec
+}
+
 export type ClusterTriggerAuthenticationKeyTarget = {
   /** The trigger's parameter, as its documentation names it. */
   readonly parameter: string
@@ -312,6 +331,8 @@ export type CustomResourceDefinitionSpec = {
   /** Reserved for nsctl's own kinds. */
   readonly perNode?: boolean
   /** Reserved for nsctl's own kinds. */
+  readonly statusApart?: boolean
+  /** Reserved for nsctl's own kinds. */
   readonly internal?: boolean
   /** What it is called. */
   readonly names: CustomResourceDefinitionNames
@@ -403,6 +424,14 @@ export type ResourceEvent = Resource<never, never> & {
   readonly lastTimestamp?: string
 }
 
+/** Absent where neither a load balancer nor a catalog that the control plane writes has anything to do with it. */
+export type InstanceTraffic = {
+  /** A load balancer may lead requests to it, or a catalog name it; it is not ended before that is over. */
+  readonly led: boolean
+  /** How long it may take to be led nothing any more and to finish what it is in the middle of. */
+  readonly drainTimeout: string
+}
+
 export type InstanceStorage = {
   /** The volume. */
   readonly name: string
@@ -439,6 +468,14 @@ export type InstanceSpec = {
   readonly attempt: number
   /** The resolved template. */
   readonly template: ServiceTemplate
+  /** How important it is, as its PriorityClass said when it was made; 0 where left out. */
+  readonly priority?: number
+  /** It ends to make room for this, `service/web`. */
+  readonly preemptedFor?: string
+  /** Absent where neither a load balancer nor a catalog that the control plane writes has anything to do with it. */
+  readonly traffic?: InstanceTraffic
+  /** No other of its ordinal may run at the same time: its node's lease allows it to, and ends it. */
+  readonly unique?: boolean
   /** The volumes it uses. */
   readonly storage?: readonly InstanceStorage[]
   /** What it runs with of Configs and Secrets, each at its version. */
@@ -454,7 +491,7 @@ export type InstancePort = {
 
 /** How it last ended when it should not have. */
 export type InstanceProgramFailure = {
-  /** Error, OOMKilled, Signal, ProgramNotFound, LivenessFailed, Lost. */
+  /** Error, OOMKilled, Signal, ProgramNotFound, LivenessFailed, StartupFailed, LeaseLost, Lost. */
   readonly reason?: string
   /** Its exit status. */
   readonly exitCode?: number
@@ -475,6 +512,8 @@ export type InstanceProgramStatus = {
   readonly pid?: number
   /** Its readiness probe succeeds. */
   readonly ready?: boolean
+  /** Its startup probe has succeeded; absent where it has none. */
+  readonly started?: boolean
   /** How often it was started again. */
   readonly restarts?: number
   /** When the present process started. */
@@ -501,8 +540,8 @@ export type InstanceFailure = {
 
 /** What is. Written by the node's agent. */
 export type InstanceStatus = {
-  /** Backoff waits to be started again after a failure; Failed cannot be started at all, or, with restartPolicy Never, has ended with a failure; Succeeded has ended with 0 under that; Stopped has ended for good because its end was asked for. */
-  readonly phase?: 'Pending' | 'Starting' | 'Running' | 'Backoff' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed'
+  /** Backoff waits to be started again after a failure; Failed cannot be started at all, or, with restartPolicy Never, has ended with a failure; Succeeded has ended with 0 under that; Stopped has ended for good because its end was asked for. Unknown is how it reads while nothing is heard of its node. */
+  readonly phase?: 'Pending' | 'Starting' | 'Running' | 'Backoff' | 'Stopping' | 'Stopped' | 'Succeeded' | 'Failed' | 'Unknown'
   /** All programs run and their readiness probes succeed. */
   readonly ready?: boolean
   /** yes or no, for tables. */
@@ -525,6 +564,8 @@ export type InstanceStatus = {
   readonly reason?: string
   /** The numbers it got. */
   readonly ports?: readonly InstancePort[]
+  /** Of what is unique: larger than that of all that ran under its ordinal before. $NSCTL_FENCING_TOKEN of what was started last. */
+  readonly fencingToken?: number
   /** What it runs with of Configs and Secrets, each at its version. */
   readonly materials?: readonly InstanceMaterial[]
   /** The same for tables. */
@@ -562,6 +603,15 @@ export type JobSpec = {
   readonly ttlSecondsAfterFinished?: number
   /** The program, as a Service's template says it. Probes are not used. */
   readonly template: ServiceTemplate
+  /** On which nodes it runs, as a Service's placement says it, but for the strategy perNode. */
+  readonly placement?: ServicePlacement
+}
+
+export type JobNomination = {
+  /** The Instance to come. */
+  readonly instance: string
+  /** Where the room is. */
+  readonly node: string
 }
 
 /** What is. Written by nsctl. */
@@ -578,6 +628,8 @@ export type JobStatus = {
   readonly failed?: number
   /** Uids of Instances that are counted above and still held by the finalizer nsctl.dev/job. */
   readonly counted?: readonly string[]
+  /** Runs to come that room is being made for by the end of what is less important. */
+  readonly nominations?: readonly JobNomination[]
   /** When it was taken up. */
   readonly startTime?: string
   /** When it ended. */
@@ -597,6 +649,95 @@ export type Job = Resource<JobSpec, JobStatus> & {
   readonly spec: JobSpec
 }
 
+/** What it is good for. */
+export type JoinTokenSpec = {
+  /** The SHA-256 of its secret. */
+  readonly digest: string
+  /** From when on nobody joins with it. */
+  readonly expiresAt: string
+  /** How many machines may join with it. */
+  readonly uses: number
+  /** The only node that joins with it, also where it is there already: it then gets a new credential, and its former one ends. Without it any node joins that is not there yet. */
+  readonly node?: string
+}
+
+/** What became of it. */
+export type JoinTokenStatus = {
+  /** How many machines have joined with it. */
+  readonly used?: number
+  /** Which. */
+  readonly nodes?: readonly string[]
+}
+
+/** What lets a machine become a node for a short time. Made with `nsctl node token create`, which alone knows its secret: here is a digest of it. One that has expired is removed. */
+export type JoinToken = Resource<JoinTokenSpec, JoinTokenStatus> & {
+  readonly spec: JoinTokenSpec
+}
+
+/** Of Program: what a program gets that states none. cpu is `limits.cpu`; memory, which is asked for and is the limit, is `resources.memory`. Where left out, what `max` says. */
+export type LimitRangeAmounts = {
+  /** Cores, 500m or 0.5. */
+  readonly cpu?: string
+  /** Bytes, 128Mi or 1G. */
+  readonly memory?: string
+}
+
+/** Of Program: the `resources` of a program that states none. Where left out, its own limit, else `default`, else `min`. Memory may stand here or in `default`, which comes to the same. */
+export type LimitRangeDefaultRequest = {
+  /** Cores, 500m or 0.5. */
+  readonly cpu?: string
+  /** Bytes, 128Mi or 1G. */
+  readonly memory?: string
+}
+
+/** The least `resources` that there must be. */
+export type LimitRangeMin = {
+  /** Cores, 500m or 0.5. */
+  readonly cpu?: string
+  /** Bytes, 128Mi or 1G. */
+  readonly memory?: string
+}
+
+/** The most that `resources` and `limits` may be. Who has no limit has too much. */
+export type LimitRangeMax = {
+  /** Cores, 500m or 0.5. */
+  readonly cpu?: string
+  /** Bytes, 128Mi or 1G. */
+  readonly memory?: string
+}
+
+/** How many times as high as `resources.cpu` `limits.cpu` may be. */
+export type LimitRangeMaxLimitRequestRatio = {
+  /** A number, 2 or 1.5. */
+  readonly cpu?: string
+}
+
+export type LimitRangeLimit = {
+  /** Program speaks of each program by itself; Instance of all programs of an instance together. */
+  readonly type: 'Program' | 'Instance'
+  /** Of Program: what a program gets that states none. cpu is `limits.cpu`; memory, which is asked for and is the limit, is `resources.memory`. Where left out, what `max` says. */
+  readonly default?: LimitRangeAmounts
+  /** Of Program: the `resources` of a program that states none. Where left out, its own limit, else `default`, else `min`. Memory may stand here or in `default`, which comes to the same. */
+  readonly defaultRequest?: LimitRangeDefaultRequest
+  /** The least `resources` that there must be. */
+  readonly min?: LimitRangeMin
+  /** The most that `resources` and `limits` may be. Who has no limit has too much. */
+  readonly max?: LimitRangeMax
+  /** How many times as high as `resources.cpu` `limits.cpu` may be. */
+  readonly maxLimitRequestRatio?: LimitRangeMaxLimitRequestRatio
+}
+
+/** The limits. */
+export type LimitRangeSpec = {
+  /** Each holds. */
+  readonly limits: readonly LimitRangeLimit[]
+}
+
+/** What one instance of a namespace may ask for, and what it gets where its template does not say. It acts when instances are made: what a Service says stays as it is, and running instances do too. */
+export type LimitRange = Resource<LimitRangeSpec, never> & {
+  readonly spec: LimitRangeSpec
+}
+
 /** Empty; a namespace is its name. */
 export type NamespaceSpec = Readonly<Record<string, never>>
 
@@ -611,8 +752,45 @@ export type NamespaceStatus = {
 /** A scope for names. `default` is always there. Deleting one deletes all that is in it, but keeps storage. */
 export type Namespace = Resource<NamespaceSpec, NamespaceStatus>
 
-/** What the control plane knows of it. Empty for a node that registers itself, but for its identity. */
+export type NodeTaint = {
+  /** Its name, as a label has one. */
+  readonly key: string
+  /** What a toleration may ask for. */
+  readonly value?: string
+  /** NoSchedule places nothing there that does not tolerate it, PreferNoSchedule only where nothing else is left, NoExecute also moves away what runs there. */
+  readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute'
+}
+
+/** What runs there is moved elsewhere, as far as its Services' `disruption` allows, and nothing new is placed there. Daemons stay. `nsctl drain` sets it, `nsctl uncordon` takes it back. */
+export type NodeDrain = {
+  /** At once, whatever `disruption` says; runs of Jobs too. */
+  readonly force?: boolean
+}
+
+/** How controllers reach it where no agent of its own runs there: one of them runs its instances from afar. `nsctl node add` sets it. Without it a node has an agent of its own. */
+export type NodeSsh = {
+  /** Whom to log in as, and where: root@10.0.0.8:22. It is root. */
+  readonly target: string
+  /** The key that the machine showed when it was added: ssh-ed25519 AAAA…. A machine with another is refused. */
+  readonly hostKey: string
+  /** Servers on the way there, in their order, written like the target. Controllers know them by their files of known hosts. */
+  readonly jumps?: readonly string[]
+  /** The key to log in with, on the machines of the controllers. Those of their agents and of ~/.ssh where left out. */
+  readonly identityFile?: string
+}
+
+/** What people and the control plane say of it. Empty for a node that has just registered itself, but for its identity. */
 export type NodeSpec = {
+  /** Nothing new is placed there; what runs there stays. `nsctl cordon` and `nsctl uncordon` set it. */
+  readonly unschedulable?: boolean
+  /** What keeps instances away that do not tolerate it. `nsctl taint` sets them. */
+  readonly taints?: readonly NodeTaint[]
+  /** Which joining it came of, for a machine that joined with a token: a certificate of another is not renewed. Written by the join listener. */
+  readonly joining?: string
+  /** What runs there is moved elsewhere, as far as its Services' `disruption` allows, and nothing new is placed there. Daemons stay. `nsctl drain` sets it, `nsctl uncordon` takes it back. */
+  readonly drain?: NodeDrain
+  /** How controllers reach it where no agent of its own runs there: one of them runs its instances from afar. `nsctl node add` sets it. Without it a node has an agent of its own. */
+  readonly ssh?: NodeSsh
   /** The age key that Secrets are sealed to for this node. Pinned when the node is first heard of; `nsctl node trust` changes it. */
   readonly recipient?: string
 }
@@ -625,7 +803,15 @@ export type NodeCapacity = {
   readonly memory?: string
 }
 
-/** What is. Written by the node's agent. */
+/** What instances may ask for: its capacity less what is kept for the system. */
+export type NodeAllocatable = {
+  /** Cores. */
+  readonly cpu?: string
+  /** Bytes. */
+  readonly memory?: string
+}
+
+/** What is. Written by the node's agent; that it is not heard of, by the control plane. */
 export type NodeStatus = {
   /** NotReady has not been heard of lately. */
   readonly phase?: 'Ready' | 'NotReady'
@@ -641,20 +827,45 @@ export type NodeStatus = {
   readonly bootId?: string
   /** Instances that it runs. */
   readonly instances?: number
+  /** What a template's `runtime` may ask for there. */
+  readonly runtimes?: readonly string[]
   /** Fields of a Service that do not act under this runtime. */
   readonly cannot?: readonly string[]
   /** What it has. */
   readonly capacity?: NodeCapacity
+  /** What instances may ask for: its capacity less what is kept for the system. */
+  readonly allocatable?: NodeAllocatable
+  /** The load balancer there that leads requests to exposed Services: Caddy at 127.0.0.1:2019. */
+  readonly balancer?: string
   /** Where its metrics are scraped: http://127.0.0.1:9464/metrics. */
   readonly metricsUrl?: string
+  /** Where its agent answers `nsctl logs`, `exec`, `cp` and `port-forward`, under its node's certificate: 10.0.0.7:9444. */
+  readonly listener?: string
   /** Where its instances are reached. */
   readonly addresses?: readonly string[]
-  /** Ready. IdentityVerified: the node has the key that is pinned. */
+  /** Ready. IdentityVerified: the node has the key that is pinned. MemoryPressure and DiskPressure: it runs out of the one or the other. Listening: whether its agent answers operators on other machines, and if not, why. */
   readonly conditions?: readonly Condition[]
 }
 
-/** A machine that runs instances. The local one registers itself. */
+/** A machine that runs instances. It registers itself when its agent starts; labels, taints and whether anything new may be placed there are yours to say. */
 export type Node = Resource<NodeSpec, NodeStatus>
+
+/** The priority. */
+export type PriorityClassSpec = {
+  /** The higher, the more important. What has no class has 0, or that of the global default. */
+  readonly value: number
+  /** Holds for what names no class. Of several the one with the lowest value. */
+  readonly globalDefault: boolean
+  /** Never goes first of what waits, and ends nothing. */
+  readonly preemptionPolicy: 'PreemptLowerPriority' | 'Never'
+  /** What it is for. */
+  readonly description?: string
+}
+
+/** How important what names it in `placement.priorityClassName` is. Of what waits for a node the more important goes first, and where no node has room what is less important is ended for it. An instance keeps the priority that it was made with. */
+export type PriorityClass = Resource<PriorityClassSpec, never> & {
+  readonly spec: PriorityClassSpec
+}
 
 /** Who it is. */
 export type RecipientSpec = {
@@ -671,6 +882,93 @@ export type Recipient = Resource<RecipientSpec, never> & {
   readonly spec: RecipientSpec
 }
 
+/** How much there may be. */
+export type ResourceQuotaSpec = {
+  /** By name: requests.cpu (also cpu) and requests.memory (also memory) of all instances' `resources`, limits.cpu of their `limits`, limits.memory (as requests.memory: an instance gets no more than it asks for), instances, and count/ with a kind of object, such as count/services, count/jobs and count/configs. Where one of the first four is limited, every program has to state it. */
+  readonly hard: Readonly<Record<string, number | string>>
+}
+
+/** What is. Written by nsctl. */
+export type ResourceQuotaStatus = {
+  /** The generation that this status is about. */
+  readonly observedGeneration?: number
+  /** What holds, by name. */
+  readonly hard?: Readonly<Record<string, string>>
+  /** How much of it is in use, by name. What is ending counts until it has ended; what is on a lost node does not. */
+  readonly used?: Readonly<Record<string, string>>
+  /** Moves whenever something that is counted is made, so that of two at once each knows of the other. */
+  readonly admissions?: number
+  /** `requests.cpu 1500m/2, instances 3/10`, for tables. */
+  readonly usedText?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly summary?: string
+}
+
+/** What all that is in a namespace may have together. Instances beyond it wait until there is room; objects beyond it are refused. Where there are several, each holds by itself. */
+export type ResourceQuota = Resource<ResourceQuotaSpec, ResourceQuotaStatus> & {
+  readonly spec: ResourceQuotaSpec
+}
+
+export type RouteBackends = {
+  /** The Instance. */
+  readonly instance: string
+  /** The node that it is on. */
+  readonly node: string
+  /** Where that node's instances are reached. */
+  readonly address: string
+  /** The port there. */
+  readonly port: number
+  /** Its part of the requests, of the sum of all. */
+  readonly weight: number
+}
+
+/** What should be led where. Written by the control plane. */
+export type RouteSpec = {
+  /** The node whose load balancer it is for. */
+  readonly node: string
+  /** The Service, in the same namespace. */
+  readonly service: string
+  /** Where it is reached. */
+  readonly url: string
+  /** Host names; every one where empty. */
+  readonly hosts: readonly string[]
+  /** That path and all below it. */
+  readonly path: string
+  /** Where the load balancer listens, :443. */
+  readonly listen: string
+  /** Who makes the certificate. */
+  readonly tls: 'automatic' | 'internal' | 'off'
+  /** What keeps a client at one instance. */
+  readonly affinity: 'none' | 'cookie' | 'ip'
+  /** A ScaledObject scales the Service, and is to hear of requests. */
+  readonly scaled?: boolean
+  /** Instances that requests may be led to. */
+  readonly backends: readonly RouteBackends[]
+}
+
+/** What is. Written by the node's agent. */
+export type RouteStatus = {
+  /** No request begins any more that this generation of spec does not lead. */
+  readonly ledGeneration?: number
+  /** Instances that requests are led to. */
+  readonly backends?: number
+  /** Whether the load balancer does it. */
+  readonly phase?: 'Led' | 'Failed'
+  /** CamelCase: Unreachable, Refused, Conflict. */
+  readonly reason?: string
+  /** What is wrong in a line; absent when nothing is. */
+  readonly message?: string
+  /** When requests last came in; of a Service that is scaled, and written every 10 s at most. */
+  readonly requestedAt?: string
+  /** When a request last had to wait because there was no instance. */
+  readonly heldAt?: string
+}
+
+/** What the load balancer of one node leads to one exposed Service. Written by nsctl. */
+export type Route = Resource<RouteSpec, RouteStatus> & {
+  readonly spec: RouteSpec
+}
+
 /** The Job that is made, as a Job's spec says it. */
 export type ScaledJobJobTargetRef = {
   /** Instances of one Job at once. */
@@ -683,6 +981,8 @@ export type ScaledJobJobTargetRef = {
   readonly backoffLimit: number
   /** An ended Job is removed after so long. */
   readonly ttlSecondsAfterFinished?: number
+  /** On which nodes its Jobs run, as a Job's placement says it. */
+  readonly placement?: ServicePlacement
   /** Kubernetes'; stored, and has no effect. */
   readonly completionMode?: boolean | number | string | JsonObject
   /** Kubernetes'; stored, and has no effect. */
@@ -1258,7 +1558,7 @@ export type ServiceProbe = {
   readonly period: string
   /** A probe that takes longer has failed. */
   readonly timeout: string
-  /** So many failures in a row make it unready (readiness) or restart it (liveness). */
+  /** So many failures in a row make it unready (readiness) or restart it (liveness). A program whose startup probe has not succeeded for so many periods is restarted; until it has, the other probes wait. */
   readonly failureThreshold: number
   /** So many successes in a row make it ready again. */
   readonly successThreshold: number
@@ -1295,6 +1595,8 @@ export type ServiceProgram = {
   readonly readiness?: ServiceProbe
   /** How to find out. Exactly one of http, tcp and exec. */
   readonly liveness?: ServiceProbe
+  /** How to find out. Exactly one of http, tcp and exec. */
+  readonly startup?: ServiceProbe
   /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). An instance with the annotation nsctl.dev/busy: "true" is busy, too. */
   readonly busy?: ServiceBusyProbe
 }
@@ -1376,12 +1678,20 @@ export type ServiceTemplate = {
   readonly readiness?: ServiceProbe
   /** How to find out. Exactly one of http, tcp and exec. */
   readonly liveness?: ServiceProbe
+  /** How to find out. Exactly one of http, tcp and exec. */
+  readonly startup?: ServiceProbe
   /** Whether it is in the middle of something. Exactly one of http, tcp and exec; success means busy. A scale-down prefers those that are not, and waits for those that are (`scaleDown.drainTimeout`). An instance with the annotation nsctl.dev/busy: "true" is busy, too. */
   readonly busy?: ServiceBusyProbe
   /** How an instance is ended. */
   readonly stop: ServiceStop
   /** none cuts the program off from every network, loopback to others included. */
   readonly network: 'host' | 'none'
+  /** nspawn runs each program in a container of systemd-nspawn, with a root, users and processes of its own, on nodes that have it. Where left out programs run as the node's runtime does it. */
+  readonly runtime?: 'nspawn'
+  /** With runtime nspawn: a directory of the node that is the container's /. It has /usr and /bin/sh, and is not written to. */
+  readonly root?: string
+  /** With runtime nspawn, instead of root: directories of the node, as the store paths of a Nix closure, that the program sees read-only in an otherwise empty root. One of them has bin/sh. Where neither is given: the node's /usr and /nix/store. */
+  readonly closure?: readonly string[]
   /** What the service does without of the hardening that is on by default. */
   readonly security?: ServiceSecurity
   /** Written by `nsctl rollout restart`; a new value replaces every instance. */
@@ -1395,26 +1705,244 @@ export type ServiceStorage = {
   readonly path: string
 }
 
+export type ServiceToleration = {
+  /** The taint's key; with operator Exists every taint where left out. */
+  readonly key?: string
+  /** Equal asks for the same value, Exists for any. */
+  readonly operator: 'Equal' | 'Exists'
+  /** The taint's value, with operator Equal. */
+  readonly value?: string
+  /** The taint's effect; any where left out. */
+  readonly effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute'
+}
+
+export type ServiceNodeRequirement = {
+  /** The label. */
+  readonly key: string
+  /** How label and values compare. NotIn and DoesNotExist hold where the label is missing. */
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt'
+  /** What it is compared with. One whole number for Gt and Lt; none for Exists and DoesNotExist. */
+  readonly values?: readonly string[]
+}
+
+/** All expressions must hold. */
+export type ServiceNodeTerm = {
+  /** What a label of a node must be. */
+  readonly matchExpressions: readonly ServiceNodeRequirement[]
+}
+
+export type ServicePreferredNodeTerm = {
+  /** From 1 to 100. */
+  readonly weight: number
+  /** All expressions must hold. */
+  readonly preference: ServiceNodeTerm
+}
+
+/** By the labels of nodes. */
+export type ServiceNode = {
+  /** A node must match one of these terms. */
+  readonly required?: readonly ServiceNodeTerm[]
+  /** Nodes that match go before others; of several the greatest sum of weights. */
+  readonly preferred?: readonly ServicePreferredNodeTerm[]
+}
+
+/** A service, and how near is near. */
+export type ServiceNearTerm = {
+  /** The other service; it may be this one. */
+  readonly service: string
+  /** The other's namespace; its own where left out. */
+  readonly namespace?: string
+  /** The label by which nodes count as one place: kubernetes.io/hostname for each by itself, topology.kubernetes.io/zone for zones. */
+  readonly topologyKey: string
+}
+
+export type ServicePreferredNearTerm = {
+  /** From 1 to 100. */
+  readonly weight: number
+  /** A service, and how near is near. */
+  readonly preference: ServiceNearTerm
+}
+
+/** By what runs there already. */
+export type ServiceNearness = {
+  /** Must hold for each. */
+  readonly required?: readonly ServiceNearTerm[]
+  /** Goes before others; of several the greatest sum of weights. */
+  readonly preferred?: readonly ServicePreferredNearTerm[]
+}
+
+/** Nodes and services to be near to. */
+export type ServiceAffinity = {
+  /** By the labels of nodes. */
+  readonly node?: ServiceNode
+  /** By what runs there already. */
+  readonly service?: ServiceNearness
+}
+
+/** Services to keep away from. */
+export type ServiceAntiAffinity = {
+  /** By what runs there already. */
+  readonly service?: ServiceNearness
+}
+
+export type ServiceSpreadConstraint = {
+  /** By how many one place may have more than the one that has fewest. */
+  readonly maxSkew: number
+  /** The label by which nodes count as one place. */
+  readonly topologyKey: string
+  /** DoNotSchedule waits for a place; ScheduleAnyway prefers those with fewer. */
+  readonly whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway'
+}
+
+/** On which nodes instances run. A node is chosen when an instance is made; one that runs never moves, so a change here acts on instances to come (`nsctl rollout restart` makes new ones). */
+export type ServicePlacement = {
+  /** spread: as few as possible on each zone and node, then where most is free. pack: where least is free, so that few machines are used. perNode: one on each node that matches (a daemon), also where nothing else is to be placed; `replicas` is not used. */
+  readonly strategy: 'spread' | 'pack' | 'perNode'
+  /** The PriorityClass of instances to come. Of what waits for a node the more important goes first, and where none has room what is less important is ended for it. */
+  readonly priorityClassName?: string
+  /** Labels that a node must have. */
+  readonly nodeSelector?: Readonly<Record<string, string>>
+  /** Taints of nodes that are put up with. */
+  readonly tolerations?: readonly ServiceToleration[]
+  /** Nodes and services to be near to. */
+  readonly affinity?: ServiceAffinity
+  /** Services to keep away from. */
+  readonly antiAffinity?: ServiceAntiAffinity
+  /** How evenly its instances of one template are spread over places. */
+  readonly topologySpreadConstraints?: readonly ServiceSpreadConstraint[]
+}
+
+export type ServiceDependency = {
+  /** A name in the same namespace, or namespace/name. */
+  readonly service: string
+}
+
 /** How instances go when there are to be fewer. */
 export type ServiceScaleDown = {
   /** One that says it is busy may finish for so long before it is stopped. */
   readonly drainTimeout: string
 }
 
+/** What draining a node may cost the Service. Where left out, what `update` says of a change. */
+export type ServiceDisruption = {
+  /** How many (or what part, 25%) may be missing of the wanted ready instances for leaving their nodes. 0 has each replaced before it ends, and is never met where `update.maxSurge` is 0 or an instance has fixed ports or storage. */
+  readonly maxUnavailable: number | string
+}
+
+/** So many new instances, whatever the weight is, until the next setWeight. */
+export type ServiceCanaryScale = {
+  /** A number, or a part of the wanted ones such as 25%, rounded up. */
+  readonly replicas: number | string
+}
+
+/** Wait. */
+export type ServicePause = {
+  /** For so long; where left out until `nsctl rollout promote`. */
+  readonly duration?: string
+}
+
+/** What it is logged in with. */
+export type ServiceAuthenticationRef = {
+  /** A TriggerAuthentication in the same namespace or a ClusterTriggerAuthentication. */
+  readonly name: string
+  /** TriggerAuthentication where left out. */
+  readonly kind?: 'TriggerAuthentication' | 'ClusterTriggerAuthentication'
+}
+
+/** A query to Prometheus, or what speaks its API. */
+export type ServicePrometheus = {
+  /** Where it listens: http://prometheus:9090. */
+  readonly address: string
+  /** In PromQL, for one number. No series is no number: append `or vector(0)` where it means 0. */
+  readonly query: string
+  /** What it is logged in with. */
+  readonly authenticationRef?: ServiceAuthenticationRef
+}
+
+/** Ask for a number every so often. A number that cannot be had is neither good nor bad: it is asked again, and the change goes no further meanwhile. */
+export type ServiceAnalysis = {
+  /** A query to Prometheus, or what speaks its API. */
+  readonly prometheus: ServicePrometheus
+  /** Whether `result`, the number, is good: result < 0.05. */
+  readonly successCondition: string
+  /** From one measurement to the next. */
+  readonly interval: string
+  /** So many good measurements are enough. */
+  readonly count: number
+  /** More bad ones than this take the change back. */
+  readonly failureLimit: number
+  /** After more in a row than this that are neither the service is Degraded. It is measured on. */
+  readonly inconclusiveLimit: number
+}
+
+/** Exactly one of setWeight, setCanaryScale, pause and analysis. */
+export type ServiceStep = {
+  /** So many percent of the requests go to new instances. So many percent of the instances are new as well, rounded up, with at least one old one below 100 where there is room for it. Over once they are available. */
+  readonly setWeight?: number
+  /** So many new instances, whatever the weight is, until the next setWeight. */
+  readonly setCanaryScale?: ServiceCanaryScale
+  /** Wait. */
+  readonly pause?: ServicePause
+  /** Ask for a number every so often. A number that cannot be had is neither good nor bad: it is asked again, and the change goes no further meanwhile. */
+  readonly analysis?: ServiceAnalysis
+}
+
+/** How a Canary goes on. After the last step all instances are replaced as in a Rolling update. A first template, which there is no good one before, goes to all at once. */
+export type ServiceCanary = {
+  /** One after the other, in Argo Rollouts' words. What fails meanwhile takes the change back as a whole. */
+  readonly steps: readonly ServiceStep[]
+}
+
+/** How BlueGreen moves over. Not for services with storage or fixed ports, of which two cannot run side by side. */
+export type ServiceBlueGreen = {
+  /** Move over once all new instances are available. Otherwise `nsctl rollout promote` does. */
+  readonly autoPromotionEnabled: boolean
+  /** So long after they are. */
+  readonly autoPromotionSeconds: number
+  /** So long after that the old ones end. Until then a failure moves back at once. */
+  readonly scaleDownDelaySeconds: number
+}
+
 /** How a change of the template reaches the instances. */
 export type ServiceUpdate = {
-  /** Rolling replaces a few at a time; Recreate stops all before it starts the new ones. */
-  readonly strategy: 'Rolling' | 'Recreate'
+  /** Rolling replaces a few at a time; Recreate stops all before it starts the new ones; Canary lets a change through to more and more, step by step; BlueGreen runs all of the new beside the old, and moves what asks over at once. */
+  readonly strategy: 'Rolling' | 'Recreate' | 'Canary' | 'BlueGreen'
   /** How many (or what part, 25%) may be missing of the wanted ready instances during a change. */
   readonly maxUnavailable: number | string
   /** How many (or what part, 25%) may run beyond the wanted number during a change. */
   readonly maxSurge: number | string
   /** Go back to the last good template when the new one does not become ready. */
   readonly autoRollback: boolean
-  /** A new instance that is not ready after that has failed. */
+  /** A new instance that is not ready after that has failed; a change that came no further for as long because nothing has a node is DeadlineExceeded, and goes on when there is room. */
   readonly progressDeadline: string
   /** A new instance counts as available when it has been ready for so long. */
   readonly minReadySeconds: number
+  /** While true a change of the template replaces nothing, and what lacks or is too many is made up of the old. Written by `nsctl rollout pause` and `resume`; no revision. */
+  readonly paused?: boolean
+  /** How a Canary goes on. After the last step all instances are replaced as in a Rolling update. A first template, which there is no good one before, goes to all at once. */
+  readonly canary?: ServiceCanary
+  /** How BlueGreen moves over. Not for services with storage or fixed ports, of which two cannot run side by side. */
+  readonly blueGreen?: ServiceBlueGreen
+}
+
+/** Where requests from outside come in: the load balancer of each node that has one leads them to the ready instances, and an instance is told to end only when it is led nothing any more. Needs `domain`, `domains` or `listen`. */
+export type ServiceExpose = {
+  /** The host name that it answers for, such as web.example.org or *.example.org. */
+  readonly domain?: string
+  /** Several of them. */
+  readonly domains?: readonly string[]
+  /** Only this path and what lies below it. Of several Services the one with the longest path is asked. */
+  readonly path: string
+  /** The name of the port that is led to; the first TCP port where left out. HTTP is spoken there. */
+  readonly port?: string
+  /** Where the load balancer listens, 8080 or 127.0.0.1:8080; 443 where left out, or 80 without TLS. */
+  readonly listen?: string
+  /** automatic has the load balancer get a certificate, which needs a domain that leads to it; internal has it make one by itself, which nobody trusts by default. automatic where left out, or off with `listen`. */
+  readonly tls?: 'automatic' | 'internal' | 'off'
+  /** Keeps a client at one instance while that is there, by a cookie or by the client's address. */
+  readonly sessionAffinity: 'none' | 'cookie' | 'ip'
+  /** An instance that is to end may go on for so long with requests that it is in the middle of. */
+  readonly drainTimeout: string
 }
 
 /** What should run. */
@@ -1425,10 +1953,20 @@ export type ServiceSpec = {
   readonly template: ServiceTemplate
   /** Directories that outlive instances, revisions and rollbacks, one per ordinal. Removed only by `nsctl delete --purge`. */
   readonly storage?: readonly ServiceStorage[]
+  /** True: two instances of one ordinal never run at once, whatever fails. What runs on a node that cannot renew its lease is ended there, and only then replaced elsewhere; each start is given a larger number, $NSCTL_FENCING_TOKEN. See "Unique instances" in the operations guide. Changing it replaces every instance. */
+  readonly unique?: boolean
+  /** On which nodes instances run. A node is chosen when an instance is made; one that runs never moves, so a change here acts on instances to come (`nsctl rollout restart` makes new ones). */
+  readonly placement?: ServicePlacement
+  /** Services that must be ready before the first instance is started, and before the first of a changed template. What runs is never stopped for it, and started again when it fails. One that is not there is waited for; a circle is refused. */
+  readonly dependsOn?: readonly ServiceDependency[]
   /** How instances go when there are to be fewer. */
   readonly scaleDown?: ServiceScaleDown
+  /** What draining a node may cost the Service. Where left out, what `update` says of a change. */
+  readonly disruption?: ServiceDisruption
   /** How a change of the template reaches the instances. */
   readonly update: ServiceUpdate
+  /** Where requests from outside come in: the load balancer of each node that has one leads them to the ready instances, and an instance is told to end only when it is led nothing any more. Needs `domain`, `domains` or `listen`. */
+  readonly expose?: ServiceExpose
   /** How many old revisions are kept to roll back to. */
   readonly revisionHistoryLimit: number
 }
@@ -1442,12 +1980,78 @@ export type ServiceMaterial = {
   readonly version: string
 }
 
+export type ServiceNomination = {
+  /** The Instance to come. */
+  readonly instance: string
+  /** Where the room is. */
+  readonly node: string
+}
+
+/** The last of its instances that has made room for something more important, until all are there again. */
+export type ServicePreempted = {
+  /** The Instance. */
+  readonly instance: string
+  /** Where it was. */
+  readonly node: string
+  /** For what: `service/web`. */
+  readonly for: string
+}
+
+/** The measurements of the present step. */
+export type ServiceAnalysisStatus = {
+  /** Good ones. */
+  readonly successful: number
+  /** Bad ones. */
+  readonly failed: number
+  /** Neither, in a row up to now. */
+  readonly inconclusive: number
+  /** When the last ended. */
+  readonly lastAt?: string
+  /** What it came to. */
+  readonly lastResult?: string
+}
+
+/** How far a change is that is held or goes step by step; absent where none is under way. */
+export type ServiceRollout = {
+  /** The hash of the template that it is about. */
+  readonly hash: string
+  /** The revision with which it began. */
+  readonly revision: number
+  /** The steps that it takes; others begin anew. */
+  readonly stepsHash?: string
+  /** The step that it is at, counted from 0; as many as there are where all are over. */
+  readonly step?: number
+  /** So many steps there are. */
+  readonly stepCount?: number
+  /** When that began. */
+  readonly stepSince?: string
+  /** What that is about in a line. */
+  readonly text?: string
+  /** The weight that was last reached. */
+  readonly weight?: number
+  /** The measurements of the present step. */
+  readonly analysis?: ServiceAnalysisStatus
+  /** Instances that had it when it was paused, */
+  readonly heldReplicas?: number
+  /** of so many that were wanted. */
+  readonly heldOf?: number
+}
+
+export type ServiceTraffic = {
+  /** The template. */
+  readonly hash: string
+  /** Percent; all together 100. */
+  readonly weight: number
+}
+
 /** What is. Written by nsctl. */
 export type ServiceStatus = {
   /** The generation that this status is about. */
   readonly observedGeneration?: number
   /** Instances that exist. */
   readonly replicas?: number
+  /** Instances that there should be where that is not said by `replicas` but by the nodes that match. */
+  readonly desiredReplicas?: number
   /** Instances that are ready. */
   readonly readyReplicas?: number
   /** Instances of the wanted template. */
@@ -1462,7 +2066,7 @@ export type ServiceStatus = {
   readonly nodes?: string
   /** Where to reach it. */
   readonly url?: string
-  /** What is wrong in a line; absent when nothing is. */
+  /** What is wrong or waited for in a line; absent when nothing is. */
   readonly summary?: string
   /** The hash of the wanted template. */
   readonly currentHash?: string
@@ -1476,9 +2080,17 @@ export type ServiceStatus = {
   readonly failedHash?: string
   /** Why it was abandoned. */
   readonly failedReason?: string
+  /** Instances to come that room is being made for by the end of what is less important. */
+  readonly nominations?: readonly ServiceNomination[]
+  /** The last of its instances that has made room for something more important, until all are there again. */
+  readonly preempted?: ServicePreempted
   /** When the present template was first seen. */
   readonly rolloutStartedAt?: string
-  /** Ready, Progressing, Degraded. */
+  /** How far a change is that is held or goes step by step; absent where none is under way. */
+  readonly rollout?: ServiceRollout
+  /** Which part of the requests goes to instances of which template, while that is not left to their numbers: of Canary and BlueGreen. What is not named gets none. */
+  readonly traffic?: readonly ServiceTraffic[]
+  /** Ready, Progressing, Degraded. Exposed: with `expose`, whether it is led requests. */
   readonly conditions?: readonly Condition[]
 }
 

@@ -12,7 +12,11 @@ import { quote } from '../validation/words.ts'
 
 interface ScaledJobText {
   readonly spec: {
-    readonly jobTargetRef: { readonly template: unknown; readonly [member: string]: unknown }
+    readonly jobTargetRef: {
+      readonly template: unknown
+      readonly placement?: unknown
+      readonly [member: string]: unknown
+    }
     readonly minReplicaCount?: number
     readonly maxReplicaCount?: number
     readonly rolloutStrategy?: string
@@ -52,7 +56,7 @@ export function scaledJobConstraints(
       ...boundIssues(spec),
       ...percentageIssues(spec),
       ...triggerIssues(spec.triggers, NO_FORMULA),
-      ...templateIssues(spec.jobTargetRef.template, validateJob, jobSchema),
+      ...jobIssues(spec.jobTargetRef, validateJob, jobSchema),
     ]
   }
 }
@@ -104,13 +108,14 @@ function percentageIssues({ scalingStrategy }: ScaledJobText['spec']): readonly 
 }
 
 /** A template of ours is as right as a Job's must be; one of Kubernetes' is stored as it stands. */
-function templateIssues(
-  template: unknown,
+function jobIssues(
+  { template, placement }: ScaledJobText['spec']['jobTargetRef'],
   validateJob: SchemaValidator,
   jobSchema: JsonSchema,
 ): readonly FieldIssue[] {
   if (isPodTemplate(template)) return []
-  const job = { apiVersion: API_VERSION, kind: 'Job', metadata: { name: 'job' }, spec: { template } }
+  const spec = { template, ...(placement === undefined ? {} : { placement }) }
+  const job = { apiVersion: API_VERSION, kind: 'Job', metadata: { name: 'job' }, spec }
   const errors = validateJob(job) ? [] : (validateJob.errors ?? [])
   const issues = [
     ...schemaIssues(errors, job, jobSchema),

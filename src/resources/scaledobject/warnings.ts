@@ -43,8 +43,12 @@ function idleWarnings({ spec }: ScaledObjectText): readonly string[] {
   const seesNothing = spec.triggers.every(({ type }) => triggerSchema(type)?.perInstance === true)
   if (!seesNothing || (spec.minReplicaCount ?? 0) > 0) return []
   const types = [...new Set(spec.triggers.map(({ type }) => type))].join(' and ')
+  const isAsked = spec.minReplicaCount === 0 || spec.idleReplicaCount !== undefined
+  const why = `${types} cannot tell when there is work again`
   return [
-    `spec.minReplicaCount: it never scales to 0, because ${types} cannot tell when there is work again: one instance stays`,
+    isAsked
+      ? `spec.minReplicaCount: ${why}: it scales to 0 only where requests can wake it, which is where its Service has spec.expose`
+      : `spec.minReplicaCount: it never scales to 0, because ${why}: one instance stays`,
   ]
 }
 

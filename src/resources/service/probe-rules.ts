@@ -6,7 +6,7 @@ import { quote } from '../validation/words.ts'
 import { checkDuration, type DurationRule, type Issues } from './field-rules.ts'
 import type { ManifestProbe, ManifestTemplate } from './manifest-types.ts'
 
-type ProbeName = 'readiness' | 'liveness' | 'busy'
+type ProbeName = 'readiness' | 'liveness' | 'startup' | 'busy'
 
 const WAYS = ['http', 'tcp', 'exec'] as const
 const INITIAL_DELAY: DurationRule = { member: 'initialDelay', leastMs: 0 }
@@ -30,10 +30,11 @@ export function checkProbe(
   checkDuration(issues, probe.initialDelay, INITIAL_DELAY, at)
   checkDuration(issues, probe.period, PERIOD, at)
   checkDuration(issues, probe.timeout, TIMEOUT, at)
-  if (place.name === 'liveness' && probe.successThreshold !== undefined && probe.successThreshold !== 1)
+  const isOnce = place.name === 'liveness' || place.name === 'startup'
+  if (isOnce && probe.successThreshold !== undefined && probe.successThreshold !== 1)
     issues.push({
       path: at('successThreshold'),
-      message: `must be 1 for liveness, not ${probe.successThreshold}: one success is life`,
+      message: `must be 1 for ${place.name}, not ${probe.successThreshold}: one success is ${place.name === 'startup' ? 'enough' : 'life'}`,
       value: probe.successThreshold,
     })
 }

@@ -23,7 +23,7 @@ const MARK = 'NSCTL_ATTEMPT'
 const OWN_PREFIX = 'nsctl__'
 
 /** Members of a template that belong to each program once there is a group. */
-const PER_PROGRAM = ['resources', 'limits', 'readiness', 'liveness', 'busy'] as const
+const PER_PROGRAM = ['resources', 'limits', 'readiness', 'liveness', 'startup', 'busy'] as const
 
 export function checkPrograms(issues: Issues, spec: ManifestSpec): void {
   const { template } = spec
@@ -64,6 +64,7 @@ function checkProgram(issues: Issues, program: ManifestProgram, path: Path, spec
   checkLimits(issues, program, path)
   checkProbe(issues, program.readiness, spec.template, { program: path, name: 'readiness' })
   checkProbe(issues, program.liveness, spec.template, { program: path, name: 'liveness' })
+  checkProbe(issues, program.startup, spec.template, { program: path, name: 'startup' })
   checkProbe(issues, program.busy, spec.template, { program: path, name: 'busy' })
 }
 

@@ -7,9 +7,10 @@ const RELAX: Path = [...TEMPLATE, 'security', 'relax']
 /** What DynamicUser= switches on whatever else a unit says (systemd.exec). */
 const IMPLIED_BY_DYNAMIC_USER = ['PrivateTmp', 'RemoveIPC', 'NoNewPrivileges', 'RestrictSUIDSGID']
 
-export function checkSecurity(issues: Issues, { security }: ManifestTemplate): void {
+export function checkSecurity(issues: Issues, { security, runtime }: ManifestTemplate): void {
   const relax = security?.relax
-  if (relax === undefined || relax.includes('all') || relax.includes('DynamicUser')) return
+  if (relax === undefined || runtime !== undefined || relax.includes('all') || relax.includes('DynamicUser'))
+    return
   for (let index = 0; index < relax.length; index++) {
     const name = relax[index]!
     if (!IMPLIED_BY_DYNAMIC_USER.includes(name)) continue

@@ -1,26 +1,13 @@
 /** Reads one parameter's text as what its schema says it is. Pure. */
 
 import { nearest } from '../../core/nearest.ts'
-import { parseDurationMs } from '../../core/quantity.ts'
+import { parseDurationMs, SUFFIX_FACTORS } from '../../core/quantity.ts'
 import { parseSchedule } from '../schedule.ts'
 import type { ParameterType, TriggerParameter } from './schema.ts'
 
 /** Numbers as Go and JSON write them; no names of infinities, no hexadecimal. */
 const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?$/i
 const QUANTITY = /^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/i
-const SUFFIXES: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-}
 const TRUE = /^(1|t|true)$/i
 const FALSE = /^(0|f|false)$/i
 
@@ -43,7 +30,7 @@ const WORDS: Readonly<Record<ParameterType, string>> = {
 export function numberOf(type: ParameterType, text: string): number | undefined {
   if (type === 'quantity') {
     const match = QUANTITY.exec(text)
-    const factor = match?.[2] === undefined ? 1 : SUFFIXES[match[2]]
+    const factor = match?.[2] === 'm' ? 1e-3 : SUFFIX_FACTORS[match?.[2] ?? '']
     return match === null || factor === undefined ? undefined : finite(Number(match[1]) * factor)
   }
   if (!NUMBER.test(text)) return undefined

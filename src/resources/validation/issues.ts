@@ -66,16 +66,29 @@ function issueOf(error: SchemaError, object: unknown, root: JsonSchema): FieldIs
 function unknownField(parent: Path, name: string, schema: JsonSchema): FieldIssue {
   const known = Object.keys(schema.properties ?? {})
   if (parent.length === 0) known.push('apiVersion', 'kind', 'metadata')
-  const [suggestion] = nearest(name, known, 1)
+  const [suggestion] = isOfSpec(parent, name, schema) ? [`spec.${name}`] : nearest(name, known, 1)
   const path = [...parent, name]
   return { path, message: UNKNOWN_FIELD, ...(suggestion === undefined ? {} : { suggestion }) }
 }
 
+/** Kubernetes has no spec in some of its kinds (PriorityClass), and what is in ours at the top. */
+function isOfSpec(parent: Path, name: string, { properties }: JsonSchema): boolean {
+  return parent.length === 0 && Object.hasOwn(properties?.spec?.properties ?? {}, name)
+}
+
 function enumIssue(path: Path, known: readonly unknown[], value: unknown): FieldIssue {
-  const [suggestion] = typeof value === 'string' ? nearest(value, known.map(String), 1) : []
+  const suggestion = typeof value === 'string' ? nearestValue(value, known.map(String)) : undefined
   const choice = known.length === 1 ? quote(known[0]) : `one of ${known.join(', ')}`
   const issue = { path, message: `must be ${choice}, not ${quote(value)}`, value }
   return suggestion === undefined ? issue : { ...issue, suggestion }
+}
+
+/** What Kubernetes calls what has another name here. */
+const KUBERNETES_VALUES: Readonly<Record<string, string>> = { Container: 'Program', Pod: 'Instance' }
+
+function nearestValue(value: string, known: readonly string[]): string | undefined {
+  const ours = Object.hasOwn(KUBERNETES_VALUES, value) ? KUBERNETES_VALUES[value] : undefined
+  return known.find((one) => one === ours) ?? nearest(value, known, 1)[0]
 }
 
 function typesOf(schema: JsonSchema, error: SchemaError): readonly string[] {

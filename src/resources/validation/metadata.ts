@@ -2,7 +2,9 @@
 import { isObject } from '../../core/json.ts'
 import { nearest } from '../../core/nearest.ts'
 import { type FieldIssue, type Scope, UNKNOWN_FIELD } from '../kinds.ts'
+import { EDGE_LABEL } from '../node.ts'
 import { OWN_PREFIX } from '../object.ts'
+import { ABORT, PROMOTE } from '../rollout-orders.ts'
 import { POLL_REQUESTED } from '../scaler-annotations.ts'
 import { typeIssue } from './words.ts'
 
@@ -194,10 +196,13 @@ function ownKeyIssues(member: string, given: unknown, kept: unknown): readonly F
   return issues ?? SOUND
 }
 
+/** What people tell nsctl by annotations, and of a Node by a label. */
+const ORDERS: ReadonlySet<string> = new Set([POLL_REQUESTED, PROMOTE, ABORT, EDGE_LABEL])
+
 /** `nsctl.dev/x` and `anything.nsctl.dev/x`, but for what people ask by. */
 function isOwnKey(key: string): boolean {
   const slash = key.indexOf('/')
-  if (slash < 0 || key === POLL_REQUESTED) return false
+  if (slash < 0 || ORDERS.has(key)) return false
   return key.startsWith(OWN_PREFIX) || key.slice(0, slash + 1).endsWith(`.${OWN_PREFIX}`)
 }
 

@@ -29,14 +29,23 @@ export interface Launcher {
   launch(launch: Launch): Promise<void>
 }
 
-/** @param shim path of the script, see installShim */
-export function createLauncher(shim: string, bootId: string, path: string): Launcher {
-  const ln = findTool('ln', path)
+/** @param shim path of the script, see installShim; `path` is searched for what it runs */
+export function createLauncher(
+  shim: string,
+  bootId: string,
+  { path, fenceFile }: { readonly path: string; readonly fenceFile: string },
+): Launcher {
+  const [ln, sleep, grep] = ['ln', 'sleep', 'grep'].map((tool) => findTool(tool, path)) as [
+    string,
+    string,
+    string,
+  ]
+  const tools = { ln, sleep, grep, fenceFile }
   let turn: Promise<void> = Promise.resolve()
   return {
     launch(launch) {
       const own = turn.then(() => {
-        if (launch.wanted()) spawnShim(shim, bootId, ln, launch)
+        if (launch.wanted()) spawnShim(shim, bootId, tools, launch)
         return new Promise<void>((resolve) => setImmediate(resolve))
       })
       // what goes wrong with one is its own: the next is spawned all the same
@@ -46,11 +55,21 @@ export function createLauncher(shim: string, bootId: string, path: string): Laun
   }
 }
 
-function spawnShim(shim: string, bootId: string, ln: string, launch: Launch): void {
+interface Tools {
+  readonly ln: string
+  readonly sleep: string
+  readonly grep: string
+  readonly fenceFile: string
+}
+
+function spawnShim(shim: string, bootId: string, tools: Tools, launch: Launch): void {
   const { paths, spec } = launch
   // a core dump would hold all that it has read
   const core = spec.material === undefined ? 'any' : 'none'
-  const args = [shim, paths.run, paths.stdout, paths.stderr, bootId, ln, core, ...spec.command]
+  const fence = spec.fenced ? tools.fenceFile : 'none'
+  const { ln, sleep, grep } = tools
+  const own = [paths.run, paths.stdout, paths.stderr, bootId, ln, core, fence, sleep, grep]
+  const args = [shim, ...own, ...spec.command]
   try {
     if (!statSync(spec.workingDir, { throwIfNoEntry: false })?.isDirectory()) {
       launch.failed({ reason: 'exec', message: `its working directory ${spec.workingDir} is not there` })

@@ -5,6 +5,7 @@
  *     process/shim-<digest>.sh     what runs each program
  *     process/programs/<name>.json what is remembered of a program
  *     process/run/<name>.<n>.*     claim and exit of its n-th attempt
+ *     process/fence                until when what is fenced may run
  *     process/materials            where in memory programs' material lies
  *     process/logs/<name>/<n>.*    output of its n-th attempt
  *     storage/<namespace>/<service>/<volume>/<ordinal>/
@@ -24,6 +25,8 @@ export interface Layout {
   readonly lock: string
   /** A file with the name of a folder. */
   readonly materials: string
+  /** Until when what is fenced may run. */
+  readonly fence: string
 }
 
 export function layoutOf(stateDir: string): Layout {
@@ -36,6 +39,7 @@ export function layoutOf(stateDir: string): Layout {
     storage: join(stateDir, 'storage'),
     lock: join(root, 'lock.db'),
     materials: join(root, 'materials'),
+    fence: join(root, 'fence'),
   }
 }
 

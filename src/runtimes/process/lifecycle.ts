@@ -6,7 +6,14 @@ import type { ProgramRecord, StopIntent } from './records.ts'
 /** Whether a program whose attempt has ended is started again at once. */
 export function shouldRestart(record: ProgramRecord, nowMs: number): boolean {
   const { want, stopping, lastExit, restartsAtMs, spec } = record
-  if (spec.restart === 'never' || want !== 'run' || stopping !== undefined || lastExit === undefined)
+  // what is fenced is started by nobody who has not asked
+  if (
+    spec.restart === 'never' ||
+    spec.fenced ||
+    want !== 'run' ||
+    stopping !== undefined ||
+    lastExit === undefined
+  )
     return false
   return lastExit.reason !== 'success' && mayRestart(restartsAtMs, nowMs)
 }

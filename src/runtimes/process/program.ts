@@ -320,7 +320,8 @@ export class Program {
       attempt.ownsSession = attempt.isShimAlive()
       return false
     }
-    if (this.#record.want === 'run' && this.#record.stopping === undefined) this.#run(this.#launch({}))
+    const { want, stopping, spec } = this.#record
+    if (want === 'run' && stopping === undefined && !spec.fenced) this.#run(this.#launch({}))
     else this.#settle()
     return true
   }

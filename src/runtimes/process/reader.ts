@@ -1,16 +1,15 @@
 /** What commands do beside the owner: read output, run something where a program runs. */
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { constants } from 'node:os'
-import { messageOf, NsctlError } from '../../core/errors.ts'
+import { NsctlError } from '../../core/errors.ts'
+import { runBeside } from '../beside.ts'
 import type { ExecOptions, ProgramId, ProgramSpec, RuntimeReader } from '../runtime.ts'
 import { programKey } from '../runtime.ts'
-import { send } from './attempt.ts'
 import { attemptPaths, fileNameOf, type Layout, layoutOf } from './layout.ts'
 import { readLogs } from './logs.ts'
 import { materialVariables } from './materials.ts'
 import { openProcessTable } from './platform.ts'
 import { loadRecord } from './records.ts'
+import { notStarted, refusalOf, tell } from './refusal.ts'
 import { parseClaim } from './shim.ts'
 import { storageEnv } from './storage.ts'
 import { MARKER } from './table.ts'
@@ -59,37 +58,21 @@ async function execBeside(
 ): Promise<number> {
   signal.throwIfAborted()
   const { spec, run } = findRunning(layout, id)
-  const [program, ...args] = options.command
-  const quiet = options.quiet === true
-  const output = quiet ? 'ignore' : 'inherit'
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      cwd: spec.workingDir,
-      env: { ...spec.env, ...storageEnv(layout, spec), ...materialVariables(layout, spec), [MARKER]: run },
-      stdio: [options.stdin || options.tty ? 'inherit' : 'ignore', output, output],
-      // a group of its own, to be ended whole; one that talks to the terminal must stay in the terminal's
-      detached: quiet,
-    })
-    const kill = () => {
-      if (quiet && child.pid !== undefined) send(-child.pid, 'SIGKILL')
-      else child.kill('SIGKILL')
-    }
-    signal.addEventListener('abort', kill, { once: true })
-    if (signal.aborted) kill()
-    child.on('error', (error) => {
-      signal.removeEventListener('abort', kill)
-      reject(
-        new NsctlError('Failed', `cannot execute ${program}: ${messageOf(error)}`, {
-          value: program,
-          next: `see that it is in the program's PATH (${spec.env.PATH ?? 'none'})`,
-          cause: error,
-        }),
-      )
-    })
-    child.on('close', (code, ended) => {
-      signal.removeEventListener('abort', kill)
-      if (signal.aborted) reject(signal.reason)
-      else resolve(code ?? 128 + constants.signals[ended ?? 'SIGKILL'])
-    })
-  })
+  try {
+    return await runBeside(
+      options.command,
+      {
+        cwd: spec.workingDir,
+        env: { ...spec.env, ...storageEnv(layout, spec), ...materialVariables(layout, spec), [MARKER]: run },
+        options,
+        failed: (cause) => notStarted(options, spec, cause),
+      },
+      signal,
+    )
+  } catch (error) {
+    const refusal = refusalOf(error, options.command[0], spec.workingDir)
+    if (refusal === undefined) throw error
+    await tell(options, `${refusal.why}\n`)
+    return refusal.exitCode
+  }
 }

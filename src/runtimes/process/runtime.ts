@@ -7,18 +7,21 @@ import type { Clock } from '../../core/clock.ts'
 import { messageOf, NsctlError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type {
+  ArmedFence,
   ObservedProgram,
   ProgramId,
   ProgramMaterial,
   ProgramSpec,
   Runtime,
   RuntimeCleaner,
+  RuntimeFence,
   RuntimeMaterials,
   RuntimeStorage,
   UsageOptions,
 } from '../runtime.ts'
 import { programKey } from '../runtime.ts'
 import { removeEverything } from './cleanup.ts'
+import { armFence, canFence } from './fence.ts'
 import { adoptPrograms } from './inheritance.ts'
 import { DEFAULT_LOG_LIMITS, type LogLimits } from './keeper.ts'
 import { createLauncher } from './launcher.ts'
@@ -74,7 +77,7 @@ export interface ProcessRuntimeOptions {
  */
 export async function openProcessRuntime(
   options: ProcessRuntimeOptions,
-): Promise<Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner> {
+): Promise<Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner & RuntimeFence> {
   const layout = layoutOf(options.stateDir)
   makeLayout(layout)
   const lock = takeOwnerLock(layout.lock)
@@ -84,7 +87,10 @@ export async function openProcessRuntime(
     const machine: Machine = {
       layout,
       table,
-      launcher: createLauncher(installShim(layout), table.bootId, process.env.PATH ?? ''),
+      launcher: createLauncher(installShim(layout), table.bootId, {
+        path: process.env.PATH ?? '',
+        fenceFile: layout.fence,
+      }),
       clock: options.clock,
       logger: options.logger,
       materials: new ProcessMaterials(layout, options.memory ?? machineMaterials()),
@@ -105,7 +111,7 @@ export async function openProcessRuntime(
   }
 }
 
-class ProcessRuntime implements Runtime, RuntimeMaterials, RuntimeStorage, RuntimeCleaner {
+class ProcessRuntime implements Runtime, RuntimeMaterials, RuntimeStorage, RuntimeCleaner, RuntimeFence {
   readonly name = 'process'
   readonly info
   readonly #machine: Machine
@@ -126,7 +132,8 @@ class ProcessRuntime implements Runtime, RuntimeMaterials, RuntimeStorage, Runti
     this.#markClosed = markClosed
     this.#usage = new UsageMeter(machine)
     const { table, materials } = machine
-    const cannot = [...CANNOT, ...(table.tellsProcessesApart ? [] : ['adoption']), ...materials.cannot]
+    const lacks = [...(table.tellsProcessesApart ? [] : ['adoption']), ...(canFence() ? [] : ['unique'])]
+    const cannot = [...CANNOT, ...lacks, ...materials.cannot]
     this.info = { description: 'process', cannot }
   }
 
@@ -145,6 +152,10 @@ class ProcessRuntime implements Runtime, RuntimeMaterials, RuntimeStorage, Runti
   async start(spec: ProgramSpec, signal: AbortSignal): Promise<void> {
     this.#assertOpen()
     signal.throwIfAborted()
+    if (spec.container !== undefined)
+      throw new NsctlError('Unsupported', 'plain processes have no containers', {
+        next: 'run the agent as root under systemd, on a machine with systemd-nspawn',
+      })
     const key = programKey(spec.id)
     const program =
       this.#programs.get(key) ?? this.#add(Program.fresh(spec, this.#machine, () => this.#changed(key)))
@@ -215,6 +226,16 @@ class ProcessRuntime implements Runtime, RuntimeMaterials, RuntimeStorage, Runti
     this.#cancelSweep = undefined
     this.#cancelPrune?.()
     this.#lock.release()
+  }
+
+  async arm(): Promise<ArmedFence> {
+    const { layout, table } = this.#machine
+    return armFence(layout.fence, table.bootId)
+  }
+
+  fenced(): readonly ProgramId[] {
+    const programs = [...this.#programs.values()]
+    return programs.flatMap(({ spec, isSettled }) => (spec.fenced && !isSettled ? [spec.id] : []))
   }
 
   storagePath(volume: Parameters<RuntimeStorage['storagePath']>[0]): string {

@@ -9,6 +9,10 @@
  * takes over the subshell's. Signals to the group reach the program; the shim catches them (caught signals, unlike ignored ones,
  * are back to their default in what is executed), so that it stays to tell the end.
  *
+ * What is fenced has a watch beside it, in the same group: each second it compares the time since boot with what a file says, then has the
+ * group end, then kills it whole, with what has left it and carries the attempt's mark. It stays for as long as there is any of that, also when
+ * the program has ended. Before it is claimed it is asked the same.
+ *
  * Its variables have long names, because the program's environment passes through it.
  */
 import { createHash } from 'node:crypto'
@@ -18,10 +22,10 @@ import type { Layout } from './layout.ts'
 
 const STAT_FIELDS = Array.from({ length: 20 }, (_, i) => `nsctl__${i + 2}`).join(' ')
 
-/** Arguments: run prefix, stdout file, stderr file, boot id, ln, `none` for no core dumps, program, its arguments. */
+/** Arguments: run prefix, stdout file, stderr file, boot id, ln, `none` for no core dumps, the fence's file or `none`, sleep, grep, program, its arguments. */
 export const SHIM = `# nsctl: runs one attempt of a program and keeps how it ended
-nsctl__run=$1 nsctl__out=$2 nsctl__err=$3 nsctl__boot=$4 nsctl__ln=$5 nsctl__core=$6
-shift 6
+nsctl__run=$1 nsctl__out=$2 nsctl__err=$3 nsctl__boot=$4 nsctl__ln=$5 nsctl__core=$6 nsctl__fence=$7 nsctl__sleep=$8 nsctl__grep=$9
+shift 9
 [ "$nsctl__core" = none ] && ulimit -c 0
 trap : HUP INT QUIT USR1 USR2 TERM
 exec 2>>"$nsctl__run.said"
@@ -29,9 +33,51 @@ nsctl__start=0
 nsctl__shim=$$
 [ -r /proc/self/stat ] && read -r nsctl__1 ${STAT_FIELDS} nsctl__start nsctl__rest </proc/self/stat
 nsctl__shim_start=$nsctl__start
+nsctl__dog=
+nsctl__look() {
+  nsctl__stop=0 nsctl__kill=0 nsctl__of= nsctl__now=0
+  { read -r nsctl__stop nsctl__kill nsctl__of <"$nsctl__fence"; } 2>/dev/null
+  [ "$nsctl__of" = "$nsctl__boot" ] || nsctl__stop=0 nsctl__kill=0
+  read -r nsctl__now nsctl__rest </proc/uptime
+  nsctl__now=\${nsctl__now%%.*}
+}
+nsctl__others() {
+  nsctl__left=
+  for nsctl__pid in $("$nsctl__grep" -lszxF "NSCTL_ATTEMPT=$nsctl__run" /proc/[0-9]*/environ 2>/dev/null); do
+    nsctl__pid=\${nsctl__pid#/proc/}
+    nsctl__pid=\${nsctl__pid%/environ}
+    case $nsctl__pid in "$nsctl__shim" | "$nsctl__dog") continue ;; esac
+    kill -s 0 "$nsctl__pid" 2>/dev/null && nsctl__left="$nsctl__left $nsctl__pid"
+  done
+  return 0
+}
+if [ "$nsctl__fence" != none ]; then
+  (
+    trap '' HUP INT QUIT USR1 USR2 TERM
+    read -r nsctl__dog nsctl__rest </proc/self/stat
+    nsctl__asked=
+    while "$nsctl__sleep" 1; do
+      nsctl__look
+      if [ "$nsctl__now" -ge "$nsctl__kill" ]; then
+        for nsctl__round in 1 2 3; do
+          nsctl__others
+          [ -n "$nsctl__left" ] && kill -s KILL $nsctl__left 2>/dev/null
+        done
+        kill -s KILL -- "-$nsctl__shim"
+      fi
+      [ -e "$nsctl__run.exit" ] && nsctl__others && [ -z "$nsctl__left" ] && exit
+      [ "$nsctl__now" -ge "$nsctl__stop" ] && [ -z "$nsctl__asked" ] && nsctl__asked=1 && kill -s TERM -- "-$nsctl__shim"
+    done
+  ) &
+  nsctl__dog=$!
+fi
 (
   nsctl__1=$nsctl__shim
   [ -r /proc/self/stat ] && read -r nsctl__1 ${STAT_FIELDS} nsctl__start nsctl__rest </proc/self/stat
+  if [ "$nsctl__fence" != none ]; then
+    nsctl__look
+    [ "$nsctl__now" -lt "$nsctl__stop" ] || exit 75
+  fi
   echo "$nsctl__shim $nsctl__shim_start $nsctl__1 $nsctl__start $nsctl__boot" >"$nsctl__run.pid" || exit 75
   "$nsctl__ln" "$nsctl__run.pid" "$nsctl__run.claim" 2>/dev/null || exit 75
   # where the program cannot be executed, sh ends through its EXIT trap; a subshell of bash does not, but bash itself goes on
@@ -50,6 +96,8 @@ nsctl__status=$?
 nsctl__said=
 [ -s "$nsctl__run.said" ] && read -r nsctl__said <"$nsctl__run.said"
 echo "$nsctl__status $nsctl__said" >"$nsctl__run.exit"
+[ -n "$nsctl__dog" ] && nsctl__others
+[ -n "$nsctl__dog" ] && [ -z "$nsctl__left" ] && kill -s KILL "$nsctl__dog" 2>/dev/null
 exit "$nsctl__status"
 `
 

@@ -215,7 +215,8 @@ class DbusManager implements UnitManager {
       const change = toUnitChange(body.readMembers(PROPERTIES))
       if (change === undefined) return
       this.#options.events.changed(unit, change)
-      this.#wakes.heard(unit, change)
+      // another machine's timers are its own
+      if (this.#endpoint?.remote === undefined) this.#wakes.heard(unit, change)
     } else if (message.member === 'UnitRemoved') {
       // a reload takes every unit out of memory and back in
       if (this.#reloading) return

@@ -6,7 +6,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
 import { isObject } from '../../core/json.ts'
-import type { ProgramId } from '../runtime.ts'
+import type { ProgramId, ProgramLimits } from '../runtime.ts'
 import { templateName } from './names.ts'
 
 export interface DesiredTemplate {
@@ -14,6 +14,8 @@ export interface DesiredTemplate {
   readonly unit: string
   /** Where its programs see credentials besides $CREDENTIALS_DIRECTORY: path → credential. */
   readonly paths?: Readonly<Record<string, string>>
+  /** What the programs of a group may use together. */
+  readonly group?: ProgramLimits
   /** Each ordinal's own variables. */
   readonly instances: ReadonlyMap<number, Readonly<Record<string, string>>>
 }
@@ -27,32 +29,71 @@ export interface DesiredInstance {
   readonly own: Readonly<Record<string, string>>
   /** Of its template. */
   readonly paths: Readonly<Record<string, string>>
+  /** Of its template; only in a group. */
+  readonly group?: ProgramLimits | undefined
+}
+
+/** Where the set is kept. */
+export interface DesiredFiles {
+  /** Names and contents; the folder is made where it is not there. */
+  list(dir: string): Promise<readonly (readonly [name: string, text: string])[]>
+  /** As a whole, and on disk. */
+  replace(dir: string, name: string, text: string): Promise<void>
+  remove(dir: string, name: string): Promise<void>
+}
+
+/** On this machine. */
+export const localDesiredFiles: DesiredFiles = {
+  async list(dir) {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const names = await readdir(dir)
+    return await Promise.all(
+      names
+        .filter((name) => name.endsWith('.json'))
+        .map(async (name) => [name, await readFile(join(dir, name), 'utf8')] as const),
+    )
+  },
+  async replace(dir, name, text) {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const file = join(dir, name)
+    const part = `${file}.part`
+    const handle = await open(part, 'w', 0o600)
+    try {
+      await handle.writeFile(text)
+      await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    await rename(part, file)
+  },
+  remove: (dir, name) => rm(join(dir, name), { force: true }),
 }
 
 interface Template {
   readonly id: Omit<ProgramId, 'ordinal'>
   unit: string
   paths?: Readonly<Record<string, string>>
+  group?: ProgramLimits
   readonly instances: Map<number, Readonly<Record<string, string>>>
 }
 
 export class DesiredSet {
   readonly #dir: string
+  readonly #files: DesiredFiles
   readonly #templates = new Map<string, Template>()
   readonly #dirty = new Set<string>()
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor(dir: string) {
+  private constructor(dir: string, files: DesiredFiles) {
     this.#dir = dir
+    this.#files = files
   }
 
   /** @throws StoreCorrupt for a file that is not ours to understand */
-  static async open(dir: string): Promise<DesiredSet> {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
-    const set = new DesiredSet(dir)
-    for (const file of await readdir(dir)) {
-      if (!file.endsWith('.json')) continue
-      const template = parse(join(dir, file), await readFile(join(dir, file), 'utf8'))
+  static async open(dir: string, files: DesiredFiles = localDesiredFiles): Promise<DesiredSet> {
+    const set = new DesiredSet(dir, files)
+    for (const [file, text] of await files.list(dir)) {
+      const template = parse(join(dir, file), text)
       set.#templates.set(templateName({ ...template.id, ordinal: 0 }), template)
     }
     return set
@@ -63,8 +104,8 @@ export class DesiredSet {
   }
 
   instances(): readonly DesiredInstance[] {
-    return [...this.#templates.values()].flatMap(({ id, unit, paths = {}, instances }) =>
-      [...instances].map(([ordinal, own]) => ({ id: { ...id, ordinal }, unit, own, paths })),
+    return [...this.#templates.values()].flatMap(({ id, unit, paths = {}, group, instances }) =>
+      [...instances].map(([ordinal, own]) => ({ id: { ...id, ordinal }, unit, own, paths, group })),
     )
   }
 
@@ -77,7 +118,7 @@ export class DesiredSet {
     return this.#templates.get(templateName(id))?.unit
   }
 
-  add({ id, unit, own, paths }: DesiredInstance): void {
+  add({ id, unit, own, paths, group }: DesiredInstance): void {
     const name = templateName(id)
     let template = this.#templates.get(name)
     if (template === undefined) {
@@ -87,6 +128,7 @@ export class DesiredSet {
     }
     template.unit = unit
     if (Object.keys(paths).length > 0) template.paths = paths
+    if (group !== undefined) template.group = group
     template.instances.set(id.ordinal, own)
     this.#dirty.add(name)
   }
@@ -117,7 +159,6 @@ export class DesiredSet {
     const names = [...this.#dirty]
     this.#dirty.clear()
     try {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 })
       await Promise.all(names.map((name) => this.#writeOne(name)))
     } catch (error) {
       for (const name of names) this.#dirty.add(name)
@@ -126,19 +167,11 @@ export class DesiredSet {
   }
 
   async #writeOne(name: string): Promise<void> {
-    const file = join(this.#dir, `${name}.json`)
+    const file = `${name}.json`
     const template = this.#templates.get(name)
-    if (template === undefined) return rm(file, { force: true })
+    if (template === undefined) return this.#files.remove(this.#dir, file)
     const text = JSON.stringify({ ...template, instances: Object.fromEntries(template.instances) })
-    const part = `${file}.part`
-    const handle = await open(part, 'w', 0o600)
-    try {
-      await handle.writeFile(text)
-      await handle.datasync()
-    } finally {
-      await handle.close()
-    }
-    await rename(part, file)
+    await this.#files.replace(this.#dir, file, text)
   }
 }
 
@@ -151,13 +184,14 @@ function parse(file: string, text: string): Template {
       typeof value.unit === 'string' &&
       isObject(value.instances)
     ) {
-      const { id, unit, paths, instances } = value as unknown as Template & {
+      const { id, unit, paths, group, instances } = value as unknown as Template & {
         instances: Record<string, Record<string, string>>
       }
       return {
         id,
         unit,
         ...(paths === undefined ? {} : { paths }),
+        ...(group === undefined ? {} : { group }),
         instances: new Map(Object.entries(instances).map(([ordinal, own]) => [Number(ordinal), own])),
       }
     }

@@ -1,14 +1,44 @@
 /** Runs a command where a program runs: its namespaces, user, directory, environment and cgroup. */
-import { spawn } from 'node:child_process'
 import { accessSync, constants, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { constants as osConstants } from 'node:os'
 import { join } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
+import { runBeside } from '../beside.ts'
 import type { ExecOptions } from '../runtime.ts'
+import { findTool } from '../tools.ts'
 import type { ManagerScope } from './dbus/address.ts'
+import { environmentFileLine } from './escape.ts'
 
+const TOOLS_PATH = '/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin'
 const NAMESPACES = ['mnt', 'net', 'ipc', 'uts', 'user'] as const
 const NSENTER_OPTIONS = { mnt: '--mount', net: '--net', ipc: '--ipc', uts: '--uts', user: '--user' } as const
+
+/**
+ * The program's variables come by descriptor 3 and are set inside: they are the program's to change, and what it put there must not
+ * act on a process of root's (LD_PRELOAD).
+ */
+export const SET_GIVEN = `nsctl__env=
+while IFS= read -r nsctl__line <&3; do nsctl__env="$nsctl__env$nsctl__line
+"; done
+exec 3<&-
+set -a
+eval "$nsctl__env"
+set +a
+unset nsctl__env nsctl__line
+exec "$@"`
+
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+/** What is written to descriptor 3 for `withGiven`. */
+export function givenOf(env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .filter(([name]) => VARIABLE_NAME.test(name))
+    .map(([name, value]) => environmentFileLine(name, value))
+    .join('')
+}
+
+export function withGiven(shell: string, command: ExecOptions['command']): ExecOptions['command'] {
+  return [shell, '-c', SET_GIVEN, 'sh', ...command]
+}
 
 /**
  * Resolves to the command's exit code, 128 + n where signal n ended it. On abort the command is killed and the signal's reason
@@ -23,42 +53,29 @@ export async function execBeside(
 ): Promise<number> {
   signal.throwIfAborted()
   const target = lookAt(pid)
-  const command = inCgroups(
-    pid,
-    scope === 'system' ? enterCommand(pid, target, options.command) : options.command,
-  )
-  const quiet = options.quiet === true
-  const child = spawn(command[0], command.slice(1), {
-    env: target.env,
-    ...(scope === 'user' ? { cwd: target.cwd } : {}),
-    stdio: [
-      options.stdin && !quiet ? 'inherit' : 'ignore',
-      quiet ? 'ignore' : 'inherit',
-      quiet ? 'ignore' : 'inherit',
-    ],
-  })
-  const kill = () => child.kill('SIGKILL')
-  signal.addEventListener('abort', kill, { once: true })
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      child.once('error', (error: NodeJS.ErrnoException) => {
-        reject(
-          new NsctlError('Unsupported', `${command[0]} could not be executed: ${error.message}`, {
-            cause: error,
-          }),
-        )
-      })
-      child.once('close', (code, name) => {
-        if (signal.aborted) reject(signal.reason)
-        else resolve(code ?? 128 + osConstants.signals[name ?? 'SIGKILL'])
-      })
-    })
-  } finally {
-    signal.removeEventListener('abort', kill)
+  const groups = cgroupFiles(pid, isUnit)
+  if (scope === 'user') {
+    const { env, cwd } = target
+    return run(inCgroups(groups, options.command), { env, cwd }, options, signal)
   }
+  const command = enterCommand(pid, target, withGiven('/bin/sh', options.command))
+  const where = { env: { PATH: process.env.PATH ?? TOOLS_PATH }, given: givenOf(target.env) }
+  return run(inCgroups(groups, command), where, options, signal)
 }
 
-interface Target {
+/** Standard streams as `options` says. `given` is what it can read from its descriptor 3; nothing where left out. */
+export async function run(
+  command: ExecOptions['command'],
+  where: { readonly env: Readonly<Record<string, string>>; readonly cwd?: string; readonly given?: string },
+  options: ExecOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const failed = (cause: Error) =>
+    new NsctlError('Unsupported', `${command[0]} could not be executed: ${cause.message}`, { cause })
+  return await runBeside(command, { ...where, options, failed }, signal)
+}
+
+export interface Target {
   readonly env: Record<string, string>
   readonly cwd: string
   readonly uid: string
@@ -66,7 +83,7 @@ interface Target {
   readonly groups: string
 }
 
-function lookAt(pid: number): Target {
+export function lookAt(pid: number): Target {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const ids = (name: string) =>
@@ -123,43 +140,29 @@ function enterCommand(pid: number, target: Target, command: ExecOptions['command
   ]
 }
 
-function findTool(name: string): string {
-  const folders = [
-    ...(process.env.PATH ?? '').split(':'),
-    '/usr/bin',
-    '/usr/sbin',
-    '/bin',
-    '/run/current-system/sw/bin',
-  ]
-  for (const folder of folders) {
-    try {
-      accessSync(join(folder, name), constants.X_OK)
-      return join(folder, name)
-    } catch {
-      // not in this one
-    }
-  }
-  throw new NsctlError('Unsupported', `${name} (util-linux) is not on this machine`, { value: name })
-}
-
 /** A shell joins each group before it becomes the command: $@ is the groups' files, `--`, the command. */
-const JOIN = 'while [ "$1" != -- ]; do echo $$ 2>/dev/null >"$1"; shift; done; shift; exec "$@"'
+export const JOIN = 'while [ "$1" != -- ]; do echo $$ 2>/dev/null >"$1"; shift; done; shift; exec "$@"'
 
 /**
  * Its limits are the program's, and it goes when the program goes. Where joining is not allowed (a user's manager under version 1
  * is delegated nothing) it stays outside.
  */
-function inCgroups(pid: number, command: ExecOptions['command']): ExecOptions['command'] {
-  return ['/bin/sh', '-c', JOIN, 'sh', ...cgroupFiles(pid), '--', ...command]
+export function inCgroups(files: readonly string[], command: ExecOptions['command']): ExecOptions['command'] {
+  return ['/bin/sh', '-c', JOIN, 'sh', ...files, '--', ...command]
 }
 
-function cgroupFiles(pid: number): readonly string[] {
+function isUnit(path: string): boolean {
+  return path.endsWith('.service')
+}
+
+/** What to write a pid to, so that it joins those groups of `pid` that are `wanted`, by their paths. */
+export function cgroupFiles(pid: number, wanted: (path: string) => boolean): readonly string[] {
   const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n')
   return groups.flatMap((line) => {
     const [, controllers = '', path = ''] = line.split(':')
     const hierarchy = controllers === '' ? unifiedRoot() : controllers.replace(/^name=/, '')
     const file = join('/sys/fs/cgroup', hierarchy, path, 'cgroup.procs')
-    return path.endsWith('.service') && canWrite(file) ? [file] : []
+    return wanted(path) && canWrite(file) ? [file] : []
   })
 }
 

@@ -14,6 +14,17 @@ const HOMES = ['/home', '/root', '/run/user']
 const TEMPORARY = ['/tmp', '/var/tmp']
 const MAX_SHEBANG_BYTES = 256
 
+/** What has to be known of a file system. */
+export interface Looks {
+  /** The path without links; as it was given where it is not there. */
+  realpath(path: string): Promise<string>
+  /** Of a script, with its `#!`; undefined for any other file. */
+  firstLine(file: string): Promise<string | undefined>
+}
+
+/** This machine's. What is not there is not hidden either: starting it says so. */
+export const localLooks: Looks = { realpath: (path) => realpath(path).catch(() => path), firstLine }
+
 export interface Shown {
   /** The spec as the service sees the machine. */
   readonly spec: ProgramSpec
@@ -21,15 +32,20 @@ export interface Shown {
 }
 
 /** `spec` made to run although what it runs from is hidden from it; unchanged where nothing is. */
-export async function showHidden(spec: ProgramSpec, scope: ManagerScope, bindDir: string): Promise<Shown> {
+export async function showHidden(
+  spec: ProgramSpec,
+  scope: ManagerScope,
+  bindDir: string,
+  looks: Looks = localLooks,
+): Promise<Shown> {
   const roots = [
     ...(isProtected('ProtectHome', { scope, relax: spec.relax }) ? HOMES : []),
     ...(isProtected('PrivateTmp', { scope, relax: spec.relax }) ? TEMPORARY : []),
   ]
   if (roots.length === 0) return { spec, binds: [] }
-  const plan = new BindPlan(roots, bindDir)
+  const plan = new BindPlan(roots, bindDir, looks)
   const workingDir = await plan.folder(spec.workingDir)
-  const command = await withInterpreter(spec.command, roots)
+  const command = await withInterpreter(spec.command, roots, looks)
   const shown: string[] = []
   for (const [index, word] of command.entries()) {
     shown.push(index === 0 || isAbsolute(word) ? await plan.file(word) : word)
@@ -51,11 +67,12 @@ export async function showHidden(spec: ProgramSpec, scope: ManagerScope, bindDir
 async function withInterpreter(
   command: ProgramSpec['command'],
   roots: readonly string[],
+  looks: Looks,
 ): Promise<readonly string[]> {
-  const first = await firstLine(command[0])
+  const first = await looks.firstLine(command[0])
   const match = first === undefined ? null : /^#!\s*(\S+)\s*(.*?)\s*$/.exec(first)
   if (match?.[1] === undefined) return command
-  const interpreter = await realpathOr(match[1])
+  const interpreter = await looks.realpath(match[1])
   if (!isBeneath(interpreter, roots)) return command
   return [match[1], ...(match[2] ? [match[2]] : []), ...command]
 }
@@ -63,11 +80,13 @@ async function withInterpreter(
 class BindPlan {
   readonly #roots: readonly string[]
   readonly #bindDir: string
+  readonly #looks: Looks
   readonly #binds = new Map<string, string>()
 
-  constructor(roots: readonly string[], bindDir: string) {
+  constructor(roots: readonly string[], bindDir: string, looks: Looks) {
     this.#roots = roots
     this.#bindDir = bindDir
+    this.#looks = looks
   }
 
   binds(): readonly Bind[] {
@@ -76,7 +95,7 @@ class BindPlan {
 
   /** Where a folder is seen; binds it if it is hidden. */
   async folder(path: string): Promise<string> {
-    const real = await realpathOr(path)
+    const real = await this.#looks.realpath(path)
     if (!isBeneath(real, this.#roots)) return path
     return this.#seen(real) ?? this.#bind(real)
   }
@@ -86,8 +105,8 @@ class BindPlan {
    * seen, since a Python environment is found by the name of its interpreter.
    */
   async file(path: string): Promise<string> {
-    const real = await realpathOr(path)
-    const named = join(await realpathOr(dirname(path)), path.slice(path.lastIndexOf('/') + 1))
+    const real = await this.#looks.realpath(path)
+    const named = join(await this.#looks.realpath(dirname(path)), path.slice(path.lastIndexOf('/') + 1))
     if (!isBeneath(real, this.#roots)) {
       return isBeneath(named, this.#roots) ? (this.#seen(named) ?? this.#within(named)) : path
     }
@@ -99,7 +118,7 @@ class BindPlan {
   /** Where a folder is seen if it is bound; itself otherwise. */
   async already(path: string): Promise<string> {
     if (!isAbsolute(path)) return path
-    const real = await realpathOr(path)
+    const real = await this.#looks.realpath(path)
     return isBeneath(real, this.#roots) ? (this.#seen(real) ?? path) : path
   }
 
@@ -124,11 +143,6 @@ class BindPlan {
 
 function isBeneath(path: string, roots: readonly string[]): boolean {
   return roots.some((root) => path === root || path.startsWith(`${root}/`))
-}
-
-async function realpathOr(path: string): Promise<string> {
-  // what is not there is not hidden either: starting it says so
-  return realpath(path).catch(() => path)
 }
 
 async function firstLine(file: string): Promise<string | undefined> {

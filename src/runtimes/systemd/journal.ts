@@ -17,6 +17,15 @@ export interface JournalQuery {
   readonly fields: readonly string[]
 }
 
+/** A machine's journal: see `readJournal`. */
+export type Journal = (query: JournalQuery, signal: AbortSignal) => AsyncIterable<JournalEntry>
+
+/** The words of journalctl that ask for it. */
+export function journalArguments({ scope, matches, options = [], fields }: JournalQuery): readonly string[] {
+  const output = ['--output=json', '--all', '--quiet', '--no-pager', `--output-fields=${fields.join(',')}`]
+  return [...(scope === 'user' ? ['--user'] : []), ...output, ...options, ...matches]
+}
+
 /**
  * Entries, oldest first unless the options say otherwise. Ends when journalctl does or the consumer stops; on abort throws the
  * signal's reason.
@@ -24,18 +33,7 @@ export interface JournalQuery {
  */
 export async function* readJournal(query: JournalQuery, signal: AbortSignal): AsyncGenerator<JournalEntry> {
   signal.throwIfAborted()
-  const { scope, matches, options = [], fields } = query
-  const args = [
-    '--output=json',
-    '--all',
-    '--quiet',
-    '--no-pager',
-    `--output-fields=${fields.join(',')}`,
-    ...options,
-  ]
-  const child = spawn('journalctl', [...(scope === 'user' ? ['--user'] : []), ...args, ...matches], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn('journalctl', journalArguments(query), { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<{ code: number | null; error?: Error }>((resolve) => {
     child.once('error', (error) => resolve({ code: null, error }))
     child.once('close', (code) => resolve({ code }))
@@ -55,14 +53,18 @@ export async function* readJournal(query: JournalQuery, signal: AbortSignal): As
     signal.throwIfAborted()
     // an empty answer to matches of a unit that never logged is code 1 in some versions
     if (error !== undefined || (code !== 0 && complaint !== ''))
-      throw new NsctlError('Unreachable', `journalctl failed: ${(error?.message ?? complaint).trim()}`, {
-        cause: error,
-        next: 'check that this user may read the journal (root, or a member of the group systemd-journal)',
-      })
+      throw journalFailed(error?.message ?? complaint, error)
   } finally {
     signal.removeEventListener('abort', kill)
     kill()
   }
+}
+
+export function journalFailed(why: string, cause?: Error): NsctlError {
+  return new NsctlError('Unreachable', `journalctl failed: ${why.trim()}`, {
+    cause,
+    next: 'check that this user may read the journal (root, or a member of the group systemd-journal)',
+  })
 }
 
 /** Undefined for what is no entry. Values that are not UTF-8 come as bytes, repeated fields as a list of which the last is taken. */

@@ -3,10 +3,13 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, relative } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
 import { digest } from '../../core/ids.ts'
+import { type Disk, localDisk } from '../disk.ts'
 import type { ManagerScope } from './dbus/address.ts'
 
 export interface Layout {
   readonly scope: ManagerScope
+  /** What the small files lie on. */
+  readonly disk: Disk
   /** Unit files that are gone after a reboot: on NixOS /etc/systemd/system is read-only. */
   readonly unitDir: string
   /** Each instance's own variables. */
@@ -19,10 +22,16 @@ export interface Layout {
   readonly linkDir: string
   /** Mount points at which units see their material. */
   readonly givenDir: string
+  /** Of containers: how each is kept, and the empty root. */
+  readonly containerDir: string
   /** What was seen of programs since boot. */
   readonly memoryFile: string
   /** There when the desired set has been brought back since boot. */
   readonly restoredFile: string
+  /** A file for each arming of the fence. */
+  readonly fenceDir: string
+  /** Says, in seconds since boot, until when unique programs may be started, and when they must be gone. */
+  readonly fenceFile: string
   /** What should run, for the next boot. */
   readonly desiredDir: string
   /** Where storage is seen from outside. */
@@ -37,25 +46,31 @@ export interface LayoutOptions {
   readonly stateDir: string
   /** Gone after a reboot: /run/nsctl; a folder of $XDG_RUNTIME_DIR for a user. Derived if left out. */
   readonly runDir?: string
+  /** This machine's if left out. */
+  readonly disk?: Disk
 }
 
 const SYSTEM_STATE = '/var/lib'
 
 /** @throws Unsupported for a user without a runtime directory */
-export function layoutOf({ scope, stateDir, runDir }: LayoutOptions): Layout {
+export function layoutOf({ scope, stateDir, runDir, disk = localDisk }: LayoutOptions): Layout {
   const runtime = runtimeDir(scope)
   const run = runDir ?? join(scope === 'system' ? '/run' : runtime, 'nsctl')
   const stateDirectory = scope === 'system' ? storageUnder(stateDir) : undefined
   return {
     scope,
+    disk,
     unitDir: join(runtime, scope === 'system' ? 'systemd/system' : 'systemd/user'),
     envDir: join(run, 'env'),
     bindDir: join(run, 'bind'),
     materialDir: join(run, 'materials'),
     linkDir: join(run, 'links'),
     givenDir: join(run, 'given'),
+    containerDir: join(run, 'containers'),
     memoryFile: join(run, 'programs.json'),
     restoredFile: join(run, 'restored'),
+    fenceDir: join(run, 'armed'),
+    fenceFile: join(run, 'fence'),
     desiredDir: join(stateDir, 'desired'),
     storageDir: stateDirectory === undefined ? join(stateDir, 'storage') : join(SYSTEM_STATE, stateDirectory),
     stateDirectory,

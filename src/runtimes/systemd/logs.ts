@@ -1,7 +1,7 @@
 /** The lines of one program, from the journal. */
 import type { LogLine, LogOptions, ProgramId } from '../runtime.ts'
 import type { ManagerScope } from './dbus/address.ts'
-import { type JournalEntry, type JournalQuery, readJournal, unitFields } from './journal.ts'
+import { type Journal, type JournalEntry, type JournalQuery, readJournal, unitFields } from './journal.ts'
 import { unitName } from './names.ts'
 
 const INVOCATION = '_SYSTEMD_INVOCATION_ID'
@@ -14,6 +14,7 @@ export async function* readLogs(
   id: ProgramId,
   options: LogOptions,
   signal: AbortSignal,
+  journal: Journal = readJournal,
 ): AsyncGenerator<LogLine> {
   const unit = unitName(id)
   const { own, manager } = unitFields(scope)
@@ -24,7 +25,7 @@ export async function* readLogs(
     options.sinceMs === undefined ? [] : [`--since=@${(Math.floor(options.sinceMs) / 1000).toFixed(3)}`]
   let matches = options.tail === undefined ? all : printed
   if (options.previous === true) {
-    const invocation = await previousInvocation(scope, `${own}=${unit}`, signal)
+    const invocation = await previousInvocation(scope, `${own}=${unit}`, signal, journal)
     if (invocation === undefined) return
     matches = [...printed, `${INVOCATION}=${invocation}`]
   }
@@ -32,29 +33,34 @@ export async function* readLogs(
   if (options.tail === undefined && follow) {
     yield* lines(
       id,
-      { scope, matches, fields, options: [...since, '--follow', '--no-tail'] },
+      { scope, matches, fields, options: [...since, '--follow', '--no-tail'], journal },
       options,
       signal,
     )
     return
   }
   const tail = options.tail === undefined ? [] : [`--lines=${Math.max(0, Math.floor(options.tail))}`]
-  const cursor = yield* lines(id, { scope, matches, fields, options: [...since, ...tail] }, options, signal)
+  const cursor = yield* lines(
+    id,
+    { scope, matches, fields, options: [...since, ...tail], journal },
+    options,
+    signal,
+  )
   if (!follow) return
   const after = cursor === undefined ? ['--lines=0'] : [`--after-cursor=${cursor}`, '--no-tail']
-  yield* lines(id, { scope, matches: all, fields, options: ['--follow', ...after] }, options, signal)
+  yield* lines(id, { scope, matches: all, fields, options: ['--follow', ...after], journal }, options, signal)
 }
 
 /** Returns the cursor of the last line. */
 async function* lines(
   id: ProgramId,
-  query: JournalQuery,
+  { journal, ...query }: JournalQuery & { readonly journal: Journal },
   { sinceMs }: LogOptions,
   signal: AbortSignal,
 ): AsyncGenerator<LogLine, string | undefined> {
   const { own } = unitFields(query.scope)
   let cursor: string | undefined
-  for await (const entry of readJournal(query, signal)) {
+  for await (const entry of journal(query, signal)) {
     cursor = entry.__CURSOR
     const line = toLine(id, entry, own)
     if (line !== undefined && (sinceMs === undefined || (line.atMs ?? 0) >= sinceMs)) yield line
@@ -74,10 +80,11 @@ async function previousInvocation(
   scope: ManagerScope,
   match: string,
   signal: AbortSignal,
+  journal: Journal,
 ): Promise<string | undefined> {
   let latest: string | undefined
   const query = { scope, matches: [match], fields: [INVOCATION], options: ['--reverse'] }
-  for await (const entry of readJournal(query, signal)) {
+  for await (const entry of journal(query, signal)) {
     const invocation = entry[INVOCATION]
     if (invocation === undefined) continue
     latest ??= invocation

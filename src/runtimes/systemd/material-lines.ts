@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
 import { configVariable } from '../../resources/material-names.ts'
 import { CREDENTIALS_VARIABLE, materialPlaces } from '../material-files.ts'
-import type { MaterialShape, ProgramSpec } from '../runtime.ts'
+import type { MaterialFolder, MaterialShape, ProgramSpec } from '../runtime.ts'
 import { cannotCarry, plainValue, quoteBindPath, quoteWord } from './escape.ts'
 import { isProtected } from './hardening.ts'
 import type { Layout } from './layout.ts'
@@ -56,6 +56,7 @@ export function givenCredentials({ givenDir }: Pick<Layout, 'givenDir'>): string
 export function materialLines(spec: ProgramSpec, layout: MaterialLayout): readonly string[] {
   const { material: shape, id, relax } = spec
   if (shape === undefined) return []
+  refuseNames(shape)
   const own = materialPlaces(`${plainValue(layout.materialDir)}/${templateStem(id)}/%i`)
   return [
     ...credentialLines(shape, own.credentials, layout),
@@ -81,8 +82,6 @@ function isLive(shape: MaterialShape): boolean {
 }
 
 function credentialLines(shape: MaterialShape, from: string, layout: MaterialLayout): readonly string[] {
-  for (const name of shape.credentials)
-    if (!CREDENTIAL_NAME.test(name)) throw cannotCarry('name of a credential', name)
   if (shape.credentials.length === 0) return []
   if (!shape.live) return shape.credentials.map((name) => `LoadCredential=${name}:${from}/${name}`)
   const variable = (value: string) => `Environment="${CREDENTIALS_VARIABLE}=${value}"`
@@ -91,15 +90,11 @@ function credentialLines(shape: MaterialShape, from: string, layout: MaterialLay
 }
 
 function folderLines(shape: MaterialShape, from: string, layout: MaterialLayout): readonly string[] {
-  const seen = new Set<string>()
-  return shape.folders.flatMap(({ name, path }) => {
-    if (!CREDENTIAL_NAME.test(name)) throw cannotCarry('name of a folder', name)
+  return shape.folders.flatMap((folder) => {
+    const { name } = folder
     const variable = configVariable(name)
-    if (seen.has(variable))
-      throw new NsctlError('Invalid', `two folders would both be $${variable}`, { value: name })
-    seen.add(variable)
     if (layout.scope === 'user') return [`Environment="${variable}=${from}/${name}"`]
-    const to = path === undefined ? `${layout.givenDir}/configs/${name}` : bindTarget(path)
+    const to = configTarget(folder, layout)
     // one that is optional may not be there
     return [
       `BindReadOnlyPaths=-${from}/${name}:${quoteBindPath(to)}`,
@@ -109,17 +104,43 @@ function folderLines(shape: MaterialShape, from: string, layout: MaterialLayout)
 }
 
 function linkLines(spec: ProgramSpec, shape: MaterialShape, layout: MaterialLayout): readonly string[] {
-  const folders = linkFolders(shape.paths)
-  if (folders.length === 0 || layout.scope === 'user') return []
+  if (Object.keys(shape.paths).length === 0 || layout.scope === 'user') return []
   const links = `${plainValue(layout.linkDir)}/${templateStem(spec.id)}`
-  const taken = new Set(shape.folders.map(({ path }) => path))
   return [
     ...(shape.live ? [] : [`BindReadOnlyPaths=%d:${givenCredentials(layout)}`]),
-    ...folders.map(({ path, name }) => {
-      if (taken.has(path)) throw cannotCarry('folder, which a Config and a Secret would share', path)
-      return `BindReadOnlyPaths=${links}/${name}:${quoteBindPath(bindTarget(path))}`
-    }),
+    ...linkTargets(shape).map(
+      ({ path, name }) => `BindReadOnlyPaths=${links}/${name}:${quoteBindPath(path)}`,
+    ),
   ]
+}
+
+/** @throws Invalid for a name that no unit can carry, and for two folders with one variable */
+export function refuseNames(shape: MaterialShape): void {
+  for (const name of shape.credentials)
+    if (!CREDENTIAL_NAME.test(name)) throw cannotCarry('name of a credential', name)
+  const seen = new Set<string>()
+  for (const { name } of shape.folders) {
+    if (!CREDENTIAL_NAME.test(name)) throw cannotCarry('name of a folder', name)
+    const variable = configVariable(name)
+    if (seen.has(variable))
+      throw new NsctlError('Invalid', `two folders would both be $${variable}`, { value: name })
+    seen.add(variable)
+  }
+}
+
+/** Where the program sees a folder. @throws Invalid for a place that must not be hidden */
+export function configTarget({ name, path }: MaterialFolder, { givenDir }: Pick<Layout, 'givenDir'>): string {
+  return path === undefined ? `${givenDir}/configs/${name}` : bindTarget(path)
+}
+
+/** `linkFolders`, each where it can be shown. @throws Invalid for a place that must not be hidden, or that a folder has */
+export function linkTargets(shape: MaterialShape): readonly LinkFolder[] {
+  const taken = new Set(shape.folders.map(({ path }) => path))
+  return linkFolders(shape.paths).map((folder) => {
+    if (taken.has(folder.path))
+      throw cannotCarry('folder, which a Config and a Secret would share', folder.path)
+    return { ...folder, path: bindTarget(folder.path) }
+  })
 }
 
 function bindTarget(path: string): string {

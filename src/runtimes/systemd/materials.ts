@@ -1,12 +1,9 @@
 /** Where units find their programs' material: below the run directory, which is in memory. */
-import { mkdirSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { NsctlError } from '../../core/errors.ts'
 import {
   CREDENTIALS_VARIABLE,
-  isInMemory,
   materialPlaces,
-  namesIn,
   openCredentials,
   ownFolder,
   refuseUnfit,
@@ -18,6 +15,7 @@ import { environmentFileLine, isPlainEnvironmentValue } from './escape.ts'
 import type { Layout } from './layout.ts'
 import { givenCredentials, LIVE_GROUP, linkFolders } from './material-lines.ts'
 import { parseUnitName, templateStem, unitName } from './names.ts'
+import { containerOwner, isContainer, LOADED_CREDENTIALS } from './nspawn/lines.ts'
 
 /** What systemd hands over of credentials to one unit, names included; more and the unit does not start. */
 const MAX_LOADED_BYTES = 1 << 20
@@ -32,7 +30,7 @@ export class SystemdMaterials {
   /** The run directory must be there. */
   constructor(layout: Layout) {
     this.#layout = layout
-    this.inMemory = isInMemory(layout.envDir)
+    this.inMemory = layout.disk.isInMemory(layout.envDir)
   }
 
   /** @throws Invalid for what systemd cannot pass on; Unsupported where secrets would lie on a disk; Failed where there is no room */
@@ -40,9 +38,10 @@ export class SystemdMaterials {
     refuseUnfit(material)
     const variables = environmentText(material.environment)
     if (!this.inMemory && (variables !== undefined || material.credentials.size > 0)) throw this.#onDisk()
-    ownFolder(this.#layout.materialDir)
+    const { disk, materialDir } = this.#layout
+    ownFolder(materialDir, disk)
     this.#kept.add(programKey(id))
-    writeMaterial(this.#dirOf(id), material, variables)
+    writeMaterial(this.#dirOf(id), material, variables, disk)
   }
 
   /** @throws Failed, naming what `place` has not put there; TooLarge for more than systemd hands over */
@@ -61,7 +60,7 @@ export class SystemdMaterials {
   }
 
   #sizeOf(id: ProgramId, file: string, what: string): number {
-    const size = statSync(file, { throwIfNoEntry: false })?.size
+    const size = this.#layout.disk.info(file)?.sizeBytes
     if (size !== undefined) return size
     throw new NsctlError('Failed', `${unitName(id)} cannot be started: ${what} is not in place`, {
       value: unitName(id),
@@ -70,17 +69,22 @@ export class SystemdMaterials {
 
   /** Makes ready what the unit's text counts on; false where what it takes was not placed. */
   prepare(id: ProgramId, unit: string, paths: Readonly<Record<string, string>>): boolean {
-    const { materialDir, scope } = this.#layout
+    const { materialDir, scope, disk } = this.#layout
     if (!unit.includes(`${materialDir}/`)) return true
     const dir = this.#dirOf(id)
-    if (statSync(dir, { throwIfNoEntry: false }) === undefined) return false
+    if (disk.info(dir) === undefined) return false
+    const contained = isContainer(unit)
+    if (contained && unit.includes(`"--setenv=${CREDENTIALS_VARIABLE}=`))
+      openCredentials(dir, containerOwner(id), disk)
     if (scope === 'system' && unit.includes(`\nEnvironment="${CREDENTIALS_VARIABLE}=`))
-      openCredentials(dir, LIVE_GROUP)
+      openCredentials(dir, LIVE_GROUP, disk)
+    const loaded = contained && unit.includes('"--load-credential=')
+    const credentials = loaded ? LOADED_CREDENTIALS : givenCredentials(this.#layout)
     for (const { name, links } of scope === 'system' ? linkFolders(paths) : []) {
       const folder = join(this.#layout.linkDir, templateStem(id), name)
-      mkdirSync(folder, { recursive: true, mode: 0o755 })
+      disk.makeFolder(folder, 0o755)
       for (const [file, credential] of Object.entries(links))
-        link(join(givenCredentials(this.#layout), credential), join(folder, file))
+        disk.link(join(credentials, credential), join(folder, file))
     }
     return true
   }
@@ -92,20 +96,21 @@ export class SystemdMaterials {
 
   /** Removes what was placed for a program that has ended, unless it was placed anew. */
   remove(id: ProgramId): void {
-    if (!this.#kept.has(programKey(id))) removeMaterial(this.#dirOf(id))
+    if (!this.#kept.has(programKey(id))) removeMaterial(this.#dirOf(id), this.#layout.disk)
   }
 
   removeTemplate(id: ProgramId): void {
-    rmSync(join(this.#layout.linkDir, templateStem(id)), { recursive: true, force: true })
+    const { disk, linkDir } = this.#layout
+    disk.remove(join(linkDir, templateStem(id)))
   }
 
   /** Removes what an earlier process of ours placed and that is for nothing any more. */
   sweep(isWanted: (id: ProgramId) => boolean): void {
-    const { materialDir } = this.#layout
-    for (const stem of namesIn(materialDir))
-      for (const ordinal of namesIn(join(materialDir, stem))) {
+    const { materialDir, disk } = this.#layout
+    for (const stem of disk.names(materialDir))
+      for (const ordinal of disk.names(join(materialDir, stem))) {
         const id = parseUnitName(`${stem}@${ordinal}.service`)
-        if (id === undefined || !isWanted(id)) removeMaterial(join(materialDir, stem, ordinal))
+        if (id === undefined || !isWanted(id)) removeMaterial(join(materialDir, stem, ordinal), disk)
       }
   }
 
@@ -124,13 +129,6 @@ export class SystemdMaterials {
       next: 'mount a tmpfs at /run (or at $XDG_RUNTIME_DIR), as systemd does',
     })
   }
-}
-
-function link(target: string, path: string): void {
-  const part = `${path}.part`
-  rmSync(part, { force: true })
-  symlinkSync(target, part)
-  renameSync(part, path)
 }
 
 /** Any other it drops, and writes it into the journal with its value. */

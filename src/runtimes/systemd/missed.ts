@@ -5,8 +5,9 @@ import type { Logger } from '../../core/logger.ts'
 import { type ProgramExit, type ProgramId, programKey } from '../runtime.ts'
 import type { ManagerScope } from './dbus/address.ts'
 import { toProgramExit } from './exits.ts'
-import { type JournalEntry, readJournal, unitFields } from './journal.ts'
+import { type Journal, type JournalEntry, readJournal, unitFields } from './journal.ts'
 import { unitName } from './names.ts'
+import type { ProgramTracker, Remembered } from './tracker.ts'
 
 /** systemd's catalogue: a unit was started; a process of it ended; it failed; it ended well (a user's manager does not say so). */
 const UNIT_STARTED = '39f53479d3a045ac8e11786248231fbf'
@@ -18,10 +19,26 @@ const CODES: Readonly<Record<string, number>> = { exited: 1, killed: 2, dumped: 
 export interface LearnOptions {
   readonly scope: ManagerScope
   readonly nowMs: number
+  /** This machine's where left out. */
+  readonly journal?: Journal
   /** Whether it runs again. */
   readonly runs: (id: ProgramId) => boolean
   readonly logger: Logger
   readonly signal: AbortSignal
+}
+
+/** Tells `tracker` of the exits that it has missed since `memories` were written. */
+export async function learnMissed(
+  tracker: Pick<ProgramTracker, 'missedSince' | 'isLoaded' | 'exitLearned'>,
+  memories: readonly Remembered[],
+  options: Omit<LearnOptions, 'runs'>,
+): Promise<void> {
+  const runs = (id: ProgramId) => tracker.isLoaded(id)
+  const exits = await learnExits(tracker.missedSince(memories), { ...options, runs })
+  for (const memory of memories) {
+    const exit = exits.get(programKey(memory.id))
+    if (exit !== undefined) tracker.exitLearned(memory.id, exit)
+  }
 }
 
 /** The last exit of each id, as far as the journal knows it; `lost` where it does not. */
@@ -31,13 +48,13 @@ export async function learnExits(
 ): Promise<ReadonlyMap<string, ProgramExit>> {
   const found = new Map<string, ProgramExit>()
   if (ids.length === 0) return found
-  const { scope, nowMs, runs, logger, signal } = options
+  const { scope, nowMs, runs, logger, signal, journal = readJournal } = options
   const field = unitFields(scope).manager
   const entries = new Map<string, JournalEntry[]>(ids.map((id) => [unitName(id), []]))
   const matches = [...entries.keys()].map((unit) => `${field}=${unit}`)
   const fields = [field, 'MESSAGE_ID', 'EXIT_CODE', 'EXIT_STATUS', 'UNIT_RESULT']
   try {
-    for await (const entry of readJournal({ scope, matches, fields, options: ['--boot'] }, signal))
+    for await (const entry of journal({ scope, matches, fields, options: ['--boot'] }, signal))
       entries.get(entry[field] ?? '')?.push(entry)
   } catch (error) {
     signal.throwIfAborted()

@@ -5,9 +5,13 @@ import type { ProgramId, RuntimeReader } from '../runtime.ts'
 import type { ManagerScope } from './dbus/address.ts'
 import { openDbusManager } from './dbus-manager.ts'
 import { execBeside } from './exec.ts'
+import { readContainedPid, readTemplate } from './files.ts'
+import { layoutOf } from './layout.ts'
 import { readLogs } from './logs.ts'
 import type { UnitChange } from './manager.ts'
 import { unitName } from './names.ts'
+import { execInside } from './nspawn/exec.ts'
+import { isContainer } from './nspawn/lines.ts'
 
 export interface SystemdReaderOptions {
   readonly scope: ManagerScope
@@ -15,11 +19,18 @@ export interface SystemdReaderOptions {
 }
 
 /** Opens nothing until it is used. */
-export function openSystemdReader({ scope }: SystemdReaderOptions): RuntimeReader {
+export function openSystemdReader(options: SystemdReaderOptions): RuntimeReader {
+  const { scope } = options
   return {
-    logs: (id, options, signal) => readLogs(scope, id, options, signal),
-    async exec(id, options, signal) {
-      return execBeside(await mainPid(scope, id, signal), scope, options, signal)
+    logs: (id, wanted, signal) => readLogs(scope, id, wanted, signal),
+    async exec(id, execution, signal) {
+      const main = await mainPid(scope, id, signal)
+      const layout = layoutOf(options)
+      if (!isContainer(readTemplate(layout, id) ?? '')) return execBeside(main, scope, execution, signal)
+      // its unit's main process is the machine's, with all of root's rights
+      const pid = readContainedPid(layout, id)
+      if (pid === undefined) throw doesNotRun(id)
+      return execInside(pid, execution, signal)
     },
   }
 }
@@ -41,11 +52,10 @@ async function mainPid(scope: ManagerScope, id: ProgramId, signal: AbortSignal):
   const manager = await openDbusManager({ scope, events, logger: silentLogger, signal, pattern: unit })
   await manager.close()
   if (pid) return pid
-  throw new NsctlError(
-    'NotFound',
-    `${id.service}-${id.ordinal} does not run, so nothing can be run beside it`,
-    {
-      value: unit,
-    },
-  )
+  throw doesNotRun(id)
+}
+
+function doesNotRun(id: ProgramId): NsctlError {
+  const message = `${id.service}-${id.ordinal} does not run, so nothing can be run beside it`
+  return new NsctlError('NotFound', message, { value: unitName(id) })
 }

@@ -2,8 +2,7 @@
  * Programs as systemd units. systemd holds them: it restarts a crash at once, keeps limits and logs, and needs nobody of ours
  * alive for it. This process writes units, asks for starts and stops, and listens.
  */
-import { existsSync } from 'node:fs'
-import { availableParallelism, constants } from 'node:os'
+import { constants } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -16,6 +15,7 @@ import {
   programKey,
   type Runtime,
   type RuntimeCleaner,
+  type RuntimeFence,
   type RuntimeInfo,
   type RuntimeMaterials,
   type RuntimeRestorer,
@@ -28,31 +28,24 @@ import { removeEverything } from './clean.ts'
 import type { ManagerScope } from './dbus/address.ts'
 import { DesiredSet } from './desired.ts'
 import { Endings } from './endings.ts'
-import {
-  prepareFolders,
-  readTemplate,
-  removeInstanceFiles,
-  removeTemplate,
-  writeStopDropIn,
-  writeWhole,
-} from './files.ts'
+import { SystemdFence } from './fence.ts'
+import { prepareFolders, readContainedPid, readTemplate, writeStopDropIn } from './files.ts'
 import { showHidden } from './hidden.ts'
 import { type Layout, layoutOf } from './layout.ts'
+import { localMachine, type SystemdMachine } from './machine.ts'
 import type { ManagerEvents, UnitManager } from './manager.ts'
 import { SystemdMaterials } from './materials.ts'
 import { keepMemories, readMemories } from './memory.ts'
-import { learnExits } from './missed.ts'
-import { moveReadier } from './moves.ts'
+import { learnMissed } from './missed.ts'
 import { templateName, unitName } from './names.ts'
-import { oomWatcher } from './oom.ts'
-import { openManager } from './open-manager.ts'
+import { chooseRoot, noContainers } from './nspawn/prepare.ts'
 import { type PreparedStart, Starter } from './starter.ts'
 import { planStop, stopSettings } from './stopping.ts'
-import { SystemdStorage } from './storage.ts'
+import type { VolumeFolders } from './storage.ts'
+import { tidyFiles } from './tidy.ts'
 import { ProgramTracker } from './tracker.ts'
 import { Turns, turnsFor } from './turns.ts'
-import { splitEnvironment, templateUnit } from './unit.ts'
-import { findCgroups, readUsage } from './usage.ts'
+import { isFencedUnit, splitEnvironment, templateUnit } from './unit.ts'
 
 export interface SystemdRuntimeOptions {
   readonly scope: ManagerScope
@@ -60,55 +53,79 @@ export interface SystemdRuntimeOptions {
   readonly stateDir: string
   /** Gone after a reboot; /run/nsctl (or a folder of $XDG_RUNTIME_DIR) if left out. */
   readonly runDir?: string
+  /** Whose systemd it is; this one's if left out. */
+  readonly machine?: SystemdMachine
   readonly clock: Clock
   readonly logger: Logger
   /** Closes the runtime; what runs goes on. */
   readonly signal: AbortSignal
 }
 
-export type SystemdRuntime = Runtime & RuntimeMaterials & RuntimeStorage & RuntimeCleaner & RuntimeRestorer
+export type SystemdRuntime = Runtime &
+  RuntimeMaterials &
+  RuntimeStorage &
+  RuntimeCleaner &
+  RuntimeRestorer &
+  RuntimeFence
 
 /** @throws Unreachable where systemd does not answer; Unsupported for a user without a manager of its own */
 export async function openSystemdRuntime(options: SystemdRuntimeOptions): Promise<SystemdRuntime> {
-  const { scope, clock, logger, signal } = options
-  const layout = layoutOf(options)
+  const { scope, clock, logger, signal, machine = localMachine() } = options
+  const layout = layoutOf({ ...options, disk: machine.disk })
   prepareFolders(layout)
-  const desired = await DesiredSet.open(layout.desiredDir)
-  const tracker = new ProgramTracker(clock, scope === 'system' ? oomWatcher() : undefined)
-  const memories = readMemories(layout.memoryFile)
+  const desired = await DesiredSet.open(layout.desiredDir, machine.desired)
+  const tracker = new ProgramTracker(
+    clock,
+    scope === 'system'
+      ? { wasOomKilled: machine.oomWatcher(), containedPid: (id) => readContainedPid(layout, id) }
+      : {},
+  )
+  const memories = readMemories(layout)
   tracker.remember(memories)
   const events: ManagerEvents = {
     changed: (unit, change) => tracker.changed(unit, change),
     removed: (unit) => tracker.removed(unit),
     all: (units) => tracker.all(units),
   }
-  const manager = await openManager({ scope, events, logger, signal, readyRestart: moveReadier() })
-  const exits = await learnExits(tracker.missedSince(memories), {
-    scope,
-    nowMs: clock.now(),
-    runs: (id) => tracker.isLoaded(id),
-    logger,
-    signal,
-  })
-  for (const memory of memories) {
-    const exit = exits.get(programKey(memory.id))
-    if (exit !== undefined) tracker.exitLearned(memory.id, exit)
-  }
+  const manager = await machine.openManager({ scope, events, logger, signal })
+  const { journal } = machine
+  await learnMissed(tracker, memories, { scope, nowMs: clock.now(), journal, logger, signal })
   const materials = new SystemdMaterials(layout)
   materials.sweep((id) => desired.has(id) || tracker.isLoaded(id))
+  await layout.disk.settled()
   const info: RuntimeInfo = {
     description: `systemd ${manager.version} (${scope})`,
-    cannot: [...(await whatCannot(scope, manager.controlGroup)), ...(materials.inMemory ? [] : ['secrets'])],
+    cannot: [
+      ...machine.cannot,
+      ...(await whatCannot(scope, manager.controlGroup)),
+      ...(materials.inMemory ? [] : ['secrets']),
+    ],
+    runtimes: machine.whyNoContainers(scope) === undefined ? ['nspawn'] : [],
   }
-  return new SystemdPrograms({ ...options, layout, desired, tracker, manager, materials, info })
+  const { systemctl } = machine
+  const uptimeMs = () => machine.uptimeMs()
+  const fence = new SystemdFence({ layout, desired, manager, systemctl, uptimeMs })
+  return new SystemdPrograms({
+    ...options,
+    machine,
+    layout,
+    desired,
+    tracker,
+    manager,
+    materials,
+    fence,
+    info,
+  })
 }
 
 interface Parts extends SystemdRuntimeOptions {
+  readonly machine: SystemdMachine
   readonly layout: Layout
   readonly desired: DesiredSet
   readonly tracker: ProgramTracker
   readonly manager: UnitManager
   readonly materials: SystemdMaterials
+  readonly fence: SystemdFence
   readonly info: RuntimeInfo
 }
 
@@ -118,7 +135,7 @@ class SystemdPrograms implements SystemdRuntime {
   readonly #parts: Parts
   readonly #turns: Turns
   readonly #starter: Starter
-  readonly #storage: SystemdStorage
+  readonly #storage: VolumeFolders
   readonly #endings: Endings
   /** The unit's text for what a template's instances share. */
   readonly #units = new Map<string, { readonly shared: unknown; readonly unit: Promise<string> }>()
@@ -128,14 +145,14 @@ class SystemdPrograms implements SystemdRuntime {
   #closed = false
 
   constructor(parts: Parts) {
-    const { layout, manager, desired, materials, tracker, clock } = parts
+    const { layout, manager, desired, materials, tracker, clock, machine } = parts
     this.#parts = parts
     this.info = parts.info
-    this.#turns = new Turns(clock, turnsFor(availableParallelism()))
+    this.#turns = new Turns(clock, turnsFor(machine.cores))
     this.#starter = new Starter({ layout, manager, desired, materials, turns: this.#turns })
-    this.#storage = new SystemdStorage(layout)
+    this.#storage = machine.volumes(layout)
     this.#endings = new Endings(parts)
-    this.#endMemories = keepMemories(layout.memoryFile, tracker, clock)
+    this.#endMemories = keepMemories(layout, tracker, clock)
     tracker.onChange((key) => {
       this.#endTurn(key)
       this.#tidy(key)
@@ -160,6 +177,7 @@ class SystemdPrograms implements SystemdRuntime {
       id: spec.id,
       unit,
       paths: spec.material?.paths ?? {},
+      group: spec.group,
       own: splitEnvironment(spec.env).own,
       folders: this.#storage.foldersFor(spec),
       failedBefore: tracker.isLoaded(spec.id) && state === 'exited',
@@ -174,7 +192,10 @@ class SystemdPrograms implements SystemdRuntime {
     const { desired, tracker, manager, materials, layout } = this.#parts
     materials.release(id)
     const wanted = desired.has(id)
-    if (!wanted && !tracker.isLoaded(id)) return materials.remove(id)
+    if (!wanted && !tracker.isLoaded(id)) {
+      materials.remove(id)
+      return await layout.disk.settled()
+    }
     // with its last instance a template leaves the desired set; systemd goes by its file until that has ended
     const unit = desired.unitOf(id) ?? readTemplate(layout, id)
     const plan = planStop(stopSettings(unit), options, tracker.observe().get(key)?.state)
@@ -182,6 +203,7 @@ class SystemdPrograms implements SystemdRuntime {
     const saved = desired.save()
     if (plan.dropIn !== undefined) {
       writeStopDropIn(layout, id, plan.dropIn)
+      await layout.disk.settled()
       await this.#starter.reload()
     }
     await Promise.all([saved, manager.stop(unitName(id))])
@@ -190,7 +212,9 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   async place(id: ProgramId, material: ProgramMaterial): Promise<void> {
-    this.#parts.materials.place(id, material)
+    const { materials, layout } = this.#parts
+    materials.place(id, material)
+    await layout.disk.settled()
   }
 
   async reload(id: ProgramId, signal: string): Promise<void> {
@@ -200,13 +224,13 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   async forget(id: ProgramId): Promise<void> {
-    const { desired, tracker, materials } = this.#parts
+    const { desired, tracker, materials, layout } = this.#parts
     const known = tracker.observe().get(programKey(id)) !== undefined
     if (known && !tracker.forget(id)) return
     materials.release(id)
     desired.remove(id)
     this.#tidyFiles(id)
-    await desired.save()
+    await Promise.all([desired.save(), layout.disk.settled()])
   }
 
   observe(): ReadonlyMap<string, ObservedProgram> {
@@ -218,8 +242,12 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   async usage(options: UsageOptions = {}): Promise<readonly ProgramUsage[]> {
-    return readUsage(await findCgroups(this.#parts.manager.controlGroup), options)
+    const { machine, manager } = this.#parts
+    return machine.usage(manager.controlGroup, options)
   }
+
+  readonly arm = () => this.#parts.fence.arm()
+  readonly fenced = () => this.#parts.fence.fenced()
 
   storagePath(volume: VolumeId): string {
     return this.#storage.storagePath(volume)
@@ -237,8 +265,9 @@ class SystemdPrograms implements SystemdRuntime {
     mayStart: (id: ProgramId) => boolean | Promise<boolean> = () => true,
   ): Promise<readonly ProgramId[]> {
     const { layout, desired, materials, signal } = this.#parts
-    if (existsSync(layout.restoredFile)) return []
-    const starts = desired.instances()
+    if (layout.disk.info(layout.restoredFile) !== undefined) return []
+    // what is fenced waits for a lease
+    const starts = desired.instances().filter(({ unit }) => !isFencedUnit(unit))
     const allowed = await Promise.all(starts.map(({ id }) => mayStart(id)))
     // what takes material that is not in place waits for it: whoever places it starts it then
     const wanted = starts.filter(
@@ -249,7 +278,7 @@ class SystemdPrograms implements SystemdRuntime {
         this.#track(start.id, this.#starter.start({ ...start, folders: [], failedBefore: false, signal })),
       ),
     )
-    writeWhole(layout.restoredFile, '', 0o600)
+    layout.disk.write(layout.restoredFile, '', { mode: 0o600 })
     return wanted.map(({ id }) => id)
   }
 
@@ -272,6 +301,8 @@ class SystemdPrograms implements SystemdRuntime {
     this.#endings.close()
     await Promise.allSettled(this.#starting.values())
     this.#endMemories()
+    // where the way there has ended the journal tells the next one
+    await this.#parts.layout.disk.settled()?.catch(() => {})
     await this.#parts.manager.close()
   }
 
@@ -290,8 +321,13 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   async #makeUnit(spec: ProgramSpec): Promise<string> {
-    const { layout, scope } = this.#parts
-    const { spec: shown, binds } = await showHidden(spec, scope, layout.bindDir)
+    const { layout, scope, machine } = this.#parts
+    if (spec.container !== undefined) {
+      const why = machine.whyNoContainers(scope)
+      if (why !== undefined) throw noContainers(why)
+      return templateUnit(spec, { ...layout, binds: [], root: chooseRoot(spec.container, layout) })
+    }
+    const { spec: shown, binds } = await showHidden(spec, scope, layout.bindDir, machine.looks)
     return templateUnit(shown, { ...layout, binds })
   }
 
@@ -327,16 +363,7 @@ class SystemdPrograms implements SystemdRuntime {
   }
 
   #tidyFiles(id: ProgramId): void {
-    const { layout, desired, tracker, materials } = this.#parts
     if (this.#starting.has(programKey(id))) return
-    removeInstanceFiles(layout, id)
-    materials.remove(id)
-    if (desired.unitOf(id) !== undefined) return
-    const template = templateName(id)
-    for (const other of tracker.observe().values())
-      if (other.state !== 'exited' && templateName(other.id) === template) return
-    removeTemplate(layout, id)
-    materials.removeTemplate(id)
-    this.#units.delete(template)
+    if (tidyFiles(this.#parts, id)) this.#units.delete(templateName(id))
   }
 }

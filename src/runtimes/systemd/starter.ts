@@ -2,12 +2,15 @@
 import { mkdir } from 'node:fs/promises'
 import { programKey } from '../runtime.ts'
 import type { DesiredInstance, DesiredSet } from './desired.ts'
-import { prepareFolders, writeEnvironment, writeTemplate } from './files.ts'
+import { prepareFolders, touchUnits, writeEnvironment, writeGroup, writeTemplate } from './files.ts'
 import type { Layout } from './layout.ts'
 import { isMissingUnit, type UnitManager } from './manager.ts'
 import type { SystemdMaterials } from './materials.ts'
 import { templateFile, unitName } from './names.ts'
+import { isContainer } from './nspawn/lines.ts'
+import { prepareContainers } from './nspawn/prepare.ts'
 import { makesNamespaces, type Turns } from './turns.ts'
+import { isFencedUnit } from './unit.ts'
 
 /** One instance, made ready to start. */
 export interface PreparedStart extends DesiredInstance {
@@ -79,11 +82,16 @@ export class Starter {
   async #writeFiles(starts: readonly PreparedStart[]): Promise<void> {
     const { layout, desired, materials } = this.#options
     prepareFolders(layout)
+    if (starts.some(({ unit }) => isContainer(unit))) prepareContainers(layout)
     const templates = new Set<string>()
     let changed = false
+    let isNew = false
     for (const start of starts) {
       const { id, unit, own, paths } = start
       const template = templateFile(id)
+      const group = start.group && writeGroup(layout, id, start.group, isFencedUnit(unit))
+      if (group === 'new') isNew = true
+      if (group === 'changed') changed = true
       if (!templates.has(template) && writeTemplate(layout, id, unit) === 'changed') changed = true
       templates.add(template)
       writeEnvironment(layout, id, own)
@@ -93,6 +101,8 @@ export class Starter {
     const folders = new Set(starts.flatMap((start) => start.folders))
     await Promise.all([...folders].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
     // systemd finds a new file by itself, but keeps what it has of one that changed
+    if (!changed && isNew) touchUnits(layout)
+    await layout.disk.settled()
     if (changed) await this.reload()
   }
 

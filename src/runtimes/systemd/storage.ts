@@ -4,15 +4,27 @@ import { dirname, join } from 'node:path'
 import type { ProgramSpec, RuntimeStorage, VolumeId } from '../runtime.ts'
 import type { Layout } from './layout.ts'
 
-export class SystemdStorage implements RuntimeStorage {
+/** Where storage lies, on whichever machine. */
+export interface VolumeFolders extends RuntimeStorage {
+  /** The folders that a spec needs and systemd does not make. */
+  foldersFor(spec: ProgramSpec): readonly string[]
+  /** The folders that held volumes, where none is left. */
+  removeEmptyFolders(): Promise<void>
+}
+
+export function volumePath(layout: Layout, { namespace, service, volume, ordinal }: VolumeId): string {
+  return join(layout.storageDir, namespace, service, volume, String(ordinal))
+}
+
+export class SystemdStorage implements VolumeFolders {
   readonly #layout: Layout
 
   constructor(layout: Layout) {
     this.#layout = layout
   }
 
-  storagePath({ namespace, service, volume, ordinal }: VolumeId): string {
-    return join(this.#layout.storageDir, namespace, service, volume, String(ordinal))
+  storagePath(volume: VolumeId): string {
+    return volumePath(this.#layout, volume)
   }
 
   async listStorage(): Promise<readonly VolumeId[]> {
@@ -36,14 +48,12 @@ export class SystemdStorage implements RuntimeStorage {
     await this.#removeWithParents(path)
   }
 
-  /** The folders that a spec needs and systemd does not make. */
   foldersFor(spec: ProgramSpec): readonly string[] {
     if (this.#layout.stateDirectory !== undefined) return []
     const { namespace, service, ordinal } = spec.id
     return spec.storage.map(({ name }) => this.storagePath({ namespace, service, volume: name, ordinal }))
   }
 
-  /** The folders that held volumes, where none is left. */
   async removeEmptyFolders(): Promise<void> {
     const { storageDir, stateDirectory } = this.#layout
     await rmdir(storageDir).catch(() => {})

@@ -45,7 +45,17 @@ interface Entry {
   lastExit: ProgramExit | undefined
   /** Its present process was seen running, past everything that systemd prepares. */
   reached: boolean
+  /** The machine's pid of a program in a container; undefined for any other, whose unit's main process it is. */
+  containedPid: number | undefined
   observed: ObservedProgram | undefined
+}
+
+/** What systemd does not say of a unit. */
+export interface BesideSystemd {
+  /** Where systemd does not know that a SIGKILL was for want of memory. */
+  readonly wasOomKilled?: ((unit: string) => boolean) | undefined
+  /** The pid of a program that is not its unit's main process, as of now. */
+  readonly containedPid?: (id: ProgramId) => number | undefined
 }
 
 /** Long, since only units that somebody holds on to need it: others are removed at once. */
@@ -65,15 +75,14 @@ const BEGUN: ReadonlySet<string> = new Set(['activating', 'active'])
 
 export class ProgramTracker {
   readonly #clock: Clock
-  readonly #wasOomKilled: (unit: string) => boolean
+  readonly #beside: BesideSystemd
   readonly #entries = new Map<string, Entry>()
   readonly #observed = new Map<string, ObservedProgram>()
   readonly #listeners = new Set<(key: string) => void>()
 
-  /** @param wasOomKilled where systemd does not know that a SIGKILL was for want of memory */
-  constructor(clock: Clock, wasOomKilled: (unit: string) => boolean = () => false) {
+  constructor(clock: Clock, beside: BesideSystemd = {}) {
     this.#clock = clock
-    this.#wasOomKilled = wasOomKilled
+    this.#beside = beside
   }
 
   observe(): ReadonlyMap<string, ObservedProgram> {
@@ -147,7 +156,11 @@ export class ProgramTracker {
     entry.unit = { ...before, ...change }
     noteRestarts(entry, before)
     this.#noteExit(entry, before)
-    if (entry.unit.activeState === 'active') entry.reached = true
+    if (entry.unit.activeState === 'active') {
+      entry.reached = true
+      if (change.activeState !== undefined || change.mainPid !== undefined)
+        entry.containedPid = this.#beside.containedPid?.(id)
+    }
     this.#awaitSettling(entry)
     this.#publish(entry)
   }
@@ -230,6 +243,7 @@ export class ProgramTracker {
         earlierRestarts: 0,
         lastExit: undefined,
         reached: false,
+        containedPid: undefined,
         observed: undefined,
       }
       this.#entries.set(key, entry)
@@ -249,7 +263,9 @@ export class ProgramTracker {
         duringSetup: !entry.reached,
       })
       const oom =
-        exit.reason === 'signal' && exit.signal === 'SIGKILL' && this.#wasOomKilled(unitName(entry.id))
+        exit.reason === 'signal' &&
+        exit.signal === 'SIGKILL' &&
+        this.#beside.wasOomKilled?.(unitName(entry.id)) === true
       entry.lastExit = oom ? { ...exit, reason: 'oom-kill' } : exit
       entry.reached = false
     } else if (unit.activeState === 'failed' && before.activeState !== 'failed' && atUs === 0) {
@@ -293,7 +309,7 @@ function observe(entry: Entry): ObservedProgram {
   return {
     id: entry.id,
     state,
-    ...(lives && unit.mainPid ? { pid: unit.mainPid } : {}),
+    ...(lives && unit.mainPid ? { pid: entry.containedPid ?? unit.mainPid } : {}),
     ...(lives && unit.execStartUs ? { startedAtMs: Math.round(unit.execStartUs / 1000) } : {}),
     restarts: entry.earlierRestarts + restartsOf(entry),
     ...(entry.lastExit === undefined ? {} : { lastExit: entry.lastExit }),

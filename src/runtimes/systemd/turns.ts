@@ -16,7 +16,7 @@ export function turnsFor(cores: number): number {
 
 /** Whether systemd makes namespaces for a unit with this text. */
 export function makesNamespaces(unit: string): boolean {
-  return /^(?:DynamicUser|Private[A-Za-z]+|Protect[A-Za-z]+|Bind[A-Za-z]*Paths)=/m.test(unit)
+  return /^(?:DynamicUser|Private[A-Za-z]+|Protect[A-Za-z]+|Bind[A-Za-z]*Paths|Delegate)=/m.test(unit)
 }
 
 interface Waiting {

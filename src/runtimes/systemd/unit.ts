@@ -1,5 +1,6 @@
 /** The text of a service's template unit. Pure: golden files show what comes of which spec. */
-import type { ProgramLimits, ProgramSpec } from '../runtime.ts'
+import { FENCING_TOKEN } from '../../resources/fencing.ts'
+import type { ProgramSpec } from '../runtime.ts'
 import {
   cannotCarry,
   hasControlCharacters,
@@ -8,9 +9,13 @@ import {
   quoteBindPath,
   quoteWord,
 } from './escape.ts'
+import { groupLines, sliceOf } from './group.ts'
 import { hardeningLines } from './hardening.ts'
+import { limitLines } from './limits.ts'
 import { type MaterialLayout, materialLines } from './material-lines.ts'
-import { SLICE, storageVariable, userName } from './names.ts'
+import { storageVariable, UNIQUE_STEM, userName } from './names.ts'
+import { type ContainerLayout, containerLines } from './nspawn/lines.ts'
+import type { ContainerRoot } from './nspawn/root.ts'
 
 /** How long systemd waits before it starts again what has failed. */
 export const RESTART_DELAY_MS = 100
@@ -21,18 +26,19 @@ export interface Bind {
   readonly to: string
 }
 
-export interface UnitOptions extends MaterialLayout {
-  /** For $STORAGE_<NAME>, and for a service's directories outside systemd's own. */
-  readonly storageDir: string
+export interface UnitOptions extends MaterialLayout, ContainerLayout {
+  /** Says, in seconds since boot, until when what is fenced may be started. */
+  readonly fenceFile: string
   /** The same relative to /var/lib; undefined where systemd does not make the directories. */
   readonly stateDirectory: string | undefined
-  readonly envDir: string
+  /** Of a program in a container. */
+  readonly root?: ContainerRoot
   /** Read-only, from beneath what is hidden; command, workingDir and PATH of the spec are rewritten already. */
   readonly binds: readonly Bind[]
 }
 
 /** Variables that differ from instance to instance of one template. */
-const INSTANCE_VARIABLE = /^PORT(_|$)/
+const INSTANCE_VARIABLE = new RegExp(`^(PORT(_|$)|${FENCING_TOKEN}$)`)
 
 /** The instance's own variables, and what all instances share. */
 export function splitEnvironment(env: Readonly<Record<string, string>>): {
@@ -46,10 +52,14 @@ export function splitEnvironment(env: Readonly<Record<string, string>>): {
   }
 }
 
+/** Whether what a template's unit runs ends with the node's lease. */
+export function isFencedUnit(text: string): boolean {
+  return text.includes(`\nSlice=${UNIQUE_STEM}`)
+}
+
 /** @throws Invalid for text that no unit can carry, with the value at fault */
 export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
   const { id } = spec
-  const { own, shared } = splitEnvironment(spec.env)
   const program = id.program === '' ? '' : ` ${id.program}`
   const after = options.scope === 'system' ? ['After=network.target'] : []
   const lines = [
@@ -57,13 +67,35 @@ export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
     '[Unit]',
     `Description=nsctl ${id.namespace}/${id.service}-%i${program}`,
     ...after,
+    ...groupLines(id),
     'CollectMode=inactive-or-failed',
     'StartLimitIntervalSec=60',
     'StartLimitBurst=3',
     '',
     '[Service]',
+    ...(spec.fenced ? [fenceCondition(options.fenceFile)] : []),
+    ...(options.root === undefined
+      ? processLines(spec, options)
+      : containedLines(spec, options.root, options)),
+    ...(spec.restart === 'never'
+      ? ['Restart=no']
+      : ['Restart=on-failure', `RestartSec=${RESTART_DELAY_MS}ms`]),
+    // a container's keeper hands the signal to the program, and what is left of it goes with the container
+    `KillMode=${options.root === undefined ? 'control-group' : 'mixed'}`,
+    `KillSignal=${spec.stop.signal}`,
+    `TimeoutStopSec=${Math.max(1, Math.round(spec.stop.graceMs))}ms`,
+    ...limitLines(spec.limits),
+    ...(options.root === undefined ? protectionLines(spec, options) : []),
+    '',
+  ]
+  return lines.join('\n')
+}
+
+function processLines(spec: ProgramSpec, options: UnitOptions): readonly string[] {
+  const { own, shared } = splitEnvironment(spec.env)
+  return [
     'Type=exec',
-    `Slice=${SLICE}`,
+    `Slice=${sliceOf(spec.id, spec.fenced)}`,
     // a user's journal knows lines of children that have ended by nothing else
     ...(options.scope === 'user' ? ['SyslogIdentifier=%n'] : []),
     ...commandLines(spec, shared),
@@ -71,22 +103,25 @@ export function templateUnit(spec: ProgramSpec, options: UnitOptions): string {
     ...storageLines(spec, options),
     ...options.binds.map(({ from, to }) => `BindReadOnlyPaths=${quoteBindPath(from)}:${quoteBindPath(to)}`),
     ...materialLines(spec, options),
-    ...(spec.restart === 'never'
-      ? ['Restart=no']
-      : ['Restart=on-failure', `RestartSec=${RESTART_DELAY_MS}ms`]),
-    'KillMode=control-group',
-    `KillSignal=${spec.stop.signal}`,
-    `TimeoutStopSec=${Math.max(1, Math.round(spec.stop.graceMs))}ms`,
-    ...limitLines(spec.limits),
-    ...hardeningLines({
-      scope: options.scope,
-      network: spec.network,
-      relax: spec.relax,
-      user: userName(id),
-    }),
-    '',
   ]
-  return lines.join('\n')
+}
+
+function containedLines(spec: ProgramSpec, root: ContainerRoot, options: UnitOptions): readonly string[] {
+  const { shared } = splitEnvironment(spec.env)
+  return [`Slice=${sliceOf(spec.id, spec.fenced)}`, ...containerLines(spec, shared, root, options)]
+}
+
+function protectionLines(spec: ProgramSpec, { scope }: UnitOptions): readonly string[] {
+  const { network, relax, id } = spec
+  return hardeningLines({ scope, network, relax, user: userName(id) })
+}
+
+/** By whomever it is started, systemd's own restarts included. */
+function fenceCondition(file: string): string {
+  const script =
+    'read -r until gone <"$$1" && read -r now rest </proc/uptime && [ "$${now%%.*}" -lt "$$until" ]'
+  // quoteWord doubles percent signs
+  return `ExecCondition=+/bin/sh -c ${quoteWord(script.replace('%%', '%'))} sh ${quoteWord(file)}`
 }
 
 function commandLines(spec: ProgramSpec, shared: Readonly<Record<string, string>>): readonly string[] {
@@ -137,18 +172,4 @@ function storageLines(spec: ProgramSpec, options: UnitOptions): readonly string[
       `Environment=${quoteWord(`${variable}=${path}`)}`,
     ]
   })
-}
-
-function limitLines(limits: ProgramLimits): readonly string[] {
-  const { cpuWeightMillis, cpuQuotaMillis, memoryMaxBytes, tasksMax } = limits
-  const weight =
-    cpuWeightMillis === undefined
-      ? undefined
-      : Math.min(10_000, Math.max(1, Math.round(cpuWeightMillis / 10)))
-  return [
-    ...(weight === undefined ? [] : [`CPUWeight=${weight}`]),
-    ...(cpuQuotaMillis === undefined ? [] : [`CPUQuota=${Math.max(1, cpuQuotaMillis / 10)}%`]),
-    ...(memoryMaxBytes === undefined ? [] : [`MemoryMax=${memoryMaxBytes}`, 'MemorySwapMax=0']),
-    ...(tasksMax === undefined ? [] : [`TasksMax=${tasksMax}`]),
-  ]
 }

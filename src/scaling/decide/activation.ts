@@ -39,13 +39,14 @@ export function activate(
   const floor = activeReplicas(policy)
   if (wish.active) {
     const isWaking = current < floor && wanted <= floor
-    if (wanted >= floor) trail.pass('activation', isWaking ? 'Activated' : 'Active', 'active')
+    const why = wish.requests ?? 'active'
+    if (wanted >= floor) trail.pass('activation', isWaking ? 'Activated' : 'Active', why)
     else
       trail.take(
         'activation',
         floor,
         current < floor ? 'Activated' : 'Active',
-        `active, so ${floor} at least`,
+        `${why}, so ${floor} at least`,
       )
     return { isIdle: false, least: floor, lastActiveMs: now, idleAtMs: undefined }
   }

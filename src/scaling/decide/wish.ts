@@ -17,8 +17,16 @@ export interface Wish {
   readonly isPartial: boolean
   /** True where there is work, or something stands in for what cannot be read. */
   readonly active: boolean
+  /** Why it is active where no trigger says so: requests come in. */
+  readonly requests: string | undefined
   /** What made it, where something did. */
   readonly decider: Decider | undefined
+}
+
+/** What the triggers come to by themselves. */
+type Combined = Omit<Wish, 'requests'> & {
+  /** None of them can see work. */
+  readonly isBlind: boolean
 }
 
 /** Which of all made the number. `metric` is undefined for a fallback. */
@@ -36,7 +44,7 @@ export function makeWish(policy: ScalingPolicy, input: DecisionInput, counts: Co
     policy.modifiers === undefined
       ? undefined
       : runFormula(policy.modifiers, { policy, triggers, fallbacks, input, counts })
-  const wish = combine(policy, triggers, fallbacks, formula)
+  const wish = withRequests(policy, input, combine(policy, triggers, fallbacks, formula))
   const replicas = wish.isPartial && (wish.replicas ?? 0) < counts.current ? undefined : wish.replicas
   noteSteps({ ...wish, replicas }, policy, trail)
   return { ...wish, replicas, decider: replicas === undefined ? undefined : wish.decider }
@@ -65,7 +73,7 @@ function combine(
   triggers: readonly TriggerAssessment[],
   fallbacks: readonly (number | undefined)[],
   formula: FormulaResult | undefined,
-): Wish {
+): Combined {
   let replicas: number | undefined
   let decider: Decider | undefined
   let isPartial = false
@@ -96,9 +104,26 @@ function combine(
     if (formula.error !== undefined) isPartial = true
     propose(formula.proposal, () => ({ index: undefined, metric: formula.metric, text: formula.text }))
   }
+  const isBlind = !hasActivity && formula === undefined
+  return { triggers, fallbacks, formula, replicas, isPartial, active, isBlind, decider }
+}
+
+/** Load balancers tell of requests now and then: so long after they did some may still come in. */
+const REQUESTS_FRESH_MS = 20_000
+
+/** Who is asked has work to do, whatever the triggers look at. */
+function withRequests(
+  { sleepsWhereAsked }: ScalingPolicy,
+  { requests, time }: DecisionInput,
+  { isBlind, ...wish }: Combined,
+): Wish {
+  const atMs = requests?.atMs
+  const isAsked = atMs !== undefined && time.steadyMs - atMs < REQUESTS_FRESH_MS
   // what looks at instances cannot see work, so that alone it would never come back from 0
-  if (!hasActivity && formula === undefined) active = true
-  return { triggers, fallbacks, formula, replicas, isPartial, active, decider }
+  const isAwake = isBlind && (requests === undefined || !sleepsWhereAsked)
+  const text =
+    isAsked && !wish.active && !isAwake ? `requests come in through ${requests?.through}` : undefined
+  return { ...wish, active: wish.active || isAwake || isAsked, requests: text }
 }
 
 function noteSteps(wish: Wish, policy: ScalingPolicy, trail: Trail): void {

@@ -78,6 +78,7 @@ function rival(
   }
   return {
     minReplicas: 1,
+    sleepsWhereAsked: false,
     maxReplicas: UNBOUNDED,
     idleReplicas: undefined,
     cooldownMs: 300_000,

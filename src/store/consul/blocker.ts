@@ -6,6 +6,9 @@ import { isTransient, mayHeal } from './errors.ts'
 
 const RETRY_FIRST_MS = 50
 const RETRY_LAST_MS = 2_000
+/** News after so long stands by itself; what comes sooner is part of a stream. */
+const QUIET_MS = 200
+const PAUSE_FIRST_MS = 5
 
 export interface BlockerOptions {
   readonly client: KvClient
@@ -14,6 +17,8 @@ export interface BlockerOptions {
   readonly recurse: boolean
   /** How long it goes on without an answer before it says that the store is away. */
   readonly giveUpMs: number
+  /** In a stream of news each of which wakes it, waits before it asks again: the longer the stream, the longer, up to this. Not at all where left out. */
+  readonly gatherMs?: number
 }
 
 export class Blocker {
@@ -47,13 +52,15 @@ export class Blocker {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { client, clock, key, recurse, giveUpMs } = this.#options
+    const { client, clock, key, recurse, giveUpMs, gatherMs } = this.#options
     let index = 0
     let waitMs = RETRY_FIRST_MS
     let hasAnswered = false
     let failingSinceMs: number | undefined
+    let pauseMs = 0
     while (!signal.aborted) {
       try {
+        const askedMs = clock.monotonic()
         const read = await client.block({ key, recurse, index, signal })
         if (signal.aborted) return
         const isNews = read.index !== index || this.#entries === undefined
@@ -65,6 +72,10 @@ export class Blocker {
         this.#failure = undefined
         this.#entries = read.entries
         if (isNews) this.bell.ring()
+        if (gatherMs === undefined) continue
+        const isStream = clock.monotonic() - askedMs < QUIET_MS
+        pauseMs = isStream ? Math.min(Math.max(pauseMs * 2, PAUSE_FIRST_MS), gatherMs) : 0
+        if (pauseMs > 0) await delay(clock, pauseMs, signal).catch(() => {})
       } catch (error) {
         if (signal.aborted) return
         failingSinceMs ??= clock.monotonic()

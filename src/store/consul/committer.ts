@@ -28,6 +28,8 @@ export interface CommitterOptions {
   readonly ids: Ids
   readonly clock: Clock
   readonly giveUpMs: number
+  /** Writes in this node's own log, where the token may write in no shard's. */
+  readonly node?: string
   /** Picks a shard, 0 to below `count`. */
   readonly pick: (count: number) => number
 }
@@ -36,7 +38,7 @@ export class Committer {
   readonly #options: CommitterOptions
   #waiting: Work[] = []
   #running: Promise<void> | undefined
-  /** The shard that we write to, as we know it. */
+  /** Of the log that we write to, as we know it. */
   #head: Head | undefined
   readonly #scopes: ScopeCache
   /** How many of the first go one by one, since together they failed. */
@@ -57,7 +59,14 @@ export class Committer {
       const call: Call = { results: [], open: transactions.length, failed: false, resolve, reject }
       const sinceMs = this.#options.clock.monotonic()
       for (const [place, transaction] of transactions.entries())
-        this.#waiting.push({ transaction, size: sizes[place]!, call, place, sinceMs, doubtful: false })
+        this.#waiting.push({
+          transaction,
+          size: sizes[place]!,
+          call,
+          place,
+          sinceMs,
+          doubtful: false,
+        })
       this.#running ??= this.#run()
     })
   }
@@ -129,7 +138,7 @@ export class Committer {
       reading.flatMap(({ transaction }) => transaction.map(({ key }) => layout.dataKey(key))),
     )
     const found = await this.#read([...keys])
-    const heads = headsOf(found.values(), layout, sizes.shards)
+    const heads = headsOf(found.values(), layout, sizes)
     for (const work of reading) {
       const states = new Map(
         work.transaction.map(({ key }) => {
@@ -146,26 +155,30 @@ export class Committer {
   }
 
   async #send(packed: readonly Writing[], head: Head): Promise<Sent> {
-    const { layout, sizes, ids, client, clock, giveUpMs } = this.#options
+    const { ids, client, clock, giveUpMs } = this.#options
     const n = head.n + 1
     const id = ids.suffix(12)
     const operations: KvOperation[] = packed.flatMap((plan) => plan.operations)
     const changed = packed.map((plan) => plan.changed)
     const put = changed.flatMap((one) => one.put)
     const deleted = changed.flatMap((one) => one.delete)
-    const log = layout.log(head.shard, n % sizes.slots)
+    const log = head.log.entry(n)
     const feed: readonly KvOperation[] = [
       { Verb: 'set', Key: log, Value: base64(encodeLog({ n, id, put, delete: deleted })) },
-      { Verb: 'cas', Key: layout.head(head.shard), Value: base64(String(n)), Index: head.revision },
+      { Verb: 'cas', Key: head.log.head, Value: base64(String(n)), Index: head.revision },
     ]
     const used = [...operations, ...feed].reduce((sum, one) => sum + operationBytes(one), 0)
     const room = { operations: MAX_WRITE_OPERATIONS - operations.length, bytes: MAX_BODY_BYTES - used, id }
     const scopes = await this.#scopes.operations(changesByNode(changed), room)
     operations.push(...scopes, ...feed)
-    const marks = { head: layout.head(head.shard), log, before: head, id }
+    const marks = { head: head.log.head, log, before: head, id }
     const sent = await sendCommit(client, operations, { ...marks, clock, giveUpMs })
     if (sent.kind === 'committed') this.#scopes.written(scopes, sent.revision)
-    else this.#scopes.forget()
+    else {
+      const before = operations.length - scopes.length - feed.length
+      const refused = sent.kind === 'refused' ? sent.operations.map((at) => scopes[at - before]) : []
+      this.#scopes.refused(refused.filter((one) => one !== undefined))
+    }
     return sent
   }
 
@@ -236,9 +249,12 @@ export class Committer {
   }
 
   async #chooseHead(): Promise<Head> {
-    const { layout, sizes, pick } = this.#options
-    const heads = headsOf((await this.#read([])).values(), layout, sizes.shards)
-    return heads[pick(sizes.shards)]!
+    const { layout, sizes, pick, node } = this.#options
+    const heads = headsOf((await this.#read([])).values(), layout, sizes)
+    if (node === undefined) return heads[pick(sizes.shards)]!
+    const own = heads.find(({ log }) => log.node === node)
+    // the first commit makes it, and one that says nothing is made anew
+    return { log: layout.nodeLog(node), n: Math.max(0, own?.n ?? 0), revision: own?.revision ?? 0 }
   }
 
   /** Keys and all heads, as one snapshot. */

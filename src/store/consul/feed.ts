@@ -1,5 +1,10 @@
-/** What changed after a revision, read off the shards' logs. */
+/**
+ * What changed after a revision, read off the logs: those of the shards, and those of nodes whose agents write in no shard's. A node's log is
+ * written by whoever has that node's credential: it is believed of that node's own keys alone, and where it makes no sense what lies
+ * under those is read instead.
+ */
 import type { Feed, FeedPage } from '../feed.ts'
+import { nodeReach, spans } from '../node-reach.ts'
 import type { Change } from '../store.ts'
 import type { Blocker } from './blocker.ts'
 import type { KvEntry } from './client.ts'
@@ -25,6 +30,10 @@ export interface FeedReader {
   readonly first: number
   /** What is there now of some of Consul's keys. */
   read(keys: readonly string[]): Promise<ReadonlyMap<string, KvEntry>>
+  /** All that is there beneath some of Consul's keys, as one snapshot. */
+  readTrees(trees: readonly string[]): Promise<readonly KvEntry[]>
+  /** Whether a log is ours to read: an agent's credential reaches that of its node alone. */
+  follows(head: Head): boolean
   /** All heads now, for certain. */
   heads(): Promise<readonly Head[]>
 }
@@ -35,8 +44,9 @@ export class LogFeed implements Feed {
   readonly #reader: FeedReader
   readonly #blocker: Blocker
   readonly #matches: (key: string) => boolean
-  /** How far each shard was read. */
-  #positions: number[] | undefined
+  /** How far each log was read, by the key of its head. A head that has gone keeps its place. */
+  readonly #positions = new Map<string, Head>()
+  #begun = false
   /** Commits that were read and not reported, in order. */
   #told: Told[] = []
 
@@ -49,7 +59,7 @@ export class LogFeed implements Feed {
 
   async read(cursor: number): Promise<FeedPage> {
     if (this.#told.length === 0) {
-      const behind = this.#positions === undefined ? await this.#begin(cursor) : await this.#advance()
+      const behind = this.#begun ? await this.#advance() : await this.#begin(cursor)
       if (behind) return this.#startOver()
     }
     return reportPage(this.#reader, this.#told, cursor, this.#matches)
@@ -62,23 +72,24 @@ export class LogFeed implements Feed {
     const from = Math.max(cursor, this.#reader.first)
     const told: Told[] = []
     for (const head of heads) {
-      if (head.revision <= from) continue
-      const found = await this.#backTo(head, from)
+      if (head.revision <= from || !this.#reader.follows(head)) continue
+      const found = (await this.#backTo(head, from)) ?? (await this.#anew(head, from))
       if (found === undefined) return true
       told.push(...found)
       if (told.length > MAX_BEHIND) return true
     }
-    this.#positions = heads.map(({ n }) => n)
+    this.#settleAt(heads)
     this.#told = told.sort((a, b) => a.revision - b.revision)
     return false
   }
 
-  /** The shard's commits after the revision `from`, read backwards from its head. Undefined where some are gone. */
+  /** The log's commits after the revision `from`, read backwards from its head. Undefined where some are gone. */
   async #backTo(head: Head, from: number): Promise<readonly Told[] | undefined> {
     const told: Told[] = []
-    const oldest = Math.max(0, head.n - this.#reader.sizes.slots)
+    if (head.n < 0) return undefined
+    const oldest = Math.max(0, head.n - head.log.slots)
     for (let end = head.n; end > oldest; end -= LOG_PAGE) {
-      const page = await this.#log(head.shard, Math.max(oldest, end - LOG_PAGE), end)
+      const page = await this.#log(head, Math.max(oldest, end - LOG_PAGE), end)
       for (const commit of page.reverse()) {
         if (commit === undefined) return undefined
         if (commit.revision <= from) return told
@@ -94,48 +105,119 @@ export class LogFeed implements Feed {
     const entries = this.#blocker.latest()
     if (entries === undefined) return false
     const { layout, sizes } = this.#reader
-    let heads = headsOf(entries, layout, sizes.shards)
-    const positions = this.#positions!
-    if (heads.some(({ shard, n }) => n < positions[shard]!)) {
+    let heads = headsOf(entries, layout, sizes)
+    if (this.#areBehind(heads)) {
       // a server that is behind, or a history that was restored
       heads = await this.#reader.heads()
-      if (heads.some(({ shard, n }) => n < positions[shard]!)) return true
+      if (this.#areBehind(heads)) return true
     }
+    const moved = heads.filter((one) => this.#reader.follows(one) && one.revision > this.#fromOf(one))
+    const found = await this.#reader.read(moved.flatMap((head) => this.#unread(head)))
     const told: Told[] = []
-    for (const { shard, n } of heads) {
-      const from = positions[shard]!
-      if (n - from > Math.min(sizes.slots, MAX_BEHIND)) return true
-      for (const commit of await this.#log(shard, from, n)) {
-        if (commit === undefined) return true
-        told.push(commit)
-      }
+    for (const head of moved) {
+      const commits = await this.#since(head, found)
+      if (commits === undefined) return true
+      told.push(...commits)
     }
-    this.#positions = heads.map(({ n }) => n)
+    this.#settleAt(heads)
     this.#told = told.sort((a, b) => a.revision - b.revision)
     return false
   }
 
-  /** The shard's commits from the one after `from` to the `to`th; undefined for each that is gone. */
-  async #log(shard: number, from: number, to: number): Promise<(Told | undefined)[]> {
-    const { layout, sizes, read } = this.#reader
-    const wanted = Array.from({ length: to - from }, (_, i) => from + 1 + i)
-    const keyOf = (n: number) => layout.log(shard, n % sizes.slots)
-    const found = await read([...new Set(wanted.map(keyOf))])
-    return wanted.map((n) => {
-      const entry = found.get(keyOf(n))
-      const record = entry && decodeLog(entry.value)
-      if (entry === undefined || record?.n !== n) return undefined
-      return { revision: entry.index, put: record.put, delete: record.delete }
+  #areBehind(heads: readonly Head[]): boolean {
+    return heads.some(({ log, n, revision }) => {
+      const before = this.#positions.get(log.head)
+      if (before === undefined) return false
+      return revision < before.revision || (log.node === undefined && n < before.n)
     })
+  }
+
+  /** What is known of this log ends there. */
+  #fromOf({ log }: Head): number {
+    return this.#positions.get(log.head)?.revision ?? this.#reader.first
+  }
+
+  /** How many commits the log has had since; undefined where it does not hold them all. */
+  #countSince({ log, n }: Head): number | undefined {
+    const count = n - Math.max(0, this.#positions.get(log.head)?.n ?? 0)
+    return count <= 0 || count > Math.min(log.slots, MAX_BEHIND) ? undefined : count
+  }
+
+  /** The keys of the log's commits since the last time. */
+  #unread(head: Head): readonly string[] {
+    return slotsOf(head, head.n - (this.#countSince(head) ?? 0), head.n)
+  }
+
+  /** The log's commits since the last time, of what was `found`; undefined where some are gone, and nothing else tells. */
+  async #since(head: Head, found: ReadonlyMap<string, KvEntry>): Promise<readonly Told[] | undefined> {
+    const from = this.#fromOf(head)
+    const count = this.#countSince(head)
+    if (count === undefined) return this.#anew(head, from)
+    const commits = commitsIn(found, head, head.n - count, head.n)
+    const known = commits.filter((commit): commit is Told => commit !== undefined && commit.revision > from)
+    return known.length === count ? known : this.#anew(head, from)
+  }
+
+  /** The log's commits from the one after `from` to the `to`th; undefined for each that is gone or is none. */
+  async #log(head: Head, from: number, to: number): Promise<(Told | undefined)[]> {
+    return commitsIn(await this.#reader.read(slotsOf(head, from, to)), head, from, to)
+  }
+
+  /** What lies under a node was last written when: in place of a log that does not tell. Shards have nothing in place of theirs. */
+  async #anew({ log, revision }: Head, from: number): Promise<readonly Told[] | undefined> {
+    if (log.node === undefined) return undefined
+    const { layout, readTrees } = this.#reader
+    const reach = nodeReach(log.node).write
+    const entries = await readTrees(reach.map(({ key }) => layout.dataKey(key)))
+    return entries
+      .map(({ key, index }) => ({ revision: index, put: [layout.keyOf(key)], delete: [] }))
+      .filter((one) => one.revision > from && one.revision <= revision && spans(reach, one.put[0] ?? ''))
+  }
+
+  #settleAt(heads: readonly Head[]): void {
+    for (const head of heads) this.#positions.set(head.log.head, head)
+    this.#begun = true
   }
 
   async #startOver(): Promise<FeedPage> {
     const heads = await this.#reader.heads()
     const revision = revisionOf(heads)
-    this.#positions = heads.map(({ n }) => n)
+    this.#positions.clear()
+    this.#settleAt(heads)
     this.#told = []
     return { batch: { kind: 'relist', revision }, cursor: revision, more: false }
   }
+}
+
+/** Where the log's commits from the one after `from` to the `to`th lie. */
+function slotsOf({ log }: Head, from: number, to: number): readonly string[] {
+  return [...new Set(Array.from({ length: to - from }, (_, i) => log.entry(from + 1 + i)))]
+}
+
+/** Those commits, of what was found; undefined for each that is gone or is none. */
+function commitsIn(
+  found: ReadonlyMap<string, KvEntry>,
+  { log, revision }: Head,
+  from: number,
+  to: number,
+): (Told | undefined)[] {
+  return Array.from({ length: to - from }, (_, i) => {
+    const n = from + 1 + i
+    const entry = found.get(log.entry(n))
+    const record = entry && decodeLog(entry.value)
+    if (entry === undefined || record?.n !== n) return undefined
+    const told = { revision: entry.index, put: record.put, delete: record.delete }
+    if (log.node === undefined) return told
+    // what came after its head would be told before what others did meanwhile
+    return entry.index > revision ? undefined : ownOf(log.node, told)
+  })
+}
+
+/** Of what a node's log says, what that node may say. */
+function ownOf(node: string, told: Told): Told {
+  const { write } = nodeReach(node)
+  const own = (key: string) => spans(write, key)
+  return { revision: told.revision, put: told.put.filter(own), delete: told.delete.filter(own) }
 }
 
 /**

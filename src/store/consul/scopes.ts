@@ -15,12 +15,16 @@ const MAX_ITEMS = 16
 const MAX_CHARACTERS = 2_048
 
 const MAX_KNOWN = 2_048
+/** So often others may be faster with a scope before it is written whatever it says by then. */
+const MAX_REFUSALS = 2
 
 /** The scopes that this process has written, as it left them. Another may have moved them on: Consul says so. */
 export class ScopeCache {
   readonly #layout: Layout
   readonly #read: (keys: readonly string[]) => Promise<ReadonlyMap<string, KvEntry>>
   readonly #known = new Map<string, KvEntry>()
+  /** How often each was refused since it was written last. */
+  readonly #refusals = new Map<string, number>()
 
   /** @param read what is there of some of Consul's keys, at most MAX_KV_OPERATIONS */
   constructor(layout: Layout, read: (keys: readonly string[]) => Promise<ReadonlyMap<string, KvEntry>>) {
@@ -38,7 +42,8 @@ export class ScopeCache {
       for (const [key, entry] of await this.#read(page)) this.#known.set(key, entry)
     const scopes = new Map([...keyOf].map(([node, key]) => [node, this.#known.get(key)]))
     const wide = this.#known.get(layout.wide) ?? { key: layout.wide, value: '', index: 0 }
-    return scopeOperations(layout, changes, { scopes, wide }, size)
+    const refused = (key: string) => (this.#refusals.get(key) ?? 0) >= MAX_REFUSALS
+    return scopeOperations(layout, changes, { scopes, wide, refused }, size)
   }
 
   /** They went through, at `revision`. */
@@ -46,9 +51,16 @@ export class ScopeCache {
     if (this.#known.size > MAX_KNOWN) this.forget()
     for (const { Verb, Key, Value = '' } of operations) {
       if (Verb === 'delete-tree') this.forget()
-      if (Verb !== 'cas') continue
+      this.#refusals.delete(Key)
+      if (Verb !== 'cas' && !(Verb === 'set' && Key.startsWith(this.#layout.scopes))) continue
       this.#known.set(Key, { key: Key, value: Buffer.from(Value, 'base64').toString(), index: revision })
     }
+  }
+
+  /** Nothing of a commit happened. @param operations of the scopes, those that stood in the way */
+  refused(operations: readonly KvOperation[]): void {
+    this.forget()
+    for (const { Key } of operations) this.#refusals.set(Key, (this.#refusals.get(Key) ?? 0) + 1)
   }
 
   forget(): void {
@@ -77,6 +89,8 @@ export function changesByNode(changed: readonly Changed[]): ReadonlyMap<string, 
 interface KnownScopes {
   readonly scopes: ReadonlyMap<string, KvEntry | undefined>
   readonly wide: KvEntry
+  /** Others have been faster with it too often: its agent, or who has that agent's credential, must not keep others from committing. */
+  readonly refused: (key: string) => boolean
 }
 
 /** What the rest of the transaction leaves. */
@@ -98,8 +112,10 @@ function scopeOperations(
   known: KnownScopes,
   room: ScopeRoom,
 ): readonly KvOperation[] {
-  const { scopes, wide } = known
-  const told = [...changes].map(([node, changed]) => nextScope(scopes.get(node), wide, changed))
+  const { scopes, wide, refused } = known
+  const told = [...changes].map(([node, changed]) =>
+    refused(layout.scope(node)) ? encodeScope(undefined, []) : nextScope(scopes.get(node), wide, changed),
+  )
   for (const values of [told, told.map(() => encodeScope(undefined, []))]) {
     const operations = writeScopes(layout, [...changes.keys()], values, known)
     const bytes = operations.reduce((sum, operation) => sum + operationBytes(operation), 0)
@@ -112,16 +128,13 @@ function writeScopes(
   layout: Layout,
   nodes: readonly string[],
   values: readonly string[],
-  { scopes, wide }: KnownScopes,
+  { scopes, wide, refused }: KnownScopes,
 ): readonly KvOperation[] {
-  const operations = nodes.map(
-    (node, i): KvOperation => ({
-      Verb: 'cas',
-      Key: layout.scope(node),
-      Value: Buffer.from(values[i]!).toString('base64'),
-      Index: scopes.get(node)?.index ?? 0,
-    }),
-  )
+  const operations = nodes.map((node, i): KvOperation => {
+    const [Key, Value] = [layout.scope(node), Buffer.from(values[i]!).toString('base64')]
+    if (refused(Key)) return { Verb: 'set', Key, Value }
+    return { Verb: 'cas', Key, Value, Index: scopes.get(node)?.index ?? 0 }
+  })
   // one that is made anew must not miss that all were dropped in between
   const isNew = nodes.some((node) => scopes.get(node) === undefined)
   return isNew ? [guardOf(layout.wide, wide.index), ...operations] : operations

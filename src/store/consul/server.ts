@@ -3,11 +3,13 @@
  * user is here: AbortSignals (it knows an emitter that says `cancel`), the index of a blocking read (it hides the headers unless
  * asked), and what an error means. Its own watch is not used: it reports no deletions and joins changes.
  */
+
 import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { Agent } from 'node:http'
 import type { Socket } from 'node:net'
 import { isObject } from '../../core/json.ts'
+import { loadHttp } from '../../transport/http.ts'
 import type { ConsulAddress, Endpoint } from './address.ts'
 import type {
   BlockingRead,
@@ -57,7 +59,7 @@ export async function openAccess(address: ConsulAddress): Promise<Access> {
 async function agentsFor(address: ConsulAddress): Promise<() => Agent> {
   const options = { keepAlive: true, noDelay: true }
   if (!address.secure) {
-    const { Agent } = await import('node:http')
+    const { Agent } = loadHttp()
     return () => limitConnecting(new Agent(options), 'connect')
   }
   const { Agent } = await import('node:https')

@@ -20,12 +20,13 @@ import type {
   WatchBatch,
 } from '../store.ts'
 import { type ConsulAddress, type Environment, parseConsulUrl } from './address.ts'
-import type { KvClient, KvEntry } from './client.ts'
+import type { KvClient } from './client.ts'
 import { Committer } from './committer.ts'
 import { FORMAT, type Format, openFormat } from './format.ts'
 import { headsOf, revisionOf } from './heads.ts'
 import { Layout } from './layout.ts'
 import { MAX_KV_OPERATIONS, readPages, readSnapshot, retry } from './reading.ts'
+import { Reads } from './reads.ts'
 import { Recall } from './recall.ts'
 import { openClient } from './servers.ts'
 import { MAX_BODY_BYTES, MAX_OPERATIONS, MAX_TRANSACTION_BYTES, type Size, sizeOf } from './sizes.ts'
@@ -47,6 +48,8 @@ export interface ConsulStoreOptions {
   readonly blockMs?: number
   /** How many commits back a watch can start at least; for a store that is made new. */
   readonly historyRevisions?: number
+  /** The node that this is the agent of, whose token reaches no more than that: see node-reach.ts. Makes no store. */
+  readonly node?: string
   /** What a store that is made new begins with. */
   readonly first?: readonly FirstEntry[]
 }
@@ -63,7 +66,13 @@ export async function openConsulStore(options: ConsulStoreOptions): Promise<Stor
   const { requestMs = REQUEST_MS, blockMs = BLOCK_MS, giveUpMs = GIVE_UP_MS, clock } = options
   const client = await openClient(address, { requestMs, blockMs }, clock)
   const firstEntries = options.first ?? []
-  const open = { client, layout, address, create: options.readOnly !== true, firstEntries }
+  const open = {
+    client,
+    layout,
+    address,
+    create: options.readOnly !== true && options.node === undefined,
+    firstEntries,
+  }
   const { historyRevisions } = options
   try {
     const format = await retry({ clock, giveUpMs, signal: new AbortController().signal }, () =>
@@ -84,6 +93,10 @@ interface Parts {
   readonly giveUpMs: number
 }
 
+/** Of who acts on what is new, and of who only looks at it. */
+const GATHER_MS = 40
+const LOOK_GATHER_MS = 200
+
 class ConsulStore implements Store {
   readonly url: string
   readonly maxOperations = MAX_OPERATIONS
@@ -93,25 +106,33 @@ class ConsulStore implements Store {
   readonly #clock: Clock
   readonly #readOnly: boolean
   readonly #recall = new Recall()
+  readonly #reads: Reads
   readonly #committer: Committer
   readonly #watches: Watches
   readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 
-  constructor(parts: Parts, { clock, readOnly, ids }: ConsulStoreOptions) {
+  constructor(parts: Parts, { clock, readOnly, ids, node }: ConsulStoreOptions) {
     const { client, layout, address, format, giveUpMs } = parts
     const { sizes } = format
     this.url = address.url
     this.#parts = parts
     this.#clock = clock
     this.#readOnly = readOnly ?? false
+    const read = (keys: readonly string[]) => this.#retry(() => readSnapshot(client, { keys }))
+    this.#reads = new Reads({ clock, read })
     this.#committer = new Committer({
       ...{ client, layout, sizes, clock, giveUpMs },
       recall: this.#recall,
       ids: ids ?? randomIds,
       pick: (count) => randomInt(count),
+      ...(node === undefined ? {} : { node }),
     })
-    this.#watches = new Watches({ client, layout, format, clock, giveUpMs })
+    this.#watches = new Watches({
+      ...{ client, layout, format, clock, giveUpMs },
+      gatherMs: this.#readOnly ? LOOK_GATHER_MS : GATHER_MS,
+      ...(node === undefined ? {} : { node }),
+    })
   }
 
   async get(key: string): Promise<Entry | undefined> {
@@ -122,7 +143,7 @@ class ConsulStore implements Store {
     this.#assertOpen()
     const { layout } = this.#parts
     const wanted = [...new Set(keys)].filter((key) => key !== '').map((key) => layout.dataKey(key))
-    const found = await this.#readKeys(wanted)
+    const found = await readPages(wanted, (page) => this.#reads.read(page))
     return keys.flatMap((key) => {
       const entry = found.get(layout.dataKey(key))
       if (entry === undefined) return []
@@ -147,7 +168,7 @@ class ConsulStore implements Store {
       if (matches(key)) entries.push({ key, value, revision: index })
     }
     entries.sort((a, b) => compareKeys(a.key, b.key))
-    return { entries, revision: revisionOf(headsOf(found.values(), layout, format.sizes.shards)) }
+    return { entries, revision: revisionOf(headsOf(found.values(), layout, format.sizes)) }
   }
 
   async listKeys(prefix: string): Promise<readonly string[]> {
@@ -213,11 +234,6 @@ class ConsulStore implements Store {
 
   #retry<T>(work: () => Promise<T>): Promise<T> {
     return retry({ clock: this.#clock, giveUpMs: this.#parts.giveUpMs, signal: this.#closed.signal }, work)
-  }
-
-  async #readKeys(keys: readonly string[]): Promise<ReadonlyMap<string, KvEntry>> {
-    const { client } = this.#parts
-    return readPages(keys, (page) => this.#retry(() => readSnapshot(client, { keys: page })))
   }
 }
 

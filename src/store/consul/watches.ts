@@ -1,7 +1,11 @@
-/** All watches of one process: they share one wait for everything, and one for each node that is watched by itself. */
+/**
+ * All watches of one process: they share one wait for everything, and one for each node and each lease's record that is watched by
+ * itself.
+ */
 import type { Clock } from '../../core/clock.ts'
-import { follow } from '../feed.ts'
+import { type Feed, follow } from '../feed.ts'
 import { matcherOf } from '../keys.ts'
+import { isLeaseRecord } from '../lease-record.ts'
 import type { WatchBatch } from '../store.ts'
 import { Blocker } from './blocker.ts'
 import type { KvClient, KvOperation } from './client.ts'
@@ -10,6 +14,7 @@ import type { Format } from './format.ts'
 import { headsOf } from './heads.ts'
 import { type Layout, nodeOfPrefixes } from './layout.ts'
 import { readPages, readSnapshot, retry, type Wanted } from './reading.ts'
+import { RecordFeed } from './record-feed.ts'
 import { ScopeFeed } from './scope-feed.ts'
 import { emptyScope } from './scopes.ts'
 import { base64 } from './sending.ts'
@@ -20,13 +25,17 @@ export interface WatchesOptions {
   readonly format: Format
   readonly clock: Clock
   readonly giveUpMs: number
+  /** For how long who follows everything gathers news in a stream of them, at most. */
+  readonly gatherMs: number
+  /** Of an agent whose token reaches no other: beneath its node it hears of everybody's changes, elsewhere of its own. */
+  readonly node?: string
 }
 
 export class Watches {
   readonly #options: WatchesOptions
   readonly #heads: Blocker
-  /** By node; only those that are watched. */
-  readonly #scopes = new Map<string, { readonly blocker: Blocker; count: number }>()
+  /** By what Consul is asked for; only those that are watched. */
+  readonly #narrow = new Map<string, { readonly blocker: Blocker; count: number }>()
 
   constructor(options: WatchesOptions) {
     this.#options = options
@@ -35,35 +44,41 @@ export class Watches {
 
   async *watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncGenerator<WatchBatch> {
     if (signal.aborted) return
+    const { layout } = this.#options
+    const [record] = prefixes.length === 1 ? prefixes.filter(isLeaseRecord) : []
     const node = nodeOfPrefixes(prefixes)
-    const blocker = node === undefined ? this.#heads : this.#enterScope(node)
+    const narrow = record === undefined ? node && layout.scope(node) : layout.dataKey(record)
+    const blocker = narrow === undefined ? this.#heads : this.#enterNarrow(narrow)
     blocker.enter()
     const reader = this.#readerUntil(signal)
     const matches = matcherOf(prefixes)
+    const feed = (): Feed => {
+      if (record !== undefined) return new RecordFeed({ reader, blocker, key: record })
+      if (node === undefined) return new LogFeed(reader, blocker, matches)
+      return new ScopeFeed({ reader, blocker, matches, make: () => this.#makeScope(node, signal) })
+    }
     try {
-      const feed =
-        node === undefined
-          ? new LogFeed(reader, blocker, matches)
-          : new ScopeFeed({ reader, blocker, matches, make: () => this.#makeScope(node, signal) })
-      yield* follow(feed, from, signal)
+      yield* follow(feed(), from, signal)
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
       blocker.leave()
-      if (node !== undefined) this.#leaveScope(node)
+      if (narrow !== undefined) this.#leaveNarrow(narrow)
     }
   }
 
   /** Outlives a restart of Consul, and stops at once where it is not wanted any more. */
   #readerUntil(signal: AbortSignal): FeedReader {
-    const { client, layout, format } = this.#options
+    const { client, layout, format, node: ours } = this.#options
     const read = (wanted: Wanted) => this.#retry(signal, () => readSnapshot(client, wanted, signal))
     return {
       layout,
       ...format,
       read: (keys) => readPages(keys, (page) => read({ keys: page })),
       heads: async () =>
-        headsOf((await read({ keys: [], trees: [layout.heads] })).values(), layout, format.sizes.shards),
+        headsOf((await read({ keys: [], trees: [layout.heads] })).values(), layout, format.sizes),
+      follows: ({ log }) => ours === undefined || log.node === ours,
+      readTrees: async (trees) => [...(await read({ keys: [], trees })).values()],
     }
   }
 
@@ -72,18 +87,18 @@ export class Watches {
     return retry({ clock, giveUpMs, signal, patient: true }, work)
   }
 
-  #enterScope(node: string): Blocker {
-    const { layout } = this.#options
-    const made = () => new Blocker({ ...this.#options, key: layout.scope(node), recurse: false })
-    const scope = this.#scopes.get(node) ?? { blocker: made(), count: 0 }
-    this.#scopes.set(node, scope)
-    scope.count++
-    return scope.blocker
+  #enterNarrow(key: string): Blocker {
+    const { client, clock, giveUpMs } = this.#options
+    const made = () => new Blocker({ client, clock, giveUpMs, key, recurse: false })
+    const one = this.#narrow.get(key) ?? { blocker: made(), count: 0 }
+    this.#narrow.set(key, one)
+    one.count++
+    return one.blocker
   }
 
-  #leaveScope(node: string): void {
-    const scope = this.#scopes.get(node)
-    if (scope !== undefined && --scope.count === 0) this.#scopes.delete(node)
+  #leaveNarrow(key: string): void {
+    const one = this.#narrow.get(key)
+    if (one !== undefined && --one.count === 0) this.#narrow.delete(key)
   }
 
   /** For a node that has none: a key that is not there cannot be waited for. */

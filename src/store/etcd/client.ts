@@ -1,5 +1,6 @@
 /** Calls of etcd's v3 API that find a member which answers, and say who they come from. */
 import { type Clock, delay } from '../../core/clock.ts'
+import type { AuthMethod } from './auth-messages.ts'
 import type { Connection, TlsMaterial } from './connection.ts'
 import { ConnectError, Connections } from './connections.ts'
 import {
@@ -22,6 +23,8 @@ import {
   type WatchResponse,
 } from './messages.ts'
 import { RpcError, STATUS } from './rpc.ts'
+
+type AnyMethod = Method | AuthMethod
 
 export interface Credentials {
   readonly user: string
@@ -78,6 +81,11 @@ export class EtcdClient {
     return decodeTxn(await this.#call(METHODS.txn, encodeTxn(request), 'once'))
   }
 
+  /** A call of another service. Made once: where it is not known whether it was carried out it may be made again by hand. */
+  change(method: AnyMethod, body: Buffer): Promise<Buffer> {
+    return this.#call(method, body, 'once')
+  }
+
   /** One watch on one member, until it breaks or `signal` aborts. */
   async *watch(range: ByteRange, startRevision: number, signal: AbortSignal): AsyncGenerator<WatchResponse> {
     const connection = await this.#connections.current()
@@ -105,7 +113,7 @@ export class EtcdClient {
     this.#connections.close()
   }
 
-  async #call(method: Method, body: Buffer, repeat: 'again' | 'once'): Promise<Buffer> {
+  async #call(method: AnyMethod, body: Buffer, repeat: 'again' | 'once'): Promise<Buffer> {
     const { clock } = this.#options
     const endMs = clock.monotonic() + PATIENCE_MS
     let renewed = false
@@ -133,7 +141,7 @@ export class EtcdClient {
    * member is asked for something that it knows by itself, and the answer is given up where it has no leader, knows of an election
    * since, or says nothing.
    */
-  async #askGuarded(connection: Connection, method: Method, body: Buffer): Promise<Buffer> {
+  async #askGuarded(connection: Connection, method: AnyMethod, body: Buffer): Promise<Buffer> {
     const { clock } = this.#options
     const token = await this.#tokenFor(connection)
     // as it was when the call was made: other answers tell of elections too, and a new connection has told of none

@@ -10,6 +10,7 @@ import {
 } from 'node:http2'
 import type { Clock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
+import type { AuthMethod } from './auth-messages.ts'
 import type { Method } from './messages.ts'
 
 /** gRPC's status codes, those that are told apart here. */
@@ -49,7 +50,7 @@ export class RpcError extends Error {
 }
 
 export interface CallOptions {
-  readonly method: Method
+  readonly method: Method | AuthMethod
   readonly body: Buffer
   /** What Authenticate gave. */
   readonly token?: string

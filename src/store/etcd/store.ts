@@ -49,6 +49,8 @@ export interface EtcdStoreOptions {
   readonly readOnly?: boolean
   /** With `readOnly`: where there is no store, takes an empty one for it. */
   readonly emptyIfMissing?: boolean
+  /** The node that this is the agent of, whose user reaches no more than that: see node-reach.ts. Makes no store. */
+  readonly node?: string
   /** What a store that is made new begins with. */
   readonly first?: readonly FirstEntry[]
 }
@@ -77,6 +79,7 @@ class EtcdStore implements Store {
   readonly #secure: boolean
   readonly #readOnly: boolean
   readonly #emptyIfMissing: boolean
+  readonly #makes: boolean
   readonly #first: readonly FirstEntry[]
   readonly #writing = new Set<Promise<unknown>>()
   readonly #closed = new AbortController()
@@ -93,11 +96,12 @@ class EtcdStore implements Store {
     this.#secure = options.secure
     this.#readOnly = readOnly ?? false
     this.#emptyIfMissing = emptyIfMissing ?? false
+    this.#makes = !this.#readOnly && options.node === undefined
     this.#first = options.first ?? []
   }
 
   prepare(): Promise<void> {
-    const ifMissing = !this.#readOnly ? 'make' : this.#emptyIfMissing ? 'leave' : 'refuse'
+    const ifMissing = this.#makes ? 'make' : this.#emptyIfMissing ? 'leave' : 'refuse'
     const [client, keyspace, url, first] = [this.#client, this.#keyspace, this.url, this.#first]
     return this.#do('read', () => ensureFormat({ client, keyspace, url, ifMissing, first }))
   }

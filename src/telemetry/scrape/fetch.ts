@@ -2,14 +2,28 @@
 import { Agent, get } from 'node:http'
 import { messageOf, NsctlError } from '../../core/errors.ts'
 
-/** Resolves to what the listener at `url` says. Rejects with Unreachable, and with the signal's reason. */
-export type FetchMetrics = (url: string, signal: AbortSignal) => Promise<string>
+/** A node, and where it is asked for its metrics: whoever fetches knows what that means. */
+export interface NodeTarget {
+  readonly node: string
+  /** By preference. What was learnt at other places is not mixed with what is learnt at these. */
+  readonly places: readonly string[]
+  /** Which joining it came of, for a machine that joined. */
+  readonly joining?: string
+}
+
+/** Resolves to those metrics of a node that have one of `names`. Rejects with Unreachable, and with the signal's reason. */
+export type FetchMetrics = (
+  target: NodeTarget,
+  names: readonly string[],
+  signal: AbortSignal,
+) => Promise<string>
 
 /** What is asked for of a node with ten thousand instances is less. */
 const MAX_BYTES = 16 * 2 ** 20
 
 export interface MetricsFetcher {
-  readonly fetch: FetchMetrics
+  /** Resolves to what the listener at `url` says of metrics with one of `names`. Rejects as `FetchMetrics` does. */
+  fetch(url: string, names: readonly string[], signal: AbortSignal): Promise<string>
   /** Ends the connections that it keeps. */
   close(): void
 }
@@ -17,7 +31,8 @@ export interface MetricsFetcher {
 export function metricsFetcher(maxBytes = MAX_BYTES): MetricsFetcher {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   return {
-    fetch: (url, signal) => fetchOver(agent, url, signal, maxBytes),
+    fetch: (url, names, signal) =>
+      fetchOver(agent, `${url}?${names.map((name) => `name[]=${name}`).join('&')}`, signal, maxBytes),
     close: () => agent.destroy(),
   }
 }

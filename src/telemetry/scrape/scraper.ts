@@ -1,7 +1,9 @@
 /** Scrapes nodes for all who want to know what instances use: each node once a second at most, whoever asks. */
 import { type Clock, delay } from '../../core/clock.ts'
-import type { FetchMetrics } from './fetch.ts'
-import { type NodeCounts, READ_NAMES, readCounts } from './sample.ts'
+import type { FetchMetrics, NodeTarget } from './fetch.ts'
+import { CPU, FRESH_MS, IO, memoryOf, rateOf, type Scrape, type UsageSample } from './rates.ts'
+import { READ_NAMES, readCounts } from './sample.ts'
+import { Turns } from './turns.ts'
 
 export interface ScraperOptions {
   readonly clock: Clock
@@ -10,27 +12,7 @@ export interface ScraperOptions {
   readonly fetch: FetchMetrics
 }
 
-export interface NodeTarget {
-  readonly node: string
-  readonly url: string
-}
-
 export type Resource = 'cpu' | 'memory' | 'io'
-
-/** Thousandths of a core, bytes, bytes a second. */
-export interface UsageSample {
-  readonly value: number
-  /** On the steady timeline: the end of the window. */
-  readonly atMs: number
-  readonly windowMs: number
-}
-
-interface Scrape {
-  readonly atMs: number
-  /** The wall clock's time then. */
-  readonly wallMs: number
-  readonly counts: NodeCounts
-}
 
 interface Target {
   /** Oldest first: those within the window, and the newest before it. */
@@ -38,19 +20,18 @@ interface Target {
   underWay: Promise<void> | undefined
 }
 
-/** A scrape so young answers whoever asks. */
-const FRESH_MS = 1_000
 /** What is used is averaged over so long, or since the last look where that is longer ago. */
 const WINDOW_MS = 15_000
-/** What is used in less says nothing. */
-const LEAST_WINDOW_MS = 900
 /** A rate since a look that is longer ago says nothing about now. */
 const LONGEST_WINDOW_MS = 300_000
 const TIMEOUT_MS = 2_500
+/** So many nodes are asked at once: a Service may have instances on a thousand, and each may have to be connected to. */
+const AT_ONCE = 32
 
 export class NodeScraper {
   readonly #options: ScraperOptions
   readonly #targets = new Map<string, Target>()
+  readonly #turns = new Turns(AT_ONCE)
 
   constructor(options: ScraperOptions) {
     this.#options = options
@@ -61,20 +42,20 @@ export class NodeScraper {
    * to have both. Rejects with Unreachable, or the signal's reason.
    */
   async usage(
-    { node, url }: NodeTarget,
+    of: NodeTarget,
     resource: Resource,
     keys: readonly string[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, UsageSample>> {
-    const key = `${node} ${url}`
+    const key = `${of.node} ${of.places.join(' ')}`
     const target = this.#targets.get(key) ?? { scrapes: [], underWay: undefined }
     this.#targets.set(key, target)
-    await this.#look(target, { node, url }, signal)
+    await this.#look(target, of, signal)
     if (resource === 'memory') return samplesOf(keys, (key) => memoryOf(key, target.scrapes))
     if (target.scrapes.length < 2) {
       // a timer may be early by a fraction of a millisecond
       await delay(this.#options.clock, FRESH_MS + 10, signal)
-      await this.#look(target, { node, url }, signal)
+      await this.#look(target, of, signal)
     }
     const rate = resource === 'cpu' ? CPU : IO
     return samplesOf(keys, (key) => rateOf(key, target.scrapes, rate))
@@ -98,11 +79,10 @@ export class NodeScraper {
   }
 
   /** It goes on for others where the one who asked first has given up. */
-  async #scrape(target: Target, { node, url }: NodeTarget): Promise<void> {
+  async #scrape(target: Target, of: NodeTarget): Promise<void> {
     const { clock, steadyMs, fetch } = this.#options
-    const query = READ_NAMES.map((name) => `name[]=${name}`).join('&')
-    const text = await fetch(`${url}?${query}`, AbortSignal.timeout(TIMEOUT_MS))
-    const now: Scrape = { atMs: steadyMs(), wallMs: clock.now(), counts: readCounts(text, node) }
+    const text = await this.#turns.take(() => fetch(of, READ_NAMES, AbortSignal.timeout(TIMEOUT_MS)))
+    const now: Scrape = { atMs: steadyMs(), wallMs: clock.now(), counts: readCounts(text, of.node) }
     const before = target.scrapes.filter(({ atMs }) => now.atMs - atMs <= LONGEST_WINDOW_MS)
     const first = before.findLastIndex(({ atMs }) => now.atMs - atMs >= WINDOW_MS)
     target.scrapes = [...before.slice(Math.max(0, first)), now]
@@ -127,38 +107,4 @@ function samplesOf(
       return sample === undefined ? [] : [[key, sample] as const]
     }),
   )
-}
-
-function memoryOf(key: string, scrapes: readonly Scrape[]): UsageSample | undefined {
-  const now = scrapes.at(-1)
-  const value = now?.counts.get(key)?.memoryBytes
-  return now === undefined || value === undefined ? undefined : { value, atMs: now.atMs, windowMs: 0 }
-}
-
-interface Rate {
-  readonly member: 'cpuSeconds' | 'ioBytes'
-  readonly factor: number
-}
-
-const CPU: Rate = { member: 'cpuSeconds', factor: 1_000 }
-const IO: Rate = { member: 'ioBytes', factor: 1 }
-
-/** Since the first look that has the instance, or since its start where it came after the last look. */
-function rateOf(key: string, scrapes: readonly Scrape[], { member, factor }: Rate): UsageSample | undefined {
-  const now = scrapes.at(-1)
-  const counts = now?.counts.get(key)
-  const used = counts?.[member]
-  if (now === undefined || counts === undefined || used === undefined) return undefined
-  const sample = (added: number, windowMs: number): UsageSample | undefined =>
-    added < 0 || windowMs < LEAST_WINDOW_MS
-      ? undefined
-      : { value: (added / (windowMs / 1_000)) * factor, atMs: now.atMs, windowMs: Math.round(windowMs) }
-  const before = scrapes.find((one) => one !== now && one.counts.get(key)?.[member] !== undefined)
-  if (before !== undefined)
-    return sample(used - (before.counts.get(key)?.[member] ?? 0), now.atMs - before.atMs)
-  const lastLook = scrapes.at(-2)
-  if (lastLook === undefined || counts.startedAtSeconds === undefined) return undefined
-  const aliveMs = now.wallMs - counts.startedAtSeconds * 1_000
-  // it was there and was not told of: what it used before is not known
-  return aliveMs > now.atMs - lastLook.atMs + FRESH_MS ? undefined : sample(used, aliveMs)
 }

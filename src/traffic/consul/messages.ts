@@ -1,4 +1,5 @@
 /** Entries of the catalog in the words of Consul's agent API. Pure. */
+import { digest } from '../../core/ids.ts'
 import { isObject } from '../../core/json.ts'
 import { type CatalogCheck, type CatalogEntry, checksText, type RegisteredEntry } from '../catalog.ts'
 
@@ -17,6 +18,36 @@ const CHECKS = 'nsctl-checks'
  * node that comes back registers again: this only clears up after one that never does.
  */
 const FORGOTTEN_AFTER = '24h'
+
+/** How a node that Consul has no agent on is called there: nothing that an agent of Consul's has is touched. */
+const DIRECTORY_PREFIX = 'nsctl-'
+const STORE_DIGEST = 8
+
+export function directoryNodeName({ store, node }: CatalogOwner): string {
+  return `${DIRECTORY_PREFIX}${digest(store, STORE_DIGEST)}-${node}`
+}
+
+/** What selects the nodes of a store's directory. */
+export function directoryFilter(store: string): string {
+  return `Meta[${JSON.stringify(STORE)}] == ${JSON.stringify(store)}`
+}
+
+/** Of a node as Consul has it; undefined for one of others. */
+export function directoryNodeOf(found: unknown, store: string): string | undefined {
+  const meta = isObject(found) && isObject(found.Meta) ? found.Meta : {}
+  return meta[STORE] === store && typeof meta[NODE] === 'string' ? meta[NODE] : undefined
+}
+
+/** The body that registers an entry of a node on which no agent of Consul's is (https://developer.hashicorp.com/consul/api-docs/catalog). */
+export function directoryRegistration(entry: CatalogEntry, owner: CatalogOwner): object {
+  const { ID, Name, Address, Port, Tags, Meta } = registration(entry, owner) as Record<string, unknown>
+  return {
+    Node: directoryNodeName(owner),
+    Address: entry.address,
+    NodeMeta: { 'external-node': 'true', [STORE]: owner.store, [NODE]: owner.node },
+    Service: { ID, Service: Name, Address, Tags, Meta, ...(Port === undefined ? {} : { Port }) },
+  }
+}
 
 /** What selects an owner's entries, as Consul's filter expressions are written. */
 export function ownerFilter({ store, node }: CatalogOwner): string {

@@ -1,12 +1,14 @@
 /** What describe shows of an object, gathered. */
 import type { RevisionRecord } from '../../api/api.ts'
 import type { Client } from '../../client/client.ts'
+import type { RefusedBy } from '../../placement/placement.ts'
 import type { Kind } from '../../resources/kinds.ts'
 import { type AnyResource, GROUP } from '../../resources/object.ts'
 import { isAbout, isAboutInstanceOf } from '../events.ts'
 import { textAt } from '../fields.ts'
 import { isScaler } from '../scaler/about.ts'
 import { gatherScaler, type ScalerRecord } from '../scaler/record.ts'
+import { gatherRefusals } from './placement.ts'
 
 export interface Description {
   readonly kind: Kind
@@ -33,6 +35,8 @@ export interface Description {
   readonly jobs?: readonly AnyResource[]
   /** A ScaledObject's or a ScaledJob's. */
   readonly scaler?: ScalerRecord
+  /** Why some of a Service's or a Job's have no node. */
+  readonly refused?: readonly RefusedBy[]
   /** Of the terminal; where there is none, pages that care take 120. */
   readonly columns?: number
 }
@@ -49,7 +53,10 @@ const AROUND: Readonly<Record<string, readonly string[]>> = {
   ClusterTriggerAuthentication: ['ScaledObject', 'ScaledJob'],
 }
 
-/** Reads all that describe shows of `object`, in one snapshot and, where there are revisions, one more read. */
+/** Kinds of which things run on nodes. */
+const PLACED: ReadonlySet<string> = new Set(['Service', 'Job'])
+
+/** Reads all that describe shows of `object`, in one snapshot and, where there are revisions or nodes that refuse it, one more read each. */
 export async function gatherDescription(
   client: Client,
   kind: Kind,
@@ -61,10 +68,11 @@ export async function gatherDescription(
   const isOwn = kind.group === GROUP
   const names = ['Event', ...((isOwn && AROUND[kind.kind]) || [])]
   const wanted = names.map((one) => client.kinds.byKind(one))
-  const [snapshot, revisions, scaler] = await Promise.all([
+  const [snapshot, revisions, scaler, refused] = await Promise.all([
     client.listAll(wanted, scope),
     kind.revisioned ? client.history({ kind: kind.kind, name, version: kind.version, ...scope }) : [],
     isOwn && isScaler(kind.kind) ? gatherScaler(client, object, nowMs) : undefined,
+    isOwn && PLACED.has(kind.kind) ? gatherRefusals(client, object) : undefined,
   ])
   const listOf = (one: string) => snapshot.lists[names.indexOf(one)] ?? []
   return {
@@ -73,6 +81,7 @@ export async function gatherDescription(
     nowMs,
     revisions,
     ...(scaler === undefined ? {} : { scaler }),
+    ...(refused === undefined ? {} : { refused }),
     instances: listOf('Instance').filter((instance) => belongsTo(instance, kind, name)),
     volumes: listOf('Volume').filter((volume) => belongsTo(volume, kind, name)),
     services: listOf('Service'),

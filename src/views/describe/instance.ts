@@ -1,5 +1,7 @@
 /** describe instance: one replica, its programs and what became of them. */
+
 import { BUSY, isSaidBusy } from '../../resources/busy.ts'
+import type { AnyResource } from '../../resources/object.ts'
 import { flagAt, mapsAt, numberAt, textAt, textsAt } from '../fields.ts'
 import { qualifiedName } from '../names.ts'
 import { ageText, renderRows } from '../table.ts'
@@ -32,7 +34,9 @@ export function describeInstance(description: Description): string {
     ...lifeBlocks(description),
     ['Service', [serviceText(description)]],
     ['Node', [textAt(object, 'spec.node') ?? '-']],
+    ['Priority', priorityLines(object)],
     ['State', [stateLine(description)]],
+    ['Unique', uniqueLines(object)],
     ['Uses', [`${cpuText(object)} CPU, ${memoryText(object)} memory`]],
     [
       'Runs',
@@ -49,6 +53,22 @@ export function describeInstance(description: Description): string {
     ['Last failure', failureLines(lastFailureText(object, nowMs))],
     eventsBlock(description),
   ])
+}
+
+/** Nothing where it has none. */
+function priorityLines(object: AnyResource): readonly string[] {
+  const priority = numberAt(object, 'spec.priority')
+  const made = textAt(object, 'spec.preemptedFor')
+  return [
+    ...(priority === undefined ? [] : [`${priority}`]),
+    ...(made === undefined ? [] : [printable(`ends to make room for ${made}`)]),
+  ]
+}
+
+function uniqueLines(object: Description['object']): readonly string[] {
+  if (flagAt(object, 'spec.unique') !== true) return []
+  const token = numberAt(object, 'status.fencingToken')
+  return [token === undefined ? 'not started yet' : `fencing token ${token}`]
 }
 
 function serviceText({ object }: Description): string {

@@ -8,6 +8,7 @@ import { padEnd, printable } from '../width.ts'
 import type { Description } from './description.ts'
 import { renderBlocks } from './layout.ts'
 import { conditionsBlock, eventsBlock, instancesBlock, labelBlocks, lifeBlocks, originText } from './parts.ts'
+import { placementBlock, refusedBlock } from './placement.ts'
 import { programLine } from './program.ts'
 
 export function describeJob(description: Description): string {
@@ -19,10 +20,12 @@ export function describeJob(description: Description): string {
     ...lifeBlocks(description),
     ['Completions', [countText(object)]],
     ['Runs', [programLine(mapAt(object, 'spec.template') ?? {})]],
+    placementBlock(object),
     ['Limits', limitLines(object)],
     ['Time', timeLines(object, nowMs)],
     ['Wrong', summary === undefined ? [] : [printable(summary)]],
     conditionsBlock(description),
+    refusedBlock(description.refused),
     instancesBlock(instances, nowMs),
     eventsBlock(description),
   ])

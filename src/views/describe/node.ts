@@ -1,4 +1,7 @@
 /** describe node: what a machine has and what it runs. */
+import { formatCount } from '../../core/words.ts'
+import type { Node } from '../../resources/generated/types.ts'
+import { nodeStateText, taintText } from '../../resources/node.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import { mapAt, textAt, textsAt } from '../fields.ts'
 import { padEnd, printable } from '../width.ts'
@@ -8,26 +11,28 @@ import { conditionsBlock, eventsBlock, instancesBlock, labelBlocks, lifeBlocks, 
 
 export function describeNode(description: Description): string {
   const { object, instances, nowMs } = description
-  const capacity = mapAt(object, 'status.capacity')
   const line = (path: string) => {
     const text = textAt(object, path)
     return text === undefined ? [] : [printable(text)]
   }
-  const has = [prefixedCpu(textAt(capacity, 'cpu')), textAt(capacity, 'memory')].filter(
-    (part) => part !== undefined,
-  )
+  const has = amounts(mapAt(object, 'status.capacity'))
+  const gives = amounts(mapAt(object, 'status.allocatable'))
   const cannot = textsAt(object, 'status.cannot')
   return renderBlocks([
     ['Node', [`${padEnd(object.metadata.name, 28)}   ${originText(description)}`]],
     ...labelBlocks(object),
     ...lifeBlocks(description),
-    ['State', [(textAt(object, 'status.phase') ?? 'Unknown').toLowerCase()]],
-    ['Runtime', line('status.runtime')],
+    ['State', [nodeStateText(object as unknown as Node)]],
+    ['Draining', drainLines(object as unknown as Node, instances.length)],
+    ['Taints', taintLines(object as unknown as Node)],
+    ['Runtime', [...line('status.runtime'), ...textsAt(object, 'status.runtimes').map(printable)]],
     ['System', line('status.os')],
     ['nsctl', line('status.version')],
     ['Addresses', [textsAt(object, 'status.addresses').join(', ')].filter((text) => text !== '')],
     ['Metrics', line('status.metricsUrl')],
-    ['Capacity', has.length === 0 ? [] : [has.join(', ')]],
+    ['Listener', line('status.listener')],
+    ['Capacity', has],
+    ['Allocatable', gives],
     ['Sealed to', identityLines(object)],
     ['Not acting', cannot.length === 0 ? [] : [`${cannot.join(', ')}: this runtime cannot enforce them`]],
     conditionsBlock(description),
@@ -48,6 +53,20 @@ function identityLines(object: AnyResource): readonly string[] {
   return [printable(`${pinned}, but the node says that it has ${said} (if that is right: ${next})`)]
 }
 
-function prefixedCpu(cpu: string | undefined): string | undefined {
-  return cpu === undefined ? undefined : `${cpu} CPU`
+function drainLines({ spec }: Node, there: number): readonly string[] {
+  if (spec?.drain === undefined) return []
+  const how = spec.drain.force === true ? 'by force' : 'as far as disruption allows'
+  return [`${how}: ${formatCount(there, 'instance')} there; nsctl uncordon ends it`]
+}
+
+function taintLines({ spec }: Node): readonly string[] {
+  return (spec?.taints ?? []).map((taint) => printable(taintText(taint)))
+}
+
+/** `4 CPU, 16Gi`; no line where nothing is said. */
+function amounts(map: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+  const cpu = textAt(map, 'cpu')
+  const parts = [cpu === undefined ? undefined : `${cpu} CPU`, textAt(map, 'memory')]
+  const known = parts.filter((part) => part !== undefined)
+  return known.length === 0 ? [] : [printable(known.join(', '))]
 }

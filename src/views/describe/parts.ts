@@ -1,5 +1,6 @@
 /** Blocks that descriptions of several kinds share. */
 import { formatAge, formatBytes, formatCpu } from '../../core/quantity.ts'
+import { UNKNOWN_PHASE } from '../../resources/heard.ts'
 import type { AnyResource } from '../../resources/object.ts'
 import { eventView, messageText, sortEvents } from '../events.ts'
 import { mapsAt, numberAt, textAt } from '../fields.ts'
@@ -115,8 +116,9 @@ export function sortInstances(instances: readonly AnyResource[]): readonly AnyRe
   return [...instances].sort((a, b) => compareText(a.metadata.name, b.metadata.name))
 }
 
-/** `running`, `stopping`; an instance that nobody has looked at is pending. */
+/** `running`, `stopping`; an instance that nobody has looked at is pending, and unknown is whether one ends that is not heard of. */
 export function stateText(instance: AnyResource): string {
+  if (instance.status?.phase === UNKNOWN_PHASE) return 'unknown'
   if (instance.metadata.deletionTimestamp !== undefined) return 'stopping'
   return (textAt(instance, 'status.phase') ?? 'Pending').toLowerCase()
 }

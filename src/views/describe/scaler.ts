@@ -22,6 +22,7 @@ import { wrapText } from '../wrap.ts'
 import type { Description } from './description.ts'
 import { type Block, linesOf, renderBlocks } from './layout.ts'
 import { eventsBlock, labelBlocks, lifeBlocks, originText } from './parts.ts'
+import { placementBlock } from './placement.ts'
 
 const DEFAULT_COLUMNS = 120
 const JOBS_SHOWN = 10
@@ -37,6 +38,7 @@ export function describeScaler(description: Description): string {
     ['Applied', [printable(originText(description))]],
     ...labelBlocks(withoutRequest(object)),
     ...lifeBlocks(description),
+    placementBlock(object),
     ['Paused', pausedLines(description)],
     ...(present === undefined
       ? [['Why', ['nothing was decided yet']] as Block]

@@ -1,8 +1,9 @@
 /** describe service: what is wanted, what is, and what happened. */
 import type { AnyResource } from '../../resources/object.ts'
-import { flagAt, mapAt, mapsAt, numberAt, textAt, textsAt } from '../fields.ts'
+import { mapAt, mapsAt, numberAt, textAt, textsAt } from '../fields.ts'
 import { qualifiedName } from '../names.ts'
 import { compareText } from '../sort.ts'
+import { wantedInstances } from '../wanted.ts'
 import { padEnd, printable } from '../width.ts'
 import type { Description } from './description.ts'
 import { type Block, renderBlocks } from './layout.ts'
@@ -16,23 +17,29 @@ import {
   lifeBlocks,
   originText,
 } from './parts.ts'
+import { placementBlock, refusedBlock } from './placement.ts'
 import { probeText, programLine } from './program.ts'
+import { rolloutBlocks, updateText, withoutOrders } from './rollout.ts'
 
 export function describeService(description: Description): string {
   const { object, instances, volumes, nowMs } = description
   const url = textAt(object, 'status.url')
   return renderBlocks([
     ['Service', [`${padEnd(qualifiedName(object), 28)}   ${originText(description)}`]],
-    ...labelBlocks(object),
+    ...labelBlocks(withoutOrders(object)),
     ...lifeBlocks(description),
     ['Replicas', [replicasText(object)]],
     ...programBlocks(object),
+    placementBlock(object),
     ['Update', [updateText(object)]],
+    ...rolloutBlocks(object, nowMs),
+    ['Depends on', dependsOnLines(object)],
     ['Ports', portLines(instances)],
     ['URL', url === undefined ? [] : [printable(url)]],
     catalogBlock(instances),
     ['Not acting', notEnforcedLines(instances)],
     conditionsBlock(description),
+    refusedBlock(description.refused),
     ['Abandoned', abandonedLines(object)],
     instancesBlock(instances, nowMs),
     ['Storage', storageLines(object, volumes)],
@@ -42,12 +49,14 @@ export function describeService(description: Description): string {
 
 /** `3 wanted (scaledobject/web), 2 ready, 1 of them of the wanted revision` */
 function replicasText(object: AnyResource): string {
-  const wanted = numberAt(object, 'spec.replicas') ?? 1
+  const wanted = wantedInstances(object)
+  const isOnEach = textAt(object, 'spec.placement.strategy') === 'perNode'
   const owner = object.metadata.managedFields?.find((managed) => managed.fields.includes('spec.replicas'))
   const ready = numberAt(object, 'status.readyReplicas') ?? 0
   const exist = numberAt(object, 'status.replicas') ?? 0
   const updated = numberAt(object, 'status.updatedReplicas') ?? 0
-  const parts = [`${wanted} wanted${owner === undefined ? '' : ` (${owner.manager})`}`, `${ready} ready`]
+  const from = isOnEach ? ' (one on each node)' : owner === undefined ? '' : ` (${owner.manager})`
+  const parts = [`${wanted} wanted${from}`, `${ready} ready`]
   if (exist !== ready) parts.push(`${exist} exist`)
   if (updated !== exist) parts.push(`${updated} up to date`)
   return parts.join(', ')
@@ -64,7 +73,7 @@ function programBlocks(object: AnyResource): readonly Block[] {
     return lines.map((line) => (name === undefined ? line : `${name}: ${line}`))
   })
   const probes = (owner: unknown) =>
-    (['readiness', 'liveness', 'busy'] as const).flatMap((name) => {
+    (['startup', 'readiness', 'liveness', 'busy'] as const).flatMap((name) => {
       const text = probeText(mapAt(owner, name))
       return text === undefined ? [] : [`${name}: ${text}`]
     })
@@ -81,6 +90,7 @@ function programBlocks(object: AnyResource): readonly Block[] {
     ['Environment', env],
     ['Files', fileLines(template)],
     ['Probes', [...probes(template), ...grouped]],
+    ['Runtime', runtimeText(template)],
     ['Network', network === undefined || network === 'host' ? [] : [network]],
     ['Relaxed', relaxed.length === 0 ? [] : [relaxed.join(', ')]],
   ]
@@ -93,20 +103,21 @@ function variableText(variable: Record<string, unknown>): string {
   return printable(`${textAt(variable, 'name') ?? ''}${text}`)
 }
 
-/** `Rolling, 0 unavailable, 1 surge, rolled back when not ready within 60s` */
-function updateText(object: AnyResource): string {
-  const update = mapAt(object, 'spec.update') ?? {}
-  const strategy = textAt(update, 'strategy') ?? 'Rolling'
-  const parts = [strategy]
-  if (strategy === 'Rolling')
-    parts.push(`at most ${update.maxUnavailable ?? 0} unavailable`, `${update.maxSurge ?? 1} extra`)
-  const deadline = textAt(update, 'progressDeadline') ?? '60s'
-  parts.push(
-    flagAt(update, 'autoRollback') === false
-      ? 'no automatic rollback'
-      : `rolled back when not ready within ${deadline}`,
-  )
-  return parts.join(', ')
+/** `nspawn, root /srv/web`; nothing for what runs as its node's runtime does it. */
+function runtimeText(template: Record<string, unknown> | undefined): readonly string[] {
+  const runtime = textAt(template, 'runtime')
+  if (runtime === undefined) return []
+  const root = textAt(template, 'root')
+  const closure = textsAt(template, 'closure')
+  const of =
+    root === undefined ? (closure.length === 0 ? '' : `, closure ${closure.join(' ')}`) : `, root ${root}`
+  return [printable(`${runtime}${of}`)]
+}
+
+/** `db, shop/cache` */
+function dependsOnLines(object: AnyResource): readonly string[] {
+  const names = mapsAt(object, 'spec.dependsOn').map((one) => textAt(one, 'service') ?? '')
+  return names.length === 0 ? [] : [printable(names.join(', '))]
 }
 
 /** `http → 20011, 20012 (alpha) 20007 (beta)` */

@@ -6,6 +6,7 @@ import { flagAt, numberAt, textAt } from '../fields.ts'
 import { progressBar } from '../progress.ts'
 import { scalerOf, scalingRemark } from '../scaler/about.ts'
 import { ageText } from '../table.ts'
+import { wantedInstances } from '../wanted.ts'
 import { printable } from '../width.ts'
 import { type Line, type Span, span, type Tone, tableLines, windowAround } from './lines.ts'
 import { keyOf } from './state.ts'
@@ -48,7 +49,7 @@ function emphasized(line: Line): Line {
 }
 
 function serviceCells(service: AnyResource, scaler: AnyResource | undefined, showNamespace: boolean): Span[] {
-  const wanted = numberAt(service, 'spec.replicas') ?? 1
+  const wanted = wantedInstances(service)
   const ready = numberAt(service, 'status.readyReplicas') ?? 0
   const summary = textAt(service, 'status.summary')
   const tone: Tone = ready >= wanted ? 'good' : ready === 0 ? 'bad' : 'warn'

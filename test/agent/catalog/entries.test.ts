@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { entriesOf, entryIds, isAnnounced } from '../../../src/agent/catalog/entries.ts'
+import { entriesOf } from '../../../src/agent/catalog/entries.ts'
+import { entryIds, isAnnounced } from '../../../src/traffic/entries.ts'
 import { instance, times } from './instances.ts'
 
 const PORTS = [

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NsctlError } from '../../../src/core/errors.ts'
 import type { Instance } from '../../../src/resources/generated/types.ts'
+import type { AnyResource } from '../../../src/resources/object.ts'
 import { specOf, startWorld, type World } from '../../controllers/world.ts'
 
 const test = suite<{ world: World }>('instance')
@@ -156,26 +157,24 @@ test('of two instances with one fixed port the second says which has it, and get
   const free = await listen('127.0.0.1')
   const { port } = free.address() as { port: number }
   await new Promise((resolve) => free.close(resolve))
-  await world.apply(specOf({ replicas: 2 }, { ports: [{ name: 'http', port }] }))
-  const { waiting, having } = await world.until(async () => {
-    const all = await world.instances()
-    const waiting = all.find((one) => one.status?.reason === 'PortInUse')
-    const having = all.find((one) => one.status?.phase === 'Running')
-    assert.ok(waiting !== undefined && having !== undefined)
-    return { waiting, having }
+  await world.apply(specOf({ replicas: 1 }, { ports: [{ name: 'http', port }] }))
+  const having = await one(world, running)
+  // placement would not have put it here
+  const { ownerReferences: _, uid: __, ...metadata } = having.metadata
+  const name = 'web-1-other'
+  const other = { ...having, metadata: { ...metadata, name }, spec: { ...having.spec, ordinal: 1 } }
+  await world.api.createOwned([{ ...other, status: undefined } as unknown as AnyResource])
+  const until = (check: (instance: Instance | undefined) => void) =>
+    world.until(async () =>
+      check((await world.instances()).find((instance) => instance.metadata.name === name)),
+    )
+  await until((waiting) => {
+    assert.is(waiting?.status?.reason, 'PortInUse')
+    assert.is(waiting?.status?.message, `port ${port} (http) is in use by instance/${having.metadata.name}`)
   })
   assert.is(world.runtime.running().length, 1)
-  assert.is(waiting.status?.message, `port ${port} (http) is in use by instance/${having.metadata.name}`)
-  await world.until(async () =>
-    assert.match(
-      (await world.service())?.status?.summary ?? '',
-      /PortInUse: web-\d: port \d+ \(http\) is in use by/,
-    ),
-  )
   await world.apply(specOf({ replicas: 0 }, { ports: [{ name: 'http', port }] }))
-  await world.until(async () => assert.is((await world.instances()).length, 0))
-  await world.apply(specOf({ replicas: 1 }, { ports: [{ name: 'http', port }] }))
-  await one(world, running)
+  await until((waiting) => assert.is(waiting?.status?.phase, 'Running'))
 })
 
 test('gives every instance ports of its own, in its environment', async ({ world }) => {
@@ -201,6 +200,25 @@ test('restarts only the program of a group that failed, and is ready when all ar
     [0, 1],
   )
   assert.is(world.runtime.calls.filter((call) => call.startsWith('start')).length, 2)
+})
+
+test('a group is held to what its programs may use together, where all of them say', async ({ world }) => {
+  const program = (name: string, more: object) => ({
+    ...{ name, source: { command: ['env', name], workingDir: '/' } },
+    ...more,
+  })
+  const programs = [
+    program('main', { resources: { cpu: '200m', memory: '64Mi' }, limits: { cpu: '500m', tasks: 20 } }),
+    program('side', { resources: { memory: '32Mi' }, limits: { cpu: '250m' } }),
+  ]
+  await world.apply({ template: { programs } })
+  await world.until(() => assert.is(world.runtime.running().length, 2))
+  for (const { group } of world.runtime.specs.values())
+    assert.equal(group, { cpuWeightMillis: 1_200, cpuQuotaMillis: 750, memoryMaxBytes: 96 * 2 ** 20 })
+  assert.equal(
+    [...world.runtime.specs.values()].map(({ limits }) => limits.memoryMaxBytes),
+    [64 * 2 ** 20, 32 * 2 ** 20],
+  )
 })
 
 test('what ends because it was asked to is no news', async ({ world }) => {
@@ -235,6 +253,58 @@ test('restarts a program whose liveness probe fails, and says so', async ({ worl
       event.startsWith('Unhealthy: was ended because its liveness probe'),
     ),
   )
+})
+
+const execProbe = (command: string, over: object = {}) => ({
+  exec: { command: [command] },
+  ...{ period: '50ms', failureThreshold: 1 },
+  ...over,
+})
+
+test('no other probe is asked before the startup probe has succeeded, and it is asked no more then', async ({
+  world,
+}) => {
+  const asked: string[] = []
+  let isUp = false
+  world.runtime.exec = async (_, { command }) => {
+    asked.push(command[0] ?? '')
+    return command[0] === 'startup' && !isUp ? 1 : 0
+  }
+  const startup = execProbe('startup', { failureThreshold: 1000 })
+  await world.apply(
+    specOf({}, { startup, liveness: execProbe('liveness'), readiness: execProbe('readiness') }),
+  )
+  await world.until(() => assert.ok(asked.length > 3))
+  assert.equal([...new Set(asked)].sort(), ['startup'])
+  const starting = await one(world, running)
+  assert.equal([starting.status?.ready, starting.status?.programs?.[0]?.started], [false, false])
+  isUp = true
+  const up = await one(world, (instance) => assert.is(instance.status?.ready, true))
+  assert.is(up.status?.programs?.[0]?.started, true)
+  asked.length = 0
+  await world.until(() => assert.ok(asked.length > 6))
+  assert.equal([...new Set(asked)].sort(), ['liveness', 'readiness'])
+  isUp = false
+  asked.length = 0
+  await world.restart()
+  await world.until(() => assert.ok(asked.length > 6))
+  assert.equal([...new Set(asked)].sort(), ['liveness', 'readiness'], 'an agent that follows asks anew')
+})
+
+test('a program whose startup probe does not succeed in time is started again', async ({ world }) => {
+  let starts = 0
+  world.runtime.onStart = () => {
+    starts++
+    return 'run'
+  }
+  world.runtime.onExec = () => (starts < 2 ? 3 : 0)
+  await world.apply(specOf({}, { startup: execProbe('startup', { failureThreshold: 3 }) }))
+  const failed = await one(world, (instance) => assert.is(instance.status?.phase, 'Backoff'))
+  assert.is(failed.status?.reason, 'StartupFailed')
+  const healed = await one(world, (instance) => assert.is(instance.status?.ready, true))
+  assert.is(healed.status?.restarts, 1)
+  const told = await world.events()
+  assert.ok(told.some((event) => event.startsWith('Unhealthy: was ended because its startup probe')))
 })
 
 test('an unhealthy program is ended even where the first try to end it was refused', async ({ world }) => {

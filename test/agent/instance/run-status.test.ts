@@ -35,7 +35,7 @@ function ofDeleted(
     observed,
   )
   return instanceStatus({
-    ...{ instance, record, observed, hasReadiness: () => false, waiting: false },
+    ...{ instance, record, observed, hasReadiness: () => false, hasStartup: () => false, waiting: false },
     info: { cannot: [] } as never,
     stopped: seen.every((one) => one === undefined || one.state === 'exited'),
     registered: () => undefined,
@@ -75,7 +75,7 @@ for (const one of [
     const status = ofDeleted(one.phase, one.states, 'seen' in one ? one.seen : [])
     assert.match(status.phase ?? '', /^Stopp/)
     const instance = { metadata: { name: 'x' }, spec: { ordinal: 0 }, status } as unknown as Instance
-    assert.is(runViewOf(instance).state, one.want)
+    assert.is(runViewOf(instance, false).state, one.want)
   })
 
 test.run()

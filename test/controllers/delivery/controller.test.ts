@@ -88,6 +88,8 @@ test('a start that was killed between the identity and its Recipient is finished
 test('seals a Secret for the node that needs it, and for no other', async ({ stage }) => {
   const beta = await newIdentity()
   await stage.node('beta', { pinned: beta.recipient, reported: beta.recipient })
+  const cordoned = { spec: { unschedulable: true } }
+  await stage.api.patch({ kind: 'Node', name: 'beta' }, 'merge', cordoned, { actor: { name: 'test' } })
   await stage.secret({ password: 'hunter2', unused: 'x' })
   await stage.service(password)
   await settleWhole(stage)

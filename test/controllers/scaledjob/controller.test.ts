@@ -117,6 +117,18 @@ function endAll(
     if (seen.state === 'running') runtime.end(key, { ...exit, atMs: Date.now() })
 }
 
+test('its Jobs are placed as it says', async ({ world, queue }) => {
+  queue.value = 1
+  const placement = { nodeSelector: { pool: 'batch' }, tolerations: [{ key: 'spot', operator: 'Exists' }] }
+  await apply(world, { jobTargetRef: { template, placement } })
+  await world.until(async () => {
+    const [job] = await jobs(world)
+    assert.equal(job?.spec.placement, { strategy: 'spread', ...placement })
+    // no node is in that pool
+    assert.match(job?.status?.summary ?? '', /^Unschedulable: 0\/1 nodes/)
+  })
+})
+
 test('makes a Job for each piece of work, runs them, and says so', async ({ world, queue }) => {
   queue.value = 3
   await apply(world)
@@ -276,6 +288,31 @@ test('a successor goes on, and numbers no Job twice', async ({ world, queue }) =
   await world.until(() => assert.ok(queue.looks >= looks + 2))
   assert.is((await jobs(world)).length, 2)
   endAll(world)
+  await world.until(async () => assert.is((await jobs(world)).length, 4))
+})
+
+test('no more Jobs than a quota counts, and more once it is raised', async ({ world, queue }) => {
+  const { api } = world
+  const quota = (most: number) =>
+    api.apply(
+      [{ object: document('ResourceQuota', 'team', { hard: { 'count/jobs': most } }), source: 'test' }],
+      { actor },
+    )
+  await quota(2)
+  queue.value = 5
+  await apply(world)
+  const looks = queue.looks
+  await world.until(async () => {
+    assert.ok(queue.looks >= looks + 3)
+    assert.is((await jobs(world)).length, 2)
+  })
+  assert.ok(
+    (await world.events()).includes(
+      'QuotaExceeded: resourcequota/team: count/jobs 0 of 2 used, 5 more asked for',
+    ),
+    (await world.events()).join('\n'),
+  )
+  await quota(4)
   await world.until(async () => assert.is((await jobs(world)).length, 4))
 })
 

@@ -52,7 +52,7 @@ async function start() {
   const reading = { kind: 'values', metrics: [{ name: '', value: 1 }], active: true } as const
   const scaler = new JobScaler(OBJECT, {
     api,
-    cache: { byOwner: () => [] } as unknown as ObjectCache,
+    cache: { byOwner: () => [], list: () => [] } as unknown as ObjectCache,
     times: new ScalingTimes(clock, steadyTimeline(clock)),
     compile: compileJobs,
     open: async () => ({

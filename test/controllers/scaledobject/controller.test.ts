@@ -167,6 +167,18 @@ test('without its Service it waits, and acts when that comes', () =>
     assert.is(stage.queue('web').looks.length, before)
   }))
 
+test('a Service with one instance on each node has no number to scale', () =>
+  on(async (stage) => {
+    await stage.putBoth()
+    const source = { command: ['/usr/bin/env'], workingDir: '/' }
+    await stage.put('Service', 'web', { template: { source }, placement: { strategy: 'perNode' } })
+    await stage.until(async () => {
+      const ready = await condition(stage, 'Ready')
+      assert.is(ready?.reason, 'UnsupportedTarget')
+      assert.match(ready?.message ?? '', 'service/web has one instance on each node')
+    })
+  }))
+
 test('what cannot act says why and what to do', () =>
   on(async (stage) => {
     const table = [

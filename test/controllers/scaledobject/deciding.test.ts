@@ -1,7 +1,9 @@
 /** The loop with the algorithm itself. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Json } from '../../../src/core/json.ts'
 import { findCondition } from '../../../src/resources/conditions.ts'
+import type { AnyResource } from '../../../src/resources/object.ts'
 import { compilePolicy } from '../../../src/scaling/compile.ts'
 import { decide, initialState } from '../../../src/scaling/decide.ts'
 import type { Entry } from '../../../src/store/store.ts'
@@ -63,6 +65,62 @@ test('a thousand sources that fail at once change nothing, and all say it', () =
     queue.value = 50
     await stage.pass(20_000, 500)
     for (const name of names) assert.is(await stage.replicas(name), 5, name)
+  }))
+
+test('requests wake what sleeps and keep it awake, though no trigger sees them; a restart wakes nothing', () =>
+  on(async (stage) => {
+    const { api } = stage
+    await stage.putBoth('web', { ...queueOf10, minReplicaCount: 0, cooldownPeriod: 30, pollingInterval: 5 })
+    await stage.pass(60_000)
+    assert.is(await stage.replicas(), 0)
+    const { uid = '' } = (await stage.service())?.metadata ?? {}
+    const route = {
+      ...{ apiVersion: 'nsctl.dev/v1alpha1', kind: 'Route' },
+      metadata: {
+        ...{ name: 'web-n1', namespace: 'default' },
+        ownerReferences: [
+          { apiVersion: 'nsctl.dev/v1alpha1', kind: 'Service', name: 'web', uid, controller: true },
+        ],
+      },
+      spec: {
+        ...{
+          node: 'n1',
+          service: 'web',
+          url: '',
+          hosts: [],
+          path: '/',
+          listen: ':80',
+          tls: 'off',
+          affinity: 'none',
+        },
+        ...{ scaled: true, backends: [] },
+      },
+    }
+    await api.createOwned([route as unknown as AnyResource])
+    await stage.pass(10_000)
+    assert.is(await stage.replicas(), 0)
+    const say = (status: object) =>
+      api.updateStatus({ kind: 'Route', namespace: 'default', name: 'web-n1' }, {
+        ...{ phase: 'Led', ledGeneration: 1, backends: 0 },
+        ...status,
+      } as Json)
+    // whatever that machine's clock says
+    await say({ heldAt: '2031-01-01T00:00:00.000Z' })
+    await stage.until(async () => assert.is(await stage.replicas(), 1))
+    assert.match((await stage.events()).join('\n'), /requests come in through n1, so 1 at least/)
+    for (let told = 1; told <= 8; told++) {
+      await say({ requestedAt: `2031-01-01T00:01:0${told}.000Z` })
+      await stage.pass(10_000)
+      assert.is(await stage.replicas(), 1, `${told}`)
+    }
+    // on a busy machine the last of them may be heard of a look later
+    await stage.pass(25_000)
+    assert.is(await stage.replicas(), 1, 'cooldownPeriod is counted from when it was last asked')
+    await stage.pass(45_000)
+    assert.is(await stage.replicas(), 0)
+    await stage.restart()
+    await stage.pass(30_000)
+    assert.is(await stage.replicas(), 0)
   }))
 
 test('a floor of a schedule holds at its time, though nothing is looked at then', () =>

@@ -58,7 +58,13 @@ test('tells a change once, however often it looks before the cache has its own w
   const stale = { ...settled, spec: { ...settled?.spec, replicas: 4 } }
   const told: string[] = []
   const { reconciler } = serviceController({
-    cache: { get: () => stale, byOwner: () => [], list: () => [], index: () => ({ get: () => [] }) },
+    cache: {
+      get: () => stale,
+      byOwner: () => [],
+      list: () => [],
+      index: () => ({ get: () => [] }),
+      onChange: () => () => {},
+    },
     api: {
       updateStatus: async () => {},
       recordEvent: async (event: { readonly reason: string }) => void told.push(event.reason),
@@ -83,16 +89,28 @@ test('does not forget that it abandoned a template while the cache lags behind',
   const bad = {
     kind: 'Instance',
     metadata: { name: 'web-0-aaaaa', namespace: 'default' },
-    spec: { service: 'web', ordinal: 0, templateHash: templateHash(stale.spec.template, stale.spec.storage) },
+    spec: {
+      service: 'web',
+      ordinal: 0,
+      templateHash: templateHash(stale.spec.template, stale.spec.storage),
+      template: stale.spec.template,
+    },
     status: { phase: 'Failed', message: 'no such program' },
   }
   let owned: readonly unknown[] = [bad]
   const written: ServiceStatus[] = []
   const { reconciler } = serviceController({
-    cache: { get: () => stale, byOwner: () => owned, list: () => [], index: () => ({ get: () => [] }) },
+    cache: {
+      get: () => stale,
+      byOwner: () => owned,
+      list: () => [],
+      index: () => ({ get: () => [] }),
+      onChange: () => () => {},
+    },
     api: {
       history: async () => history,
       updateStatus: async (_: unknown, status: ServiceStatus) => void written.push(status),
+      requestDelete: async () => {},
       recordEvent: async () => {},
     },
     clock: systemClock,

@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { letFinish } from '../../../src/controllers/service/finishing.ts'
-import { type InstanceAction, planInstances } from '../../../src/controllers/service/plan.ts'
+import { planInstances } from '../../../src/controllers/service/plan.ts'
+import type { InstanceAction } from '../../../src/controllers/service/views.ts'
 import type { JsonObject } from '../../../src/core/json.ts'
 import { specOf, startWorld, type World } from '../world.ts'
 

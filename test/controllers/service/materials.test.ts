@@ -33,8 +33,28 @@ test('waits for what is missing, says what it is, and starts once it is there', 
   await settle(stage)
   await summaryIs(stage, undefined)
   const [instance] = await stage.instances()
-  const { version } = (await secretOf(stage)).status ?? {}
-  assert.equal(instance?.spec.materials, [{ kind: 'Secret', name: 'db', version }])
+  // another controller says it
+  await stage.until(async () => {
+    const { version } = (await secretOf(stage)).status ?? {}
+    assert.equal(instance?.spec.materials, [{ kind: 'Secret', name: 'db', version }])
+  })
+})
+
+test('what is taken away during a rollout by steps takes nothing of what serves', async ({ stage }) => {
+  const update = { strategy: 'BlueGreen', blueGreen: { autoPromotionEnabled: false } }
+  await stage.service({}, { replicas: 2, update })
+  const { status } = await settle(stage)
+  await stage.secret({ password: 'one' })
+  await stage.service(password, { replicas: 2, update })
+  await stage.until(async () => assert.is((await stage.services()).status?.rollout?.step, 1))
+  await stage.api.delete({ kind: 'Secret', namespace: 'default', name: 'db' }, { actor: { name: 'test' } })
+  await summaryIs(stage, 'Blocked: waits for secret/db')
+  const serving = async () =>
+    (await stage.instances()).filter(
+      (one) => one.spec.templateHash === status?.stableHash && one.metadata.deletionTimestamp === undefined,
+    )
+  assert.is((await serving()).length, 2)
+  assert.equal((await stage.services()).status?.traffic, [{ hash: status?.stableHash, weight: 100 }])
 })
 
 test('starts without what is optional, and anew once it comes', async ({ stage }) => {

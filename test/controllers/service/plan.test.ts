@@ -1,13 +1,9 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  type DesiredInstances,
-  type InstanceView,
-  planHeld,
-  planInstances,
-  resolveCount,
-} from '../../../src/controllers/service/plan.ts'
+import { type DesiredInstances, planHeld, planInstances } from '../../../src/controllers/service/plan.ts'
+import type { InstanceView } from '../../../src/controllers/service/views.ts'
+import { resolveCount } from '../../../src/resources/service/counts.ts'
 
 const desired = (over: Partial<DesiredInstances> = {}): DesiredInstances => ({
   replicas: 2,

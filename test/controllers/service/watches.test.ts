@@ -17,7 +17,9 @@ function woken(kind: string, now: AnyResource, old?: AnyResource): readonly stri
     throw error
   })
   for (const each of ['Service', 'Config', 'Secret']) cache.addKind(each)
-  const watch = serviceWatches(cache).find((one) => one.kind === kind)
+  const watch = serviceWatches(cache, { waiting: () => [] }, { waiting: () => [] }).find(
+    (one) => one.kind === kind,
+  )
   const env = [{ name: 'A', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } }]
   cache.apply(
     [

@@ -46,6 +46,16 @@ for (const [name, spec, issue] of [
     { jobTargetRef: { template: {} } },
     'spec.jobTargetRef.template: needs source (one program) or programs (a group)',
   ],
+  [
+    'a placement that a Job cannot have',
+    { jobTargetRef: { template: OURS, placement: { strategy: 'perNode' } } },
+    'spec.jobTargetRef.placement.strategy: cannot be perNode',
+  ],
+  [
+    'an unknown field in its placement',
+    { jobTargetRef: { template: OURS, placement: { nodeSelectr: {} } } },
+    'spec.jobTargetRef.placement.nodeSelectr: unknown field',
+  ],
 ] as const)
   test(`a ScaledJob is refused with ${name}`, async () => {
     const { issues } = await judge(spec)
@@ -57,6 +67,8 @@ for (const [name, spec, issue] of [
 
 test('a ScaledJob of ours is accepted', async () => {
   assert.equal(await judge({}), { issues: [], warnings: [] })
+  const placed = { template: OURS, placement: { nodeSelector: { pool: 'batch' } } }
+  assert.equal(await judge({ jobTargetRef: placed }), { issues: [], warnings: [] })
 })
 
 test('a ScaledJob of containers is stored and makes no Jobs', async () => {

@@ -300,6 +300,11 @@ const WARNED: readonly (readonly [name: string, spec: Record<string, unknown>, w
     'spec.minReplicaCount: it never scales to 0, because cpu cannot tell',
   ],
   [
+    'cpu alone, to a 0 that is asked for',
+    { triggers: [CPU], minReplicaCount: 0 },
+    'cpu cannot tell when there is work again: it scales to 0 only where requests can wake it',
+  ],
+  [
     'a target that is a number',
     modifiers({ formula: 'queue', target: 1.5 }),
     'spec.advanced.scalingModifiers.target is a number and read as text',

@@ -21,6 +21,12 @@ function issues(object: AnyResource): string[] {
 const T = 'spec.template'
 const port = (more: object) => [{ name: 'http' }, { name: 'metrics', port: 9100 }, more]
 
+const canary = (...steps: readonly object[]) => ({ strategy: 'Canary', canary: { steps } })
+const analysis = {
+  prometheus: { address: 'http://prometheus:9090', query: 'up' },
+  successCondition: 'result == 1',
+}
+
 for (const [name, path, value, wanted] of [
   [
     'neither source nor programs',
@@ -220,6 +226,12 @@ for (const [name, path, value, wanted] of [
     2,
     [`${T}.liveness.successThreshold: must be 1 for liveness, not 2: one success is life`],
   ],
+  [
+    'startup that wants two successes',
+    `${T}.startup`,
+    { exec: { command: ['up'] }, successThreshold: 2 },
+    [`${T}.startup.successThreshold: must be 1 for startup, not 2: one success is enough`],
+  ],
 
   [
     'a memory quantity that is none',
@@ -336,6 +348,110 @@ for (const [name, path, value, wanted] of [
   ],
   ['no room, but Recreate', 'spec.update', { strategy: 'Recreate', maxSurge: 0 }, []],
   [
+    'a Canary without steps',
+    'spec.update.strategy',
+    'Canary',
+    ['spec.update: needs canary.steps where strategy is Canary'],
+  ],
+  [
+    'steps of no Canary',
+    'spec.update',
+    { canary: { steps: [{ pause: {} }] } },
+    ['spec.update.canary: acts with strategy: Canary only, not Rolling'],
+  ],
+  [
+    'steps of all sorts',
+    'spec.update',
+    canary(
+      { setWeight: 10 },
+      { pause: {} },
+      { pause: { duration: '5m' } },
+      { setCanaryScale: { replicas: '50%' } },
+      { analysis },
+    ),
+    [],
+  ],
+  [
+    'a step of nothing, and one of two things',
+    'spec.update',
+    canary({}, { setWeight: 10, pause: {} }),
+    [
+      'spec.update.canary.steps[0]: needs one of setWeight, setCanaryScale, pause, analysis',
+      'spec.update.canary.steps[1].pause: cannot stand beside setWeight: make it a step of its own',
+    ],
+  ],
+  [
+    'steps that cannot be meant',
+    'spec.update',
+    canary(
+      { setWeight: 101 },
+      { setCanaryScale: { replicas: '5' } },
+      { pause: { duration: '0s' } },
+      {
+        analysis: {
+          ...analysis,
+          prometheus: { address: 'prometheus:9090', query: 'up' },
+          successCondition: 'reslt < 1',
+        },
+      },
+      { analysis: { ...analysis, successCondition: 'result + 1' } },
+    ),
+    [
+      'spec.update.canary.steps[0].setWeight: must be at most 100, not 101',
+      'spec.update.canary.steps[1].setCanaryScale.replicas: must be a number without quotes or a part such as 25%, not "5"',
+      'spec.update.canary.steps[2].pause.duration: must be at least 1ms, not "0s"',
+      'spec.update.canary.steps[3].analysis.prometheus.address: must be an address such as http://prometheus:9090, not "prometheus:9090"',
+      'spec.update.canary.steps[3].analysis.successCondition: no value is named "reslt" at 1:1; did you mean result?',
+      'spec.update.canary.steps[4].analysis.successCondition: must come to a boolean, not a number',
+    ],
+  ],
+  [
+    'BlueGreen with storage',
+    'spec.update',
+    { strategy: 'BlueGreen' },
+    [
+      'spec.update.strategy: cannot be BlueGreen with storage: two instances of one ordinal cannot run side by side. Use Rolling, or Canary, which then goes by ordinals',
+    ],
+  ],
+  [
+    'a unique BlueGreen',
+    'spec',
+    { ...serviceManifest().spec, unique: true, update: { strategy: 'BlueGreen' } },
+    [
+      'spec.update.strategy: cannot be BlueGreen with unique: true: two instances of one ordinal cannot run side by side. Use Rolling, or Canary, which then goes by ordinals',
+    ],
+  ],
+  [
+    'one on each node that is unique',
+    'spec',
+    { ...serviceManifest().spec, unique: true, placement: { strategy: 'perNode' } },
+    [
+      'spec.unique: cannot act with placement strategy perNode: each node has one that belongs to it and is never replaced elsewhere. Leave one of the two out',
+    ],
+  ],
+  [
+    'a Canary on each node',
+    'spec',
+    { ...serviceManifest().spec, update: canary({ setWeight: 5 }), placement: { strategy: 'perNode' } },
+    ['spec.update.strategy: cannot be Canary with placement strategy perNode: use Rolling or Recreate'],
+  ],
+  [
+    'a dependency that is named twice',
+    'spec.dependsOn',
+    [
+      { service: 'db' },
+      { service: `${serviceManifest().metadata.namespace ?? 'default'}/db` },
+      { service: 'other/db' },
+    ],
+    ['spec.dependsOn[1].service: must be unique: dependsOn[0] is that service too'],
+  ],
+  [
+    'settings of no BlueGreen',
+    'spec.update',
+    { blueGreen: { scaleDownDelaySeconds: 1 } },
+    ['spec.update.blueGreen: acts with strategy: BlueGreen only, not Rolling'],
+  ],
+  [
     'a part that is none',
     'spec.update.maxSurge',
     '25 %',
@@ -352,6 +468,12 @@ for (const [name, path, value, wanted] of [
     'spec.update.maxSurge',
     '1',
     ['spec.update.maxSurge: must be a number without quotes or a part such as 25%, not "1"'],
+  ],
+  [
+    'a disruption that is no share',
+    'spec.disruption',
+    { maxUnavailable: '150%' },
+    ['spec.disruption.maxUnavailable: must be a number or a part such as 25%, at most 100%, not "150%"'],
   ],
   ['a negative count', 'spec.update.maxSurge', -1, ['spec.update.maxSurge: must be from 0 to 10000, not -1']],
   [

@@ -155,6 +155,18 @@ export function pidsOf(spec: Pick<ProgramSpec, 'command'>): readonly number[] {
   return pids.filter((pid) => !pids.includes(parentOf(pid))).map(Number)
 }
 
+/**
+ * Sets who, in sh, to what tells its process from all others: when it began, in ticks since boot. Its number does not: it may have
+ * another inside than outside, and the next one the same.
+ */
+export const WHO = `read -r stat </proc/$$/stat; set -- \${stat##*) }; who=\${20}`
+
+/** What `WHO` comes to in the process with this pid. */
+export function startOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
 function parentOf(pid: string): string {
   try {
     return /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? ''

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { MaterialShape, ProgramMaterial, ProgramSpec } from '../../../src/runtimes/runtime.ts'
-import { type ContractFixture, type ContractTest, eventually } from './fixture.ts'
+import { type ContractFixture, type ContractTest, eventually, startOf, WHO } from './fixture.ts'
 
 const FOREVER = 'while :; do sleep 0.1; done'
 /** What no unit, no argument and no file on a disk may have in it. */
@@ -56,7 +56,8 @@ const TELL = `
   tell began
   last=$(look)
   echo "blob $(hex <"$CREDENTIALS_DIRECTORY/blob")"
-  echo "token $TOKEN of $$"
+  ${WHO}
+  echo "token $TOKEN of $who"
   echo "hard $(printf %s "$HARD" | hex)"
   while :; do
     now=$(look)
@@ -247,7 +248,7 @@ function refusalTests(test: ContractTest): void {
 /** Waits until it has told its variable, by now or by that very process. */
 async function toldToken(fixture: ContractFixture, spec: ProgramSpec, pid?: number): Promise<void> {
   const of = pid ?? (await fixture.running(spec)).pid
-  await fixture.printed(spec.id, `token ${PLANTED}-2 of ${of}`)
+  await fixture.printed(spec.id, `token ${PLANTED}-2 of ${startOf(of)}`)
 }
 
 function argumentsOf(pid: string): string {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../../src/core/errors.ts'
 import { programKey } from '../../../src/runtimes/runtime.ts'
-import { type ContractTest, eventually } from './fixture.ts'
+import { type ContractTest, eventually, startOf, WHO } from './fixture.ts'
 
 const FOREVER = 'while :; do sleep 1; done'
 
@@ -147,16 +147,18 @@ function logTests(test: ContractTest): void {
   })
 
   test('previous gives the output of the process before', async ({ fixture }) => {
-    const spec = fixture.shell(`echo I am $$; ${FOREVER}`)
+    const spec = fixture.shell(`${WHO}; echo I am $who; ${FOREVER}`)
     await fixture.start(spec)
     const first = await fixture.running(spec)
-    await fixture.printed(spec.id, `I am ${first.pid}`)
+    const one = `I am ${startOf(first.pid)}`
+    await fixture.printed(spec.id, one)
     process.kill(first.pid, 'SIGKILL')
     const second = await fixture.running(spec, first.pid)
-    await fixture.printed(spec.id, `I am ${second.pid}`)
-    await fixture.printed(spec.id, `I am ${first.pid}`, { previous: true })
+    const two = `I am ${startOf(second.pid)}`
+    await fixture.printed(spec.id, two)
+    await fixture.printed(spec.id, one, { previous: true })
     const previous = (await fixture.lines(spec.id, { previous: true })).map((line) => line.text)
-    assert.not.ok(previous.includes(`I am ${second.pid}`))
+    assert.not.ok(previous.includes(two))
     await fixture.stop(spec)
   })
 }
@@ -186,10 +188,11 @@ function followTests(test: ContractTest): void {
   })
 
   test('follow goes on with the next process after a crash', async ({ fixture }) => {
-    const spec = fixture.shell(`echo I am $$; ${FOREVER}`)
+    const spec = fixture.shell(`${WHO}; echo I am $who; ${FOREVER}`)
     await fixture.start(spec)
     const first = await fixture.running(spec)
-    await fixture.printed(spec.id, `I am ${first.pid}`)
+    const one = `I am ${startOf(first.pid)}`
+    await fixture.printed(spec.id, one)
     const abort = new AbortController()
     const seen: string[] = []
     const reading = (async () => {
@@ -198,10 +201,11 @@ function followTests(test: ContractTest): void {
     })().catch((error) => {
       if (!abort.signal.aborted) throw error
     })
-    await eventually('the first line is followed', () => seen.includes(`I am ${first.pid}`))
+    await eventually('the first line is followed', () => seen.includes(one))
     process.kill(first.pid, 'SIGKILL')
     const second = await fixture.running(spec, first.pid)
-    await eventually('the second line is followed', () => seen.includes(`I am ${second.pid}`))
+    const two = `I am ${startOf(second.pid)}`
+    await eventually('the second line is followed', () => seen.includes(two))
     abort.abort()
     await reading
     await fixture.stop(spec)

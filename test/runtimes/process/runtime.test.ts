@@ -35,6 +35,16 @@ async function rejection(work: Promise<unknown>): Promise<unknown> {
 }
 
 test(
+  'a program that is to be in a container is refused, and not run beside others',
+  withRuntime(async ({ fixture }) => {
+    const spec = fixture.shell(FOREVER, { container: {} })
+    const error = await rejection(fixture.start(spec))
+    assert.ok(isNsctlError(error, 'Unsupported'))
+    assert.equal(pidsOf(spec), [])
+  }),
+)
+
+test(
   'a second owner is refused and told who the first is; kill -9 makes room at once',
   withRuntime(async ({ fixture, stateDir }) => {
     const open = () => openProcessRuntime({ stateDir, clock: systemClock, logger: silentLogger })

@@ -1,15 +1,17 @@
 /** The shim must say the same under every sh that a system may have. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, uptime } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isWhole, parseExit } from '../../../src/runtimes/process/exits.ts'
 import { cancelAttempt, parseClaim, SHIM } from '../../../src/runtimes/process/shim.ts'
+import { MARKER } from '../../../src/runtimes/process/table.ts'
 import { eventually } from '../contract/fixture.ts'
 
-const SHELLS = [['dash'], ['bash'], ['busybox', 'sh']].filter(
+/** bash is another where it is called sh, as on NixOS and Fedora: the same as with --posix. */
+const SHELLS = [['dash'], ['bash'], ['bash', '--posix'], ['busybox', 'sh']].filter(
   ([program]) => spawnSync(program as string, ['-c', ':'], { stdio: 'ignore' }).error === undefined,
 ) as [string, ...string[]][]
 
@@ -32,8 +34,20 @@ function withAttempt(work: (attempt: Attempt) => void | Promise<void>) {
   }
 }
 
-function argsOf({ run, dir, shim }: Attempt, command: readonly string[]): string[] {
-  return [shim, run, join(dir, 'out'), join(dir, 'err'), 'boot-1', '/bin/ln', 'any', ...command]
+function argsOf({ run, dir, shim }: Attempt, command: readonly string[], fence = 'none'): string[] {
+  return [
+    shim,
+    run,
+    join(dir, 'out'),
+    join(dir, 'err'),
+    'boot-1',
+    '/bin/ln',
+    'any',
+    fence,
+    '/bin/sleep',
+    '/bin/grep',
+    ...command,
+  ]
 }
 
 for (const [shell, ...first] of SHELLS) {
@@ -111,6 +125,28 @@ for (const [shell, ...first] of SHELLS) {
     withAttempt((attempt) => {
       runShim(attempt, ['true'])
       assert.not.ok(cancelAttempt(`${attempt.run}.claim`, 'boot-1'))
+    }),
+  )
+
+  test(
+    `${shell}: what has left a fenced program falls with the fence, also when the program has ended`,
+    withAttempt(async (attempt) => {
+      const fence = join(attempt.dir, 'fence')
+      const fall = (atS: number) => writeFileSync(fence, `${atS} ${atS + 1} boot-1\n`)
+      fall(Math.floor(uptime()) + 60)
+      const word = `7${process.pid}${SHELLS.findIndex(([one]) => one === shell)}`
+      const command = ['sh', '-c', `setsid sleep ${word} & sleep 0.2`]
+      const shim = spawn(shell, [...first, ...argsOf(attempt, command, fence)], {
+        ...{ detached: true, stdio: 'ignore' },
+        env: { PATH: process.env.PATH, [MARKER]: attempt.run },
+      })
+      const isLeft = () => spawnSync('pgrep', ['-fx', `sleep ${word}`]).status === 0
+      const members = () => spawnSync('pgrep', ['-g', `${shim.pid}`]).status === 0
+      await eventually('its exit', () => existsSync(`${attempt.run}.exit`))
+      await new Promise((resolve) => setTimeout(resolve, 1_200))
+      assert.ok(isLeft(), 'while the fence is up it is somebody else’s business')
+      fall(Math.floor(uptime()))
+      await eventually('the end of all of it', () => !isLeft() && !members())
     }),
   )
 

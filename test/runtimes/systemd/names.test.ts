@@ -2,9 +2,13 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  groupStem,
+  isGroupFile,
   objectPathOfUnit,
   parseUnitName,
+  sliceStem,
   storageVariable,
+  templateFile,
   unitName,
   unitOfObjectPath,
   userName,
@@ -35,6 +39,32 @@ test('an id is read back from its unit, and the unit from its object path', () =
       assert.match(objectPathOfUnit(unit), /^[A-Za-z0-9_/]+$/)
     }),
   )
+})
+
+test('a group’s own units are known by their names, and no program’s unit is one', () => {
+  fc.assert(
+    fc.property(id, (one) => {
+      const slice = `${sliceStem(one)}_${one.ordinal}.slice`
+      assert.ok(slice.length <= 255)
+      // each further hyphen would be a slice of its own
+      assert.match(slice, /^nsctl-[^-]+\.slice$/)
+      assert.ok(isGroupFile(slice))
+      assert.ok(isGroupFile(`${groupStem(one)}@.target`))
+      assert.not(isGroupFile(templateFile(one)))
+      assert.is(parseUnitName(`${groupStem(one)}@${one.ordinal}.target`), undefined)
+    }),
+  )
+})
+
+test('different groups have different slices', () => {
+  fc.assert(
+    fc.property(id, id, (one, other) => {
+      const same = groupStem(one) === groupStem(other)
+      assert.is(sliceStem(one) === sliceStem(other), same)
+    }),
+  )
+  const near = { namespace: 'a-b', service: 'c', templateHash: 'h3kq9x2mzc' }
+  assert.is.not(sliceStem(near), sliceStem({ ...near, namespace: 'a', service: 'b-c' }))
 })
 
 test('different services have different users, which systemd takes', () => {

@@ -19,10 +19,10 @@ for (const release of RELEASES) {
   }
 
   // before the bus is restarted, which logind does not survive everywhere
-  for (const file of ['contract', 'managers', 'user'])
+  for (const file of ['contract', 'managers', 'user', 'groups'])
     real(`${file} as a user`, () => runInside(node, `${INSIDE}/${file}.ts`, { asUser: true }))
 
-  for (const file of ['contract', 'hardening', 'units', 'managers'])
+  for (const file of ['contract', 'over', 'hardening', 'units', 'groups', 'managers'])
     real(`${file} as root`, () => runInside(node, `${INSIDE}/${file}.ts`))
 
   real('/etc was read-only all the while', async () => {

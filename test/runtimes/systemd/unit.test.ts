@@ -1,9 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNsctlError } from '../../../src/core/errors.ts'
+import { localDisk } from '../../../src/runtimes/disk.ts'
 import type { ProgramSpec } from '../../../src/runtimes/runtime.ts'
+import { touchUnits } from '../../../src/runtimes/systemd/files.ts'
+import { sliceUnit, targetUnit } from '../../../src/runtimes/systemd/group.ts'
+import type { Layout } from '../../../src/runtimes/systemd/layout.ts'
 import { stopSettings } from '../../../src/runtimes/systemd/stopping.ts'
 import { splitEnvironment, templateUnit, type UnitOptions } from '../../../src/runtimes/systemd/unit.ts'
 
@@ -23,8 +28,10 @@ const system: UnitOptions = {
   storageDir: '/var/lib/nsctl/storage',
   stateDirectory: 'nsctl/storage',
   envDir: '/run/nsctl/env',
+  containerDir: '/run/nsctl/containers',
   materialDir: '/run/nsctl/materials',
   linkDir: '/run/nsctl/links',
+  fenceFile: '/run/nsctl/fence',
   givenDir: '/run/nsctl/given',
   binds: [],
 }
@@ -46,6 +53,31 @@ const material = {
   folders: [{ name: 'my.app' }, { name: 'nginx', path: '/srv/my nginx' }],
   paths: { '/srv/tls/key.pem': 'db.key', '/srv/tls/more': 'db.password', '/opt/x/password': 'db.password' },
 }
+
+test('a group’s target and slice', () => {
+  const golden = (name: string, text: string) => {
+    const file = join(import.meta.dirname, 'golden', name)
+    if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, text)
+    assert.fixture(text, readFileSync(file, 'utf8'))
+  }
+  const id = { ...spec.id, program: 'worker' }
+  golden('group.target', targetUnit(id))
+  golden('group.slice', sliceUnit(id, limits))
+})
+
+test('a folder that is touched has a time that it never had, however soon that is after the last', () => {
+  const unitDir = mkdtempSync(join(tmpdir(), 'nsctl-units-'))
+  try {
+    const times = Array.from({ length: 50 }, (_, index) => {
+      writeFileSync(join(unitDir, String(index)), '')
+      touchUnits({ unitDir, disk: localDisk } as Layout)
+      return statSync(unitDir, { bigint: true }).mtimeNs
+    })
+    assert.is(new Set(times).size, 50)
+  } finally {
+    rmSync(unitDir, { recursive: true })
+  }
+})
 
 /** Golden files: written anew with UPDATE_GOLDEN=1, read by people. */
 for (const c of [
@@ -69,6 +101,23 @@ for (const c of [
   { name: 'material', spec: { ...spec, material }, options: system },
   { name: 'material-live', spec: { ...spec, material: { ...material, live: true } }, options: system },
   { name: 'material-user', spec: { ...spec, material }, options: user },
+  {
+    name: 'container-root',
+    spec: { ...spec, network: 'none', storage, limits, material } as const,
+    options: { ...system, root: { directory: '/srv/a: root', shown: [], shell: '/bin/sh' } },
+  },
+  {
+    name: 'container-closure',
+    spec: { ...spec, relax: ['NoNewPrivileges'], material: { ...material, live: true } },
+    options: {
+      ...system,
+      root: {
+        directory: '/run/nsctl/containers/root',
+        shown: ['/usr', '/nix/store/x'],
+        shell: '/nix/store/x/bin/sh',
+      },
+    },
+  },
   { name: 'user', spec: { ...spec, storage, limits }, options: user },
   { name: 'user-offline', spec: { ...spec, network: 'none' } as const, options: user },
 ])

@@ -55,4 +55,23 @@ test('without the controller its processes are asked, and who may not ask them i
   assert.is(gone?.io, undefined)
 })
 
+test('finds what runs in the slice of its group', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'nsctl-cgroup-'))
+  try {
+    const inGroup = { ...id, program: 'writer' }
+    const dirs = [
+      join(root, unitName(id)),
+      join(root, 'nsctl-default_web_h3kq9x2mzc_0.slice', unitName(inGroup)),
+    ]
+    for (const dir of dirs) {
+      mkdirSync(dir, { recursive: true })
+      for (const [name, text] of Object.entries(CPU_AND_MEMORY)) writeFileSync(join(dir, name), text)
+    }
+    const keys = (await readUsage({ processes: root, unified: true })).map(({ key }) => key)
+    assert.equal(keys.sort(), ['default/web/h3kq9x2mzc/0/', 'default/web/h3kq9x2mzc/0/writer'])
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+})
+
 test.run()

@@ -2,7 +2,19 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ScalingPolicy } from '../../../src/scaling/policy.ts'
-import { CALM, cpu, decideOnce, failing, input, policy, Scaler, START, trigger, value } from './scene.ts'
+import {
+  CALM,
+  cpu,
+  decideOnce,
+  failing,
+  input,
+  policy,
+  ready,
+  Scaler,
+  START,
+  trigger,
+  value,
+} from './scene.ts'
 
 for (const { name, of, current, queue, want } of [
   { name: 'wakes with what is wanted', of: {}, current: 0, queue: 35, want: 4 },
@@ -42,6 +54,73 @@ for (const { name, of, current, queue, want } of [
 }[])
   test(`it ${name}`, () =>
     assert.is(decideOnce(policy(of), input(current, { queue: value(queue) })).to, want))
+
+const asked = (agoMs: number | undefined) => ({
+  requests: { atMs: agoMs === undefined ? undefined : START - agoMs, through: 'n1' },
+})
+
+for (const { name, of, current, queue, agoMs, want } of [
+  { name: 'wakes one that nothing else would', of: {}, current: 0, queue: 0, agoMs: 0, want: 1 },
+  {
+    name: 'wakes minReplicaCount',
+    of: { minReplicas: 3, idleReplicas: 0 },
+    current: 0,
+    queue: 0,
+    agoMs: 0,
+    want: 3,
+  },
+  { name: 'wakes no more than a trigger wants', of: {}, current: 0, queue: 35, agoMs: 0, want: 4 },
+  { name: 'keeps one awake', of: {}, current: 1, queue: 0, agoMs: 19_000, want: 1 },
+  { name: 'keeps none awake for ever', of: {}, current: 1, queue: 0, agoMs: 21_000, want: 0 },
+  { name: 'wakes nothing where none came', of: {}, current: 0, queue: 0, agoMs: undefined, want: 0 },
+  {
+    name: 'moves nothing that never sleeps',
+    of: { minReplicas: 2 },
+    current: 2,
+    queue: 0,
+    agoMs: 0,
+    want: 2,
+  },
+] satisfies readonly {
+  readonly name: string
+  readonly of: Partial<ScalingPolicy>
+  readonly current: number
+  readonly queue: number
+  readonly agoMs: number | undefined
+  readonly want: number
+}[])
+  test(`a request from outside ${name}`, () =>
+    assert.is(decideOnce(policy(of), input(current, { queue: value(queue) }, asked(agoMs))).to, want))
+
+test('a request wakes also where no trigger can be read, and the decision says through whom it came', () => {
+  const decision = decideOnce(policy(), input(0, { queue: failing(9) }, asked(0)))
+  assert.is(decision.to, 1)
+  assert.is(decision.because, 'requests come in through n1, so 1 at least')
+  assert.ok(decision.active)
+})
+
+for (const { name, of, requests, want } of [
+  { name: 'is never at 0 where nobody hears of requests', of: {}, requests: {}, want: 3 },
+  { name: 'sleeps where none come in', of: {}, requests: asked(undefined), want: 0 },
+  { name: 'does not where some do', of: {}, requests: asked(5_000), want: 3 },
+  {
+    name: 'does not where nobody wrote that it may',
+    of: { sleepsWhereAsked: false },
+    requests: asked(undefined),
+    want: 3,
+  },
+])
+  test(`what is scaled by cpu alone ${name}`, () => {
+    const of80 = policy({ ...of, triggers: [cpu(80)] })
+    const samples = ready(3).map(({ name: instance }) => ({
+      instance,
+      value: 800,
+      atMs: START,
+      windowMs: 15_000,
+    }))
+    const reading = { kind: 'instances', samples } as const
+    assert.is(decideOnce(of80, input(3, { cpu: value(0, { reading }) }, requests)).to, want)
+  })
 
 test('below its activation a trigger wakes nothing, whatever its number', () => {
   const reading = { kind: 'values', metrics: [{ name: '', value: 35 }], active: false } as const

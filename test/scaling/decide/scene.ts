@@ -45,6 +45,7 @@ export function policy(more: Partial<ScalingPolicy> = {}): ScalingPolicy {
   const triggers = more.triggers ?? [trigger('queue')]
   return {
     minReplicas: 0,
+    sleepsWhereAsked: true,
     maxReplicas: 100,
     idleReplicas: undefined,
     cooldownMs: 300_000,

@@ -1,4 +1,4 @@
-/** What lies under one node: its watch tells all of it, and is woken by nothing else. */
+/** What lies under one node, and a lease's record: a watch of either tells all of it, and is woken by nothing else. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Operation, Store } from '../../../src/store/store.ts'
@@ -125,6 +125,37 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
       await one.stop()
     }
     await Promise.all([store.close(), other.close()])
+  })
+
+  test('a watch of a lease’s record hears each renewal, its release and the next, and nothing else', async () => {
+    const proxy: CountingProxy = await startProxy(address)
+    const url = freshUrl('ADDRESS')
+    const store = await openAt(url.replace('ADDRESS', address))
+    const standby = await openAt(url.replace('ADDRESS', proxy.address))
+    const key = 'lease/leader/holder'
+    const from = await commit(store, put(key, 'first'))
+    const watching = follow(standby, [key], from)
+    const renewed = await commit(store, put(key, 'renewed'))
+    await watching.until('the renewal', (w) => w.changes().length > 0)
+    assert.equal(watching.changes(), [{ kind: 'put', key, value: 'renewed', revision: renewed }])
+    await settled()
+    proxy.reset()
+    for (let i = 0; i < 30; i++) await commit(store, put(`obj/${i}`, 'x'), put('lease/leader/epoch', `${i}`))
+    await settled()
+    assert.is(proxy.bytes(), 0)
+    const released = await commit(store, remove(key, renewed))
+    await watching.until('the release', (w) => w.batches.at(-1)?.kind === 'relist')
+    assert.ok(watching.batches.at(-1)!.revision >= released)
+    await commit(store, put('obj/other', 'x'))
+    const next = await commit(store, put(key, 'next'))
+    await watching.until('the next', (w) => w.changes().at(-1)?.revision === next)
+    assert.is(watching.batches.filter(({ kind }) => kind === 'relist').length, 1)
+    await watching.stop()
+    const ahead = follow(standby, [key], next + 1_000_000)
+    await ahead.until('starting over', (w) => w.batches[0]?.kind === 'relist')
+    await ahead.stop()
+    await Promise.all([store.close(), standby.close()])
+    proxy.close()
   })
 
   test(`of ${AGENTS} agents an unrelated change wakes none, and a node’s own change only its own`, async () => {

@@ -293,6 +293,20 @@ test('nothing is forgotten just after the wall clock has jumped', () =>
     await history.close()
   }))
 
+test('of samples that come all the time the file keeps the last of each minute, and of each ten', () =>
+  withBed(async (bed) => {
+    const history = await openSqliteHistory(bed)
+    const everyMs = 5_000
+    for (let ageMs = 26 * HOUR_MS; ageMs >= 0; ageMs -= everyMs) history.append(sample(NOW - ageMs))
+    bed.clock.advance(10_000)
+    const times = (await history.list({ object: WEB, kind: 'sample' })).map(({ atMs }) => atMs).reverse()
+    const gaps = times.slice(1).map((atMs, i) => atMs - (times[i] ?? 0))
+    const counts = Map.groupBy(gaps, (gapMs) => gapMs)
+    assert.equal([...counts.keys()].slice(0, 3), [600_000, 60_000, 5_000])
+    assert.is(counts.get(60_000)?.length, 23 * 60)
+    await history.close()
+  }))
+
 test('the file forgets as the rules say', async () => {
   const entry = fc.record({
     ageMs: fc.oneof(fc.integer({ min: 0, max: 2 * HOUR_MS }), fc.integer({ min: 0, max: 9 * DAY_MS })),

@@ -49,7 +49,7 @@ class FakeNode {
   /** Time goes on while it waits. */
   async usage(resource: Resource, signal = new AbortController().signal) {
     const keys = ['gone', ...this.said.keys()].map((name) => `default/${name}`)
-    const target = { node: 'alpha', url: 'http://127.0.0.1:1/metrics' }
+    const target = { node: 'alpha', places: ['http://127.0.0.1:1/metrics'] }
     const asked = this.scraper.usage(target, resource, keys, signal)
     let done = false
     asked
@@ -198,7 +198,7 @@ for (const c of [
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const fetcher = metricsFetcher(2 ** 20)
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`
-    const error = await fetcher.fetch(url, AbortSignal.timeout(5_000)).catch((thrown) => thrown)
+    const error = await fetcher.fetch(url, [], AbortSignal.timeout(5_000)).catch((thrown) => thrown)
     fetcher.close()
     server.close()
     server.closeAllConnections()
@@ -211,7 +211,7 @@ test('fetching rejects with the signal’s reason', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const fetcher = metricsFetcher()
   const stop = new AbortController()
-  const asked = fetcher.fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, stop.signal)
+  const asked = fetcher.fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, [], stop.signal)
   setTimeout(() => stop.abort(new Error('enough')), 30)
   assert.is((await asked.catch((thrown) => thrown)).message, 'enough')
   fetcher.close()

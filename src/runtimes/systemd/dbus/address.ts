@@ -1,5 +1,6 @@
 /** Where systemd's manager listens. */
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 
 export type ManagerScope = 'system' | 'user'
 
@@ -9,6 +10,13 @@ export interface Endpoint {
   readonly socketPath: string
   /** A message bus stands between: Hello, AddMatch, Subscribe, and few calls at a time. */
   readonly bus: boolean
+  /** Opens the way there, where it leads to another machine; who connects is then `uid` there. */
+  readonly remote?: RemoteWay
+}
+
+export interface RemoteWay {
+  readonly uid: number
+  open(signal: AbortSignal): Promise<Duplex>
 }
 
 /** The ways to try, best first: the manager's own socket (only for its own user), then the message bus. */

@@ -5,9 +5,10 @@
  * systemd's private socket has a trap: PID 1 hangs when BEGIN and the first call arrive in one read. So everything up to
  * BEGIN goes out in one write, and the first call only after the server's OK.
  */
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { NsctlError } from '../../../core/errors.ts'
-import type { Endpoint } from './address.ts'
+import type { Endpoint, RemoteWay } from './address.ts'
 import { ERROR, encodeCall, type IncomingMessage, METHOD_RETURN, MessageSplitter, SIGNAL } from './message.ts'
 import type { DbusReader } from './reader.ts'
 import type { DbusValue } from './writer.ts'
@@ -67,8 +68,28 @@ export async function openConnection(
   return connection
 }
 
-async function authenticate(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
-  const socket = connect({ path: endpoint.socketPath })
+async function openRemote({ socketPath }: Endpoint, remote: RemoteWay, signal: AbortSignal): Promise<Duplex> {
+  try {
+    return await remote.open(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT_MS)]))
+  } catch (error) {
+    if (signal.aborted) throw error
+    throw notThere(socketPath, error)
+  }
+}
+
+function notThere(socketPath: string, cause: unknown): NsctlError {
+  return new NsctlError('Unreachable', `systemd does not answer on ${socketPath}`, {
+    value: socketPath,
+    cause,
+    next: 'check that systemd runs: systemctl is-system-running',
+  })
+}
+
+async function authenticate(endpoint: Endpoint, signal: AbortSignal): Promise<Duplex> {
+  const { socketPath, remote } = endpoint
+  // nothing is awaited on this machine: a socket that cannot be opened says so in the same tick
+  const socket =
+    remote === undefined ? connect({ path: socketPath }) : await openRemote(endpoint, remote, signal)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const timer = setTimeout(() => reject(new Error('no answer')), CONNECT_LIMIT_MS)
   const onAbort = () => reject(signal.reason)
@@ -85,7 +106,7 @@ async function authenticate(endpoint: Endpoint, signal: AbortSignal): Promise<So
   }
   socket.on('data', onData).once('error', reject).once('close', onClose)
   signal.addEventListener('abort', onAbort, { once: true })
-  const uid = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex')
+  const uid = Buffer.from(String(endpoint.remote?.uid ?? process.getuid?.() ?? 0)).toString('hex')
   socket.write(`\0AUTH EXTERNAL ${uid}\r\nBEGIN\r\n`)
   try {
     await promise
@@ -94,11 +115,7 @@ async function authenticate(endpoint: Endpoint, signal: AbortSignal): Promise<So
   } catch (error) {
     socket.destroy()
     if (signal.aborted) throw error
-    throw new NsctlError('Unreachable', `systemd does not answer on ${endpoint.socketPath}`, {
-      value: endpoint.socketPath,
-      cause: error,
-      next: 'check that systemd runs: systemctl is-system-running',
-    })
+    throw notThere(endpoint.socketPath, error)
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
@@ -114,7 +131,7 @@ interface PendingCall {
 }
 
 class SocketConnection implements DbusConnection {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #events: ConnectionEvents
   readonly #maxPending: number
   readonly #splitter = new MessageSplitter()
@@ -125,7 +142,7 @@ class SocketConnection implements DbusConnection {
   #ended = false
   #corked = false
 
-  constructor(socket: Socket, endpoint: Endpoint, events: ConnectionEvents) {
+  constructor(socket: Duplex, endpoint: Endpoint, events: ConnectionEvents) {
     this.#socket = socket
     this.#events = events
     this.#maxPending = endpoint.bus ? BUS_PENDING_CALLS : Number.POSITIVE_INFINITY
@@ -149,7 +166,7 @@ class SocketConnection implements DbusConnection {
         if (this.#ended) return reject(lost(member, this.#failure))
         const serial = ++this.#serial
         const timer = setTimeout(() => {
-          this.#socket.destroy(new Error(`no answer to ${member} within ${CALL_LIMIT_MS} ms`))
+          this.#fail(new Error(`no answer to ${member} within ${CALL_LIMIT_MS} ms`))
         }, CALL_LIMIT_MS)
         timer.unref()
         this.#pending.set(serial, { member, resolve, reject, timer, onAnswer })
@@ -163,8 +180,13 @@ class SocketConnection implements DbusConnection {
 
   close(): void {
     this.#end(undefined)
-    this.#socket.end()
-    this.#socket.destroySoon()
+    this.#socket.end(() => this.#socket.destroy())
+  }
+
+  /** Not every stream tells its listeners what it was destroyed for. */
+  #fail(error: Error): void {
+    this.#failure = error
+    this.#socket.destroy(error)
   }
 
   /** Calls of one tick leave in one write. */
@@ -182,7 +204,7 @@ class SocketConnection implements DbusConnection {
     try {
       this.#splitter.push(chunk, (message) => this.#dispatch(message))
     } catch (error) {
-      this.#socket.destroy(error as Error)
+      this.#fail(error as Error)
     }
   }
 

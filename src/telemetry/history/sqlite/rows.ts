@@ -114,8 +114,9 @@ export class Rows {
     for (const { everyMs } of thin) this.#thinned.delete(`${id}/${everyMs}`)
   }
 
+  /** As integers: a number is bound as a real one, and what is divided by that is no bucket. */
   #run(statement: string, ...values: readonly number[]): void {
-    this.#prepared(statement).run(...values.map(Math.ceil))
+    this.#prepared(statement).run(...values.map((value) => BigInt(Math.ceil(value))))
   }
 
   #prepared(statement: string): StatementSync {

@@ -1,4 +1,4 @@
-/** Run inside a node twice, with a reboot between: `before` starts programs, `after` brings them back. */
+/** Run inside a node twice, with a reboot between: `before` starts programs, in containers or not, `after` brings them back. */
 import { existsSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -19,6 +19,7 @@ const specs: readonly ProgramSpec[] = [0, 1, 2, 3].map((ordinal) => ({
   stop: { signal: 'SIGTERM', graceMs: 1_000 },
   network: 'host',
   relax: [],
+  ...(process.env.NSCTL_LAB_CONTAINER === '1' ? { container: {} } : {}),
 }))
 const state = (ordinal: number) => runtime.observe().get(programKey({ ...id, ordinal }))?.state
 const phase = process.env.NSCTL_LAB_PHASE ?? ''

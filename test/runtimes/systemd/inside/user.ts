@@ -36,6 +36,15 @@ test('without network no connection is made', async ({ fixture }) => {
   }
 })
 
+test('a container is refused: it takes root', async ({ fixture }) => {
+  assert.equal(fixture.runtime.info.runtimes, [])
+  const refused = await fixture.start(fixture.shell('true', { container: {} })).then(
+    () => undefined,
+    (error: Error) => error,
+  )
+  assert.match(refused?.message ?? '', /runtime nspawn: a user's systemd cannot run containers/)
+})
+
 test('what cannot act is said', ({ fixture }) => {
   const { cannot } = fixture.runtime.info
   assert.ok(cannot.includes('storage.path'))
