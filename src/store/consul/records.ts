@@ -38,16 +38,17 @@ export function decodeLog(text: string): LogRecord | undefined {
   return { n: record.n, id: record.id, put: keys(record.put), delete: keys(record.delete) }
 }
 
-/**
- * @param since undefined: nothing up to and including the commit that writes this is told
- * @param latest what that commit changes; its revision is not known before
- */
-export function encodeScope(
-  since: number | undefined,
-  items: readonly ScopeItem[],
-  latest?: Changed,
-): string {
+/** @param latest what the commit that writes this changes; its revision is not known before */
+export function encodeScope(since: number, items: readonly ScopeItem[], latest?: Changed): string {
   return JSON.stringify({ since, items: latest === undefined ? items : [...items, latest] })
+}
+
+/**
+ * A scope that tells nothing up to and including the commit that writes it.
+ * @param id of that commit: Consul leaves a key as of its revision where it is set to what it holds, and nobody would hear of the second of two
+ */
+export function encodeUntold(id: string): string {
+  return JSON.stringify({ id, items: [] })
 }
 
 /** @param index of the key: the revision of the last item */

@@ -7,7 +7,7 @@ import type { KvEntry, KvOperation } from './client.ts'
 import { type Layout, nodeOfKey } from './layout.ts'
 import { guardOf } from './plan.ts'
 import { MAX_KV_OPERATIONS, pages } from './reading.ts'
-import { type Changed, decodeScope, encodeScope, type ScopeItem } from './records.ts'
+import { type Changed, decodeScope, encodeScope, encodeUntold, type ScopeItem } from './records.ts'
 import { operationBytes } from './sizes.ts'
 
 /** A scope tells this many commits, and this many characters of keys, of what is older. */
@@ -113,10 +113,11 @@ function scopeOperations(
   room: ScopeRoom,
 ): readonly KvOperation[] {
   const { scopes, wide, refused } = known
+  const untold = encodeUntold(room.id)
   const told = [...changes].map(([node, changed]) =>
-    refused(layout.scope(node)) ? encodeScope(undefined, []) : nextScope(scopes.get(node), wide, changed),
+    refused(layout.scope(node)) ? untold : nextScope(scopes.get(node), wide, changed, untold),
   )
-  for (const values of [told, told.map(() => encodeScope(undefined, []))]) {
+  for (const values of [told, told.map(() => untold)]) {
     const operations = writeScopes(layout, [...changes.keys()], values, known)
     const bytes = operations.reduce((sum, operation) => sum + operationBytes(operation), 0)
     if (operations.length <= room.operations && bytes <= room.bytes) return operations
@@ -152,8 +153,8 @@ export function emptyScope(wide: KvEntry): string {
   return encodeScope(wide.index, [])
 }
 
-function nextScope(before: KvEntry | undefined, wide: KvEntry, changed: Changed): string {
-  if (sizeOf(changed) > MAX_CHARACTERS) return encodeScope(undefined, [])
+function nextScope(before: KvEntry | undefined, wide: KvEntry, changed: Changed, untold: string): string {
+  if (sizeOf(changed) > MAX_CHARACTERS) return untold
   const record = before && decodeScope(before.value, before.index)
   const told = record?.items ?? []
   const kept = keepLatest(told, MAX_CHARACTERS - sizeOf(changed))

@@ -127,6 +127,24 @@ if (needs(test, canFetchDebs(), 'Debian packages') === test) {
     await Promise.all([store.close(), other.close()])
   })
 
+  test('of commits that are too long for a scope each is heard of, also one after another', async () => {
+    const store = await openAt(freshUrl(address))
+    const { revision } = await store.list([])
+    const watching = follow(store, ['node/n1/'], revision)
+    const long = (value: string) =>
+      Array.from({ length: 10 }, (_, i) => put(`node/n1/${'long-'.repeat(50)}${i}`, value))
+    for (const value of ['first', 'second', 'third']) {
+      const at = await commit(store, ...long(value))
+      await watching.until(`the ${value}`, (w) => (w.batches.at(-1)?.revision ?? 0) >= at)
+    }
+    await watching.stop()
+    assert.equal(
+      watching.batches.map(({ kind }) => kind),
+      ['relist', 'relist', 'relist'],
+    )
+    await store.close()
+  })
+
   test('a watch of a lease’s record hears each renewal, its release and the next, and nothing else', async () => {
     const proxy: CountingProxy = await startProxy(address)
     const url = freshUrl('ADDRESS')
