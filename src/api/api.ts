@@ -102,6 +102,11 @@ export interface ReadScope {
   readonly node?: string
 }
 
+export interface WatchScope extends ReadScope {
+  /** May be told a second late while others write much: see the store's `WatchOptions`. */
+  readonly patient?: boolean
+}
+
 export interface RevisionRecord {
   /** n of rN. */
   readonly revision: number
@@ -151,7 +156,7 @@ export interface ResourceReader {
     kinds: readonly Kind[],
     from: number,
     signal: AbortSignal,
-    scope?: ReadScope,
+    scope?: WatchScope,
   ): AsyncIterable<ResourceBatch>
   /** Newest first. */
   history(ref: ObjectRef): Promise<readonly RevisionRecord[]>

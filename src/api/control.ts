@@ -14,7 +14,7 @@ import { besidesPut, markDeleted, putSpec, withMetadata } from './delete.ts'
 import { newestTarget, targetText } from './edit.ts'
 import { halvesOf, objectKey, placementKey, type Target } from './keys.ts'
 import { mergePatch } from './patch.ts'
-import { readStored, targetOf } from './reader.ts'
+import { readStored, recallStored, targetOf } from './reader.ts'
 import { nodeOf, removalOperations } from './remove.ts'
 import { keptSpec } from './revisions.ts'
 import { asStored, definitionCheck } from './versions.ts'
@@ -45,7 +45,7 @@ export async function amendStatus(
   ref: SeenRef,
   amend: (status: Json | undefined) => Json,
 ): Promise<void> {
-  await settle(context, ref, (target, live) => {
+  await settleUnread(context, ref, (target, live) => {
     const before = live.object.status
     const said = amend(before)
     if (deepEqual(before, said)) return undefined
@@ -205,6 +205,23 @@ async function settle(
     if (outcome?.kind === 'committed') return
   }
   throw contended(target)
+}
+
+/** As `settle`, but first by what is known of the object without reading it, if there is something to write: the store checks that it is so. */
+async function settleUnread(
+  context: Context,
+  ref: SeenRef,
+  decide: (target: Target, live: Stored) => Transaction | undefined,
+): Promise<void> {
+  const target = await targetOf(context, ref)
+  const live = recallStored(context, target, ref.node)
+  const isMeant = live !== undefined && live.object.metadata.uid === ref.uid
+  const decided = isMeant ? decide(target, live) : undefined
+  if (isMeant && decided !== undefined) {
+    const [outcome] = await commit(context, [decided])
+    if (outcome?.kind === 'committed') return
+  }
+  await settle(context, ref, decide)
 }
 
 function contended(target: Target): NsctlError {

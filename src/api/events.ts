@@ -11,11 +11,15 @@ import { decodeObject, encodeObject } from './codec.ts'
 import { type Context, timestamp } from './context.ts'
 import { nodeEventKey, objectKey, type Target } from './keys.ts'
 
-const FLUSH_AFTER_MS = 200
+const FLUSH_AFTER_MS = 1_000
 const RETRY_AFTER_MS = 5000
 const MAX_PENDING = 1000
 /** Different events that one object keeps; the oldest go first. */
 export const MAX_EVENTS_PER_OBJECT = 50
+/** So many new ones of an object are recorded before it is counted how many it has: most never have more. Others record some of it, too. */
+const UNCOUNTED = 20
+/** Of so many objects is known how many they have. */
+const MAX_COUNTS = 2_000
 const MAX_ATTEMPTS = 3
 const DIGEST_LENGTH = 10
 /** With the digest and a dot this stays below the 253 characters of a name. */
@@ -35,6 +39,8 @@ export class EventRecorder {
   #pending = new Map<string, Pending>()
   #cancelFlush: (() => void) | undefined
   #flushing: Promise<void> = Promise.resolve()
+  /** How many new events may be recorded of each object before they are counted, by where its events lie. The oldest go first. */
+  readonly #room = new Map<string, number>()
 
   constructor(context: Omit<Context, 'fence'>) {
     this.#context = context
@@ -73,7 +79,7 @@ export class EventRecorder {
     this.#pending = new Map()
     try {
       for (let attempt = 1; batch.size > 0 && attempt <= MAX_ATTEMPTS; attempt++)
-        batch = await this.#commit(batch)
+        batch = await this.#commit(batch, attempt === 1)
       if (batch.size > 0)
         this.#context.logger.log('debug', 'events were dropped: others were faster', { count: batch.size })
     } catch (error) {
@@ -86,10 +92,15 @@ export class EventRecorder {
     }
   }
 
-  /** Returns those that lost to another writer. */
-  async #commit(batch: ReadonlyMap<string, Pending>): Promise<Map<string, Pending>> {
+  /** Returns those that lost to another writer. @param unread most are new: what is not known to be there is not looked for */
+  async #commit(batch: ReadonlyMap<string, Pending>, unread: boolean): Promise<Map<string, Pending>> {
     const { store } = this.#context
-    const live = new Map((await store.getMany([...batch.keys()])).map((entry) => [entry.key, entry]))
+    const keys = [...batch.keys()]
+    const found =
+      unread && store.recall !== undefined
+        ? keys.flatMap((key) => store.recall?.(key) ?? [])
+        : await store.getMany(keys)
+    const live = new Map(found.map((entry) => [entry.key, entry]))
     const pendings = [...batch]
     const transactions: Transaction[] = []
     for (const [key, pending] of pendings) {
@@ -114,14 +125,29 @@ export class EventRecorder {
   ): Promise<readonly Operation[]> {
     const { store } = this.#context
     const prefix = this.#keyOf(target).slice(0, -DIGEST_LENGTH)
+    const room = this.#room.get(prefix) ?? UNCOUNTED
+    if (room > 0) {
+      this.#noteRoom(prefix, room - 1)
+      return []
+    }
     const keys = (await store.listKeys(prefix)).filter((key) => !batch.has(key))
-    if (keys.length < MAX_EVENTS_PER_OBJECT) return []
+    if (keys.length < MAX_EVENTS_PER_OBJECT) {
+      this.#noteRoom(prefix, Math.min(UNCOUNTED, MAX_EVENTS_PER_OBJECT - keys.length - 1))
+      return []
+    }
     const entries = (await store.getMany(keys)).map((entry) => ({ entry, event: decodeObject(entry) }))
     const same = entries.filter(({ event }) => involves(event, input.about.kind))
     return same
       .sort((a, b) => (String(a.event.lastTimestamp) < String(b.event.lastTimestamp) ? -1 : 1))
       .slice(0, Math.max(0, same.length + 1 - MAX_EVENTS_PER_OBJECT))
       .map(({ entry }) => ({ kind: 'delete', key: entry.key }))
+  }
+
+  #noteRoom(prefix: string, room: number): void {
+    this.#room.delete(prefix)
+    this.#room.set(prefix, room)
+    const [oldest] = this.#room.keys()
+    if (oldest !== undefined && this.#room.size > MAX_COUNTS) this.#room.delete(oldest)
   }
 
   #keyOf(target: Target): string {

@@ -93,7 +93,7 @@ class StoreApi implements port.ResourceApi {
     kinds: readonly Kind[],
     from: number,
     signal: AbortSignal,
-    scope?: port.ReadScope,
+    scope?: port.WatchScope,
   ): AsyncIterable<port.ResourceBatch> {
     return watchObjects(this.#context, kinds, from, signal, scope)
   }

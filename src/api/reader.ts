@@ -2,8 +2,9 @@
 
 import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
+import { Recall } from '../store/recall.ts'
 import type { Change, Entry, StoreReader } from '../store/store.ts'
-import type { ReadScope, ResourceBatch, ResourceChange } from './api.ts'
+import type { ReadScope, ResourceBatch, ResourceChange, WatchScope } from './api.ts'
 import { composeObject, decodeObject, type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
 import {
@@ -48,6 +49,27 @@ export async function readStored(
   const spec = entries.find(({ key }) => key === halves.spec)
   const status = entries.find(({ key }) => key === halves.status)
   return spec && storedOf(spec, statusHalf(target.kind, status))
+}
+
+/** The same as far as it is known without asking the store, whose newest it need not be; undefined where something of it is not known. */
+export function recallStored(
+  { store, node }: Pick<Context, 'store' | 'node'>,
+  target: Target,
+  known?: string,
+): Stored | undefined {
+  const { perNode, statusApart, family } = target.kind
+  // of which version it is, only what is read now says
+  if (family !== undefined) return undefined
+  const recall = (key: string) => store.recall?.(key)
+  if (!statusApart) {
+    const entry = recall(objectKey(target))
+    return entry && storedOf(entry)
+  }
+  const place = perNode ? (node ?? known) : undefined
+  if (perNode && place === undefined) return undefined
+  const halves = halvesOf(target, place)
+  const [spec, status] = [recall(halves.spec), recall(halves.status)]
+  return spec && status && storedOf(spec, statusHalf(target.kind, status))
 }
 
 /** An Event is found by its name whichever agent recorded it. */
@@ -113,24 +135,26 @@ async function allShownIn(
 }
 
 /**
- * Changes of `kinds`. What keeps its status apart is read anew, both halves of it, when either changes: a change reported here
- * may thus be newer than its batch, never older than one reported before.
+ * Changes of `kinds`. What keeps its status apart is composed anew when either half changes; a half that this watch has not heard of yet is read.
+ * A change reported here may thus be newer than its batch, never older than one reported before.
  */
 export async function* watchObjects(
   context: Context,
   kinds: readonly Kind[],
   from: number,
   signal: AbortSignal,
-  scope: ReadScope = {},
+  scope: WatchScope = {},
 ): AsyncGenerator<ResourceBatch> {
   const prefixes = new Set(kinds.flatMap((kind) => listPrefixes(kind, scope)))
   const route = router(kinds, scope)
-  for await (const batch of context.store.watch([...prefixes], from, signal)) {
+  let halves = new Recall()
+  for await (const batch of context.store.watch([...prefixes], from, signal, scope)) {
     if (batch.kind === 'relist') {
+      halves = new Recall()
       yield batch
       continue
     }
-    const changes = await decodeChanges(context, route, batch.changes)
+    const changes = await decodeChanges(context, { route, halves }, batch.changes)
     if (changes.some((change) => change.ref.kind === 'CustomResourceDefinition'))
       await context.kinds.refresh()
     yield { kind: 'changes', changes, revision: batch.revision }
@@ -160,10 +184,9 @@ function router(kinds: readonly Kind[], scope: ReadScope): Route {
 
 async function decodeChanges(
   context: Context,
-  route: Route,
+  { route, halves }: { readonly route: Route; readonly halves: Recall },
   changes: readonly Change[],
 ): Promise<readonly ResourceChange[]> {
-  const { store } = context
   const decoded = new Map<string, ResourceChange>()
   const split: { kind: Kind; specKey: string; statusKey: string; ref: ObjectRef; change: Change }[] = []
   for (const change of changes) {
@@ -188,8 +211,7 @@ async function decodeChanges(
   }
   if (split.length === 0) return [...decoded.values()]
 
-  const keys = new Set(split.flatMap(({ specKey, statusKey }) => [specKey, statusKey]))
-  const entries = new Map((await store.getMany([...keys])).map((entry) => [entry.key, entry]))
+  const entries = await halvesAfter(context.store, halves, split)
   for (const { kind, specKey, statusKey, ref, change } of split) {
     const spec = entries.get(specKey)
     if (spec !== undefined && decoded.has(specKey)) continue
@@ -204,6 +226,36 @@ async function decodeChanges(
     else if (change.key === specKey) decoded.set(specKey, { kind: 'delete', ref, revision: change.revision })
   }
   return [...decoded.values()]
+}
+
+/** What the halves of what changed hold now, or held after the changes. `known` is what the watch has told of before, and takes them in. */
+async function halvesAfter(
+  store: StoreReader,
+  known: Recall,
+  split: readonly { readonly specKey: string; readonly statusKey: string; readonly change: Change }[],
+): Promise<ReadonlyMap<string, Entry>> {
+  const entries = new Map<string, Entry>()
+  const gone = new Set<string>()
+  for (const { change } of split) {
+    if (change.kind === 'put') known.set(change.key, change.value, change.revision)
+    else known.delete(change.key, change.revision)
+    if (change.kind === 'delete' && known.get(change.key) === undefined) gone.add(change.key)
+  }
+  const unknown = new Set<string>()
+  for (const { specKey, statusKey } of split) {
+    // nobody asks for the status of what is not there
+    for (const key of gone.has(specKey) ? [] : [specKey, statusKey]) {
+      const entry = known.get(key)
+      if (entry !== undefined) entries.set(key, { key, ...entry })
+      else if (!gone.has(key)) unknown.add(key)
+    }
+  }
+  if (unknown.size === 0) return entries
+  for (const entry of await store.getMany([...unknown])) {
+    known.set(entry.key, entry.value, entry.revision)
+    entries.set(entry.key, entry)
+  }
+  return entries
 }
 
 function targetAt(kind: Kind, address: ObjectAddress): Target {

@@ -1,5 +1,5 @@
 /** Keeps a cache true: lists once, then watches, and starts over when the store says so. */
-import type { ReadScope, ResourceChange, ResourceReader } from '../api/api.ts'
+import type { ResourceChange, ResourceReader, WatchScope } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -16,7 +16,7 @@ export type WatchableReader = Pick<ResourceReader, 'listAll' | 'watch'> & {
 export interface InformersOptions {
   readonly reader: WatchableReader
   /** Narrows all that is listed and watched. */
-  readonly scope?: ReadScope
+  readonly scope?: WatchScope
   readonly clock: Clock
   readonly logger: Logger
   readonly random: () => number

@@ -1,5 +1,5 @@
 /** Starts informers and controllers in the right order, and ends them together. */
-import type { ReadScope } from '../api/api.ts'
+import type { WatchScope } from '../api/api.ts'
 import { type Clock, delay } from '../core/clock.ts'
 import { messageOf, NsctlError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -17,7 +17,7 @@ export interface ManagerOptions {
   /** Uniform in [0, 1), for jitter. Math.random if left out. */
   readonly random?: () => number
   /** Narrows all that the manager's controllers see, to a node for its agent. */
-  readonly scope?: ReadScope
+  readonly scope?: WatchScope
   /** What the cache keeps of an object; all of it if left out. For what is large and no controller reads. */
   readonly slim?: (object: AnyResource) => AnyResource
   /** How long running reconciles and runnables may take to end when the manager stops; 10 s if left out. */

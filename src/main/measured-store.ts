@@ -57,6 +57,7 @@ class MeasuredStore implements Store {
   readonly maxOperations?: number
   readonly maxTransactionBytes?: number
   readonly format?: EngineFormat
+  readonly recall?: (key: string) => Entry | undefined
   readonly #store: Store
   readonly #tally: StoreTally
   readonly #clock: Clock
@@ -66,6 +67,7 @@ class MeasuredStore implements Store {
     if (store.maxOperations !== undefined) this.maxOperations = store.maxOperations
     if (store.maxTransactionBytes !== undefined) this.maxTransactionBytes = store.maxTransactionBytes
     if (store.format !== undefined) this.format = store.format
+    if (store.recall !== undefined) this.recall = store.recall.bind(store)
     this.#store = store
     this.#tally = tally
     this.#clock = clock
@@ -91,8 +93,8 @@ class MeasuredStore implements Store {
     return this.#timed('commit', () => this.#store.commit(transactions))
   }
 
-  watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
-    return this.#store.watch(prefixes, from, signal)
+  watch(...args: Parameters<Store['watch']>): AsyncIterable<WatchBatch> {
+    return this.#store.watch(...args)
   }
 
   stats(): Promise<StoreStats> {

@@ -35,6 +35,7 @@ class GuardedStore implements Store {
   readonly maxOperations?: number
   readonly maxTransactionBytes?: number
   readonly format?: EngineFormat
+  readonly recall?: (key: string) => Entry | undefined
   readonly #store: Store
   readonly #own: LayoutVersion
   #check: Operation
@@ -45,6 +46,7 @@ class GuardedStore implements Store {
     if (store.maxTransactionBytes !== undefined)
       this.maxTransactionBytes = store.maxTransactionBytes - CHECK_BYTES
     if (store.format !== undefined) this.format = store.format
+    if (store.recall !== undefined) this.recall = store.recall.bind(store)
     this.#store = store
     this.#own = own
     this.#check = checkOf(revision)
@@ -66,8 +68,8 @@ class GuardedStore implements Store {
     return this.#store.listKeys(prefix)
   }
 
-  watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
-    return this.#store.watch(prefixes, from, signal)
+  watch(...args: Parameters<Store['watch']>): AsyncIterable<WatchBatch> {
+    return this.#store.watch(...args)
   }
 
   stats(): Promise<StoreStats> {

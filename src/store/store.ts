@@ -78,9 +78,19 @@ export interface StoreWriter {
   commit(transactions: readonly Transaction[]): Promise<readonly CommitResult[]>
 }
 
+export interface WatchOptions {
+  /** May be told a second late while others write much. Costs the less for it, where what others write has to be gone through. */
+  readonly patient?: boolean
+}
+
 export interface StoreWatcher {
   /** Changes of keys that start with one of `prefixes`, after revision `from`. Ends when `signal` aborts, without throwing. */
-  watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncIterable<WatchBatch>
+  watch(
+    prefixes: readonly string[],
+    from: number,
+    signal: AbortSignal,
+    options?: WatchOptions,
+  ): AsyncIterable<WatchBatch>
 }
 
 export interface StoreStats {
@@ -104,6 +114,11 @@ export interface EngineFormat {
 export interface Store extends StoreReader, StoreWriter, StoreWatcher {
   /** How users name this store: `sqlite:/path`, `memory:`. Holds no secret. */
   readonly url: string
+  /**
+   * What was read, written or heard of lately here, without asking. It may be behind: for what the store checks anyway. Left out where
+   * asking is as quick.
+   */
+  readonly recall?: (key: string) => Entry | undefined
   /** The most operations that a transaction may have, checks counted; more are TooLarge. Left out: as many as anyone needs. */
   readonly maxOperations?: number
   /** The most bytes of keys and values that a transaction of no more operations may have; more may be TooLarge. Left out: as above. */

@@ -17,6 +17,7 @@ class TermStore implements Store {
   readonly maxOperations?: number
   readonly maxTransactionBytes?: number
   readonly format?: EngineFormat
+  readonly recall?: (key: string) => Entry | undefined
   readonly #store: Store
   readonly #lost: AbortSignal
   readonly #underWay = new Set<(reason: unknown) => void>()
@@ -26,6 +27,7 @@ class TermStore implements Store {
     if (store.maxOperations !== undefined) this.maxOperations = store.maxOperations
     if (store.maxTransactionBytes !== undefined) this.maxTransactionBytes = store.maxTransactionBytes
     if (store.format !== undefined) this.format = store.format
+    if (store.recall !== undefined) this.recall = store.recall.bind(store)
     this.#store = store
     this.#lost = lost
     const end = () => {

@@ -35,7 +35,8 @@ interface Kept {
 export async function hostAgentless(options: AgentlessOptions, signal: AbortSignal): Promise<void> {
   const { api, clock } = options
   const logger = options.logger.with({ part: 'agentless' })
-  const manager = createManager({ api, clock, logger })
+  // each process of the control plane goes through what all others write for this: what becomes of such a node may be heard a second late
+  const manager = createManager({ api, clock, logger, scope: { patient: true } })
   const nodes = new AgentlessNodes({ ...options, logger })
   manager.add({
     name: 'agentless',

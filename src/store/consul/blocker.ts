@@ -73,7 +73,7 @@ export class Blocker {
         this.#entries = read.entries
         if (isNews) this.bell.ring()
         if (gatherMs === undefined) continue
-        const isStream = clock.monotonic() - askedMs < QUIET_MS
+        const isStream = clock.monotonic() - askedMs < Math.max(QUIET_MS, gatherMs)
         pauseMs = isStream ? Math.min(Math.max(pauseMs * 2, PAUSE_FIRST_MS), gatherMs) : 0
         if (pauseMs > 0) await delay(clock, pauseMs, signal).catch(() => {})
       } catch (error) {

@@ -6,6 +6,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { NsctlError } from '../../core/errors.ts'
 import type { Ids } from '../../core/ids.ts'
+import type { Recall } from '../recall.ts'
 import type { CommitResult, Transaction } from '../store.ts'
 import type { KvClient, KvEntry, KvOperation } from './client.ts'
 import { isTransient } from './errors.ts'
@@ -13,7 +14,6 @@ import { type Head, headsOf, revisionOf } from './heads.ts'
 import type { FeedSizes, Layout } from './layout.ts'
 import { type Planned, planTransaction, planUnread, type Writing } from './plan.ts'
 import { type Retrying, readSnapshot, retry } from './reading.ts'
-import type { Recall } from './recall.ts'
 import { encodeLog } from './records.ts'
 import { changesByNode, ScopeCache } from './scopes.ts'
 import { base64, type Sent, sendCommit } from './sending.ts'
@@ -69,6 +69,11 @@ export class Committer {
         })
       this.#running ??= this.#run()
     })
+  }
+
+  /** What is told of a node has moved on. */
+  heardScope(entry: KvEntry): void {
+    this.#scopes.heard(entry)
   }
 
   /** Resolves when all that was added is done. */
@@ -227,7 +232,7 @@ export class Committer {
     const { recall } = this.#options
     const put = new Set(changed.put)
     for (const operation of transaction) {
-      if (operation.kind === 'delete') recall.delete(operation.key)
+      if (operation.kind === 'delete') recall.delete(operation.key, revision)
       else if (operation.kind === 'put' && put.has(operation.key))
         recall.set(operation.key, operation.value, revision)
     }

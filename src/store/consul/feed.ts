@@ -5,6 +5,7 @@
  */
 import type { Feed, FeedPage } from '../feed.ts'
 import { nodeReach, spans } from '../node-reach.ts'
+import type { Recall } from '../recall.ts'
 import type { Change } from '../store.ts'
 import type { Blocker } from './blocker.ts'
 import type { KvEntry } from './client.ts'
@@ -28,6 +29,8 @@ export interface FeedReader {
   readonly sizes: FeedSizes
   /** The revision at which the store was made: there is nothing before. */
   readonly first: number
+  /** Told of what is reported; what it has of a revision that is to be reported, our own commits for one, is not read. */
+  readonly recall: Recall
   /** What is there now of some of Consul's keys. */
   read(keys: readonly string[]): Promise<ReadonlyMap<string, KvEntry>>
   /** All that is there beneath some of Consul's keys, as one snapshot. */
@@ -249,17 +252,31 @@ export async function reportPage(
 }
 
 async function valuesOf(
-  { layout, read }: FeedReader,
+  { layout, read, recall }: FeedReader,
   last: ReadonlyMap<string, { readonly kind: 'put' | 'delete'; readonly revision: number }>,
 ): Promise<readonly Change[]> {
-  const put = [...last].filter(([, { kind }]) => kind === 'put').map(([key]) => layout.dataKey(key))
-  const found = await read(put)
+  const put = [...last].filter(([, { kind }]) => kind === 'put')
+  const values = new Map(
+    put.flatMap(([key, { revision }]) => {
+      const known = recall.get(key)
+      return known?.revision === revision ? [[key, known.value] as const] : []
+    }),
+  )
+  const unknown = put.filter(([key]) => !values.has(key))
+  const found = await read(unknown.map(([key]) => layout.dataKey(key)))
+  for (const [key, { revision }] of unknown) {
+    const entry = found.get(layout.dataKey(key))
+    if (entry?.index === revision) values.set(key, entry.value)
+  }
   const changes: Change[] = []
   for (const [key, { kind, revision }] of last) {
-    if (kind === 'delete') changes.push({ kind, key, revision })
-    else {
-      const entry = found.get(layout.dataKey(key))
-      if (entry?.index === revision) changes.push({ kind, key, value: entry.value, revision })
+    const value = values.get(key)
+    if (kind === 'delete') {
+      recall.delete(key, revision)
+      changes.push({ kind, key, revision })
+    } else if (value !== undefined) {
+      recall.set(key, value, revision)
+      changes.push({ kind, key, value, revision })
     }
   }
   return changes.sort((a, b) => a.revision - b.revision)

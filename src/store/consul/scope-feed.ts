@@ -1,6 +1,7 @@
 /** What changed after a revision under one node, read off the node's scope: changes elsewhere wake nobody here. */
 import type { Feed, FeedPage } from '../feed.ts'
 import type { Blocker } from './blocker.ts'
+import type { KvEntry } from './client.ts'
 import { type FeedReader, reportPage, type Told } from './feed.ts'
 import { revisionOf } from './heads.ts'
 import { decodeScope } from './records.ts'
@@ -11,6 +12,8 @@ export interface ScopeFeedOptions {
   readonly matches: (key: string) => boolean
   /** Makes the node's scope where it has none: a key that is not there cannot be waited for. */
   readonly make: () => Promise<void>
+  /** Told of the scope as it is by now. */
+  readonly onScope: (entry: KvEntry) => void
 }
 
 /** One watch of what lies under one node. */
@@ -42,6 +45,7 @@ export class ScopeFeed implements Feed {
     if (entries === undefined) return true
     const [entry] = entries
     const scope = entry && decodeScope(entry.value, entry.index)
+    if (entry !== undefined) this.#options.onScope(entry)
     if (scope === undefined) {
       // it rings once the scope is there
       await this.#options.make()

@@ -46,6 +46,12 @@ export class ScopeCache {
     return scopeOperations(layout, changes, { scopes, wide, refused }, size)
   }
 
+  /** It is so by now: spares reading it where another has moved it on. */
+  heard(entry: KvEntry): void {
+    const known = this.#known.get(entry.key)
+    if (known !== undefined && known.index < entry.index) this.#known.set(entry.key, entry)
+  }
+
   /** They went through, at `revision`. */
   written(operations: readonly KvOperation[], revision: number): void {
     if (this.#known.size > MAX_KNOWN) this.forget()

@@ -9,6 +9,7 @@ import { NsctlError } from '../../core/errors.ts'
 import { type Ids, randomIds } from '../../core/ids.ts'
 import { validateTransactions } from '../commit.ts'
 import { compareKeys, matcherOf, rangesOf } from '../keys.ts'
+import { Recall } from '../recall.ts'
 import type {
   CommitResult,
   Entry,
@@ -18,6 +19,7 @@ import type {
   StoreStats,
   Transaction,
   WatchBatch,
+  WatchOptions,
 } from '../store.ts'
 import { type ConsulAddress, type Environment, parseConsulUrl } from './address.ts'
 import type { KvClient } from './client.ts'
@@ -27,7 +29,6 @@ import { headsOf, revisionOf } from './heads.ts'
 import { Layout } from './layout.ts'
 import { MAX_KV_OPERATIONS, readPages, readSnapshot, retry } from './reading.ts'
 import { Reads } from './reads.ts'
-import { Recall } from './recall.ts'
 import { openClient } from './servers.ts'
 import { MAX_BODY_BYTES, MAX_OPERATIONS, MAX_TRANSACTION_BYTES, type Size, sizeOf } from './sizes.ts'
 import { Watches } from './watches.ts'
@@ -94,7 +95,7 @@ interface Parts {
 }
 
 /** Of who acts on what is new, and of who only looks at it. */
-const GATHER_MS = 40
+const GATHER_MS = 100
 const LOOK_GATHER_MS = 200
 
 class ConsulStore implements Store {
@@ -128,8 +129,11 @@ class ConsulStore implements Store {
       pick: (count) => randomInt(count),
       ...(node === undefined ? {} : { node }),
     })
+    const committer = this.#committer
     this.#watches = new Watches({
       ...{ client, layout, format, clock, giveUpMs },
+      recall: this.#recall,
+      onScope: (entry) => committer.heardScope(entry),
       gatherMs: this.#readOnly ? LOOK_GATHER_MS : GATHER_MS,
       ...(node === undefined ? {} : { node }),
     })
@@ -150,6 +154,11 @@ class ConsulStore implements Store {
       this.#recall.set(key, entry.value, entry.index)
       return [{ key, value: entry.value, revision: entry.index }]
     })
+  }
+
+  recall(key: string): Entry | undefined {
+    const known = this.#recall.get(key)
+    return known && { key, ...known }
   }
 
   async list(prefixes: readonly string[]): Promise<Listing> {
@@ -189,8 +198,13 @@ class ConsulStore implements Store {
     return this.#committer.add(transactions, sizes)
   }
 
-  watch(prefixes: readonly string[], from: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
-    return this.#watches.watch(prefixes, from, AbortSignal.any([signal, this.#closed.signal]))
+  watch(
+    prefixes: readonly string[],
+    from: number,
+    signal: AbortSignal,
+    options?: WatchOptions,
+  ): AsyncIterable<WatchBatch> {
+    return this.#watches.watch(prefixes, from, AbortSignal.any([signal, this.#closed.signal]), options)
   }
 
   async stats(): Promise<StoreStats> {

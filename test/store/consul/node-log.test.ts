@@ -11,9 +11,9 @@ import { type FeedReader, LogFeed } from '../../../src/store/consul/feed.ts'
 import { openFormat } from '../../../src/store/consul/format.ts'
 import { headsOf } from '../../../src/store/consul/heads.ts'
 import { Layout } from '../../../src/store/consul/layout.ts'
-import { Recall } from '../../../src/store/consul/recall.ts'
 import { encodeLog } from '../../../src/store/consul/records.ts'
 import { sizeOf } from '../../../src/store/consul/sizes.ts'
+import { Recall } from '../../../src/store/recall.ts'
 import type { Operation } from '../../../src/store/store.ts'
 import { put, remove } from '../contract-read.ts'
 import { FakeKv } from './fake-kv.ts'
@@ -98,7 +98,7 @@ test('a log that is written after its head is not believed: it would put the wat
     { key: layout.dataKey('node/n1/status/later'), value: '', index: 80 },
   ]
   const reader: FeedReader = {
-    ...{ layout, sizes: { shards: 16, slots: 1_024 }, first: 1, follows: () => true },
+    ...{ layout, sizes: { shards: 16, slots: 1_024 }, first: 1, recall: new Recall(), follows: () => true },
     read: async (keys) =>
       new Map(entries.filter(({ key }) => keys.includes(key)).map((entry) => [entry.key, entry])),
     readTrees: async (trees) => entries.filter(({ key }) => trees.some((tree) => key.startsWith(tree))),

@@ -1,5 +1,5 @@
-/** What was read or written lately: spares a commit from reading what its caller has just read. */
-import type { Stored } from '../commit.ts'
+/** Texts that were seen lately, and since which revision they are there. */
+import type { Stored } from './commit.ts'
 
 const MAX_ENTRIES = 2_000
 const MAX_CHARACTERS = 4 * 1024 * 1024
@@ -13,17 +13,24 @@ export class Recall {
     return this.#entries.get(key)
   }
 
+  /** Takes no notice of what is older than what it has. */
   set(key: string, value: string, revision: number): void {
-    this.delete(key)
+    if ((this.get(key)?.revision ?? 0) > revision) return
+    this.#remove(key)
     this.#entries.set(key, { value, revision })
     this.#characters += value.length
     for (const [oldest] of this.#entries) {
       if (this.#entries.size <= MAX_ENTRIES && this.#characters <= MAX_CHARACTERS) break
-      this.delete(oldest)
+      this.#remove(oldest)
     }
   }
 
-  delete(key: string): void {
+  /** @param revision at which it went; takes no notice of one that is older than what it has */
+  delete(key: string, revision: number): void {
+    if ((this.get(key)?.revision ?? 0) <= revision) this.#remove(key)
+  }
+
+  #remove(key: string): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
     this.#characters -= entry.value.length
