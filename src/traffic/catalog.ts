@@ -4,7 +4,7 @@
  *
  * Contract, held by every catalog and checked by test/traffic/contract.ts:
  * - A catalog is opened for one owner (a store and a node). It lists and touches only what that owner registered; of an id that
- *   two owners register the last one has it.
+ *   two owners register the last one has it, which the other knows with its next `list`.
  * - `register` puts an entry in whole, or replaces the one of its id, checks included. Its checks begin as passing: what is
  *   registered is known to be ready. When it resolves, whoever asks the catalog is told of the entry.
  * - `deregister` of what is not there changes nothing. When it resolves, nobody who asks is told of the entry any more.

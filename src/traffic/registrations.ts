@@ -1,25 +1,36 @@
 /** What of a node is registered, as far as is known, and one change at a time for each entry. */
-import type { Catalog, RegisteredEntry } from './catalog.ts'
+import type { Clock } from '../core/clock.ts'
+import { type Catalog, type CatalogEntry, checksText, type RegisteredEntry } from './catalog.ts'
 import type { CatalogAction } from './catalog-plan.ts'
 
 const AT_A_TIME = 8
+/** What the catalog forgets, what its checks say, and what others change there nobody tells: for so long it is not asked again. */
+export const LOOK_AGAIN_MS = 5_000
 
 export class Registrations {
   readonly #catalog: Catalog
-  /** Ids; undefined before the first look. */
-  #known: Set<string> | undefined
+  readonly #clock: Pick<Clock, 'monotonic'>
+  /** By id: as it was listed, and what was done since. Undefined before the first look. */
+  #known: Map<string, RegisteredEntry> | undefined
+  /** When it is to be looked at again. Monotonic. */
+  #lookMs = 0
   /** The last change of each entry that is under way. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, clock: Pick<Clock, 'monotonic'>) {
     this.#catalog = catalog
+    this.#clock = clock
   }
 
-  /** Asks the catalog. */
+  /** What is registered. Asks the catalog, unless it was asked lately and has done all since that it was told to. */
   async look(signal: AbortSignal): Promise<readonly RegisteredEntry[]> {
-    const registered = await this.#catalog.list(signal)
-    this.#known = new Set(registered.map(({ id }) => id))
-    return registered
+    const nowMs = this.#clock.monotonic()
+    if (this.#known === undefined || nowMs >= this.#lookMs) {
+      const registered = await this.#catalog.list(signal)
+      this.#known = new Map(registered.map((one) => [one.id, one]))
+      this.#lookMs = nowMs + LOOK_AGAIN_MS
+    }
+    return [...this.#known.values()]
   }
 
   /** It is there. */
@@ -74,7 +85,7 @@ export class Registrations {
     await this.#inTurn(entry.id, async () => {
       if (!isStillWanted(entry.id)) return
       await this.#catalog.register(entry, signal)
-      this.#known?.add(entry.id)
+      this.#known?.set(entry.id, asRegistered(entry))
     })
   }
 
@@ -85,10 +96,17 @@ export class Registrations {
     this.#turns.set(id, over)
     try {
       await turn
+    } catch (error) {
+      this.#lookMs = 0
+      throw error
     } finally {
       if (this.#turns.get(id) === over) this.#turns.delete(id)
     }
   }
+}
+
+function asRegistered(entry: CatalogEntry): RegisteredEntry {
+  return { ...entry, checks: checksText(entry.checks) }
 }
 
 function idOf(action: CatalogAction): string {

@@ -15,7 +15,7 @@ import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/o
 import { type Catalog, CatalogError, type RegisteredEntry } from '../../traffic/catalog.ts'
 import { planCatalog } from '../../traffic/catalog-plan.ts'
 import { entryIds, isAnnounced } from '../../traffic/entries.ts'
-import { Registrations } from '../../traffic/registrations.ts'
+import { LOOK_AGAIN_MS, Registrations } from '../../traffic/registrations.ts'
 import { entriesOf } from './entries.ts'
 import { type Listens, listens, reachedAt } from './reach.ts'
 import { type Candidate, Verdicts } from './verdicts.ts'
@@ -41,8 +41,6 @@ export interface AnnouncerHooks {
 
 /** There is one key: a pass is over all of the node. */
 export const PASS = 'pass'
-/** What the catalog forgets, and checks of its own that begin to fail, nobody tells. */
-const LOOK_AGAIN_MS = 5_000
 /** After a refusal, which somebody has to do something about. */
 const REFUSED_RECHECK_MS = 15_000
 /** An instance waits for so long at most before it is ended. */
@@ -66,7 +64,7 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
-    this.#registrations = new Registrations(options.catalog)
+    this.#registrations = new Registrations(options.catalog, options.clock)
     this.#verdicts = new Verdicts(options.catalog, options.logger)
     this.spec = {
       name: 'catalog',

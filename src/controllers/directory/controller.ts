@@ -12,12 +12,12 @@ import type { ObjectCache } from '../../engine/cache.ts'
 import type { ControllerSpec } from '../../engine/controller.ts'
 import { type Outcome, recheck } from '../../engine/reconciler.ts'
 import type { Instance, Node } from '../../resources/generated/types.ts'
-import { refOfObject } from '../../resources/object.ts'
+import { type AnyResource, refOfObject } from '../../resources/object.ts'
 import { CatalogError } from '../../traffic/catalog.ts'
 import { type CatalogAction, planCatalog } from '../../traffic/catalog-plan.ts'
 import type { Directory } from '../../traffic/directory.ts'
 import { entryIds, factsOf, isAnnounced } from '../../traffic/entries.ts'
-import { Registrations } from '../../traffic/registrations.ts'
+import { LOOK_AGAIN_MS, Registrations } from '../../traffic/registrations.ts'
 import { entriesOf, instanceGist, isRegistered, isSame, nodeGist } from './registered.ts'
 
 export interface DirectoryControllerOptions {
@@ -29,8 +29,6 @@ export interface DirectoryControllerOptions {
 }
 
 export const PASS = 'pass'
-/** What others change in the directory nobody tells. */
-const LOOK_AGAIN_MS = 5_000
 /** After a refusal, which somebody has to do something about. */
 const REFUSED_RECHECK_MS = 15_000
 /** An instance waits for so long at most before it is let end. */
@@ -48,6 +46,10 @@ interface NodePlan {
 export class DirectoryKeeper {
   readonly spec: ControllerSpec<string>
   readonly #options: DirectoryControllerOptions
+  /** Nodes that the directory has something of, as it said when it was asked last. */
+  #held = new Set<string>()
+  /** When it is to be asked again. Monotonic. */
+  #lookMs = 0
   /** By node. */
   readonly #parts = new Map<string, Registrations>()
   #logged = ''
@@ -61,7 +63,7 @@ export class DirectoryKeeper {
     this.spec = {
       name: 'directory',
       watches: [
-        { kind: 'Instance', toKeys: (now, old) => (isSame(now, old, instanceGist) ? [] : [PASS]) },
+        { kind: 'Instance', toKeys: (now, old) => this.#keysFor(now, old) },
         { kind: 'Node', toKeys: (now, old) => (isSame(now, old, nodeGist) ? [] : [PASS]) },
       ],
       reconciler: { reconcile: (_, signal) => this.#pass(signal) },
@@ -108,6 +110,12 @@ export class DirectoryKeeper {
       .some((one) => factsOf(one, '').some(({ id }) => this.#parts.get(one.spec.node)?.has(id) !== true))
   }
 
+  /** A node that becomes one of ours wakes by itself. */
+  #keysFor(now: AnyResource, old: AnyResource | undefined): readonly string[] {
+    const isOurs = this.#isOfPart(now as unknown as Instance)
+    return isOurs && !isSame(now, old, instanceGist) ? [PASS] : []
+  }
+
   #isOfPart({ spec }: Instance): boolean {
     const node = this.#options.cache.get<Node>({ kind: 'Node', name: spec.node })
     return node !== undefined && isRegistered(node)
@@ -136,12 +144,14 @@ export class DirectoryKeeper {
     const nodes = this.#options.cache.list<Node>('Node').filter(isRegistered)
     const failures: unknown[] = []
     try {
-      const known = new Set(await this.#options.directory.nodes(signal))
+      await this.#lookWhatIsHeld(signal)
+      const instances = Map.groupBy(this.#options.cache.list<Instance>('Instance'), ({ spec }) => spec.node)
       const plans: NodePlan[] = []
-      for (const node of nodes) plans.push(...(await this.#planOf(node, known, signal)))
+      for (const node of nodes)
+        plans.push(...(await this.#planOf(node, instances.get(node.metadata.name) ?? [], signal)))
       for (const kind of ['register', 'deregister'] as const)
         for (const plan of plans) failures.push(...(await this.#carryOut(plan, kind, signal)))
-      await this.#removeOthers(nodes, known, signal)
+      await this.#removeOthers(nodes, signal)
       this.#hasPassed = true
     } catch (error) {
       signal.throwIfAborted()
@@ -154,15 +164,22 @@ export class DirectoryKeeper {
       : recheck(LOOK_AGAIN_MS, 'what others change in the directory nobody tells')
   }
 
+  async #lookWhatIsHeld(signal: AbortSignal): Promise<void> {
+    const { directory, clock } = this.#options
+    const nowMs = clock.monotonic()
+    if (nowMs < this.#lookMs) return
+    this.#held = new Set(await directory.nodes(signal))
+    this.#lookMs = nowMs + LOOK_AGAIN_MS
+  }
+
   async #planOf(
     { metadata: { name }, status }: Node,
-    known: ReadonlySet<string>,
+    instances: readonly Instance[],
     signal: AbortSignal,
   ): Promise<readonly NodePlan[]> {
     const address = status?.addresses?.[0]
-    const instances = this.#options.cache.list<Instance>('Instance').filter(({ spec }) => spec.node === name)
     const wanted = address === undefined ? [] : instances.filter(isAnnounced)
-    if (wanted.length === 0 && !known.has(name) && !this.#parts.has(name)) return []
+    if (wanted.length === 0 && !this.#held.has(name) && !this.#parts.has(name)) return []
     await Promise.all(wanted.map((one) => this.#mark(one)))
     const part = this.#partOf(name)
     const entries = wanted.flatMap((one) => entriesOf(one, address ?? ''))
@@ -188,23 +205,20 @@ export class DirectoryKeeper {
   }
 
   /** What was lost, has gone, or is of an earlier leader. */
-  async #removeOthers(
-    nodes: readonly Node[],
-    known: ReadonlySet<string>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #removeOthers(nodes: readonly Node[], signal: AbortSignal): Promise<void> {
     const names = new Set(nodes.map(({ metadata }) => metadata.name))
-    for (const node of new Set([...known, ...this.#parts.keys()])) {
+    for (const node of new Set([...this.#held, ...this.#parts.keys()])) {
       if (names.has(node)) continue
       await this.#options.directory.remove(node, signal)
       this.#parts.delete(node)
+      this.#held.delete(node)
     }
   }
 
   #partOf(node: string): Registrations {
     const known = this.#parts.get(node)
     if (known !== undefined) return known
-    const part = new Registrations(this.#options.directory.of(node))
+    const part = new Registrations(this.#options.directory.of(node), this.#options.clock)
     this.#parts.set(node, part)
     return part
   }

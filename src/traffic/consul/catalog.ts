@@ -16,6 +16,8 @@ class ConsulCatalog implements Catalog {
   readonly #owner: CatalogOwner
   /** Whether the agent runs on this machine; known with the first answer. */
   #isHere: boolean | undefined
+  /** What was ours when it was listed last: the service of each id. */
+  #listed: ReadonlyMap<string, string> = new Map()
 
   constructor(client: AgentClient, owner: CatalogOwner) {
     this.#client = client
@@ -35,9 +37,10 @@ class ConsulCatalog implements Catalog {
     const filter = encodeURIComponent(ownerFilter(this.#owner))
     const services = await this.#get(`/v1/agent/services?filter=${filter}`, signal)
     const ids = Object.keys(services)
-    if (ids.length === 0) return []
-    const checks = Object.values(await this.#get('/v1/agent/checks', signal))
-    return ids.flatMap((id) => registered(services[id], checks, this.#owner) ?? [])
+    const checks = ids.length === 0 ? [] : Object.values(await this.#get('/v1/agent/checks', signal))
+    const found = ids.flatMap((id) => registered(services[id], checks, this.#owner) ?? [])
+    this.#listed = new Map(found.map(({ id, service }) => [id, service]))
+    return found
   }
 
   async register(entry: CatalogEntry, signal: AbortSignal): Promise<void> {
@@ -52,17 +55,21 @@ class ConsulCatalog implements Catalog {
   }
 
   async deregister(id: string, signal: AbortSignal): Promise<void> {
-    const path = `/v1/agent/service/${encodeURIComponent(id)}`
-    const service = await this.#ask({ method: 'GET', path, permission: READ, signal })
-    // gone, or by now another's
-    if (registered(service, [], this.#owner) === undefined) return
-    const name = isObject(service) ? String(service.Service) : ''
+    const name = this.#listed.get(id) ?? (await this.#serviceOf(id, signal))
+    if (name === undefined) return
     await this.#ask({
       method: 'PUT',
       path: `/v1/agent/service/deregister/${encodeURIComponent(id)}`,
       permission: writePermission(name),
       signal,
     })
+  }
+
+  /** Undefined where it is gone, or another's. */
+  async #serviceOf(id: string, signal: AbortSignal): Promise<string | undefined> {
+    const path = `/v1/agent/service/${encodeURIComponent(id)}`
+    const service = await this.#ask({ method: 'GET', path, permission: READ, signal })
+    return registered(service, [], this.#owner)?.service
   }
 
   async renew(id: string, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import { ManualClock } from '../../../src/core/clock.ts'
 import type { JsonObject } from '../../../src/core/json.ts'
 import type { Logger } from '../../../src/core/logger.ts'
 import type { Instance } from '../../../src/resources/generated/types.ts'
+import type { AnyResource } from '../../../src/resources/object.ts'
 import { CatalogError } from '../../../src/traffic/catalog.ts'
 import type { Directory } from '../../../src/traffic/directory.ts'
 import { MemoryCatalog } from '../../../src/traffic/memory/catalog.ts'
@@ -36,9 +37,13 @@ function scene() {
   const lines: string[] = []
   const logger: Logger = { log: (_, message) => void lines.push(message), with: () => logger }
   const order: string[] = []
+  const asked = { nodes: 0 }
   const directory: Directory = {
     name: 'a directory in memory',
-    nodes: async () => [...known],
+    async nodes() {
+      asked.nodes++
+      return [...known]
+    },
     of(name) {
       known.add(name)
       return machine.of(name)
@@ -75,11 +80,11 @@ function scene() {
   const pass = () => keeper.spec.reconciler.reconcile(PASS, new AbortController().signal)
   const there = () =>
     [...machine.entries.values()].map(({ owner, id, address }) => `${owner} ${id} ${address}`).sort()
-  return { machine, objects, keeper, pass, there, order, lines, clock, known }
+  return { machine, objects, keeper, pass, there, order, lines, clock, known, asked }
 }
 
 test('what is ready on nodes that joined, or have no agent, is registered, marked before, and nothing else', async () => {
-  const { objects, pass, there, order, machine } = scene()
+  const { objects, pass, there, order, machine, clock } = scene()
   const ssh = { target: 'root@n4', hostKey: 'k' }
   objects.Node = [node('n1'), node('n2', ready, {}), node('n3', lost), node('n4', ready, { ssh })]
   objects.Instance = [
@@ -97,11 +102,27 @@ test('what is ready on nodes that joined, or have no agent, is registered, marke
   assert.equal([...machine.entries.values()][0]?.checks, [])
   const calls = machine.calls.length
   await pass()
+  assert.equal(machine.calls.slice(calls), [], 'what it did itself it need not look for')
+  clock.advance(5_000)
+  await pass()
   assert.equal(machine.calls.slice(calls), ['list', 'list'])
 })
 
+test('where no machine has joined, instances that come and go ask nothing of the directory', async () => {
+  const { objects, pass, keeper, asked, clock } = scene()
+  objects.Node = [node('n1', ready, {}), node('n2')]
+  const keys = (one: Instance) => keeper.spec.watches[0]!.toKeys(one as unknown as AnyResource)
+  assert.equal(keys(on('a', 'n1')), [])
+  assert.equal(keys(on('b', 'n2')), [PASS])
+  for (let i = 0; i < 5; i++) await pass()
+  assert.is(asked.nodes, 1)
+  clock.advance(5_000)
+  await pass()
+  assert.is(asked.nodes, 2)
+})
+
 test('a node that is lost, gone or of an earlier leader has nothing in it', async () => {
-  const { objects, pass, there, known, machine } = scene()
+  const { objects, pass, there, known, machine, clock } = scene()
   objects.Node = [node('n1'), node('n2'), node('n3')]
   objects.Instance = [on('a', 'n1'), on('b', 'n2'), on('c', 'n3')]
   await pass()
@@ -109,6 +130,7 @@ test('a node that is lost, gone or of an earlier leader has nothing in it', asyn
   known.add('n9')
   machine.entries.set('x', { ...[...machine.entries.values()][0]!, id: 'x', owner: 'n9' })
   objects.Node = [node('n1'), node('n2', lost)]
+  clock.advance(5_000)
   await pass()
   assert.equal(there(), ['n1 nsctl.default.a 10.0.0.1'])
   assert.equal([...known], ['n1'])
