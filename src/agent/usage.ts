@@ -59,6 +59,7 @@ async function sample(options: UsageOptions, before: Sample | undefined): Promis
     if (now.byProgram.has(key)) running.set(record, ref)
   }
   for (const [record, ref] of running) {
+    if (isNew(record, before)) continue
     const programs = record.programs.flatMap((one) => now.byProgram.get(one.key) ?? [])
     const memoryBytes = programs.reduce((sum, one) => sum + one.memoryBytes, 0)
     const cpuMillis = before === undefined ? undefined : cpuSince(before, now, programs)
@@ -72,6 +73,16 @@ async function sample(options: UsageOptions, before: Sample | undefined): Promis
     }
   }
   return now
+}
+
+/**
+ * What has not run from one sample to the next would be told of its start alone. That waits for the next: where many start at once, nobody needs
+ * another write of each.
+ */
+function isNew({ memoryBytes, programs }: InstanceRecord, before: Sample | undefined): boolean {
+  return (
+    memoryBytes === undefined && before !== undefined && programs.some((one) => one.startedAtMs > before.atMs)
+  )
 }
 
 /** Thousandths of a core used between two samples. A program that is new since is counted from its start. */

@@ -25,9 +25,9 @@ import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
 import { type InstancePlan, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
-import { readySoonMs } from './ready-soon.ts'
 import { type InstanceRecord, makeRecord, note, noteStartup, unhealthyOf } from './record.ts'
 import { runEndOf, runsOnce } from './run-once.ts'
+import { soonMs } from './soon.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
 import { Starter, type StartRequest } from './start.ts'
 import { instanceStatus } from './status.ts'
@@ -148,19 +148,24 @@ class InstanceReconciler {
     await this.#noteWhatHappened(instance, record)
     this.given.look(instance, record)
     const deleting = instance.metadata.deletionTimestamp !== undefined
+    if (deleting) record.endingSinceMs ??= this.#options.clock.now()
     const plan = this.#plan(instance, record)
     const drainMs = deleting ? await this.#ender.end(record, instance, plan) : undefined
     if (!deleting) await this.#run(ref, instance, record, plan, signal)
     this.#probe(ref, instance, record, deleting)
     await this.#pace.turn()
     const after = deleting ? plan : this.#plan(instance, record)
-    const soonMs = await this.#writeStatus(ref, instance, record, after)
+    const waitMs = await this.#writeStatus(ref, instance, record, after)
     if (record.obstacle !== undefined) return recheck(OBSTACLE_RECHECK_MS, record.obstacle.message)
     const { materialNote } = record
     if (materialNote?.lacking && !deleting) return recheck(OBSTACLE_RECHECK_MS, materialNote.message)
-    if (drainMs !== undefined) return recheck(Math.max(1, drainMs), 'it finishes what it is in the middle of')
+    if (drainMs !== undefined)
+      return recheck(
+        Math.max(1, Math.min(drainMs, waitMs ?? drainMs)),
+        'it finishes what it is in the middle of',
+      )
     if (after.waitMs !== undefined) return recheck(Math.max(1, after.waitMs), 'backoff after a failure')
-    if (soonMs !== undefined) return recheck(soonMs, 'it may be ready in a moment')
+    if (waitMs !== undefined) return recheck(waitMs, 'more is to be said in a moment')
     return settled
   }
 
@@ -273,11 +278,11 @@ class InstanceReconciler {
   ): Promise<number | undefined> {
     const { clock } = this.#options
     const status = this.#statusOf(instance, record, plan)
-    const { written, programs } = record
+    const { written, programs, endingSinceMs } = record
     if (deepEqual(status, written)) return undefined
     const hasReadiness = this.#asks(instance, 'readiness')
-    const soonMs = readySoonMs({ status, written, programs, hasReadiness, nowMs: clock.now() })
-    if (soonMs !== undefined) return soonMs
+    const waitMs = soonMs({ status, written, programs, hasReadiness, endingSinceMs, nowMs: clock.now() })
+    if (waitMs !== undefined) return waitMs
     const becameReady = status.ready === true && record.written?.ready !== true
     if (becameReady) noteStartup(record, status, clock.now())
     await this.#options.api.updateStatus(seenRef(instance, ref), status as unknown as Json)

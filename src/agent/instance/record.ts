@@ -65,6 +65,8 @@ export interface InstanceRecord {
   obstacle: Obstacle | undefined
   /** Calls off the start that is under way; undefined where there is none. */
   callOff: ((reason: Error) => void) | undefined
+  /** When its end was first seen to be asked for; wall clock, milliseconds. */
+  endingSinceMs: number | undefined
   /** What was last written, so that an unchanged status is not written again. */
   written: InstanceStatus | undefined
   /** Of what is unique: the number that its programs were last started with. */
@@ -110,6 +112,7 @@ export function makeRecord(
     materialNote: noteIn(status),
     obstacle: undefined,
     callOff: undefined,
+    endingSinceMs: undefined,
     written: status,
     fencingToken: status?.fencingToken,
     cpuMillis: status?.cpuMillis,

@@ -23,6 +23,7 @@ import { type Finishing, Patience } from './finishing.ts'
 import { madeFor, type ResolvedTemplate } from './instances.ts'
 import { Maker } from './making.ts'
 import { OwnWrites } from './own-writes.ts'
+import { StatusPace } from './pace.ts'
 import { planMaterials } from './plan-materials.ts'
 import { Analyst, type Measure } from './rollout/analyst.ts'
 import { type Lateness, lateness, reachedBy } from './rollout/deadline.ts'
@@ -88,6 +89,7 @@ class ServiceReconciler {
   readonly #decider: Decider
   readonly #ownWrites = new OwnWrites()
   readonly #patience: Patience
+  readonly #pace: StatusPace
   readonly #placer: Placer
   readonly #quotas: Quotas
   readonly #bounds: Bounds
@@ -104,6 +106,7 @@ class ServiceReconciler {
     this.#api = options.api
     this.#clock = options.clock
     this.#patience = new Patience(options.clock)
+    this.#pace = new StatusPace(options.clock)
     this.#settleMs = options.unprobedSettleMs ?? UNPROBED_SETTLE_MS
     this.#times = new Timekeeper(options.clock, this.#settleMs)
     this.#around = new Surroundings(options.cache, this.#times)
@@ -145,9 +148,9 @@ class ServiceReconciler {
     await this.#end(situation, finishing)
     if (!decision.held) await this.#moveOn(situation, target)
     const late = this.#lateness(situation, decision, unplaced)
-    await this.#writeStatus(situation, decision, { finishing, unplaced, late })
+    const untoldMs = await this.#writeStatus(situation, decision, { finishing, unplaced, late })
     const behindMs = this.#placer.isBehind(ref) ? BEHIND_MS : undefined
-    const waits = [finishing.waitMs, late.waitMs, behindMs]
+    const waits = [finishing.waitMs, late.waitMs, behindMs, untoldMs]
     return soonest(this.#outcome(situation, decision), waits, decision.progress)
   }
 
@@ -195,11 +198,12 @@ class ServiceReconciler {
     return lateness(situation.service.spec.update.progressDeadline, stillMs, why)
   }
 
+  /** Returns in how many milliseconds to come again, where what there is to write may wait. */
   async #writeStatus(
     situation: Situation,
     decision: Decision,
     { finishing, unplaced, late }: Waits,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const { service, instances, isAvailable } = situation
     const { memory, target, failure } = decision
     const obstacle = service.spec.replicas > 0 ? decision.obstacle?.message : undefined
@@ -222,13 +226,17 @@ class ServiceReconciler {
       rolloutMs: () => this.#times.rolloutMs(service, target.hash),
       addressOf: (name) => this.#cache.get<Node>({ kind: 'Node', name })?.status?.addresses?.[0],
     })
-    if (deepEqual(status, service.status)) return
+    if (deepEqual(status, service.status)) return undefined
+    const untoldMs = this.#pace.waitMs(service, status)
+    if (untoldMs !== undefined) return untoldMs
     const ref = refOf('Service', service)
     await this.#api.updateStatus(ref, status as unknown as Json)
     this.#ownWrites.wrote(ref, service, status)
+    this.#pace.wrote(service, status)
     const adopts =
       service.status === undefined && this.#around.volumesOf(service).some((one) => !madeFor(one, service))
     for (const event of announce(service, status, adopts)) await this.#api.recordEvent(event)
+    return undefined
   }
 
   #routesOf({ metadata }: Service): readonly Route[] {
@@ -261,6 +269,7 @@ class ServiceReconciler {
   async #finalize({ service, instances, lost }: Situation): Promise<Outcome> {
     this.#times.settle(service)
     this.#patience.forget(service)
+    this.#pace.forget(service)
     this.#placer.settle(refOf('Service', service))
     this.#quotas.settle(refOf('Service', service))
     if (!service.metadata.finalizers?.includes(FINALIZERS.purge) || instances.length + lost.length > 0)

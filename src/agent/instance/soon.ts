@@ -1,0 +1,51 @@
+/**
+ * Statuses that wait a moment, because what follows as a rule makes them old: that programs run waits for their first verdicts, that they
+ * are told to end for their end. Every write wakes all who watch. Pure.
+ */
+import { deepEqual } from '../../core/json.ts'
+import type { InstanceStatus } from '../../resources/generated/types.ts'
+import type { ProgramRecord } from './record.ts'
+
+/** Most programs listen by then, or have ended. */
+const SOON_MS = 250
+
+export interface Passing {
+  readonly status: InstanceStatus
+  /** What was written last. */
+  readonly written: InstanceStatus | undefined
+  readonly programs: readonly Pick<ProgramRecord, 'name' | 'readiness'>[]
+  readonly hasReadiness: (program: string) => boolean
+  /** When its end was first seen to be asked for; wall clock, milliseconds. */
+  readonly endingSinceMs: number | undefined
+  /** Wall clock, milliseconds. */
+  readonly nowMs: number
+}
+
+/** For how long `status` may wait to be written; undefined where it may not. */
+export function soonMs(passing: Passing): number | undefined {
+  const sinceMs = isEnding(passing)
+    ? passing.endingSinceMs
+    : isComingUp(passing)
+      ? Date.parse(passing.status.startedAt ?? '')
+      : undefined
+  if (sinceMs === undefined) return undefined
+  const passedMs = passing.nowMs - sinceMs
+  return passedMs >= 0 && passedMs < SOON_MS ? SOON_MS - passedMs : undefined
+}
+
+function isEnding({ status, written }: Passing): boolean {
+  return status.phase === 'Stopping' && written !== undefined && deepEqual(newsOf(status), newsOf(written))
+}
+
+function isComingUp({ status, written, programs, hasReadiness }: Passing): boolean {
+  if (written?.phase !== 'Starting' || status.phase !== 'Running' || status.ready) return false
+  if (!deepEqual(newsOf(status), newsOf(written))) return false
+  const asked = programs.filter(({ name }) => hasReadiness(name))
+  const isOpen = asked.some(({ readiness }) => readiness === undefined)
+  return isOpen && asked.every(({ readiness }) => readiness?.healthy !== false)
+}
+
+/** What is not to wait. */
+function newsOf({ restarts, lastFailure, ports, materials, fencingToken }: InstanceStatus): unknown {
+  return [restarts, lastFailure, ports, materials, fencingToken]
+}
