@@ -48,6 +48,30 @@ export const watchCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a patient watch hears of the same, while others hear of it at once',
+    async run({ store }) {
+      const { revision: from } = await store.list([])
+      const abort = new AbortController()
+      const heard: string[] = []
+      const patient = (async () => {
+        for await (const batch of store.watch(['a/'], from, abort.signal, { patient: true }))
+          if (batch.kind === 'changes') heard.push(...batch.changes.map(({ key }) => key))
+      })()
+      const watching = follow(store, ['a/'], from)
+      for (let i = 0; i < 20; i++) await commit(store, put(`a/${i}`, ''), put(`b/${i}`, ''))
+      await watching.until('the last', (w) => w.changes().some(({ key }) => key === 'a/19'))
+      await watching.stop()
+      for (let left = 500; left > 0 && !heard.includes('a/19'); left--)
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      abort.abort()
+      await patient
+      assert.equal(
+        heard,
+        watching.changes().map(({ key }) => key),
+      )
+    },
+  },
+  {
     name: 'a watch covers its prefixes only, each change once',
     async run({ store }) {
       const { revision: from } = await store.list([])

@@ -7,7 +7,15 @@ import { Blocker } from '../../../src/store/consul/blocker.ts'
 import type { KvClient } from '../../../src/store/consul/client.ts'
 
 /** A Consul that has news each time that it is asked, `everyMs` later. */
-function scene({ everyMs, gathers }: { readonly everyMs: number; readonly gathers: boolean }) {
+function scene({
+  everyMs,
+  gathers,
+  gatherMs = 40,
+}: {
+  readonly everyMs: number
+  readonly gathers: boolean
+  readonly gatherMs?: number
+}) {
   const clock = new ManualClock()
   const askedMs: number[] = []
   const block: KvClient['block'] = async () => {
@@ -23,7 +31,7 @@ function scene({ everyMs, gathers }: { readonly everyMs: number; readonly gather
     key: 'head/',
     recurse: true,
     giveUpMs: 1_000,
-    ...(gathers && { gatherMs: 40 }),
+    ...(gathers && { gatherMs }),
   })
   return { clock, askedMs, blocker }
 }
@@ -53,6 +61,15 @@ test('news that come now and then are heard at once', async () => {
   await pass(clock, 1_100)
   blocker.leave()
   assert.is(askedMs.length, 5)
+})
+
+test('who is patient takes for a stream what comes more often than it has patience for', async () => {
+  const { clock, askedMs, blocker } = scene({ everyMs: 300, gathers: true, gatherMs: 1_000 })
+  blocker.enter()
+  await pass(clock, 12_000)
+  blocker.leave()
+  const gaps = askedMs.slice(1).map((ms, i) => ms - askedMs[i]!)
+  assert.equal(gaps.slice(-3), [1_300, 1_300, 1_300])
 })
 
 test('who is woken by nothing but its own asks without a break', async () => {
