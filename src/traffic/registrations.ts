@@ -33,6 +33,11 @@ export class Registrations {
     return [...this.#known.values()]
   }
 
+  /** In how many milliseconds `look` asks again; at least 1. */
+  get lookInMs(): number {
+    return Math.max(1, this.#lookMs - this.#clock.monotonic())
+  }
+
   /** It is there. */
   has(id: string): boolean {
     return this.#known?.has(id) === true

@@ -43,6 +43,7 @@ test('what others did is seen after a while', async () => {
   machine.entries.delete('a')
   clock.advance(LOOK_AGAIN_MS - 1)
   assert.is((await part.look(signal)).length, 1)
+  assert.is(part.lookInMs, 1)
   clock.advance(1)
   assert.equal(await part.look(signal), [])
   assert.is(lists(), 2)

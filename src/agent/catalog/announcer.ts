@@ -230,7 +230,7 @@ export class Announcer {
     for (const ref of this.#verdicts.judge(candidates, registered, failures)) this.#enqueueInstance(ref)
     return failures.size > 0
       ? recheck(REFUSED_RECHECK_MS, 'the catalog refused something')
-      : recheck(LOOK_AGAIN_MS, 'what the catalog forgets nobody tells')
+      : recheck(this.#registrations.lookInMs, 'what the catalog forgets nobody tells')
   }
 }
 

@@ -161,7 +161,13 @@ export class DirectoryKeeper {
     this.#tell(failures)
     return failures.length > 0
       ? recheck(REFUSED_RECHECK_MS, 'the directory refused something')
-      : recheck(LOOK_AGAIN_MS, 'what others change in the directory nobody tells')
+      : recheck(this.#lookInMs(), 'what others change in the directory nobody tells')
+  }
+
+  /** When all is to be looked at that was not looked at just now. */
+  #lookInMs(): number {
+    const nodesMs = Math.max(1, this.#lookMs - this.#options.clock.monotonic())
+    return Math.max(nodesMs, ...[...this.#parts.values()].map(({ lookInMs }) => lookInMs))
   }
 
   async #lookWhatIsHeld(signal: AbortSignal): Promise<void> {

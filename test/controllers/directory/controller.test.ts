@@ -103,7 +103,11 @@ test('what is ready on nodes that joined, or have no agent, is registered, marke
   const calls = machine.calls.length
   await pass()
   assert.equal(machine.calls.slice(calls), [], 'what it did itself it need not look for')
-  clock.advance(5_000)
+  clock.advance(4_000)
+  const outcome = await pass()
+  assert.is(outcome.kind === 'recheck' && outcome.afterMs, 1_000)
+  assert.equal(machine.calls.slice(calls), [])
+  clock.advance(1_000)
   await pass()
   assert.equal(machine.calls.slice(calls), ['list', 'list'])
 })
