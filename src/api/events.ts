@@ -11,7 +11,7 @@ import { decodeObject, encodeObject } from './codec.ts'
 import { type Context, timestamp } from './context.ts'
 import { nodeEventKey, objectKey, type Target } from './keys.ts'
 
-const FLUSH_AFTER_MS = 1_000
+const FLUSH_AFTER_MS = 200
 const RETRY_AFTER_MS = 5000
 const MAX_PENDING = 1000
 /** Different events that one object keeps; the oldest go first. */
