@@ -12,6 +12,7 @@ import {
   serverDirectory,
   startServer,
   untilReady,
+  untilStopped,
 } from './servers.ts'
 
 export interface DatabaseServer {
@@ -167,7 +168,8 @@ export async function startMariadb(): Promise<DatabaseServer> {
     `--tmpdir=${directory.path}`,
     '--innodb-buffer-pool-size=8M',
     '--innodb-log-file-size=4M',
-    '--innodb-flush-log-at-trx-commit=0',
+    // what was committed outlives kill -9, and need not outlive the machine
+    '--innodb-flush-log-at-trx-commit=2',
     '--innodb-flush-method=nosync',
     '--skip-innodb-doublewrite',
     ...(isRoot ? ['--user=root'] : []),
@@ -220,8 +222,10 @@ async function serverOf(parts: {
   await parts.create()
   return {
     ...{ port: parts.port, user: USER, password: PASSWORD, database: DATABASE },
-    freeze: () => signalAll(server.pid, 'SIGSTOP'),
-    thaw: () => signalAll(server.pid, 'SIGCONT'),
+    freeze() {
+      for (const pid of signalAll(server.pid, 'SIGSTOP')) untilStopped(pid)
+    },
+    thaw: () => void signalAll(server.pid, 'SIGCONT'),
     kill: () => server.kill(),
     execute: parts.execute,
     async restart() {
@@ -243,12 +247,15 @@ async function serverOf(parts: {
   }
 }
 
-function signalAll(pid: number, signal: NodeJS.Signals): void {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
-  for (const one of [String(pid), ...children])
+/** Returns whom it went to. */
+function signalAll(pid: number, signal: NodeJS.Signals): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  const all = [pid, ...children.map(Number)]
+  for (const one of all)
     try {
-      if (one !== '') process.kill(Number(one), signal)
+      process.kill(one, signal)
     } catch {
       // it ended by itself
     }
+  return all
 }

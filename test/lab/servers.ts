@@ -125,8 +125,8 @@ export async function untilReady(
   }
 }
 
-/** A thread has to take the signal before any stops: on a busy machine the others answer meanwhile. */
-function untilStopped(pid: number): void {
+/** A thread has to take the signal before any stops: on a busy machine the others answer meanwhile. @throws after two seconds */
+export function untilStopped(pid: number): void {
   const deadline = performance.now() + FREEZE_LIMIT_MS
   while (threadsOf(pid).some((thread) => !isStill(thread)))
     if (performance.now() > deadline) throw new Error(`pid ${pid} does not stop`)
