@@ -77,11 +77,13 @@ async function sample(options: UsageOptions, before: Sample | undefined): Promis
 
 /**
  * What has not run from one sample to the next would be told of its start alone. That waits for the next: where many start at once, nobody needs
- * another write of each.
+ * another write of each. Of what is started again and again it is told all the same.
  */
 function isNew({ memoryBytes, programs }: InstanceRecord, before: Sample | undefined): boolean {
   return (
-    memoryBytes === undefined && before !== undefined && programs.some((one) => one.startedAtMs > before.atMs)
+    memoryBytes === undefined &&
+    before !== undefined &&
+    programs.some((one) => one.restarts === 0 && one.startedAtMs > before.atMs)
   )
 }
 

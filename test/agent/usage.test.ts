@@ -13,8 +13,8 @@ test('the figures of what has just started wait for something to compare them wi
   const clock = new ManualClock()
   const stop = new AbortController()
   const told: string[] = []
-  const cpuMs = { old: 100, new: 0 }
-  const make = (name: 'old' | 'new', startedAtMs: number) => {
+  const cpuMs = { old: 100, new: 0, again: 0 }
+  const make = (name: keyof typeof cpuMs, startedAtMs: number) => {
     const record = makeRecord(instance({}), [{ name: '', key: name }], new Map())
     const [program] = record.programs
     program!.startedAtMs = startedAtMs
@@ -29,7 +29,7 @@ test('the figures of what has just started wait for something to compare them wi
         [...places.keys()].map((key) => ({
           key,
           memoryBytes: 2 ** 24,
-          cpuMs: cpuMs[key as 'old' | 'new'],
+          cpuMs: cpuMs[key as keyof typeof cpuMs],
         })) as never,
     },
     agent: { places: () => places },
@@ -38,12 +38,15 @@ test('the figures of what has just started wait for something to compare them wi
   await settled()
   assert.equal(told.splice(0), ['old'], 'an agent that begins tells at once what it finds')
   clock.advance(4_000)
+  const again = make('again', clock.monotonic())
+  again.program.restarts = 1
+  places.set('again', again)
   places.set('new', make('new', clock.monotonic()))
   cpuMs.old += 1_000
   cpuMs.new = 500
   clock.advance(6_000)
   await settled()
-  assert.equal(told.splice(0), ['old'])
+  assert.equal(told.splice(0), ['old', 'again'], 'what crashes in a loop has no other time')
   cpuMs.new += 1_000
   clock.advance(10_000)
   await settled()
