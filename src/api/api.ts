@@ -218,6 +218,8 @@ export interface SeenRef extends ObjectRef {
   readonly uid?: string
   /** Of an object with that uid of a kind that belongs to nodes: where it is, which saves looking that up. */
   readonly node?: string
+  /** Of an object whose status lies apart: it had none when it was seen. */
+  readonly isWithoutStatus?: true
 }
 
 /**

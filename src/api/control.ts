@@ -94,7 +94,7 @@ export async function updateOwned(
 
 /** See `ResourceController.requestDelete`. */
 export async function requestDelete(context: Context, ref: SeenRef): Promise<void> {
-  await settle(context, ref, (target, live) => {
+  await settleUnread(context, ref, (target, live) => {
     const marked = markDeleted(context, target, live)
     if ((marked.metadata.finalizers ?? []).length === 0) return removalOperations(context, target, live)
     return marked === live.object ? undefined : [putSpec(target, live, marked, live.filled)]
@@ -103,7 +103,7 @@ export async function requestDelete(context: Context, ref: SeenRef): Promise<voi
 
 /** See `ResourceController.removeFinalizer`. */
 export async function removeFinalizer(context: Context, ref: SeenRef, finalizer: string): Promise<void> {
-  await settle(context, ref, (target, live) => {
+  await settleUnread(context, ref, (target, live) => {
     const { deletionTimestamp, finalizers = [] } = live.object.metadata
     const left = finalizers.filter((one) => one !== finalizer)
     if (deletionTimestamp !== undefined && left.length === 0) return removalOperations(context, target, live)
@@ -211,13 +211,13 @@ async function settle(
 async function settleUnread(
   context: Context,
   ref: SeenRef,
-  decide: (target: Target, live: Stored) => Transaction | undefined,
+  decide: (target: Target, live: Stored) => Transaction | undefined | Promise<Transaction>,
 ): Promise<void> {
   const target = await targetOf(context, ref)
-  const live = recallStored(context, target, ref.node)
-  const isMeant = live !== undefined && live.object.metadata.uid === ref.uid
-  const decided = isMeant ? decide(target, live) : undefined
-  if (isMeant && decided !== undefined) {
+  const live = recallStored(context, target, ref)
+  const isMeant = live !== undefined && ref.uid !== undefined && live.object.metadata.uid === ref.uid
+  const decided = isMeant ? await decide(target, live) : undefined
+  if (decided !== undefined) {
     const [outcome] = await commit(context, [decided])
     if (outcome?.kind === 'committed') return
   }

@@ -4,7 +4,7 @@ import type { Kind } from '../resources/kinds.ts'
 import type { AnyResource, ObjectRef } from '../resources/object.ts'
 import { Recall } from '../store/recall.ts'
 import type { Change, Entry, StoreReader } from '../store/store.ts'
-import type { ReadScope, ResourceBatch, ResourceChange, WatchScope } from './api.ts'
+import type { ReadScope, ResourceBatch, ResourceChange, SeenRef, WatchScope } from './api.ts'
 import { composeObject, decodeObject, type Stored, storedOf } from './codec.ts'
 import type { Context } from './context.ts'
 import {
@@ -51,11 +51,14 @@ export async function readStored(
   return spec && storedOf(spec, statusHalf(target.kind, status))
 }
 
-/** The same as far as it is known without asking the store, whose newest it need not be; undefined where something of it is not known. */
+/**
+ * The same as far as it is known without asking the store, whose newest it need not be; undefined where something of it is not known.
+ * `seen`: where it is, and whether it had no status that lies apart.
+ */
 export function recallStored(
   { store, node }: Pick<Context, 'store' | 'node'>,
   target: Target,
-  known?: string,
+  seen: Pick<SeenRef, 'node' | 'isWithoutStatus'>,
 ): Stored | undefined {
   const { perNode, statusApart, family } = target.kind
   // of which version it is, only what is read now says
@@ -65,11 +68,12 @@ export function recallStored(
     const entry = recall(objectKey(target))
     return entry && storedOf(entry)
   }
-  const place = perNode ? (node ?? known) : undefined
+  const place = perNode ? (node ?? seen.node) : undefined
   if (perNode && place === undefined) return undefined
   const halves = halvesOf(target, place)
   const [spec, status] = [recall(halves.spec), recall(halves.status)]
-  return spec && status && storedOf(spec, statusHalf(target.kind, status))
+  if (spec === undefined || (status === undefined && seen.isWithoutStatus !== true)) return undefined
+  return storedOf(spec, statusHalf(target.kind, status))
 }
 
 /** An Event is found by its name whichever agent recorded it. */
@@ -236,10 +240,12 @@ async function halvesAfter(
 ): Promise<ReadonlyMap<string, Entry>> {
   const entries = new Map<string, Entry>()
   const gone = new Set<string>()
-  for (const { change } of split) {
+  for (const { change, specKey, statusKey } of split) {
     if (change.kind === 'put') known.set(change.key, change.value, change.revision)
     else known.delete(change.key, change.revision)
     if (change.kind === 'delete' && known.get(change.key) === undefined) gone.add(change.key)
+    // a status goes with its spec: what is new has one only if we are told of it
+    if (change.kind === 'put' && change.isNew && change.key === specKey) gone.add(statusKey)
   }
   const unknown = new Set<string>()
   for (const { specKey, statusKey } of split) {

@@ -41,11 +41,14 @@ export async function removalOperations(
   const released = await releaseOperations(context, target, stored)
   if (target.kind.perNode) {
     const { spec, status } = halvesOf(target, nodeOf(stored.object))
+    const placement = placementKey(target)
+    const placed = store.recall?.(placement)
     return [
       ...released,
       { kind: 'delete', key: spec, expect: stored.revision },
-      { kind: 'delete', key: status },
-      { kind: 'delete', key: placementKey(target) },
+      // with what they are known to be they need not be read again
+      { kind: 'delete', key: status, expect: stored.statusRevision },
+      { kind: 'delete', key: placement, ...(placed && { expect: placed.revision }) },
     ]
   }
   let revisions = target.kind.revisioned ? await store.listKeys(revisionPrefix(target)) : []

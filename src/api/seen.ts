@@ -4,11 +4,12 @@ import type { SeenRef } from './api.ts'
 
 /** This very object, where it was seen. */
 export function seenRef(object: unknown, ref: ObjectRef = refOfObject(object as AnyResource)): SeenRef {
-  const { metadata, spec } = object as AnyResource
+  const { metadata, spec, status } = object as AnyResource
   const node = spec?.node
   return {
     ...ref,
     ...(metadata.uid !== undefined && { uid: metadata.uid }),
     ...(typeof node === 'string' && { node }),
+    ...(status === undefined && { isWithoutStatus: true }),
   }
 }

@@ -51,7 +51,14 @@ export interface Listing {
 }
 
 export type Change =
-  | { readonly kind: 'put'; readonly key: string; readonly value: string; readonly revision: number }
+  | {
+      readonly kind: 'put'
+      readonly key: string
+      readonly value: string
+      readonly revision: number
+      /** True: the key was not there before this revision. Left out where that is not known. */
+      readonly isNew?: boolean
+    }
   | { readonly kind: 'delete'; readonly key: string; readonly revision: number }
 
 export type WatchBatch =

@@ -71,8 +71,10 @@ export class Registrations {
     return failures
   }
 
+  /** Not where what was under way has left nothing of it. */
   deregister(id: string, signal: AbortSignal): Promise<void> {
     return this.#inTurn(id, async () => {
+      if (this.#known?.has(id) === false) return
       await this.#catalog.deregister(id, signal)
       this.#known?.delete(id)
     })

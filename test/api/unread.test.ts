@@ -1,7 +1,7 @@
 /** What is known need not be read, and what is known wrongly does no harm. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { EventInput, ResourceBatch } from '../../src/api/api.ts'
+import { type EventInput, FINALIZERS, type ResourceBatch } from '../../src/api/api.ts'
 import { seenRef } from '../../src/api/seen.ts'
 import { createMemoryStore } from '../../src/store/memory/store.ts'
 import { Recall } from '../../src/store/recall.ts'
@@ -44,10 +44,10 @@ async function remembering(store: Store, keys: readonly string[]) {
   return { ...counted, store: Object.assign(counted.store, { recall: known }) }
 }
 
-async function scene() {
+async function scene(metadata: object = {}) {
   const store = createMemoryStore()
   const { api } = await openBench(store)
-  await api.createOwned([instance('web-0-x', 'alpha')])
+  await api.createOwned([instance('web-0-x', 'alpha', metadata)])
   await api.updateStatus(REF, { phase: 'Starting' })
   const seen = seenRef(await api.get(REF), REF)
   return { store, api, seen }
@@ -60,6 +60,44 @@ test('a status is written over what is known, unread', async () => {
   await api.updateStatus(seen, { phase: 'Running' })
   assert.equal(known.read, [])
   assert.is((await store.get(STATUS))?.value, '{"phase":"Running"}')
+})
+
+test('the first status of what was seen without one is written unread; one that it has since is not lost', async () => {
+  for (const hasSince of [false, true]) {
+    const store = createMemoryStore()
+    const { api: other } = await openBench(store)
+    await other.createOwned([instance('web-0-x', 'alpha')])
+    const seen = seenRef(await other.get(REF), REF)
+    assert.is(seen.isWithoutStatus, true)
+    const known = await remembering(store, [SPEC])
+    if (hasSince) await other.updateStatus(REF, { phase: 'Starting', restarts: 3 })
+    const { api } = await openBench(known.store)
+    await api.amendStatus(seen, (status) => ({ ...(status as object), phase: 'Running' }))
+    assert.equal(
+      (await other.get(REF))?.status,
+      hasSince ? { phase: 'Running', restarts: 3 } : { phase: 'Running' },
+    )
+    assert.is(known.read.length, hasSince ? 2 : 0)
+  }
+})
+
+test('an end is asked for and made over what is known, unread, and over what it is where that has changed', async () => {
+  for (const hasChanged of [false, true]) {
+    const { store, api: other, seen } = await scene({ finalizers: [FINALIZERS.runtime] })
+    const placement = 'at/instances/default/web-0-x'
+    const { api } = await openBench((await remembering(store, [SPEC, STATUS])).store)
+    if (hasChanged) await other.updateOwned(REF, (spec) => ({ ...spec, attempt: 7 }))
+    await api.requestDelete(seen)
+    const marked = await other.get(REF)
+    assert.ok(marked?.metadata.deletionTimestamp)
+    assert.is(marked.spec?.attempt, hasChanged ? 7 : 0)
+    const known = await remembering(store, [SPEC, STATUS, placement])
+    if (hasChanged) await other.updateStatus(REF, { phase: 'Stopped' })
+    const { api: later } = await openBench(known.store)
+    await later.removeFinalizer(seen, FINALIZERS.runtime)
+    assert.equal(known.read, hasChanged ? [SPEC, STATUS] : [])
+    assert.equal(await store.getMany([SPEC, STATUS, placement]), [])
+  }
 })
 
 test('what has changed since is read, and nothing of it is lost', async () => {
@@ -114,6 +152,38 @@ test('an event that others have recorded is counted with theirs, though it is no
     items.map(({ count }) => count),
     [2],
   )
+})
+
+test('a watch reads no status of what is said to be new, and tells of the one that comes later', async () => {
+  const store = createMemoryStore()
+  const { api: writer } = await openBench(store)
+  const watched = counting(store)
+  const isMade = (key: string) => key === SPEC
+  const watch: Store['watch'] = async function* (...args) {
+    for await (const batch of store.watch(...args))
+      yield batch.kind === 'relist'
+        ? batch
+        : {
+            ...batch,
+            changes: batch.changes.map((one) =>
+              one.kind === 'put' && isMade(one.key) ? { ...one, isNew: true } : one,
+            ),
+          }
+  }
+  const { api } = await openBench(Object.assign(watched.store, { watch }))
+  const { revision } = await api.listAll([api.kinds.byKind('Instance')])
+  const stop = new AbortController()
+  const batches = api.watch([api.kinds.byKind('Instance')], revision, stop.signal)[Symbol.asyncIterator]()
+  const next = async () => {
+    const { value } = (await batches.next()) as IteratorResult<ResourceBatch, never>
+    return value.kind === 'changes' && value.changes.map((one) => one.kind === 'put' && one.object.status)
+  }
+  await writer.createOwned([instance('web-0-x', 'alpha')])
+  assert.equal(await next(), [undefined])
+  await writer.updateStatus(seenRef(await writer.get(REF), REF), { phase: 'Running' })
+  assert.equal(await next(), [{ phase: 'Running' }])
+  assert.equal(watched.read, [])
+  stop.abort()
 })
 
 test('a watch reads a half that it has not heard of once, and composes from then on', async () => {

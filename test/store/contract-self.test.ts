@@ -53,6 +53,13 @@ const FAULTS: readonly {
     caughtBy: 'reported as deleted',
   },
   {
+    name: 'a watch says of each key that it is new',
+    plant: watchWith(
+      changesWith((changes) => changes.map((one) => (one.kind === 'put' ? { ...one, isNew: true } : one))),
+    ),
+    caughtBy: 'is new which was there',
+  },
+  {
     name: 'a watch reorders',
     plant: watchWith(changesWith((changes) => [...changes].reverse())),
     caughtBy: 'taken up again',

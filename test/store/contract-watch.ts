@@ -34,6 +34,22 @@ export const watchCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a watch says of no key that it is new which was there',
+    async run({ store }) {
+      const from = await commit(store, put('a', 'before'))
+      const watching = follow(store, [''], from)
+      const written = [
+        await commit(store, put('a', '1'), put('b', '1')),
+        await commit(store, put('b', '2'), remove('a')),
+        await commit(store, put('a', '3')),
+      ]
+      await watching.until('the last', (w) => w.batches.at(-1)?.revision === written[2])
+      await watching.stop()
+      const isMade = ({ key, revision }: Change) => revision === (key === 'a' ? written[2] : written[0])
+      assert.ok(watching.news().every(isMade), JSON.stringify(watching.batches))
+    },
+  },
+  {
     name: 'a watch from 0 reports everything',
     async run({ store }) {
       await commit(store, put('a', '1'))

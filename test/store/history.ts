@@ -21,6 +21,7 @@ export function judgeWatch(
 ): readonly string[] {
   const faults: string[] = []
   const expected = changesByRevision(committed, faults)
+  const made = madeAt(committed)
   const latest = new Map<string, Change>()
   let reached = from
   for (const batch of batches) {
@@ -38,6 +39,8 @@ export function judgeWatch(
       if (!covers(change.key)) faults.push(`${name(change)} is not under the prefixes watched`)
       if (!isExpected(expected.get(change.revision)?.get(change.key), change))
         faults.push(`${name(change)} did not happen`)
+      if (change.kind === 'put' && change.isNew && made.get(change.key)?.has(change.revision) === false)
+        faults.push(`${name(change)} is said to be new, and was there`)
       within = Math.max(within, change.revision)
       latest.set(change.key, change)
     }
@@ -109,6 +112,25 @@ function changesByRevision(
     }
   }
   return byRevision
+}
+
+/** The revisions at which each key was written that had not been there, as far as the commits tell. */
+function madeAt(committed: readonly Committed[]): ReadonlyMap<string, ReadonlySet<number>> {
+  const made = new Map<string, Set<number>>()
+  const there = new Set<string>()
+  for (const { revision, transaction } of [...committed].sort((a, b) => a.revision - b.revision)) {
+    for (const { kind, key } of transaction) {
+      if (kind === 'check') continue
+      const revisions = made.get(key) ?? new Set()
+      made.set(key, revisions)
+      if (kind === 'delete') there.delete(key)
+      else if (!there.has(key)) {
+        there.add(key)
+        revisions.add(revision)
+      }
+    }
+  }
+  return made
 }
 
 function isExpected(written: Written | undefined, change: Change): boolean {

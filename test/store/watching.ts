@@ -6,8 +6,10 @@ const boundMs = () => Number(process.env.NSCTL_TEST_WATCH_BOUND_MS ?? 20_000)
 
 export interface Watching {
   readonly batches: readonly WatchBatch[]
-  /** All changes so far, in the order they were reported. */
+  /** All changes so far, in the order they were reported; without what some stores say besides. */
   changes(): readonly Change[]
+  /** Those that were said to be of keys that had not been there. */
+  news(): readonly Change[]
   /** Resolves once `done` holds; fails with what was reported where it does not in time. */
   until(what: string, done: (watching: Watching) => boolean): Promise<void>
   /** Ends the watch; rejects with what it threw. */
@@ -28,7 +30,8 @@ export function follow(store: StoreWatcher, prefixes: readonly string[], from: n
   ended.catch(() => wake?.())
   const watching: Watching = {
     batches,
-    changes: () => batches.flatMap((batch) => (batch.kind === 'changes' ? batch.changes : [])),
+    changes: () => reported(batches).map(plain),
+    news: () => reported(batches).filter((change) => change.kind === 'put' && change.isNew === true),
     async until(what, done) {
       const limitMs = boundMs()
       const deadline = performance.now() + limitMs
@@ -53,6 +56,16 @@ export function follow(store: StoreWatcher, prefixes: readonly string[], from: n
     },
   }
   return watching
+}
+
+function reported(batches: readonly WatchBatch[]): readonly Change[] {
+  return batches.flatMap((batch) => (batch.kind === 'changes' ? batch.changes : []))
+}
+
+function plain(change: Change): Change {
+  if (change.kind === 'delete') return change
+  const { isNew: _, ...rest } = change
+  return rest
 }
 
 function preview(batches: readonly WatchBatch[]): string {

@@ -59,4 +59,21 @@ test('after something went wrong it is looked at anew', async () => {
   assert.is(lists(), 2)
 })
 
+test('what is on its way out is not ended twice', async () => {
+  const { machine, part, make } = scene()
+  await make(entry('a'))
+  const plan = planCatalog([], await part.look(signal))
+  await Promise.all([part.deregister('a', signal), part.carryOut(plan, () => false, signal)])
+  assert.equal(
+    machine.calls.filter((call) => /^deregister/.test(call)),
+    ['deregister a'],
+  )
+  machine.fault = (call) => (call.startsWith('deregister') ? new CatalogError('Refused', 'no') : undefined)
+  await make(entry('a'))
+  await part.deregister('a', signal).catch(() => {})
+  machine.fault = () => undefined
+  await part.deregister('a', signal)
+  assert.equal([...machine.entries.keys()], [])
+})
+
 test.run()

@@ -3,19 +3,20 @@
  * does what is missing, so that whatever was lost, forgotten or changed by hand on either side is put right by the next. What
  * goes wrong with the catalog keeps nothing from starting or ending: it is said in the instance's Registered condition.
  */
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, delay } from '../../core/clock.ts'
 import { deepEqual } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import type { ControllerSpec } from '../../engine/controller.ts'
 import { type Outcome, recheck } from '../../engine/reconciler.ts'
 import type { ConditionInput } from '../../resources/conditions.ts'
-import type { Instance } from '../../resources/generated/types.ts'
+import type { Instance, InstanceStatus } from '../../resources/generated/types.ts'
 import { type AnyResource, type ObjectRef, refOfObject } from '../../resources/object.ts'
 import { type Catalog, CatalogError, type RegisteredEntry } from '../../traffic/catalog.ts'
 import { planCatalog } from '../../traffic/catalog-plan.ts'
 import { entryIds, isAnnounced } from '../../traffic/entries.ts'
 import { LOOK_AGAIN_MS, Registrations } from '../../traffic/registrations.ts'
+import { Ahead } from './ahead.ts'
 import { entriesOf } from './entries.ts'
 import { type Listens, listens, reachedAt } from './reach.ts'
 import { type Candidate, Verdicts } from './verdicts.ts'
@@ -45,6 +46,8 @@ export const PASS = 'pass'
 const REFUSED_RECHECK_MS = 15_000
 /** An instance waits for so long at most before it is ended. */
 const WITHDRAW_LIMIT_MS = 1_000
+/** And for so long before it is said to be ready. */
+const WELCOME_LIMIT_MS = 250
 
 export class Announcer {
   readonly spec: ControllerSpec<string>
@@ -55,6 +58,7 @@ export class Announcer {
   readonly #withdrawn = new Map<string, string | undefined>()
   /** Where each was found to listen, by uid. */
   readonly #addresses = new Map<string, string>()
+  readonly #ahead = new Ahead()
   #isAway = false
   #started = false
   #enqueueInstance: (ref: ObjectRef) => void = () => {}
@@ -87,12 +91,30 @@ export class Announcer {
   }
 
   /**
+   * Puts the instance in that is about to be said to be ready, so that what became of it is said with that. Waits for the catalog for a
+   * quarter of a second at most, and not at all while it does not answer: the next passes see to it. Never rejects.
+   */
+  async welcome(instance: Instance, status: InstanceStatus): Promise<void> {
+    this.#ahead.set(instance, status)
+    if (!this.#started || this.#isAway || !this.#isWanted(this.#ahead.of(instance))) return
+    const limit = new AbortController()
+    const tooLong = delay(this.#options.clock, WELCOME_LIMIT_MS, limit.signal).catch(() => {})
+    await Promise.race([this.#nextPass(), tooLong])
+    limit.abort()
+  }
+
+  /** It is not ready, whatever was said of it. */
+  retract(instance: Instance): void {
+    this.#ahead.drop(instance)
+  }
+
+  /**
    * Takes the instance out before its programs are told to end, and until it has become ready anew; those that take its
    * place are put in before. Waits for the catalog for a second at most, and not at all while it does not answer. Never
    * rejects.
    */
   async withdraw(instance: Instance): Promise<void> {
-    this.#withdrawn.set(instance.metadata.uid ?? '', instance.status?.readySince)
+    this.#withdrawn.set(instance.metadata.uid ?? '', this.#ahead.of(instance).status?.readySince)
     const ids = entryIds(instance).filter((id) => this.#registrations.mayHave(id))
     if (ids.length === 0) return
     const limit = new AbortController()
@@ -118,8 +140,7 @@ export class Announcer {
     if (!this.#started) return false
     const { namespace } = metadata
     const scope = namespace === undefined ? {} : { namespace }
-    return this.#options.cache
-      .list<Instance>('Instance', scope)
+    return this.#instances(scope)
       .filter((one) => one.spec.service === spec.service && this.#isWanted(one))
       .some((one) => !entryIds(one).every((id) => this.#registrations.has(id)))
   }
@@ -178,8 +199,8 @@ export class Announcer {
 
   /** What should be registered. Whoever was withdrawn meanwhile is left out at its turn. */
   async #candidates(signal: AbortSignal): Promise<readonly Candidate[]> {
-    const instances = this.#options.cache.list<Instance>('Instance')
-    const uids = new Set(instances.map(({ metadata }) => metadata.uid ?? ''))
+    const uids = new Set(this.#instances().map(({ metadata }) => metadata.uid ?? ''))
+    this.#ahead.keep(uids)
     for (const map of [this.#withdrawn, this.#addresses])
       for (const uid of map.keys()) if (!uids.has(uid)) map.delete(uid)
     return await Promise.all(
@@ -193,11 +214,16 @@ export class Announcer {
 
   /** What is to be told of. */
   #announced() {
-    const wanted = this.#options.cache.list<Instance>('Instance').filter((one) => this.#isWanted(one))
+    const wanted = this.#instances().filter((one) => this.#isWanted(one))
     return wanted.map((instance) => {
       const ref = refOfObject(instance as unknown as AnyResource)
       return { uid: instance.metadata.uid ?? '', ref, instance }
     })
+  }
+
+  /** As they are, and as this node is about to say that they are. */
+  #instances(scope: { readonly namespace?: string } = {}): readonly Instance[] {
+    return this.#options.cache.list<Instance>('Instance', scope).map((one) => this.#ahead.of(one))
   }
 
   #isWanted(instance: Instance): boolean {
@@ -219,7 +245,7 @@ export class Announcer {
   /** Its end may have been asked for since the pass began. */
   #isStillWanted(ref: ObjectRef | undefined): boolean {
     const instance = ref && this.#options.cache.get<Instance>(ref)
-    return instance !== undefined && this.#isWanted(instance)
+    return instance !== undefined && this.#isWanted(this.#ahead.of(instance))
   }
 
   #judge(

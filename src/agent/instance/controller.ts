@@ -43,8 +43,8 @@ export interface InstanceControllerOptions {
   /** This machine where left out. */
   readonly surroundings?: Surroundings
   readonly materials: Materials
-  /** Told before programs are ended. */
-  readonly announcer?: Pick<Announcer, 'withdraw' | 'conditionOf'>
+  /** Told before programs are ended, and before they are said to be ready. */
+  readonly announcer?: Pick<Announcer, 'welcome' | 'retract' | 'withdraw' | 'conditionOf'>
   /** Without it nothing unique is started. */
   readonly permits?: Pick<Permits, 'permit'>
 }
@@ -276,19 +276,34 @@ class InstanceReconciler {
     record: InstanceRecord,
     plan: InstancePlan,
   ): Promise<number | undefined> {
-    const { clock } = this.#options
-    const status = this.#statusOf(instance, record, plan)
+    const { clock, api } = this.#options
+    const status = await this.#statusToWrite(instance, record, plan)
     const { written, programs, endingSinceMs } = record
     if (deepEqual(status, written)) return undefined
     const hasReadiness = this.#asks(instance, 'readiness')
     const waitMs = soonMs({ status, written, programs, hasReadiness, endingSinceMs, nowMs: clock.now() })
     if (waitMs !== undefined) return waitMs
-    const becameReady = status.ready === true && record.written?.ready !== true
-    if (becameReady) noteStartup(record, status, clock.now())
-    await this.#options.api.updateStatus(seenRef(instance, ref), status as unknown as Json)
+    await api.updateStatus(seenRef(instance, ref), status as unknown as Json)
     record.written = status
-    if (becameReady) await this.#tell(instance, announceReady(status))
+    if (status.ready === true && written?.ready !== true) await this.#tell(instance, announceReady(status))
     return undefined
+  }
+
+  /** Of what has become ready with what the catalog says to it, which would be a write of its own. */
+  async #statusToWrite(
+    instance: Instance,
+    record: InstanceRecord,
+    plan: InstancePlan,
+  ): Promise<InstanceStatus> {
+    const { clock, announcer } = this.#options
+    let status = this.#statusOf(instance, record, plan)
+    if (status.ready === true && record.written?.ready !== true) {
+      noteStartup(record, status, clock.now())
+      await announcer?.welcome(instance, status)
+      status = this.#statusOf(instance, record, plan)
+    }
+    if (status.ready !== true) announcer?.retract(instance)
+    return status
   }
 
   /** Which programs are probed so. */

@@ -1,13 +1,13 @@
 /**
- * Statuses that wait a moment, because what follows as a rule makes them old: that programs run waits for their first verdicts, that they
+ * Statuses that wait a moment, because what follows as a rule makes them old: that programs run waits until they are ready, that they
  * are told to end for their end. Every write wakes all who watch. Pure.
  */
 import { deepEqual } from '../../core/json.ts'
 import type { InstanceStatus } from '../../resources/generated/types.ts'
 import type { ProgramRecord } from './record.ts'
 
-/** Most programs listen by then, or have ended. */
-const SOON_MS = 250
+/** Nearly all programs listen by then, or have ended, also where many are started at once. */
+const SOON_MS = 1_000
 
 export interface Passing {
   readonly status: InstanceStatus
@@ -40,9 +40,8 @@ function isEnding({ status, written }: Passing): boolean {
 function isComingUp({ status, written, programs, hasReadiness }: Passing): boolean {
   if (written?.phase !== 'Starting' || status.phase !== 'Running' || status.ready) return false
   if (!deepEqual(newsOf(status), newsOf(written))) return false
-  const asked = programs.filter(({ name }) => hasReadiness(name))
-  const isOpen = asked.some(({ readiness }) => readiness === undefined)
-  return isOpen && asked.every(({ readiness }) => readiness?.healthy !== false)
+  // few listen already when they are first asked
+  return programs.some(({ name, readiness }) => hasReadiness(name) && readiness?.healthy !== true)
 }
 
 /** What is not to wait. */

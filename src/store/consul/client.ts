@@ -23,6 +23,8 @@ export interface KvEntry {
   readonly value: string
   /** Consul's ModifyIndex. */
   readonly index: number
+  /** True: the key was made then. Left out where it is not asked. */
+  readonly isNew?: boolean
 }
 
 export type TransactionOutcome =

@@ -234,7 +234,7 @@ export class Committer {
     for (const operation of transaction) {
       if (operation.kind === 'delete') recall.delete(operation.key, revision)
       else if (operation.kind === 'put' && put.has(operation.key))
-        recall.set(operation.key, operation.value, revision)
+        recall.set(operation.key, operation.value, revision, operation.expect === 0)
     }
   }
 

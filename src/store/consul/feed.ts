@@ -5,7 +5,7 @@
  */
 import type { Feed, FeedPage } from '../feed.ts'
 import { nodeReach, spans } from '../node-reach.ts'
-import type { Recall } from '../recall.ts'
+import type { Recall, Recalled } from '../recall.ts'
 import type { Change } from '../store.ts'
 import type { Blocker } from './blocker.ts'
 import type { KvEntry } from './client.ts'
@@ -256,27 +256,28 @@ async function valuesOf(
   last: ReadonlyMap<string, { readonly kind: 'put' | 'delete'; readonly revision: number }>,
 ): Promise<readonly Change[]> {
   const put = [...last].filter(([, { kind }]) => kind === 'put')
-  const values = new Map(
-    put.flatMap(([key, { revision }]) => {
-      const known = recall.get(key)
-      return known?.revision === revision ? [[key, known.value] as const] : []
-    }),
-  )
+  const values = new Map<string, Recalled>()
+  for (const [key, { revision }] of put) {
+    const known = recall.get(key)
+    if (known?.revision === revision) values.set(key, known)
+  }
   const unknown = put.filter(([key]) => !values.has(key))
   const found = await read(unknown.map(([key]) => layout.dataKey(key)))
   for (const [key, { revision }] of unknown) {
     const entry = found.get(layout.dataKey(key))
-    if (entry?.index === revision) values.set(key, entry.value)
+    if (entry?.index !== revision) continue
+    const { value, isNew = false } = entry
+    values.set(key, { value, revision, isNew })
   }
   const changes: Change[] = []
   for (const [key, { kind, revision }] of last) {
-    const value = values.get(key)
+    const put = values.get(key)
     if (kind === 'delete') {
       recall.delete(key, revision)
       changes.push({ kind, key, revision })
-    } else if (value !== undefined) {
-      recall.set(key, value, revision)
-      changes.push({ kind, key, value, revision })
+    } else if (put !== undefined) {
+      recall.set(key, put.value, revision, put.isNew)
+      changes.push({ kind, key, ...put })
     }
   }
   return changes.sort((a, b) => a.revision - b.revision)

@@ -219,9 +219,9 @@ export class Server implements KvClient {
     const results = Array.isArray(answer.Results) ? answer.Results : []
     return results.map((result: unknown) => {
       if (!isObject(result) || !isObject(result.KV)) throw this.#strange()
-      const { Key, Value, ModifyIndex } = result.KV
+      const { Key, Value, CreateIndex, ModifyIndex } = result.KV
       const value = typeof Value === 'string' ? Buffer.from(Value, 'base64').toString() : ''
-      return { key: String(Key), value, index: Number(ModifyIndex) }
+      return { key: String(Key), value, index: Number(ModifyIndex), isNew: CreateIndex === ModifyIndex }
     })
   }
 

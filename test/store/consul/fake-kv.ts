@@ -15,7 +15,7 @@ export interface FakeKvOptions {
 }
 
 export class FakeKv implements KvClient {
-  readonly entries = new Map<string, { readonly value: string; readonly index: number }>()
+  readonly entries = new Map<string, Omit<KvEntry, 'key'>>()
   readonly #options: FakeKvOptions
   #index = 10
 
@@ -87,7 +87,7 @@ export class FakeKv implements KvClient {
     }
     const value = Buffer.from(Value, 'base64').toString()
     // an identical set keeps the old index
-    const written = entry?.value === value ? entry : { value, index }
+    const written = entry?.value === value ? entry : { value, index, isNew: entry === undefined }
     this.entries.set(Key, written)
     results.push({ key: Key, value: '', index: written.index })
     return true

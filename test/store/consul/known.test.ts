@@ -11,9 +11,11 @@ import { type FeedReader, LogFeed } from '../../../src/store/consul/feed.ts'
 import { openFormat } from '../../../src/store/consul/format.ts'
 import { headsOf } from '../../../src/store/consul/heads.ts'
 import { Layout } from '../../../src/store/consul/layout.ts'
+import { readSnapshot } from '../../../src/store/consul/reading.ts'
 import { encodeLog } from '../../../src/store/consul/records.ts'
 import { sizeOf } from '../../../src/store/consul/sizes.ts'
 import { Recall } from '../../../src/store/recall.ts'
+import type { Transaction } from '../../../src/store/store.ts'
 import { put } from '../contract-read.ts'
 import { FakeKv } from './fake-kv.ts'
 
@@ -64,6 +66,46 @@ test('what is known of the revision that is to be reported is not read', async (
     layout.dataKey('obj/other'),
   ])
   assert.is(recall.get('obj/old')?.value, 'now', 'and is known from then on')
+})
+
+test('what was made at the revision that is reported is told as new, whoever made it', async () => {
+  const kv = new FakeKv({ fault: () => 'none', later: () => {} })
+  const { sizes, first } = await openFormat({ client: kv, layout, address, create: true })
+  const recalls = [new Recall(), new Recall()]
+  const [own, other] = recalls.map(
+    (recall) =>
+      new Committer({
+        ...{ client: kv, layout, sizes, clock: systemClock, ids: randomIds, giveUpMs: 2_000, recall },
+        pick: () => 0,
+      }),
+  )
+  const write = async (committer: Committer, transaction: Transaction) =>
+    committer.add([transaction], [sizeOf(transaction, layout)])
+  await write(own!, [{ kind: 'put', key: 'obj/own', value: '1', expect: 0 }])
+  await write(other!, [{ kind: 'put', key: 'obj/other', value: '1', expect: 0 }])
+  await write(other!, [{ kind: 'put', key: 'obj/changed', value: '1', expect: 0 }])
+  await write(own!, [put('obj/changed', '2')])
+  const read = (keys: readonly string[]) => readSnapshot(kv, { keys })
+  const heads = async () =>
+    headsOf((await readSnapshot(kv, { keys: [], trees: [layout.heads] })).values(), layout, sizes)
+  const reader: FeedReader = {
+    ...{ layout, sizes, first, recall: recalls[0]!, follows: () => true, read, heads },
+    readTrees: async () => [],
+  }
+  const blocker = new Blocker({
+    client: kv,
+    clock: systemClock,
+    key: layout.heads,
+    recurse: true,
+    giveUpMs: 1,
+  })
+  const { batch } = await new LogFeed(reader, blocker, () => true).read(first)
+  const changes = batch?.kind === 'changes' ? batch.changes : []
+  assert.equal(changes.map((one) => [one.key, one.kind === 'put' && one.isNew === true]).sort(), [
+    ['obj/changed', false],
+    ['obj/other', true],
+    ['obj/own', true],
+  ])
 })
 
 test('a scope that was heard of is written over at once, though another has moved it on', async () => {
