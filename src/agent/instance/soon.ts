@@ -6,8 +6,10 @@ import { deepEqual } from '../../core/json.ts'
 import type { InstanceStatus } from '../../resources/generated/types.ts'
 import type { ProgramRecord } from './record.ts'
 
-/** Nearly all programs listen by then, or have ended, also where many are started at once. */
-const SOON_MS = 1_000
+/** Nearly all programs listen by then, also where many are started at once. */
+const UP_MS = 3_000
+/** And nearly all have ended. */
+const DOWN_MS = 1_000
 
 export interface Passing {
   readonly status: InstanceStatus
@@ -23,14 +25,14 @@ export interface Passing {
 
 /** For how long `status` may wait to be written; undefined where it may not. */
 export function soonMs(passing: Passing): number | undefined {
-  const sinceMs = isEnding(passing)
-    ? passing.endingSinceMs
-    : isComingUp(passing)
-      ? Date.parse(passing.status.startedAt ?? '')
-      : undefined
-  if (sinceMs === undefined) return undefined
-  const passedMs = passing.nowMs - sinceMs
-  return passedMs >= 0 && passedMs < SOON_MS ? SOON_MS - passedMs : undefined
+  if (isEnding(passing)) return left(DOWN_MS, passing.endingSinceMs ?? Number.NaN, passing)
+  if (isComingUp(passing)) return left(UP_MS, Date.parse(passing.status.startedAt ?? ''), passing)
+  return undefined
+}
+
+function left(limitMs: number, sinceMs: number, { nowMs }: Passing): number | undefined {
+  const passedMs = nowMs - sinceMs
+  return passedMs >= 0 && passedMs < limitMs ? limitMs - passedMs : undefined
 }
 
 function isEnding({ status, written }: Passing): boolean {

@@ -30,10 +30,10 @@ const JUST_TOLD: Passing = {
 }
 
 test('one that has just started waits until it is ready, but not for long', () => {
-  assert.is(soonMs(JUST_STARTED), 950)
-  assert.is(soonMs({ ...JUST_STARTED, nowMs: START_MS + 999 }), 1)
+  assert.is(soonMs(JUST_STARTED), 2_950)
+  assert.is(soonMs({ ...JUST_STARTED, nowMs: START_MS + 2_999 }), 1)
   const unready = [{ name: 'web', readiness: { healthy: false } }]
-  assert.is(soonMs({ ...JUST_STARTED, programs: unready }), 950, 'it need not listen when it is first asked')
+  assert.is(soonMs({ ...JUST_STARTED, programs: unready }), 2_950, 'it need not listen when it is first asked')
 })
 
 test('one that has just been told to end waits for its end, but not for long', () => {
@@ -42,7 +42,7 @@ test('one that has just been told to end waits for its end, but not for long', (
 })
 
 for (const { name, ...differs } of [
-  { name: 'it has been a while', nowMs: START_MS + 1_000 },
+  { name: 'it has been a while', nowMs: START_MS + 3_000 },
   { name: 'the clock was put back', nowMs: START_MS - 60_000 },
   { name: 'nobody asks whether it is ready', hasReadiness: () => false },
   { name: 'it is ready', status: { ...RUNNING, ready: true } },
