@@ -1,13 +1,11 @@
 /** The agent's Instance controller: what the store wants of this node's instances, the runtime does. */
 import type { ResourceController } from '../../api/api.ts'
-import { seenRef } from '../../api/seen.ts'
 import type { Clock } from '../../core/clock.ts'
-import { deepEqual, type Json } from '../../core/json.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { ObjectCache } from '../../engine/cache.ts'
 import { type ControllerSpec, ownKey, refKey } from '../../engine/controller.ts'
 import { type Outcome, recheck, settled } from '../../engine/reconciler.ts'
-import type { Instance, InstanceStatus } from '../../resources/generated/types.ts'
+import type { Instance } from '../../resources/generated/types.ts'
 import type { AnyResource, ObjectRef } from '../../resources/object.ts'
 import { programsOf } from '../../resources/template.ts'
 import { type ObservedProgram, programKey, type Runtime, type RuntimeReader } from '../../runtimes/runtime.ts'
@@ -16,7 +14,7 @@ import type { Materials } from '../material/materials.ts'
 import { INSTANCE_PORTS, PortAllocator } from '../ports.ts'
 import { localSurroundings, type Surroundings } from '../surroundings.ts'
 import type { Permits } from '../unique/permits.ts'
-import { announceEnd, announceReady, announceRun, type InstanceEvent } from './announce.ts'
+import { announceEnd, announceRun, type InstanceEvent } from './announce.ts'
 import { Drain } from './drain.ts'
 import { Ender } from './end.ts'
 import { Given } from './given.ts'
@@ -25,12 +23,11 @@ import { Pace } from './pace.ts'
 import { type Place, Places } from './places.ts'
 import { type InstancePlan, planInstance } from './plan.ts'
 import { startProbes, stopProbes } from './probing.ts'
-import { type InstanceRecord, makeRecord, note, noteStartup, unhealthyOf } from './record.ts'
+import { type InstanceRecord, makeRecord, note, unhealthyOf } from './record.ts'
+import { Reporter } from './report.ts'
 import { runEndOf, runsOnce } from './run-once.ts'
-import { soonMs } from './soon.ts'
 import { type BaseEnvironment, programIds } from './specs.ts'
 import { Starter, type StartRequest } from './start.ts'
-import { instanceStatus } from './status.ts'
 
 export interface InstanceControllerOptions {
   readonly node: string
@@ -95,6 +92,7 @@ class InstanceReconciler {
   readonly #starter: Starter
   readonly #ender: Ender
   readonly #pace: Pace
+  readonly #reporter: Reporter
   readonly #records = new Map<string, InstanceRecord>()
   #enqueue: (ref: ObjectRef) => void = () => {}
 
@@ -110,6 +108,7 @@ class InstanceReconciler {
     const drain = new Drain(options.clock, this.#surroundings.countConnections)
     this.#ender = new Ender({ ...options, ports: this.#ports, places: this.places, given: this.given, drain })
     this.#starter = new Starter({ ...options, ports: this.#ports, places: this.places, finder, tell })
+    this.#reporter = new Reporter({ ...options, observed: (record) => this.#observed(record), tell })
   }
 
   /** An instance, and when it ends those that wait to take its place. What has not been started by then need not be. */
@@ -155,7 +154,7 @@ class InstanceReconciler {
     this.#probe(ref, instance, record, deleting)
     await this.#pace.turn()
     const after = deleting ? plan : this.#plan(instance, record)
-    const waitMs = await this.#writeStatus(ref, instance, record, after)
+    const waitMs = await this.#reporter.report({ ref, instance, record, plan: after })
     if (record.obstacle !== undefined) return recheck(OBSTACLE_RECHECK_MS, record.obstacle.message)
     const { materialNote } = record
     if (materialNote?.lacking && !deleting) return recheck(OBSTACLE_RECHECK_MS, materialNote.message)
@@ -231,7 +230,7 @@ class InstanceReconciler {
     if (composition !== undefined)
       await this.#tell(instance, await this.given.refresh(instance, record, composition, observed))
     if (programs.length > 0 && composition !== undefined) {
-      const writePorts = async () => void (await this.#writeStatus(ref, instance, record, plan))
+      const writePorts = async () => void (await this.#reporter.report({ ref, instance, record, plan }))
       await this.#start({ instance, record, programs, composition, writePorts }, signal)
     } else if (plan.waitMs === undefined) {
       await this.#starter.note(instance, record, undefined)
@@ -266,65 +265,6 @@ class InstanceReconciler {
         runtime.exec(id, { command, tty: false, stdin: false, quiet: true }, signal),
       idOf: (name) => programIds(instance).find((id) => id.program === name),
       onVerdict: () => this.#enqueue(ref),
-    })
-  }
-
-  /** Returns in how many milliseconds to come again, where what there is to write may wait. */
-  async #writeStatus(
-    ref: ObjectRef,
-    instance: Instance,
-    record: InstanceRecord,
-    plan: InstancePlan,
-  ): Promise<number | undefined> {
-    const { clock, api } = this.#options
-    const status = await this.#statusToWrite(instance, record, plan)
-    const { written, programs, endingSinceMs } = record
-    if (deepEqual(status, written)) return undefined
-    const hasReadiness = this.#asks(instance, 'readiness')
-    const waitMs = soonMs({ status, written, programs, hasReadiness, endingSinceMs, nowMs: clock.now() })
-    if (waitMs !== undefined) return waitMs
-    await api.updateStatus(seenRef(instance, ref), status as unknown as Json)
-    record.written = status
-    if (status.ready === true && written?.ready !== true) await this.#tell(instance, announceReady(status))
-    return undefined
-  }
-
-  /** Of what has become ready with what the catalog says to it, which would be a write of its own. */
-  async #statusToWrite(
-    instance: Instance,
-    record: InstanceRecord,
-    plan: InstancePlan,
-  ): Promise<InstanceStatus> {
-    const { clock, announcer } = this.#options
-    let status = this.#statusOf(instance, record, plan)
-    if (status.ready === true && record.written?.ready !== true) {
-      noteStartup(record, status, clock.now())
-      await announcer?.welcome(instance, status)
-      status = this.#statusOf(instance, record, plan)
-    }
-    if (status.ready !== true) announcer?.retract(instance)
-    return status
-  }
-
-  /** Which programs are probed so. */
-  #asks(instance: Instance, kind: 'readiness' | 'startup'): (program: string) => boolean {
-    const asked = runsOnce(instance) ? [] : programsOf(instance.spec.template)
-    return (name) => asked.some((one) => one.name === name && one[kind] !== undefined)
-  }
-
-  #statusOf(instance: Instance, record: InstanceRecord, plan: InstancePlan): InstanceStatus {
-    const { runtime, clock, announcer } = this.#options
-    return instanceStatus({
-      instance,
-      record,
-      observed: this.#observed(record),
-      hasReadiness: this.#asks(instance, 'readiness'),
-      hasStartup: this.#asks(instance, 'startup'),
-      info: runtime.info,
-      stopped: plan.stopped,
-      waiting: plan.waitMs !== undefined,
-      registered: (ready) => announcer?.conditionOf(instance, ready, record.written),
-      nowMs: clock.now(),
     })
   }
 

@@ -94,9 +94,7 @@ interface Parts {
   readonly giveUpMs: number
 }
 
-/** Of who acts on what is new, and of who only looks at it. */
-const GATHER_MS = 100
-const LOOK_GATHER_MS = 200
+const GATHER_MS = 200
 
 class ConsulStore implements Store {
   readonly url: string
@@ -134,7 +132,7 @@ class ConsulStore implements Store {
       ...{ client, layout, format, clock, giveUpMs },
       recall: this.#recall,
       onScope: (entry) => committer.heardScope(entry),
-      gatherMs: this.#readOnly ? LOOK_GATHER_MS : GATHER_MS,
+      gatherMs: GATHER_MS,
       ...(node === undefined ? {} : { node }),
     })
   }

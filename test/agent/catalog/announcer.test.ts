@@ -43,6 +43,24 @@ test('what is ready is registered, and what is scaled away is not', async ({ wor
   await settle(world, machine, [])
 })
 
+test('that it is ready and that it is registered is said at once', async ({ world, machine }) => {
+  const said = new Set<string>()
+  const stop = new AbortController()
+  const { revision } = await world.api.listAll([world.api.kinds.byKind('Instance')])
+  const watching = (async () => {
+    for await (const batch of world.api.watch([world.api.kinds.byKind('Instance')], revision, stop.signal))
+      for (const change of batch.kind === 'changes' ? batch.changes : [])
+        if (change.kind === 'put' && change.object.status?.ready === true)
+          said.add(String(registered(change.object as unknown as Instance)))
+  })()
+  await world.apply(spec({ replicas: 3 }))
+  await settle(world, machine, ['web', 'web', 'web'])
+  await world.until(() => assert.ok(said.size > 0))
+  stop.abort()
+  await watching
+  assert.equal([...said], ['True Registered as web in a catalog in memory'])
+})
+
 test('what is to end is taken out before it is told to', async ({ world, machine }) => {
   await world.apply(spec())
   await settle(world, machine, ['web'])

@@ -5,6 +5,7 @@ import { Announcer, PASS } from '../../../src/agent/catalog/announcer.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { silentLogger } from '../../../src/core/logger.ts'
 import type { Instance } from '../../../src/resources/generated/types.ts'
+import { CatalogError } from '../../../src/traffic/catalog.ts'
 import { MemoryCatalog } from '../../../src/traffic/memory/catalog.ts'
 import { instance } from './instances.ts'
 
@@ -95,6 +96,85 @@ test('of several it is asked at the last moment whether each is still wanted', a
   meanwhile.push(() => there.pop())
   await pass()
   assert.equal(ids(), ['nsctl.default.web-0-k2p9x'])
+})
+
+/** An announcer whose passes run when they are asked for. */
+async function running(...initial: readonly Instance[]) {
+  const all = scene(...initial)
+  const stop = new AbortController()
+  let passes: Promise<unknown> = Promise.resolve()
+  const enqueuePass = () => {
+    passes = passes.then(() => all.pass()).catch(() => {})
+  }
+  const hooks = { caughtUp: Promise.resolve(), enqueuePass, enqueueInstance: () => {} }
+  const over = all.announcer.run(hooks, stop.signal)
+  await new Promise((resolve) => setImmediate(resolve))
+  const end = async () => {
+    stop.abort()
+    await over
+    await passes
+  }
+  return { ...all, end }
+}
+
+const COMING = instance(WITH_PORT, { ready: false, ports: GIVEN.ports })
+const READY = instance(WITH_PORT, GIVEN).status!
+
+test('one that is about to be said to be ready is put in first, and what became of it is known', async () => {
+  const { there, announcer, pass, ids, end } = await running(COMING)
+  assert.is(announcer.conditionOf(COMING, true, undefined).reason, 'Pending')
+  await announcer.welcome(COMING, READY)
+  assert.is(ids().length, 1)
+  assert.is(announcer.conditionOf(COMING, true, undefined).status, 'True')
+  await pass()
+  assert.is(ids().length, 1, 'and stays in until the cache has heard')
+  there[0] = instance(WITH_PORT, GIVEN)
+  await pass()
+  there[0] = COMING
+  await pass()
+  assert.equal(ids(), [], 'from then on the cache is believed')
+  await end()
+})
+
+test('one that has become unready before that was said is taken out', async () => {
+  const { announcer, pass, ids, end } = await running(COMING)
+  await announcer.welcome(COMING, READY)
+  announcer.retract(COMING)
+  await pass()
+  assert.equal(ids(), [])
+  await end()
+})
+
+test('one that is taken out before its readiness was heard of stays out', async () => {
+  const { there, announcer, pass, ids, end } = await running(COMING)
+  await announcer.welcome(COMING, READY)
+  await announcer.withdraw(COMING)
+  await pass()
+  there[0] = instance(WITH_PORT, GIVEN)
+  await pass()
+  assert.equal(ids(), [])
+  await end()
+})
+
+test('a slow catalog holds nobody up for long, and one that is away not at all', async () => {
+  const { machine, announcer, ids, end } = await running(COMING)
+  const answers = Promise.withResolvers<void>()
+  machine.gate = (call) => (call.startsWith('register') ? answers.promise : Promise.resolve())
+  const answering = setTimeout(answers.resolve, 10_000)
+  await announcer.welcome(COMING, READY)
+  assert.equal(ids(), [], 'it went on before the catalog had answered')
+  clearTimeout(answering)
+  answers.resolve()
+  await end()
+  assert.is(ids().length, 1)
+  const away = await running(COMING)
+  away.machine.fault = () => new CatalogError('Unreachable', 'gone')
+  away.there.push(instance(WITH_PORT, GIVEN, { name: 'web-1-k2p9x', uid: 'v' }))
+  await away.pass().catch(() => {})
+  away.machine.calls.length = 0
+  await away.announcer.welcome(COMING, READY)
+  assert.equal(away.machine.calls, [], 'not even asked')
+  await away.end()
 })
 
 test('nothing is done before the agent has looked at all it has', async () => {

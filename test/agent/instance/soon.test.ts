@@ -33,7 +33,11 @@ test('one that has just started waits until it is ready, but not for long', () =
   assert.is(soonMs(JUST_STARTED), 2_950)
   assert.is(soonMs({ ...JUST_STARTED, nowMs: START_MS + 2_999 }), 1)
   const unready = [{ name: 'web', readiness: { healthy: false } }]
-  assert.is(soonMs({ ...JUST_STARTED, programs: unready }), 2_950, 'it need not listen when it is first asked')
+  assert.is(
+    soonMs({ ...JUST_STARTED, programs: unready }),
+    2_950,
+    'it need not listen when it is first asked',
+  )
 })
 
 test('one that has just been told to end waits for its end, but not for long', () => {
