@@ -78,8 +78,10 @@ export class EventRecorder {
     let batch = this.#pending
     this.#pending = new Map()
     try {
-      for (let attempt = 1; batch.size > 0 && attempt <= MAX_ATTEMPTS; attempt++)
-        batch = await this.#commit(batch, attempt === 1)
+      // the one before the first goes by what is known
+      const from = this.#context.store.recall === undefined ? 1 : 0
+      for (let attempt = from; batch.size > 0 && attempt <= MAX_ATTEMPTS; attempt++)
+        batch = await this.#commit(batch, attempt === 0)
       if (batch.size > 0)
         this.#context.logger.log('debug', 'events were dropped: others were faster', { count: batch.size })
     } catch (error) {
@@ -96,10 +98,7 @@ export class EventRecorder {
   async #commit(batch: ReadonlyMap<string, Pending>, unread: boolean): Promise<Map<string, Pending>> {
     const { store } = this.#context
     const keys = [...batch.keys()]
-    const found =
-      unread && store.recall !== undefined
-        ? keys.flatMap((key) => store.recall?.(key) ?? [])
-        : await store.getMany(keys)
+    const found = unread ? keys.flatMap((key) => store.recall?.(key) ?? []) : await store.getMany(keys)
     const live = new Map(found.map((entry) => [entry.key, entry]))
     const pendings = [...batch]
     const transactions: Transaction[] = []

@@ -13,12 +13,16 @@ const DAY_MS = 24 * HOUR_MS
 
 /** The largest first. */
 const UNITS: readonly Unit[] = [
-  { length: 4, end: (ms) => (isStart(ms, 5) ? Date.UTC(new Date(ms).getUTCFullYear() + 1, 0) : undefined) },
+  // decades: a first look goes back to 1970, where a machine without a clock begins
+  {
+    length: 3,
+    end: (ms) => (isStart(ms, 5) && yearOf(ms) % 10 === 0 ? Date.UTC(yearOf(ms) + 10, 0) : undefined),
+  },
+  { length: 4, end: (ms) => (isStart(ms, 5) ? Date.UTC(yearOf(ms) + 1, 0) : undefined) },
   {
     length: 7,
     end(ms) {
-      const date = new Date(ms)
-      return isStart(ms, 8) ? Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1) : undefined
+      return isStart(ms, 8) ? Date.UTC(yearOf(ms), new Date(ms).getUTCMonth() + 1) : undefined
     },
   },
   ...[
@@ -30,6 +34,10 @@ const UNITS: readonly Unit[] = [
     end: (ms: number) => (ms % unitMs === 0 ? ms + unitMs : undefined),
   })),
 ]
+
+function yearOf(ms: number): number {
+  return new Date(ms).getUTCFullYear()
+}
 
 /** Whether `ms` is the beginning of a year or month: from that character on its ISO time says the first. */
 function isStart(ms: number, from: number): boolean {

@@ -20,6 +20,12 @@ for (const { name, from, to, want } of [
     to: '2026-02-02T00:00Z',
     want: ['2023-11', '2023-12', '2024', '2025', '2026-01', '2026-02-01'],
   },
+  {
+    name: 'all before a day',
+    from: '1970-01-01T00:00Z',
+    to: '2022-01-02T00:00Z',
+    want: ['197', '198', '199', '200', '201', '2020', '2021', '2022-01-01'],
+  },
 ])
   test(`timePrefixes of ${name}`, () => assert.equal(timePrefixes(at(from), at(to)), want))
 

@@ -154,6 +154,23 @@ test('an event that others have recorded is counted with theirs, though it is no
   )
 })
 
+test('an event that others are faster with three times is tried as often as where all is read', async () => {
+  const store = createMemoryStore()
+  let refused = 0
+  const commit: Store['commit'] = async (transactions) => {
+    const [first] = transactions[0] ?? []
+    if (!first?.key.includes('/events/') || refused === 3) return store.commit(transactions)
+    refused++
+    return transactions.map(() => ({ kind: 'conflict', key: first.key, actual: 9 }))
+  }
+  const known = await remembering(store, [])
+  const { api } = await openBench(Object.assign(known.store, { commit }))
+  await api.recordEvent({ about: REF, type: 'Warning', reason: 'CrashLoop', message: 'x', source: 'agent' })
+  await api.flush()
+  assert.is(refused, 3)
+  assert.is((await api.list(api.kinds.byKind('Event'))).items.length, 1)
+})
+
 test('a watch reads no status of what is said to be new, and tells of the one that comes later', async () => {
   const store = createMemoryStore()
   const { api: writer } = await openBench(store)
