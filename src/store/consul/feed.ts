@@ -266,8 +266,8 @@ async function valuesOf(
   for (const [key, { revision }] of unknown) {
     const entry = found.get(layout.dataKey(key))
     if (entry?.index !== revision) continue
-    const { value, isNew = false } = entry
-    values.set(key, { value, revision, isNew })
+    const { value, isNew } = entry
+    values.set(key, { value, revision, ...(isNew && { isNew }) })
   }
   const changes: Change[] = []
   for (const [key, { kind, revision }] of last) {
