@@ -19,6 +19,7 @@ import { serviceOf } from './services.ts'
 const COUNT = 10_000
 /** Long enough that what V8 still tidies up after the start does not count for much. */
 const IDLE_SECONDS = 30
+const CALM_SECONDS = 10
 const ROUNDS = 7
 
 export async function benchDaemon(nsctl: string): Promise<readonly Row[]> {
@@ -99,9 +100,9 @@ async function observeDaemon(nsctl: string, home: string): Promise<Observed> {
   }
 }
 
-/** Until two seconds in a row cost less than 5 % of a core; a minute at most. */
+/** Until ten seconds in a row cost less than 5 % of a core each, since V8 tidies up late; a minute at most. */
 async function quiet(daemon: ChildProcess): Promise<void> {
-  for (let calm = 0, tries = 0; calm < 2; tries++) {
+  for (let calm = 0, tries = 0; calm < CALM_SECONDS; tries++) {
     if (tries > 60) throw new Error('the daemon does not come to rest')
     const before = cpuMs(daemon)
     await pause(1000)
