@@ -60,18 +60,20 @@ export class Reporter {
   async #statusToWrite(reported: Reported): Promise<InstanceStatus> {
     const { clock, announcer } = this.#options
     const { instance, record } = reported
-    let status = this.#statusOf(reported)
+    const nowMs = clock.now()
+    let status = this.#statusOf(reported, nowMs)
     if (status.ready === true && record.written?.ready !== true) {
-      noteStartup(record, status, clock.now())
+      noteStartup(record, status, nowMs)
       await announcer?.welcome(instance, status)
-      status = this.#statusOf(reported)
+      // ready since then: by that the announcer tells it from one that becomes ready anew
+      status = this.#statusOf(reported, nowMs)
     }
     if (status.ready !== true) announcer?.retract(instance)
     return status
   }
 
-  #statusOf({ instance, record, plan }: Reported): InstanceStatus {
-    const { runtime, clock, announcer, observed } = this.#options
+  #statusOf({ instance, record, plan }: Reported, nowMs: number): InstanceStatus {
+    const { runtime, announcer, observed } = this.#options
     return instanceStatus({
       instance,
       record,
@@ -82,7 +84,7 @@ export class Reporter {
       stopped: plan.stopped,
       waiting: plan.waitMs !== undefined,
       registered: (ready) => announcer?.conditionOf(instance, ready, record.written),
-      nowMs: clock.now(),
+      nowMs,
     })
   }
 }

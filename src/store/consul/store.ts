@@ -94,6 +94,7 @@ interface Parts {
   readonly giveUpMs: number
 }
 
+/** A longer stream wakes who follows it five times a second. */
 const GATHER_MS = 200
 
 class ConsulStore implements Store {
